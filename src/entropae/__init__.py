@@ -1,0 +1,54 @@
+"""Turn any autoencoder into a generative model, and measure entropy from samples.
+
+The names below are loaded when first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
+    from entropae.latent import Entropic, Latent, Plain
+    from entropae.metrics import frechet_distance, normality
+    from entropae.model import Autoencoder, load
+    from entropae.training import fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Autoencoder",
+    "Entropic",
+    "Latent",
+    "Plain",
+    "fit",
+    "frechet_distance",
+    "gaussian_baseline",
+    "gaussian_entropy",
+    "knn_entropy",
+    "load",
+    "normality",
+]
+
+_HOMES = {
+    "entropy": ("gaussian_baseline", "gaussian_entropy", "knn_entropy"),
+    "latent": ("Entropic", "Latent", "Plain"),
+    "metrics": ("frechet_distance", "normality"),
+    "model": ("Autoencoder", "load"),
+    "training": ("fit",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = {*_HOMES, "config", "data", "neighbors", "networks", "prior"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"entropae.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"entropae.{name}")
+    raise AttributeError(f"module 'entropae' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

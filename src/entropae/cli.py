@@ -1,0 +1,243 @@
+"""The command line. Each command imports what it needs when it runs, so that help is instant."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser, Namespace
+
+from entropae.config import Recipe
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are short and name the option that was probably meant."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print the message, the nearest known options, and where to read more; exit with 2."""
+        known = [option for action in self._actions for option in action.option_strings]
+        for word in message.split():
+            near = difflib.get_close_matches(word, known, n=3)
+            if word.startswith("--") and near and word not in known:
+                message += f"\nDid you mean {' or '.join(near)}?"
+        print(f"{self.prog}: {message}\nSee {self.prog} --help.", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Errors that a user can mend are one line, without a traceback."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        COMMANDS[options.command](parser.instantiate(options)[options.command])
+    except (ValueError, OSError, ArithmeticError, ImportError) as error:
+        print(f"entropae {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def make_parser() -> Parser:
+    """The parser of all commands."""
+    from entropae import __version__
+
+    parser = Parser(
+        prog="entropae",
+        description="Turn any autoencoder into a generative model.",
+        version=__version__,
+    )
+    commands = parser.add_subcommands(dest="command")
+    for name, (describe, text) in PARSERS.items():
+        command = Parser(description=text)
+        describe(command)
+        commands.add_subcommand(name, command, help=text)
+    return parser
+
+
+def _fit_options(parser: Parser) -> None:
+    parser.add_argument("--recipe", action="config", help="A YAML file of the options below.")
+    parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
+    parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
+    parser.add_class_arguments(Recipe)
+
+
+def _run(parser: Parser) -> None:
+    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+
+
+def _data_options(parser: Parser) -> None:
+    parser.add_argument("--data", type=str, help="Images; by default the run's held-out ones.")
+    parser.add_argument("-n", "--number", type=int, default=16, help="How many.")
+
+
+def _sample_options(parser: Parser) -> None:
+    _run(parser)
+    parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
+    parser.add_argument("--prior", type=str, help="normal, full or mixture.")
+    parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    parser.add_argument("--out", type=str, default="samples.png", help=OUT)
+
+
+def _reconstruct_options(parser: Parser) -> None:
+    _run(parser)
+    _data_options(parser)
+    parser.add_argument("--out", type=str, default="reconstructions.png", help=OUT)
+
+
+def _interpolate_options(parser: Parser) -> None:
+    _run(parser)
+    _data_options(parser)
+    parser.add_argument("--steps", type=int, default=10, help="Images of each path.")
+    parser.add_argument("--path", type=str, default="spherical", help="spherical or linear.")
+    parser.add_argument("--out", type=str, default="interpolations.png", help=OUT)
+
+
+def _encode_options(parser: Parser) -> None:
+    _run(parser)
+    parser.add_argument("--data", type=str, help="Samples; by default the run's data, all of them.")
+    parser.add_argument("--out", type=str, default="codes.npy", help="An .npy or .parquet file.")
+
+
+OUT = "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/)."
+
+PARSERS: dict[str, tuple[Callable[[Parser], None], str]] = {
+    "fit": (_fit_options, "Train, sample, measure: fill a run folder."),
+    "sample": (_sample_options, "Draw new images from a run's model."),
+    "reconstruct": (_reconstruct_options, "Encode and decode images."),
+    "interpolate": (_interpolate_options, "Walk between the codes of pairs of images."),
+    "encode": (_encode_options, "Write the codes of samples to a file."),
+}
+
+
+def _fit(options: Namespace) -> None:
+    from entropae import run
+
+    given: dict[str, Any] = options.as_dict()
+    folder = given.pop("out") or f"runs/{Path(given['data']).stem}"
+    resume = given.pop("resume")
+    given.pop("recipe")
+    given = {name: getattr(options, name) for name in given}
+    run.make(Recipe(**given), Path(folder), resume=resume)
+    print(f"Done: look at {folder}/overview.png, {folder}/curves.png and {folder}/metrics.json.")
+
+
+def _sample(options: Namespace) -> None:
+    from entropae.model import load
+
+    images = load(options.run).sample(options.number, seed=options.seed, prior=options.prior)
+    _write(images, options.out)
+
+
+def _reconstruct(options: Namespace) -> None:
+    import torch
+
+    from entropae.model import load
+    from entropae.run import save_reconstructions
+
+    model = load(options.run)
+    x = _some(options, options.number)
+    again = model.reconstruct(x)
+    if _is_picture(options.out):
+        save_reconstructions(x, again, _new_file(options.out))
+        print(f"Wrote {options.out}: each row of images has its reconstructions below it.")
+    else:
+        _write(again, options.out)
+    print(f"Mean squared error per element: {torch.nn.functional.mse_loss(again, x):.6f}")
+
+
+def _interpolate(options: Namespace) -> None:
+    from entropae.model import load
+
+    model = load(options.run)
+    x = _some(options, 2 * options.number)
+    half = len(x) // 2
+    between = model.interpolate(
+        x[:half], x[half : 2 * half], steps=options.steps, path=options.path
+    )
+    _write(between.flatten(0, 1), options.out, columns=options.steps)
+
+
+def _encode(options: Namespace) -> None:
+    from entropae import data
+    from entropae.model import load
+    from entropae.run import read_recipe
+
+    recipe = read_recipe(Path(options.run))
+    samples = data.load(options.data or recipe.data, recipe.size, channels=recipe.channels)
+    code = load(options.run).encode(samples).numpy()
+    path = _new_file(options.out)
+    if path.suffix == ".npy":
+        import numpy as np
+
+        np.save(path, code)
+    elif path.suffix == ".parquet":
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError as error:
+            raise ImportError('Parquet needs pyarrow: pip install "entropae[parquet]".') from error
+        columns = {f"z{i}": column for i, column in enumerate(code.T)}
+        pq.write_table(pa.table(columns), path)
+    else:
+        raise ValueError(f"`--out` must end in .npy or .parquet: got {options.out}.")
+    print(f"Wrote {len(code)} codes of {code.shape[1]} dimensions to {path}.")
+
+
+def _some(options: Namespace, number: int) -> Any:
+    """The first samples of what a command was given, or of the run's held-out ones."""
+    from entropae import data
+    from entropae.run import read_recipe, split_samples
+
+    if number < 1:
+        raise ValueError(f"`-n` must be at least 1: got {options.number}.")
+    recipe = read_recipe(Path(options.run))
+    samples = data.load(options.data or recipe.data, recipe.size, channels=recipe.channels)
+    if not options.data:
+        samples = split_samples(recipe, samples)[1]
+    return samples.__getitems__(list(range(min(number, len(samples)))))
+
+
+def _is_picture(out: str) -> bool:
+    return Path(out).suffix.lower() in {".png", ".jpg", ".jpeg", ".webp"}
+
+
+def _new_file(out: str) -> Path:
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write(images: Any, out: str, columns: int | None = None) -> None:
+    from entropae.pictures import save_sheet
+
+    images = images.cpu()
+    if _is_picture(out):
+        save_sheet(images, _new_file(out), columns)
+    elif Path(out).suffix == ".npy":
+        import numpy as np
+
+        np.save(_new_file(out), images.numpy())
+    elif Path(out).suffix:
+        raise ValueError(f"`--out` must be a picture, an .npy file or a folder: got {out}.")
+    else:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        for i, image in enumerate(images):
+            save_sheet(image[None], Path(out) / f"{i:06d}.png")
+    print(f"Wrote {len(images)} images to {out}.")
+
+
+COMMANDS: dict[str, Callable[[Namespace], None]] = {
+    "fit": _fit,
+    "sample": _sample,
+    "reconstruct": _reconstruct,
+    "interpolate": _interpolate,
+    "encode": _encode,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,402 @@
+"""Autoencoder = encoder + latent + decoder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+
+from entropae.config import build, settings, unknown
+from entropae.data import Samples
+from entropae.data import load as load_samples
+from entropae.latent import Latent, Penalty
+from entropae.networks import NETWORKS
+from entropae.prior import PRIORS, Normal, Prior
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+CONFIG = "model.json"
+CUSTOM = "custom"
+
+Data = Tensor | np.ndarray | Samples
+
+
+class Passed(NamedTuple):
+    """What a batch becomes on its way through an autoencoder."""
+
+    reconstruction: Tensor
+    code: Tensor
+    penalties: dict[str, Penalty]
+
+
+class Autoencoder(nn.Module):
+    """An encoder, a latent and a decoder: any pair of modules, any `Latent`.
+
+    Args:
+        encoder: Module from a batch of samples to `(n, latent.in_features)`.
+        decoder: Module from codes `(n, latent.dim)` to a batch of samples.
+        latent: What is asked of the code, e.g. `Entropic(16)`.
+
+    Attributes:
+        priors: Laws of the code that have been fitted, by name; `normal` is always there.
+        prior: The name of the one that `sample` uses.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from entropae.latent import Entropic
+        >>> model = Autoencoder(nn.Linear(8, 2), nn.Linear(2, 8), Entropic(2))
+        >>> model.sample(5, seed=0).shape
+        torch.Size([5, 8])
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: Latent) -> None:
+        super().__init__()
+        for name, part, kind in (
+            ("encoder", encoder, nn.Module),
+            ("decoder", decoder, nn.Module),
+            ("latent", latent, Latent),
+        ):
+            if not isinstance(part, kind):
+                raise TypeError(f"`{name}` must be a {kind.__name__}: got {type(part).__name__}.")
+        self.encoder = encoder
+        self.decoder = decoder
+        self.latent = latent
+        self.priors = nn.ModuleDict({"normal": Normal(latent.dim)})
+        self.prior = "normal"
+
+    def forward(self, x: Float[Tensor, "n ..."]) -> Passed:
+        """Reconstruction, code and penalties of a batch, with gradient.
+
+        Raises:
+            ValueError: If encoder or decoder return another shape than they must.
+        """
+        code, penalties = self.latent(self.encoder(x))
+        reconstruction = self.decoder(code)
+        if reconstruction.shape != x.shape:
+            raise ValueError(
+                f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
+                f"{tuple(reconstruction.shape)} from codes of shape {tuple(code.shape)}."
+            )
+        return Passed(reconstruction, code, penalties)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the codes live."""
+        return next(self.priors.buffers()).device
+
+    def encode(self, data: Data, *, batch_size: int = 1024) -> Float[Tensor, "n d"]:
+        """Codes of samples at inference (running statistics, no gradient), batch by batch.
+
+        Args:
+            data: A batch of samples as the encoder takes them; an array; or `Samples`.
+            batch_size: Samples at a time.
+        """
+        return self._each(self._encode, batches(data, batch_size))
+
+    def decode(
+        self, code: Tensor | np.ndarray, *, batch_size: int = 1024
+    ) -> Float[Tensor, "n ..."]:
+        """Samples of codes at inference, without gradient, batch by batch.
+
+        Args:
+            code: Codes of shape `(n, dim)`.
+            batch_size: Codes at a time.
+
+        Raises:
+            ValueError: If the codes have another shape.
+        """
+        code = torch.as_tensor(code, dtype=torch.float32)
+        if code.ndim != 2 or code.shape[1] != self.latent.dim:
+            raise ValueError(
+                f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
+            )
+        return self._each(self.decoder, code.split(batch_size))
+
+    def reconstruct(self, data: Data, *, batch_size: int = 1024) -> Float[Tensor, "n ..."]:
+        """Samples encoded and decoded again, at inference."""
+        return self._each(lambda x: self.decoder(self._encode(x)), batches(data, batch_size))
+
+    def interpolate(
+        self,
+        start: Data,
+        end: Data,
+        *,
+        steps: int = 8,
+        path: Literal["spherical", "linear"] = "spherical",
+    ) -> Float[Tensor, "n steps ..."]:
+        """Decoded paths between the codes of pairs of samples, both ends included.
+
+        Args:
+            start: Samples, shape `(n, …)`.
+            end: As many others.
+            steps: Points of each path.
+            path: `"spherical"` keeps to the norms that N(0, I) has (Shoemake 1985); `"linear"`
+                passes nearer to the origin.
+
+        Raises:
+            ValueError: If the numbers of samples differ, or `steps` is less than 2.
+        """
+        if path not in PATHS:
+            raise ValueError(unknown("path", path, PATHS))
+        if steps < 2:
+            raise ValueError(f"`steps` must be at least 2: got steps={steps}.")
+        a, b = self.encode(start), self.encode(end)
+        if len(a) != len(b):
+            raise ValueError(f"Both ends must have as many samples: got {len(a)} and {len(b)}.")
+        t = torch.linspace(0, 1, steps, device=a.device)
+        codes = torch.stack([PATHS[path](a, b, s) for s in t], 1)
+        return self.decode(codes.flatten(0, 1)).unflatten(0, (len(a), steps))
+
+    def fit_prior(
+        self, data: Data, prior: str | Prior = "mixture", *, seed: int = 0
+    ) -> Autoencoder:
+        """Fit a law to the codes of samples, for `sample` to draw from.
+
+        Args:
+            data: The training samples.
+            prior: `"normal"`, `"full"` or `"mixture"`, or a prior made with options, e.g.
+                `Mixture(16, components=None)`.
+            seed: Of the fit.
+
+        Returns:
+            The model itself.
+        """
+        fitted = prior if isinstance(prior, Prior) else self._new_prior(prior)
+        fitted.to(self.device).fit(self.encode(data), seed=seed)
+        name = next(name for name, kind in PRIORS.items() if isinstance(fitted, kind))
+        self.priors[name] = fitted
+        self.prior = name
+        return self
+
+    def _new_prior(self, name: str) -> Prior:
+        return build(PRIORS, {"name": name, "dim": self.latent.dim}, "prior")
+
+    def sample(
+        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
+    ) -> Float[Tensor, "n ..."]:
+        """Draw codes from a prior and decode them.
+
+        Args:
+            n: Number of samples.
+            seed: For the same samples again, on any device. By default torch's random state.
+            prior: Name of a fitted prior; by default `self.prior`.
+            batch_size: Codes decoded at a time.
+
+        Raises:
+            ValueError: If the prior has not been fitted, or `n` is less than 1.
+        """
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        name = self.prior if prior is None else prior
+        if name not in self.priors:
+            known = ", ".join(self.priors)
+            raise ValueError(
+                f"The prior {name!r} has not been fitted (fitted: {known}). "
+                f'Call model.fit_prior(data, "{name}") first.'
+            )
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        law = self.priors[name]
+        assert isinstance(law, Prior)  # for the type checker
+        return self.decode(law.sample(n, generator=generator), batch_size=batch_size)
+
+    @torch.no_grad()
+    def calibrate(self, make_batches: Callable[[], Iterable[Tensor]]) -> None:
+        """Recompute all running statistics over the training set, so that inference agrees with it.
+
+        From front to back: the encoder's batch normalisations, the latent, the decoder's, each from
+        what inference hands it.
+
+        Args:
+            make_batches: Called once for each pass; gives the batches of the training set.
+        """
+
+        def inputs() -> Iterator[Tensor]:
+            return (x.to(self.device) for x in make_batches())
+
+        with self._inference():
+            _average_batch_norms(self.encoder, inputs)
+            self.latent.calibrate(self.encoder(x) for x in inputs())
+            _average_batch_norms(self.decoder, lambda: (self._encode(x) for x in inputs()))
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model.safetensors` and `model.json` into a folder, each replaced atomically.
+
+        Networks of one's own are written as weights only: `load` is given them again.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        transient = {f"latent.{name}" for name in self.latent.transient}
+        weights = {
+            name: tensor.detach().cpu().contiguous()
+            for name, tensor in self.state_dict().items()
+            if name not in transient
+        }
+        config = {
+            "format": FORMAT,
+            "encoder": _describe(self.encoder, NETWORKS),
+            "decoder": _describe(self.decoder, NETWORKS),
+            "latent": _describe(self.latent, Latent.known()),
+            "priors": {name: _describe(law, PRIORS) for name, law in self.priors.items()},
+            "prior": self.prior,
+        }
+        with replacing(folder / WEIGHTS) as path:
+            save_file(weights, path)
+        with replacing(folder / CONFIG) as path:
+            path.write_text(json.dumps(config, indent=2) + "\n")
+
+    def _encode(self, x: Tensor) -> Tensor:
+        return self.latent(self.encoder(x)).code
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        modes = {part: part.training for part in self.modules()}
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for part, mode in modes.items():
+                part.training = mode
+
+    def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
+        with self._inference():
+            return torch.cat([function(part.to(self.device)) for part in parts])
+
+
+def load(
+    folder: str | Path,
+    *,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
+    device: torch.device | str = "cpu",
+) -> Autoencoder:
+    """Read a model that `Autoencoder.save` wrote. Runs no code from the folder.
+
+    Args:
+        folder: Where `model.safetensors` and `model.json` are.
+        encoder: A module as it was before training, for a model with an encoder of one's own.
+        decoder: Likewise.
+        device: Where to put the model.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If the folder holds no model.
+        ValueError: If the files are damaged, do not fit together or the networks given, or name
+            networks of one's own that were not given.
+    """
+    folder = Path(folder)
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"No model in {folder}: {name} is missing.")
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        if config["format"] > FORMAT:
+            raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
+        latent = build(Latent.known(), config["latent"], "latent")
+        model = Autoencoder(
+            encoder or _network(config["encoder"], "encoder"),
+            decoder or _network(config["decoder"], "decoder"),
+            latent,
+        )
+        for name, law in config["priors"].items():
+            model.priors[name] = build(PRIORS, law, "prior")
+        model.prior = config["prior"]
+        weights = load_file(folder / WEIGHTS)
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"The model in {folder} cannot be loaded: {error}") from error
+    transient = {f"latent.{name}" for name in latent.transient}
+    if unexpected or set(missing) - transient:
+        raise ValueError(
+            f"The weights in {folder} are of other networks than those given: "
+            f"missing {sorted(set(missing) - transient)[:4]}, unexpected {unexpected[:4]}."
+        )
+    return model.to(device).eval()
+
+
+def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
+    for name, kind in known.items():
+        if type(part) is kind:
+            return {"name": name} | settings(part)
+    return {"name": CUSTOM, "class": type(part).__qualname__}
+
+
+def _network(config: dict[str, Any], role: str) -> nn.Module:
+    if config.get("name") == CUSTOM:
+        raise ValueError(
+            f"its {role} is a network of one's own, {config.get('class')}. "
+            f"Pass one: load(folder, {role}={config.get('class')}(…))."
+        )
+    return build(NETWORKS, config, "network")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place if the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
+    """Batches of samples, in order."""
+    if isinstance(data, Tensor):
+        yield from data.split(batch_size)
+        return
+    samples = data if isinstance(data, Samples) else load_samples(data)
+    for start in range(0, len(samples), batch_size):
+        yield samples.__getitems__(list(range(start, min(start + batch_size, len(samples)))))
+
+
+def _average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tensor]]) -> None:
+    """Set running statistics to their plain average over all batches."""
+    norms = [part for part in network.modules() if isinstance(part, BatchNorm)]
+    norms = [norm for norm in norms if norm.track_running_stats]
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for x in inputs():
+        if len(x) > 1:
+            network(x)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def _linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    return torch.lerp(a, b, t)
+
+
+def _spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    cosine = nn.functional.cosine_similarity(a, b, dim=1)[:, None].clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    direction = torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b
+    # Where the two directions agree, or oppose each other, there is no arc to follow.
+    return torch.where(cosine.abs() > 1 - 1e-6, torch.lerp(a, b, t), direction / torch.sin(angle))
+
+
+PATHS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "spherical": _spherical,
+    "linear": _linear,
+}

@@ -1,0 +1,198 @@
+"""A run folder: made by training from a recipe, read again by every other command."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+import entropae
+from entropae import data, pictures
+from entropae.config import ModelConfig, Recipe, TrainerConfig, build
+from entropae.data import Samples
+from entropae.latent import Latent
+from entropae.metrics import normality
+from entropae.model import CONFIG, Autoencoder, load, replacing
+from entropae.networks import pair
+from entropae.training import fit
+
+RECIPE = "recipe.yaml"
+SHOWN = 64
+
+
+def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
+    """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
+
+    Args:
+        recipe: All that the run depends on.
+        folder: A new or empty folder, unless `resume`.
+        resume: Go on with the run that was stopped in this folder, by its own recipe.
+
+    Raises:
+        FileExistsError: If the folder has something in it and `resume` is not given.
+        ValueError: If the recipe names something unknown or the data are unusable.
+    """
+    if resume and (folder / RECIPE).is_file():
+        recipe = read_recipe(folder)
+    elif folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(
+            f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
+        )
+    if resume and (folder / CONFIG).is_file():
+        print(f"{folder} is finished: nothing to resume.")
+        return load(folder)
+    samples = data.load(recipe.data, recipe.size, channels=recipe.channels, strict=recipe.strict)
+    model = new_model(recipe, samples)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_recipe(recipe, folder)
+    began = time.perf_counter()
+    log = fit(
+        model,
+        samples,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        decay=recipe.decay,
+        validation=recipe.validation,
+        seed=recipe.seed,
+        folder=folder,
+        resume=resume,
+        trainer=recipe.trainer,
+    )
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) > 0:
+        return model  # in data-parallel training the first process writes for all
+    train, held_out = split_samples(recipe, samples)
+    for prior in ("full", "mixture"):
+        model.fit_prior(train, prior, seed=recipe.seed)
+    model.prior = "normal"
+    metrics = measure(model, train, held_out) | {
+        "epochs": int(log[-1]["epoch"]),
+        "steps": int(log[-1]["step"]),
+        "seconds": round(time.perf_counter() - began, 1),
+        "skipped_files": list(samples.skipped),
+        "versions": versions(),
+    }
+    with replacing(folder / "metrics.json") as path:
+        path.write_text(json.dumps(metrics, indent=2) + "\n")
+    if len(log) > 1:
+        pictures.save_curves(log, folder / "curves.png")
+    if samples.is_image:
+        draw(model, held_out, folder, seed=recipe.seed)
+    model.save(folder)  # last: a folder with a model is a finished run
+    return model
+
+
+def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
+    """Networks and latent of a recipe, with weights drawn from its seed."""
+    torch.manual_seed(recipe.seed)
+    config = recipe.model
+    latent = build(Latent.known(), config.latent, "latent")
+    first = samples.__getitems__(list(range(min(len(samples), 1024))))
+    bounded = bool(((first >= 0) & (first <= 1)).all())
+    encoder, decoder = pair(
+        config.network,
+        samples.shape,
+        latent.in_features,
+        latent.dim,
+        width=config.width,
+        hidden=config.hidden,
+        output="sigmoid" if bounded else "linear",
+    )
+    return Autoencoder(encoder, decoder, latent)
+
+
+def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:
+    """Training and held-out samples of a run; the training ones twice if none are held out."""
+    kept, held_out = data.split(len(samples), recipe.validation, seed=recipe.seed)
+    train = samples.subset(kept)
+    return train, samples.subset(held_out) if len(held_out) else train
+
+
+def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, Any]:
+    """Reconstruction error and the code's normality on training and on held-out samples."""
+    result: dict[str, Any] = {}
+    for name, samples in (("train", train), ("validation", held_out)):
+        some = samples.subset(np.unique(np.linspace(0, len(samples) - 1, 10_000).astype(int)))
+        x = some.__getitems__(list(range(len(some)))).to(model.device)
+        result[name] = {
+            "samples": len(some),
+            "mean_squared_error": float((model.reconstruct(x) - x).square().mean()),
+            "code": normality(model.encode(x))._asdict(),
+        }
+    return result
+
+
+def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:
+    """The pictures of a run: samples of each prior, reconstructions, interpolations."""
+    shown = min(SHOWN, len(samples))
+    x = samples.__getitems__(list(range(shown)))
+    again = model.reconstruct(x).cpu()
+    drawn = {
+        f"samples from {TITLES[name]}": model.sample(SHOWN, seed=seed, prior=name)
+        for name in model.priors
+    }
+    pictures.save_panels(drawn, folder / "samples.png")
+    pictures.save_panels(
+        {"held-out images": x, "their reconstructions": again} | drawn, folder / "overview.png"
+    )
+    save_reconstructions(x, again, folder / "reconstructions.png")
+    half = min(8, len(x) // 2)
+    between = model.interpolate(x[:half], x[half : 2 * half], steps=10)
+    pictures.save_sheet(between.flatten(0, 1), folder / "interpolations.png", columns=10)
+
+
+def save_reconstructions(x: torch.Tensor, again: torch.Tensor, path: Path) -> None:
+    """A picture of rows of images, each row with its reconstructions below it."""
+    rows = [row for both in zip(x.split(8), again.split(8), strict=True) for row in both]
+    pictures.save_sheet(torch.cat(rows), path, columns=min(8, len(x)))
+
+
+TITLES = {"normal": "N(0, I)", "full": "the full normal", "mixture": "the mixture"}
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe that a run folder was made by.
+
+    Raises:
+        FileNotFoundError: If the folder is no run.
+        ValueError: If its recipe is damaged.
+    """
+    path = folder / RECIPE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is no run folder: {RECIPE} is missing.")
+    try:
+        settings = yaml.safe_load(path.read_text())
+        model = ModelConfig(**settings.pop("model"))
+        trainer = TrainerConfig(**settings.pop("trainer"))
+        return Recipe(**settings, model=model, trainer=trainer)
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def write_recipe(recipe: Recipe, folder: Path) -> None:
+    """Write a recipe so that the run can be made again from anywhere: paths become absolute."""
+    settings = asdict(recipe)
+    if Path(recipe.data).exists() and recipe.data not in data.NAMES:
+        settings["data"] = str(Path(recipe.data).absolute())
+    settings["model"]["hidden"] = list(recipe.model.hidden)
+    with replacing(folder / RECIPE) as path:
+        path.write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+def versions() -> dict[str, str]:
+    """What the figures of a run may depend on."""
+    return {
+        "entropae": entropae.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }

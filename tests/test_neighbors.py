@@ -1,0 +1,186 @@
+"""The search is exact whatever the method; the distance has the right gradient, ties included."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entropae.neighbors import BLOCK, SEARCHES, as_points, kth_distance, nearest
+
+
+def brute(x: torch.Tensor, y: torch.Tensor, k: int, same: bool, order: float) -> torch.Tensor:
+    difference = x.double()[:, None] - y.double()[None]
+    distance = torch.linalg.vector_norm(difference, order, dim=2)
+    if same:
+        distance[range(len(x)), range(len(x))] = torch.inf
+    return distance.sort(1).values[:, k - 1]
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("norm", ["euclidean", "maximum"])
+@pytest.mark.parametrize(("n", "m", "d", "k"), [(50, 0, 1, 1), (300, 0, 3, 4), (40, 500, 16, 2)])
+def test_every_method_finds_the_same_distances(method, norm, n, m, d, k):
+    if method == "products" and norm == "maximum":
+        with pytest.raises(ValueError, match="needs the Euclidean norm"):
+            nearest(torch.zeros(5, 2), norm=norm, method=method)
+        return
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(n, d, generator=rng)
+    y = torch.randn(m, d, generator=rng) if m else None
+    found = kth_distance(x, y, k=k, norm=norm, method=method)
+    expected = brute(
+        x, x if y is None else y, k, y is None, {"euclidean": 2, "maximum": np.inf}[norm]
+    )
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=0)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**31),
+    n=st.integers(8, 60),
+    d=st.integers(1, 20),
+    log_scale=st.floats(-12, 12),
+    log_offset=st.floats(0, 7),
+    duplicates=st.booleans(),
+)
+def test_products_are_certified(seed, n, d, log_scale, log_offset, duplicates):
+    """Offsets, scales, far clusters and duplicates: never another neighbour than by differences."""
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, d, generator=rng) * 10**log_scale
+    x[: n // 2] += 10 ** (log_scale + log_offset)
+    x[n // 2 :] -= 10 ** (log_scale + log_offset)
+    if duplicates:
+        x[1] = x[0]
+    fast, slow = (kth_distance(x, k=2, method=m) for m in ("products", "differences"))
+    torch.testing.assert_close(fast, slow, rtol=1e-5, atol=0)
+
+
+def test_certificate_refuses_what_the_product_cannot_resolve():
+    """Two clusters at ±1e4 in float32: the matrix product alone finds the wrong neighbours."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(400, 16, generator=rng)
+    x[:200] += 1e4
+    x[200:] -= 1e4
+    products = 0.5 * x.square().sum(1) - x @ x.T
+    naive = products.fill_diagonal_(torch.inf).argmin(1)
+    truth = nearest(x, method="differences")[:, 0]
+    assert (naive != truth).float().mean() > 0.5, "the trap is gone: this test shows nothing"
+    assert torch.equal(nearest(x, method="products")[:, 0], truth)
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_lowered_matmul_precision_stays_exact(precision):
+    x = torch.randn(300, 24, generator=torch.Generator().manual_seed(0))
+    truth = nearest(x, k=3, method="differences")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        assert torch.equal(nearest(x, k=3, method="products"), truth)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_many_blocks_agree_with_one():
+    n = 2100
+    assert n * n > BLOCK
+    x = torch.randn(n, 9, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(nearest(x, k=2, method="products"), nearest(x, k=2, method="tree"))
+    assert torch.equal(nearest(x, k=2, method="differences"), nearest(x, k=2, method="tree"))
+
+
+def test_same_skips_only_the_point_itself():
+    x = torch.tensor([[0.0], [1.0]])
+    y = torch.tensor([[0.0], [1.0], [0.25]])
+    assert nearest(x, y, same=True)[:, 0].tolist() == [2, 2]
+    assert nearest(x, y)[:, 0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("method", SEARCHES)
+def test_duplicates_are_neighbours_of_each_other_not_of_themselves(method):
+    x = torch.cat([torch.zeros(5, 2), torch.ones(1, 2)])
+    index = nearest(x, k=3, method=method)
+    assert all(i not in row for i, row in enumerate(index.tolist()))
+    assert kth_distance(x, k=3, method=method).tolist() == [0, 0, 0, 0, 0, pytest.approx(2**0.5)]
+
+
+def test_small_distances_survive_in_float32():
+    """The expanded form returns 0 or 100 % error for a pair 1e-3 apart in 64 dimensions."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(100, 64, generator=rng)
+    x = torch.cat([x, x + 1e-3 / 8])
+    exact = brute(x, x, 1, True, 2)
+    torch.testing.assert_close(kth_distance(x).double(), exact, rtol=1e-5, atol=0)
+
+
+def test_gradient_reaches_both_ends_of_each_pair():
+    x = torch.tensor([[0.0], [1.0], [5.0]], dtype=torch.float64, requires_grad=True)
+    kth_distance(x).sum().backward()  # |x0−x1| twice, |x2−x1| once
+    assert x.grad[:, 0].tolist() == [-2.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("norm", ["euclidean", "maximum"])
+def test_gradcheck(norm):
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(12, 3, dtype=torch.float64, generator=rng, requires_grad=True)
+    y = torch.randn(9, 3, dtype=torch.float64, generator=rng, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: kth_distance(x, k=2, norm=norm), x)
+    assert torch.autograd.gradcheck(lambda x, y: kth_distance(x, y, k=2, norm=norm), (x, y))
+
+
+def test_ties_get_different_unit_directions_and_leave_the_random_state():
+    x = torch.zeros(4, 3, requires_grad=True)
+    state = torch.get_rng_state()
+    distance = kth_distance(x)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert distance.tolist() == [0.0] * 4
+    distance.sum().backward()
+    moved = x.detach() + 0.1 * x.grad
+    assert kth_distance(moved).min() > 0.01
+
+
+def test_half_precision_autocast_does_not_reach_the_distance():
+    x = torch.randn(64, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(kth_distance(x), kth_distance(x))
+    assert kth_distance(x).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.zeros(0, 3), "must not be empty"),
+        (torch.zeros(3, 0), "must not be empty"),
+        ([], "must not be empty"),
+        (torch.zeros(2, 2, 2), r"shape \(n, d\)"),
+        (torch.tensor([[0.0], [torch.nan], [torch.inf]]), "2 of 3 rows, the first in row 1"),
+        (torch.zeros(3, 1, dtype=torch.complex64), "must be real"),
+        (np.array([["a"]]), "must be numeric"),
+    ],
+)
+def test_unusable_samples_are_refused(x, message):
+    with pytest.raises(ValueError, match=message):
+        as_points(x)
+
+
+def test_as_points_dtypes_and_shapes():
+    assert as_points(np.arange(3)).dtype == torch.float64
+    assert as_points([1, 2, 3]).shape == (3, 1)
+    assert as_points(torch.zeros(3, 2, dtype=torch.bfloat16)).dtype == torch.float32
+    assert as_points(np.zeros((4, 2), ">f4")[::-1]).shape == (4, 2)
+    assert as_points(torch.tensor([True, False])).dtype == torch.float64
+
+
+@pytest.mark.parametrize(("k", "message"), [(0, "got k=0"), (3, "got k=3"), (1.5, "integer")])
+def test_k_out_of_range(k, message):
+    with pytest.raises(ValueError, match=message):
+        nearest(torch.zeros(3, 1), k=k)
+
+
+def test_unknown_names_list_the_known():
+    with pytest.raises(ValueError, match="euclidean, maximum"):
+        nearest(torch.zeros(3, 1), norm="taxicab")
+    with pytest.raises(ValueError, match="tree, products, differences"):
+        nearest(torch.zeros(3, 1), method="guess")
