@@ -1,0 +1,75 @@
+"""Built-in networks fit every size, and are what the published tables describe."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from entropae.networks import ConvDecoder, ConvEncoder, MLPDecoder, MLPEncoder, pair
+
+
+@pytest.mark.parametrize("size", [8, 9, 14, 16, 28, 31, 32, 64, 65, 128, 256])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_convolutions_fit_every_size(size, channels):
+    shape = (channels, size, size)
+    encoder, decoder = pair("conv", shape, 6, 5, width=2)
+    assert encoder(torch.rand(2, *shape)).shape == (2, 6)
+    out = decoder(torch.randn(2, 5))
+    assert out.shape == (2, *shape)
+    assert (out > 0).all()
+    assert (out < 1).all()
+
+
+def test_images_need_not_be_square():
+    encoder, decoder = pair("conv", (3, 24, 40), 4, 4, width=2)
+    assert encoder(torch.rand(2, 3, 24, 40)).shape == (2, 4)
+    assert decoder(torch.randn(2, 4)).shape == (2, 3, 24, 40)
+
+
+def test_published_architecture_at_32_pixels():
+    """Latent 128, width 128: convolutions to 128, 256, 512, 1024; from 8·8·1024 to 512, 256."""
+    encoder, decoder = ConvEncoder((3, 32, 32), 128), ConvDecoder((3, 32, 32), 128)
+    down = [m.out_channels for m in encoder.modules() if isinstance(m, nn.Conv2d)]
+    up = [m.out_channels for m in decoder.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert down == [128, 256, 512, 1024]
+    assert up == [512, 256]
+    linear = next(m for m in decoder.modules() if isinstance(m, nn.Linear))
+    assert linear.out_features == 8 * 8 * 1024
+
+
+def test_published_decoder_at_64_pixels_has_one_more_stage():
+    decoder = ConvDecoder((3, 64, 64), 64)
+    up = [m.out_channels for m in decoder.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert up == [512, 256, 128]
+
+
+def test_every_pixel_of_the_input_counts():
+    for size in (8, 28, 31):
+        encoder = ConvEncoder((1, size, size), 3, width=4).eval()
+        x = torch.rand(1, 1, size, size, requires_grad=True)
+        encoder(x).sum().backward()
+        assert (x.grad != 0).float().mean() > 0.9
+        assert x.grad[0, 0, -1].abs().sum() > 0
+
+
+def test_mlp_takes_any_shape_and_both_outputs():
+    encoder = MLPEncoder((2, 7), 4, hidden=(9, 8))
+    decoder = MLPDecoder((2, 7), 3, hidden=(9, 8), output="linear")
+    assert encoder(torch.randn(5, 2, 7)).shape == (5, 4)
+    assert decoder(torch.randn(5, 3)).shape == (5, 2, 7)
+    assert decoder(100 * torch.randn(50, 3)).min() < 0
+    widths = [m.out_features for m in decoder.modules() if isinstance(m, nn.Linear)]
+    assert widths == [8, 9, 14]
+
+
+@pytest.mark.parametrize("shape", [(784,), (2, 28, 28), (1, 4, 28), (1, 300, 300)])
+def test_convolutions_refuse_other_shapes(shape):
+    with pytest.raises(ValueError, match="got"):
+        ConvEncoder(shape, 4)
+
+
+def test_auto_chooses_by_size():
+    assert isinstance(pair("auto", (1, 8, 8), 2, 2)[0], MLPEncoder)
+    assert isinstance(pair("auto", (1, 28, 28), 2, 2)[0], ConvEncoder)
+    assert isinstance(pair("auto", (100,), 2, 2)[0], MLPEncoder)

@@ -1,0 +1,92 @@
+"""Fitted laws: what they sample and what they say of density agree with theory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from entropae.prior import PRIORS, Full, Mixture, Normal
+
+
+def codes(n: int = 3000) -> torch.Tensor:
+    """Two clusters in two dimensions."""
+    rng = torch.Generator().manual_seed(0)
+    side = torch.where(torch.rand(n, 1, generator=rng) < 0.3, -4.0, 2.0)
+    return torch.cat([side, torch.zeros(n, 1)], 1) + 0.5 * torch.randn(n, 2, generator=rng)
+
+
+@pytest.mark.parametrize("kind", PRIORS.values())
+def test_density_integrates_to_one_and_matches_samples(kind):
+    law = kind(2)
+    law.fit(codes())
+    grid = torch.linspace(-15, 15, 601)
+    points = torch.cartesian_prod(grid, grid)
+    mass = law.log_prob(points).exp().sum() * 0.05**2
+    assert mass.item() == pytest.approx(1, abs=1e-3)
+    drawn = law.sample(20_000, generator=torch.Generator().manual_seed(1))
+    density = law.log_prob(points).exp()[:, None]
+    mean = (points * density).sum(0) * 0.05**2
+    assert drawn.mean(0).tolist() == pytest.approx(mean.tolist(), abs=0.08)
+
+
+def test_log_prob_against_scipy():
+    x = codes(500)
+    full = Full(2)
+    full.fit(x)
+    expected = stats.multivariate_normal(x.mean(0), np.cov(x.T.numpy())).logpdf(x)
+    np.testing.assert_allclose(full.log_prob(x), expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        Normal(2).log_prob(x), stats.multivariate_normal(np.zeros(2)).logpdf(x), rtol=1e-5
+    )
+
+
+def test_full_reproduces_mean_and_covariance():
+    x = codes()
+    full = Full(2)
+    full.fit(x)
+    drawn = full.sample(100_000, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.mean(0), x.mean(0), atol=0.04, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(x.T), atol=0.1, rtol=0.02)
+
+
+def test_mixture_finds_the_clusters_and_their_number():
+    mixture = Mixture(2, components=None)
+    mixture.fit(codes())
+    assert mixture.components == 2
+    assert sorted(mixture.weights.tolist()) == pytest.approx([0.3, 0.7], abs=0.03)
+    assert sorted(mixture.means[:, 0].tolist()) == pytest.approx([-4, 2], abs=0.1)
+    gain = (mixture.log_prob(codes()) - Normal(2).log_prob(codes())).mean()
+    assert gain > 1
+
+
+def test_same_generator_same_samples():
+    for kind in PRIORS.values():
+        law = kind(2)
+        law.fit(codes())
+        a, b = (law.sample(5, generator=torch.Generator().manual_seed(3)) for _ in range(2))
+        assert torch.equal(a, b)
+
+
+def test_normal_entropy_is_its_mean_log_density():
+    x = Normal(3).sample(200_000, generator=torch.Generator().manual_seed(0))
+    expected = 1.5 * math.log(2 * math.pi * math.e)
+    assert -Normal(3).log_prob(x).mean().item() == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "message"),
+    [
+        (Full, torch.zeros(10, 3), "must have 2 dimensions: got 3"),
+        (Full, torch.zeros(2, 2), "needs at least 3 codes: got 2"),
+        (Mixture, torch.randn(5, 2), "needs at least 20 codes: got 5"),
+        (Full, torch.tensor([[torch.nan, 0.0]] * 9), "NaN or inf"),
+        (Full, torch.ones(10, 2), "singular"),
+    ],
+)
+def test_unusable_codes(kind, x, message):
+    with pytest.raises(ValueError, match=message):
+        kind(2).fit(x)
