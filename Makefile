@@ -1,0 +1,35 @@
+# make demo    environment, then train on bundled handwritten digits: look at runs/digits/overview.png
+# make test    environment, then the whole default test suite
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test slow lint bench clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/installed
+	rm -rf runs/digits
+	$(BIN)/entropae fit --data digits --out runs/digits
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n 2
+
+slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+# The data sets' folder: make bench DATA=path
+bench: .venv/installed
+	$(BIN)/python benchmarks/estimator.py
+	$(BIN)/python benchmarks/step_cost.py
+	$(BIN)/python benchmarks/recipe.py $(DATA)/mnist
+
+clean:
+	rm -rf .venv runs

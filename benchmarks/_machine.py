@@ -1,0 +1,50 @@
+"""What every committed result says of where it came from."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+
+import entropae
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def processor() -> str:
+    """The processor's name, as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def save(name: str, result: Any, **settings: Any) -> None:
+    """Write a result beside the script that made it, with machine, versions, settings and date."""
+    RESULTS.mkdir(exist_ok=True)
+    about = {
+        "date": datetime.date.today().isoformat(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "entropae": entropae.__version__,
+        },
+        "settings": settings,
+    }
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"about": about, "result": result}, indent=1) + "\n")
+    print(f"Wrote {path}.")
