@@ -11,13 +11,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from _machine import save
 from tqdm import tqdm
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from laws import LAWS  # noqa: E402
+from _machine import save
 
-import entropae as ea  # noqa: E402
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+import entropae as ea
+
+from laws import LAWS
 
 REPEATS = 20
 POINTS = 2000

@@ -13,19 +13,20 @@ import statistics
 import time
 
 import torch
-from _machine import save
 
 from entropae.latent import Entropic, Latent, Plain
 from entropae.model import Autoencoder
 from entropae.networks import pair
 
+from _machine import save
+
 DIM = 16
 LATENTS = {
     "plain": lambda: Plain(DIM),
-    "entropic, no bank": lambda: Entropic(DIM, bank=0),
-    "entropic, default": lambda: Entropic(DIM),
-    "anchored, no bank": lambda: Entropic(DIM, bank=0, anchored=True),
-    "anchored, bank 4096": lambda: Entropic(DIM, bank=4096, anchored=True),
+    "anchored (default)": lambda: Entropic(DIM),
+    "as published": lambda: Entropic(DIM, anchored=False),
+    "as published, bank 4096": lambda: Entropic(DIM, anchored=False, bank=4096),
+    "anchored, bank 4096": lambda: Entropic(DIM, bank=4096),
 }
 
 
@@ -71,13 +72,14 @@ def main() -> None:
                     clock(step, device)
             rounds = options.rounds if n * (network == "conv") < 2048 else options.rounds // 4
             times = [{name: clock(s, device) for name, s in steps.items()} for _ in range(rounds)]
-            row = {"network": network, "batch": n, "plain_ms": 1e3 * statistics.median(t["plain"] for t in times)}
+            plain = 1e3 * statistics.median(t["plain"] for t in times)
+            row = {"network": network, "batch": n, "plain_ms": plain}
             for name in list(LATENTS)[1:]:
                 row[name] = statistics.median(t[name] / t["plain"] for t in times)
             rows.append(row)
             figures = "  ".join(f"{name} {row[name]:.3f}" for name in list(LATENTS)[1:])
             print(f"{network:5s} batch {n:5d}  plain {row['plain_ms']:7.2f} ms  ratios: {figures}")
-    save(f"step_cost_{device.type}", rows, dim=DIM, image="1×28×28", width=16, rounds=options.rounds)
+    save(f"step_cost_{device.type}", rows, dim=DIM, image="1×28×28", width=16)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Run the Python examples of a Markdown file as its reader would.
 
-Each block is saved under the name in its first line (`# name.py`) in a folder of its own and run there
-by a new process, so that only what the page says is at hand.
+Each block is saved under the name in its first line (`# name.py`) in a folder of its own and run
+there by a new process, so that only what the page says is at hand.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import entropae as ea
 from entropae.entropy import log_distance
+
 from laws import LAWS
 
 

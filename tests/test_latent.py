@@ -16,9 +16,9 @@ MADE = [
     Plain(4),
     Plain(4, standardize=True),
     Entropic(4),
-    Entropic(4, bank=0),
-    Entropic(4, k=3, anchored=True),
-    Entropic(4, anchored=True, bank=0),
+    Entropic(4, k=3, bank=50),
+    Entropic(4, anchored=False),
+    Entropic(4, anchored=False, bank=50),
 ]
 
 
@@ -113,15 +113,14 @@ def test_calibration_is_stable_far_from_the_origin():
 
 
 def test_entropy_is_that_of_the_code_per_dimension():
-    latent = Entropic(4, k=2, bank=0).train()
+    latent = Entropic(4, k=2, anchored=False).train()
     code, penalties = latent(torch.randn(64, 4))
     assert penalties["entropy"].value == pytest.approx(knn_entropy(code, 2).item() / 4, rel=1e-6)
 
 
 def test_bank_adds_neighbours_without_gradient_first_in_first_out():
-    latent = Entropic(2, bank=10).train()
+    latent = Entropic(2, bank=10, anchored=False).train()
     codes = [latent(torch.randn(n, 2)).code for n in (4, 4, 4)]
-    assert int(latent.seen) == 12
     recent = {tuple(row) for row in latent.recent.tolist()}
     expected = torch.cat(codes)[-10:]
     assert recent == {tuple(row) for row in expected.tolist()}
@@ -142,9 +141,19 @@ def test_bank_larger_than_needed_by_one_batch():
     assert {tuple(r) for r in latent.recent.tolist()} == {tuple(r) for r in code[-3:].tolist()}
 
 
+def test_forgetting_empties_the_bank():
+    """A sample's own code of the epoch before would be its nearest neighbour."""
+    latent = Entropic(2, bank=64, anchored=False).train()
+    h = torch.randn(32, 2)
+    first = latent(h).penalties["entropy"].value
+    assert latent(h).penalties["entropy"].value < first - 1
+    latent.forget()
+    assert latent(h).penalties["entropy"].value == first
+
+
 def test_anchored_is_formula_3():
     torch.manual_seed(0)
-    latent = Entropic(3, anchored=True, bank=0).train()
+    latent = Entropic(3).train()
     h = torch.randn(20, 3)
     torch.manual_seed(1)
     code, penalties = latent(h)
@@ -165,10 +174,11 @@ def test_weight_rises_with_progress():
     assert Entropic(2, weight=0.8, warmup=(0, 0)).current_weight() == 0.8
 
 
-def test_collapsed_batch_is_separated():
+@pytest.mark.parametrize("anchored", [False, True])
+def test_collapsed_batch_is_separated(anchored):
     """All codes coincide: descending the loss alone drives them apart."""
     h = torch.zeros(16, 4, requires_grad=True)
-    latent = Entropic(4, bank=0).train()
+    latent = Entropic(4, anchored=anchored).train()
     optimizer = torch.optim.Adam([h], 0.01)
     for _ in range(200):
         optimizer.zero_grad()
@@ -197,15 +207,15 @@ def ascend(latent: Entropic, n: int, steps: int) -> float:
 
 def test_anchoring_cures_the_shell():
     """Free points in d = 32: formula (2) ends on a shell, the anchored entropy near N(0, I)."""
-    plain = ascend(Entropic(32, bank=0).train(), 256, 300)
-    anchored = ascend(Entropic(32, bank=0, anchored=True).train(), 256, 300)
+    plain = ascend(Entropic(32, anchored=False).train(), 256, 300)
+    anchored = ascend(Entropic(32).train(), 256, 300)
     normal = torch.randn(20_000, 32).norm(dim=1).std().item()
     assert plain < 0.7 * normal
     assert 0.85 * normal < anchored < 1.1 * normal
 
 
 def test_the_baseline_is_what_normal_codes_score():
-    latent = Entropic(8, k=1, bank=0).eval()
+    latent = Entropic(8, k=1, anchored=False).eval()
     codes = torch.randn(40, 128, 8, generator=torch.Generator().manual_seed(0))
     mean = torch.stack([latent(code).penalties["entropy"].value for code in codes]).mean()
     baseline = gaussian_baseline(128, 8, 1)

@@ -213,7 +213,7 @@ def _new_file(out: str) -> Path:
 
 
 def _write(images: Any, out: str, columns: int | None = None) -> None:
-    from entropae.pictures import save_sheet
+    from entropae.pictures import save_images, save_sheet
 
     images = images.cpu()
     if _is_picture(out):
@@ -225,9 +225,7 @@ def _write(images: Any, out: str, columns: int | None = None) -> None:
     elif Path(out).suffix:
         raise ValueError(f"`--out` must be a picture, an .npy file or a folder: got {out}.")
     else:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        for i, image in enumerate(images):
-            save_sheet(image[None], Path(out) / f"{i:06d}.png")
+        save_images(images, Path(out))
     print(f"Wrote {len(images)} images to {out}.")
 
 

@@ -13,9 +13,10 @@ import shutil
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -32,6 +33,8 @@ from entropae.config import unknown
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
+# Named, so that no file reaches Pillow's PostScript reader, which runs another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 CHUNK = 1 << 22
 
 # IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
@@ -73,10 +76,10 @@ class Samples(Dataset[Tensor]):
         index: Which rows of the array; all if `None`.
     """
 
-    array: np.ndarray
+    array: np.ndarray = field(repr=False)
     layout: Literal["hw", "hwc", "chw"] | None = None
     skipped: tuple[str, ...] = ()
-    index: Int[np.ndarray, " m"] | None = None
+    index: Int[np.ndarray, " m"] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)
@@ -110,7 +113,10 @@ class Samples(Dataset[Tensor]):
 
     def subset(self, indices: Int[np.ndarray, " m"]) -> Samples:
         """Some of the samples; nothing is read."""
-        indices = np.asarray(indices, dtype=np.int64)
+        indices = np.asarray(indices)
+        if indices.dtype == np.bool_:
+            raise ValueError("`indices` must be row numbers: got booleans. Use numpy.flatnonzero.")
+        indices = indices.astype(np.int64)
         return replace(self, index=indices if self.index is None else self.index[indices])
 
 
@@ -184,10 +190,14 @@ def load(
         ValueError: If it holds nothing usable; the message says why and what to do.
         OSError: If there is no room to unpack it, or a download fails.
     """
-    if size is not None and size < 1:
-        raise ValueError(f"`size` must be a positive integer: got size={size}.")
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise ValueError(f"`size` must be a positive integer: got size={size!r}.")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"`channels` must be 1 (grey) or 3 (colour): got channels={channels!r}.")
     if isinstance(source, Tensor):
-        source = source.detach().cpu().numpy()
+        # NumPy has no bfloat16.
+        source = (source.float() if source.dtype == torch.bfloat16 else source).detach().cpu()
+        source = source.numpy()
     if isinstance(source, np.ndarray):
         return _from_array(source, size, channels, progress)
     if str(source) in NAMES:
@@ -199,7 +209,10 @@ def load(
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         if not idx:
-            return _from_folder(path, size, channels, strict, progress)
+            # Here and not around each file: the filters are the process's, not a thread's.
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                return _from_folder(path, size, channels, strict, progress)
         path = idx[0]
     return _from_array(_read(path), size, channels, progress)
 
@@ -207,13 +220,20 @@ def load(
 def _read(path: Path) -> np.ndarray:
     """The array of a file, by its name."""
     try:
-        if path.suffix == ".npy":
+        if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False)
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             return _read_npz(path)
         if ".idx" in path.name or "-idx" in path.name:
             return _read_idx(path)
-    except (ValueError, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, KeyError) as error:
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        KeyError,
+    ) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     raise ValueError(
         f"{path} is of no known kind: give a folder of images, an .npy, .npz or IDX file."
@@ -226,7 +246,8 @@ def _read_npz(path: Path) -> np.ndarray:
         likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
         if len(names) != 1 and not likely:
             raise ValueError(f"it holds {', '.join(names)}, and none is called images or x.")
-        with archive.open((likely or names)[0] + ".npy") as member:
+        info = archive.getinfo((likely or names)[0] + ".npy")
+        with archive.open(info) as member:
             version = np.lib.format.read_magic(member)
             read_header = {
                 (1, 0): np.lib.format.read_array_header_1_0,
@@ -235,7 +256,19 @@ def _read_npz(path: Path) -> np.ndarray:
             shape, column_major, dtype = read_header(member)
             if dtype.hasobject:
                 raise ValueError("it holds Python objects, not numbers.")
-            return _unpack(member, shape, dtype, order="F" if column_major else "C")
+            order: Literal["C", "F"] = "F" if column_major else "C"
+            if info.compress_type != zipfile.ZIP_STORED:
+                return _unpack(member, shape, dtype, order)
+            header = member.tell()
+    promised = math.prod(shape) * dtype.itemsize
+    if promised != info.file_size - header:
+        raise ValueError(f"its header promises {promised} bytes, it has another number.")
+    with path.open("rb") as file:
+        # The lengths of the name and of the extra field; the archive's directory has its own.
+        file.seek(info.header_offset + 26)
+        lengths = int(np.frombuffer(file.read(4), "<u2").sum())
+    offset = info.header_offset + 30 + lengths + header
+    return np.memmap(path, dtype, "r", offset, shape, order)
 
 
 def _read_idx(path: Path) -> np.ndarray:
@@ -257,28 +290,32 @@ def _read_idx(path: Path) -> np.ndarray:
 
 
 def _unpack(
-    file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, order: Literal["C", "F"] = "C"
+    file: IO[bytes] | gzip.GzipFile,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    order: Literal["C", "F"] = "C",
 ) -> np.ndarray:
     """Stream a compressed array into a temporary file and map that.
 
     The file grows with what is really there, never to what a header promises.
     """
     promised = math.prod(shape) * dtype.itemsize
-    scratch = tempfile.TemporaryFile()  # noqa: SIM115 - the map returned keeps it
-    for chunk in iter(lambda: file.read(CHUNK), b""):
-        if scratch.tell() + len(chunk) > promised:
-            raise ValueError(f"its header promises {promised} bytes, it has more.")
-        scratch.write(chunk)
-    if scratch.tell() < promised:
-        raise ValueError(f"its header promises {promised} bytes, it has {scratch.tell()}.")
-    return np.memmap(scratch, dtype, "r", 0, shape, order)
+    with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            if scratch.tell() + len(chunk) > promised:
+                raise ValueError(f"its header promises {promised} bytes, it has more.")
+            scratch.write(chunk)
+        if scratch.tell() < promised:
+            raise ValueError(f"its header promises {promised} bytes, it has {scratch.tell()}.")
+        return np.memmap(scratch, dtype, "r", 0, shape, order)
 
 
 def _by_name(name: str) -> np.ndarray:
     if name == "digits":
         from sklearn.datasets import load_digits
 
-        return np.rint(load_digits().images * (255 / 16)).astype(np.uint8)
+        grey = np.asarray(load_digits(return_X_y=True)[0]).reshape(-1, 8, 8)
+        return np.rint(grey * (255 / 16)).astype(np.uint8)
     import pooch
 
     address, checksum = DOWNLOADS[name]
@@ -315,6 +352,11 @@ def _from_array(
     if array.dtype.kind not in "uf":
         raise ValueError(f"Samples must be numbers: got {array.dtype}.")
     samples = Samples(array, _layout(array.shape))
+    if array.dtype == np.uint8 and array.ndim > 3 and not samples.is_image:
+        raise ValueError(
+            f"Images must be (n, h, w), (n, h, w, c) or (n, c, h, w) with c 1 or 3: got shape "
+            f"{array.shape} of uint8. Reshape or transpose the array."
+        )
     if array.dtype.kind == "f":
         _refuse_non_finite(array)
     if size is None and channels in (None, samples.shape[0] if samples.is_image else None):
@@ -330,6 +372,11 @@ def _layout(shape: tuple[int, ...]) -> Literal["hw", "hwc", "chw"] | None:
     if len(shape) == 3:
         # A few numbers a row is a signal of several channels, not an image.
         return "hw" if min(shape[1:]) >= 8 else None
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] in (1, 3):
+        raise ValueError(
+            f"Shape {shape} is ambiguous: its channels may be axis 1 or axis 3. Give grey images "
+            "as (n, h, w); pad colour images to more than 3 pixels."
+        )
     if len(shape) == 4 and shape[3] in (1, 3):
         return "hwc"
     return "chw" if len(shape) == 4 and shape[1] in (1, 3) else None
@@ -337,14 +384,17 @@ def _layout(shape: tuple[int, ...]) -> Literal["hw", "hwc", "chw"] | None:
 
 def _refuse_non_finite(array: np.ndarray) -> None:
     rows = max(1, CHUNK // max(1, array[0].size))
+    bad = []
     for start in range(0, len(array), rows):
-        finite = np.isfinite(array[start : start + rows])
-        if not finite.all():
-            first = start + int(np.argwhere(~finite)[0][0])
-            raise ValueError(
-                f"Samples must be finite: the first with NaN or inf is number {first}. "
-                "Remove or impute it."
-            )
+        with np.errstate(over="ignore"):  # what overflows float32 is infinite there
+            finite = np.isfinite(np.asarray(array[start : start + rows], np.float32))
+        bad.append(start + np.flatnonzero(~finite.reshape(len(finite), -1).all(1)))
+    bad = np.concatenate(bad)
+    if len(bad):
+        raise ValueError(
+            f"Samples must be finite in float32: got NaN or inf in {len(bad)} of {len(array)}, the "
+            f"first number {bad[0]}. Remove or impute them."
+        )
 
 
 def _resized(samples: Samples, size: int | None, channels: int, progress: bool) -> Samples:
@@ -369,7 +419,9 @@ def _from_folder(
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
     )
     if not files:
         raise ValueError(f"No images in {folder}: looked for {', '.join(sorted(SUFFIXES))}.")
@@ -442,9 +494,7 @@ def _list(bad: dict[Path, str]) -> str:
 def _attempt(function: Callable[[], Any]) -> Any:
     """The result, or the reason why there is none. Pillow's errors on bad files are many."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return function()
+        return function()
     except UnidentifiedImageError:
         return "not an image"
     except (
@@ -466,23 +516,28 @@ def _head(path: Path) -> tuple[tuple[int, int], bool] | str:
     """Height and width as shown, and whether grey, from the header alone; or what is wrong."""
 
     def look() -> tuple[tuple[int, int], bool]:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.format == "TIFF":
+                image.load()  # which turns it
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            shape = image.size if turned else image.size[::-1]
-            return shape, image.mode in ("1", "L", "LA") or image.mode[0] in "IF"
+            width, height = image.size[::-1] if turned else image.size
+            return (height, width), image.mode in ("1", "L", "LA") or image.mode[0] in "IF"
 
     return _attempt(look)
 
 
 def _open(path: Path) -> Image.Image:
-    with Image.open(path) as image:
+    with Image.open(path, formats=FORMATS) as image:
         return ImageOps.exif_transpose(image)
 
 
 def _fit(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
     """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
     if image.mode.startswith("I"):  # 16 or 32 bits, of which 16 are used
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+        deep = np.asarray(image).astype(np.int64)
+        if deep.min() < 0 or deep.max() > 65535:
+            raise ValueError("its values are not in 0 to 65535")
+        image = Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8))
     elif image.mode == "F":
         raise ValueError("float pixels have no known range")
     if image.has_transparency_data:
@@ -503,4 +558,8 @@ def _scratch(shape: tuple[int, ...]) -> np.ndarray:
             f"The decoded images need {needed:,} bytes in {tempfile.gettempdir()}, where {free:,} "
             "are free. Set TMPDIR to a larger disk, or give a smaller `size`."
         )
-    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", 0, shape)
+    with tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):
+            # Writing to a map whose disk is full would kill the process without a message.
+            os.posix_fallocate(file.fileno(), 0, needed)
+        return np.memmap(file, np.uint8, "w+", 0, shape)

@@ -58,8 +58,8 @@ def knn_entropy(
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).standard_normal((10_000, 2))
-        >>> print(f"{knn_entropy(x):.2f}, in truth {gaussian_entropy(2):.2f}")
-        2.84, in truth 2.84
+        >>> print(f"{knn_entropy(x):.1f}, in truth {gaussian_entropy(2):.1f}")
+        2.8, in truth 2.8
     """
     points = as_points(x)
     n = len(points)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -48,10 +48,8 @@ class Latent(nn.Module, ABC):
         dim: Dimensions of the code.
         progress: Share of the training that is done, in [0, 1]. `Training` sets it, schedules read
             it. Without `Training` it stays 1: full weight.
-        transient: Buffers that matter while training only and stay out of saved models.
     """
 
-    transient: ClassVar[frozenset[str]] = frozenset()
     dim: int
     progress: float = 1.0
 
@@ -69,6 +67,9 @@ class Latent(nn.Module, ABC):
     @abstractmethod
     def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
         """Code and penalties of a batch. In training mode batch statistics, else running ones."""
+
+    def forget(self) -> None:
+        """Drop what is remembered of earlier batches: their samples are about to come again."""
 
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
         """Replace running statistics by those of the whole training set, once fitting ends."""
@@ -168,15 +169,14 @@ class Entropic(Latent):
 
     Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
     largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
-    −λ. Ĥ is `knn_entropy` of the batch, each code's neighbour sought among the rest of the batch
-    and the `bank`. With `anchored`, −R/d takes its place, R being the entropy's difference from
-    that of fresh N(0, I) points Y, by the same neighbours (`ε`: code to code, `ν`: code to Y,
-    `ν'`: Y to code):
+    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`anchored=False`). In a small
+    batch, however, Ĥ is larger for codes on a sphere than for N(0, I). With `anchored`, −R/d takes
+    its place, where R compares the codes' entropy with that of fresh N(0, I) points Y by the same
+    neighbours (`ε`: code to code, `ν`: code to Y, `ν'`: Y to code):
 
         R/d = −mean log ε + mean log ν + mean log ν'
 
-    Its pull and push cancel at N(0, I) whatever n and d, where plain Ĥ of a small batch is larger
-    for codes on a sphere.
+    Its pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
 
     Args:
         dim: Dimensions of the code, d.
@@ -184,7 +184,8 @@ class Entropic(Latent):
         k: Which neighbour.
         anchored: Use −R/d instead of Ĥ/d.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
-            also sought among. It sharpens Ĥ at hardly any cost; 0 for formula (1) as published.
+            also sought among. A sample must not meet its own older code there, so the bank is
+            emptied (`forget`) at each epoch's start: `Training` does that, a loop of one's own must.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
@@ -192,12 +193,10 @@ class Entropic(Latent):
 
     References:
         Ghose, Rashwan and Poupart, "Batch norm with entropic regularization turns deterministic
-        autoencoders into generative models", UAI 2020, eq. (8). Anchoring and bank are ours.
+        autoencoders into generative models", UAI 2020. Anchoring and bank are ours.
     """
 
-    transient = frozenset({"recent", "seen"})
     recent: Tensor
-    seen: Tensor
 
     def __init__(
         self,
@@ -205,8 +204,8 @@ class Entropic(Latent):
         weight: float = 1.0,
         *,
         k: int = 1,
-        anchored: bool = False,
-        bank: int = 4096,
+        anchored: bool = True,
+        bank: int = 0,
         warmup: tuple[float, float] = (0.05, 0.3),
         floor: float = 1e-2,
     ) -> None:
@@ -229,8 +228,8 @@ class Entropic(Latent):
         self.warmup = (start, full)
         self.floor = floor
         self.norm = Standardize(dim)
-        self.register_buffer("recent", torch.zeros(bank, dim))
-        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
+        self.seen = 0
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The standardised code, and its `entropy` unless the batch has `k` points or fewer."""
@@ -238,7 +237,7 @@ class Entropic(Latent):
         code = self.norm(h)
         if len(code) <= self.k:
             return Coded(code, {})
-        others = torch.cat([code, self.recent[: int(self.seen)]]) if self.bank else code
+        others = torch.cat([code, self.recent[: self.seen]]) if self.bank else code
         entropy = self._anchored(code, others) if self.anchored else self._plain(code, others)
         if self.training and self.bank:
             self._remember(code.detach())
@@ -254,6 +253,10 @@ class Entropic(Latent):
     def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
         """Statistics of the whole training set."""
         self.norm.calibrate(batches)
+
+    def forget(self) -> None:
+        """Empty the bank."""
+        self.seen = 0
 
     def _plain(self, code: Tensor, others: Tensor) -> Tensor:
         distance = kth_distance(code, others, k=self.k, same=True)
@@ -271,6 +274,6 @@ class Entropic(Latent):
     @torch.no_grad()
     def _remember(self, code: Tensor) -> None:
         code = code[-self.bank :]
-        place = (self.seen + torch.arange(len(code), device=code.device)) % self.bank
+        place = torch.arange(self.seen, self.seen + len(code), device=code.device) % self.bank
         self.recent[place] = code.to(self.recent)
         self.seen += len(code)

@@ -237,12 +237,7 @@ class Autoencoder(nn.Module):
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        transient = {f"latent.{name}" for name in self.latent.transient}
-        weights = {
-            name: tensor.detach().cpu().contiguous()
-            for name, tensor in self.state_dict().items()
-            if name not in transient
-        }
+        weights = {name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()}
         config = {
             "format": FORMAT,
             "encoder": _describe(self.encoder, NETWORKS),
@@ -319,11 +314,10 @@ def load(
         missing, unexpected = model.load_state_dict(weights, strict=False)
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"The model in {folder} cannot be loaded: {error}") from error
-    transient = {f"latent.{name}" for name in latent.transient}
-    if unexpected or set(missing) - transient:
+    if unexpected or missing:
         raise ValueError(
             f"The weights in {folder} are of other networks than those given: "
-            f"missing {sorted(set(missing) - transient)[:4]}, unexpected {unexpected[:4]}."
+            f"missing {missing[:4]}, unexpected {unexpected[:4]}."
         )
     return model.to(device).eval()
 

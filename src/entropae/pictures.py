@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 MARGIN = 2
-# Small images are enlarged by a whole factor so that about so many pixels can be seen.
+# Smaller images are enlarged, smoothly, to about so many pixels: digits of 8×8 cannot be read else.
 SEEN = 48
 
 
@@ -33,8 +33,10 @@ def sheet(
         raise ValueError(f"Images must have shape (n, 1 or 3, h, w): got {tuple(images.shape)}.")
     columns = columns or math.ceil(math.sqrt(len(images)))
     pixels = (images.detach().cpu().float().clamp(0, 1) * 255).round().byte()
-    factor = max(1, SEEN // min(images.shape[2:]))
-    pixels = pixels.permute(0, 2, 3, 1).numpy().repeat(factor, 1).repeat(factor, 2)
+    pixels = pixels.permute(0, 2, 3, 1).numpy()
+    factor = SEEN // min(images.shape[2:])
+    if factor > 1:
+        pixels = np.stack([_enlarged(image, factor) for image in pixels])
     _, h, w, _ = pixels.shape
     rows = math.ceil(len(pixels) / columns)
     canvas = np.full((rows * (h + MARGIN) + MARGIN, columns * (w + MARGIN) + MARGIN, 3), 255)
@@ -42,6 +44,21 @@ def sheet(
         top, left = (MARGIN + (i // columns) * (h + MARGIN), MARGIN + (i % columns) * (w + MARGIN))
         canvas[top : top + h, left : left + w] = image
     return canvas.astype(np.uint8)
+
+
+def _enlarged(pixels: UInt8[np.ndarray, "h w c"], factor: int) -> UInt8[np.ndarray, "H W 3"]:
+    image = Image.fromarray(pixels.repeat(4 - pixels.shape[2], 2)[..., :3])
+    return np.asarray(image.resize((image.width * factor, image.height * factor), Image.BICUBIC))
+
+
+def save_images(images: Float[Tensor, "n c h w"], folder: Path) -> None:
+    """Write each image as a PNG of its own, pixel for pixel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = (images.detach().cpu().float().clamp(0, 1) * 255).round().byte()
+    for i, image in enumerate(pixels.permute(0, 2, 3, 1).numpy()):
+        Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(
+            folder / f"{i:06d}.png"
+        )
 
 
 def save_sheet(images: Float[Tensor, "n c h w"], path: Path, columns: int | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -100,7 +101,8 @@ class Training(lightning.LightningModule):
         }
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch from its own random state."""
+        """Begin the epoch from its own random state, remembering nothing of the last."""
+        self.model.latent.forget()
         torch.manual_seed(_epoch_seed(self.seed, self.current_epoch))
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
@@ -297,6 +299,7 @@ class Progress(Callback):
             desc="Training",
             unit="step",
             disable=not trainer.is_global_zero,
+            mininterval=0.2 if sys.stderr.isatty() else 10,
         )
 
     def on_train_batch_end(
@@ -359,7 +362,7 @@ def fit(
     Args:
         model: What to train; it is changed in place.
         data: Samples of shape `(n, …)` as a tensor, array or `Samples`, or what `data.load` takes.
-        epochs: Passes over the training samples. By default as many as make 8000 steps, at least 5.
+        epochs: Passes over the training samples. By default as many as make 8000 steps, but 5 to 300.
         batch_size: Samples a step.
         learning_rate: Adam's, at the start.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
@@ -394,7 +397,7 @@ def fit(
         seed=seed,
     )
     per_epoch = len(loaders.train_dataloader())
-    epochs = max(5, math.ceil(STEPS / per_epoch)) if epochs is None else epochs
+    epochs = min(300, max(5, math.ceil(STEPS / per_epoch))) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
     folder = None if folder is None else Path(folder)
@@ -457,6 +460,7 @@ def quiet_lightning() -> Iterator[None]:
         logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
             warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
             warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
