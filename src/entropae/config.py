@@ -55,7 +55,7 @@ class Recipe:
         channels: 1 for grey, 3 for colour; by default what the images have.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
-        epochs: Passes over the training samples; by default as many as make 8000 steps, but 5 to 300.
+        epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step, over all processes together.
         learning_rate: Adam's, at the start.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.

@@ -120,8 +120,8 @@ class Samples(Dataset[Tensor]):
         return replace(self, index=indices if self.index is None else self.index[indices])
 
 
-def collate(batch: Tensor) -> Tensor:
-    """For a `DataLoader` over `Samples`, which hand out whole batches."""
+def collate(batch: Any) -> Any:
+    """For a `DataLoader` over `Samples`, which hand out whole batches: nothing is left to do."""
     return batch
 
 

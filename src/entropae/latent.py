@@ -8,7 +8,7 @@ Everything else about a method is the same for all, so adding one is adding a cl
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -185,7 +185,7 @@ class Entropic(Latent):
         anchored: Use −R/d instead of Ĥ/d.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
             also sought among. A sample must not meet its own older code there, so the bank is
-            emptied (`forget`) at each epoch's start: `Training` does that, a loop of one's own must.
+            emptied (`forget`) at each epoch's start: `Training` does that, your own loop must.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
@@ -206,7 +206,7 @@ class Entropic(Latent):
         k: int = 1,
         anchored: bool = True,
         bank: int = 0,
-        warmup: tuple[float, float] = (0.05, 0.3),
+        warmup: Sequence[float] = (0.05, 0.3),
         floor: float = 1e-2,
     ) -> None:
         super().__init__(dim)

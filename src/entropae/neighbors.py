@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 Norm = Literal["euclidean", "maximum"]
@@ -189,10 +189,10 @@ def _choose(y: Tensor, norm: Norm) -> Method:
 
 
 def _by_tree(x: Tensor, y: Tensor, k: int, same: bool, norm: Norm) -> Tensor:
-    tree = cKDTree(y.cpu().numpy())
-    ranks = list(range(1, k + 1 + same))
+    tree = KDTree(y.cpu().numpy())
     workers = torch.get_num_threads()
-    _, index = tree.query(x.cpu().numpy(), k=ranks, p=ORDER[norm], workers=workers)
+    _, found = tree.query(x.cpu().numpy(), k=k + same, p=ORDER[norm], workers=workers)
+    index = np.asarray(found).reshape(len(x), k + same)
     if same:
         # With duplicates the point itself need not come first, or at all: then drop the last.
         keep = index != np.arange(len(index))[:, None]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Literal
 
 from jaxtyping import Float
-from torch import nn
+from torch import Tensor, nn
 
 Output = Literal["sigmoid", "linear"]
 

@@ -48,7 +48,9 @@ def sheet(
 
 def _enlarged(pixels: UInt8[np.ndarray, "h w c"], factor: int) -> UInt8[np.ndarray, "H W 3"]:
     image = Image.fromarray(pixels.repeat(4 - pixels.shape[2], 2)[..., :3])
-    return np.asarray(image.resize((image.width * factor, image.height * factor), Image.BICUBIC))
+    return np.asarray(
+        image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
+    )
 
 
 def save_images(images: Float[Tensor, "n c h w"], folder: Path) -> None:
@@ -81,7 +83,7 @@ def save_panels(panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path) -> N
     figure.savefig(path, dpi=150)
 
 
-def save_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
+def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
     """Plot every part of the loss against the step, training and held-out samples together.
 
     Args:

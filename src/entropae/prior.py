@@ -47,6 +47,8 @@ class Prior(nn.Module, ABC):
 class Normal(Prior):
     """The standard normal N(0, I), which the Entropic AutoEncoder drives its codes to."""
 
+    mean: Tensor
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
@@ -129,7 +131,7 @@ class Mixture(Prior):
         ]
         best = fits[0] if len(fits) == 1 else min(fits, key=lambda fit: fit.bic(points))
         device = self.means.device
-        self.components = len(best.weights_)
+        self.components = int(best.n_components)
         self._allocate(self.components)
         self.weights.copy_(torch.as_tensor(best.weights_))
         self.means.copy_(torch.as_tensor(best.means_))

@@ -38,6 +38,8 @@ DECAYS: dict[str, Callable[[float], float]] = {
     "none": lambda done: 1.0,
 }
 
+Row = dict[str, int | float]
+
 STEPS = 8000
 CHECKPOINT = "last.ckpt"
 
@@ -59,8 +61,8 @@ class Training(lightning.LightningModule):
     (Rybkin et al., "Simple and effective VAE training with calibrated decoders", ICML 2021), and
     for a plain autoencoder it changes nothing but the scale of the gradient.
 
-    Every epoch begins from a random state of its own, made from the seed and the epoch's number, so
-    that a run resumed from an epoch's end goes on exactly as it would have.
+    Every step begins from a random state of its own, made from the seed, the epoch and the batch's
+    number, so that a run that is resumed goes on exactly as it would have.
 
     Args:
         model: What to train.
@@ -101,9 +103,13 @@ class Training(lightning.LightningModule):
         }
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch from its own random state, remembering nothing of the last."""
+        """Remember nothing of the last epoch, whose samples come again."""
         self.model.latent.forget()
-        torch.manual_seed(_epoch_seed(self.seed, self.current_epoch))
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Begin the step from its own random state."""
+        own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx])
+        torch.manual_seed(int(own.generate_state(1, np.uint64)[0] >> 1))
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
         """Loss of a batch. Logs every part of it under its name.
@@ -173,10 +179,6 @@ class Training(lightning.LightningModule):
         return min(1.0, step / total) if math.isfinite(total) else 1.0
 
 
-def _epoch_seed(seed: int, epoch: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> 1)
-
-
 class Loaders(lightning.LightningDataModule):
     """Training and validation batches, the training ones in an order fixed by seed and epoch.
 
@@ -241,7 +243,7 @@ class History(Callback):
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[Row] = []
         self.began = time.perf_counter()
 
     def on_train_start(
@@ -255,7 +257,7 @@ class History(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Add the epoch's row."""
-        row = {
+        row: Row = {
             "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,
             "seconds": round(time.perf_counter() - self.began, 3),
@@ -356,13 +358,13 @@ def fit(
     resume: bool = False,
     trainer: TrainerConfig | None = None,
     progress: bool = True,
-) -> list[dict[str, float]]:
+) -> list[Row]:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
 
     Args:
         model: What to train; it is changed in place.
         data: Samples of shape `(n, …)` as a tensor, array or `Samples`, or what `data.load` takes.
-        epochs: Passes over the training samples. By default as many as make 8000 steps, but 5 to 300.
+        epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step.
         learning_rate: Adam's, at the start.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
@@ -408,6 +410,7 @@ def fit(
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(_checkpoint(folder, every))
+    model.train()
     with quiet_lightning():
         options = trainer or TrainerConfig()
         runner = lightning.Trainer(
@@ -418,6 +421,7 @@ def fit(
             max_epochs=epochs,
             check_val_every_n_epoch=every,
             num_sanity_val_steps=0,
+            limit_val_batches=None if len(held_out) else 0,
             callbacks=callbacks,
             logger=_tensorboard(folder),
             enable_checkpointing=folder is not None,
@@ -429,7 +433,6 @@ def fit(
         checkpoint = folder / CHECKPOINT if folder and resume else None
         if checkpoint and not checkpoint.is_file():
             checkpoint = None
-        torch.manual_seed(_epoch_seed(seed, 0))
         runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
     model.eval()
     return history.rows

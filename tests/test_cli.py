@@ -1,0 +1,219 @@
+"""The command line, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from entropae.cli import main
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "3"]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of 60 small colour images in two subfolders, with one that is none."""
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        path = folder / str(i % 2) / f"{i:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (12, 14, 3), dtype=np.uint8)).save(path)
+    (folder / "0" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run on digits."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    assert main(["fit", "--data", "digits", "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+def test_a_run_folder_has_everything(run):
+    names = {path.name for path in run.iterdir() if path.is_file()}
+    pictures = {"samples", "reconstructions", "interpolations", "curves", "overview"}
+    assert {f"{name}.png" for name in pictures} <= names
+    assert {"model.safetensors", "model.json", "recipe.yaml", "log.csv", "metrics.json"} <= names
+    for name in pictures:
+        assert pixels(run / f"{name}.png").std() > 10, f"{name}.png is blank"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert 0 < metrics["validation"]["mean_squared_error"] < 0.2
+    assert metrics["validation"]["samples"] == 180
+    assert metrics["epochs"] == 3
+
+
+def test_the_resolved_recipe_makes_the_same_run(run, tmp_path):
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+    assert recipe["model"]["latent"] == {"name": "entropic", "dim": 3}
+    assert recipe["epochs"] == 3
+    again = tmp_path / "again"
+    assert main(["fit", "--recipe", str(run / "recipe.yaml"), "--out", str(again)]) == 0
+    assert (again / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+
+
+def test_options_override_the_recipe(run, tmp_path):
+    out = tmp_path / "run"
+    options = ["--model.latent.weight", "0.25", "--epochs", "1", "--batch_size", "500"]
+    assert main(["fit", "--recipe", str(run / "recipe.yaml"), "--out", str(out), *options]) == 0
+    recipe = yaml.safe_load((out / "recipe.yaml").read_text())
+    assert recipe["model"]["latent"] == {"name": "entropic", "dim": 3, "weight": 0.25}
+    assert recipe["model"]["hidden"] == [32]
+    assert recipe["epochs"] == 1
+
+
+def test_a_folder_of_images(images, tmp_path, capsys):
+    out = tmp_path / "run"
+    with pytest.warns(UserWarning, match="1 of 61 images left out"):
+        code = main(["fit", "--data", str(images), "--size", "16", "--out", str(out), *SMALL])
+    assert code == 0
+    skipped = json.loads((out / "metrics.json").read_text())["skipped_files"]
+    assert len(skipped) == 1
+    assert "broken.png: not an image" in skipped[0]
+    code = main(["fit", "--data", str(images), "--strict", "true", "--out", str(tmp_path / "b")])
+    assert code == 1
+    assert "broken.png cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def test_nothing_is_overwritten(run, capsys):
+    before = (run / "model.safetensors").read_bytes()
+    assert main(["fit", "--data", "digits", "--out", str(run)]) == 1
+    assert "not empty" in capsys.readouterr().err
+    assert (run / "model.safetensors").read_bytes() == before
+    assert main(["fit", "--out", str(run), "--resume"]) == 0
+    assert "nothing to resume" in capsys.readouterr().out
+
+
+def test_sample(run, tmp_path):
+    out = [str(tmp_path / name) for name in ("a.png", "b.npy", "c/", "d.npy")]
+    assert main(["sample", str(run), "-n", "9", "--out", out[0]]) == 0
+    assert main(["sample", str(run), "-n", "9", "--prior", "mixture", "--out", out[1]]) == 0
+    assert main(["sample", str(run), "-n", "9", "--out", out[2]]) == 0
+    assert main(["sample", str(run), "-n", "9", "--out", out[3]]) == 0
+    assert pixels(out[0]).shape[1] > 100
+    drawn = np.load(out[3])
+    assert drawn.shape == (9, 1, 8, 8)
+    assert not np.array_equal(np.load(out[1]), drawn)
+    files = sorted((tmp_path / "c").iterdir())
+    assert len(files) == 9
+    assert np.array_equal(pixels(files[4]), np.rint(drawn[4, 0] * 255).astype(np.uint8))
+
+
+def test_reconstruct_and_interpolate(run, tmp_path, capsys):
+    a, b, c = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.npy"
+    assert main(["reconstruct", str(run), "-n", "12", "--out", str(a)]) == 0
+    assert "Mean squared error" in capsys.readouterr().out
+    assert main(["interpolate", str(run), "-n", "4", "--steps", "6", "--out", str(b)]) == 0
+    assert pixels(b).shape[1] > 6 * 40
+    options = ["--data", "digits", "-n", "5", "--out", str(c)]
+    assert main(["reconstruct", str(run), *options]) == 0
+    assert np.load(c).shape == (5, 1, 8, 8)
+
+
+def test_encode(run, tmp_path):
+    import pyarrow.parquet as pq
+
+    a, b = tmp_path / "codes.npy", tmp_path / "codes.parquet"
+    assert main(["encode", str(run), "--out", str(a)]) == 0
+    assert main(["encode", str(run), "--out", str(b)]) == 0
+    codes = np.load(a)
+    assert codes.shape == (1797, 3)
+    table = pq.read_table(b)
+    assert table.column_names == ["z0", "z1", "z2"]
+    assert np.array_equal(table["z1"].to_numpy(), codes[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--epohcs", "3"], "Did you mean --epochs"),
+        (["fit", "--model.latnt.dim", "3"], "--model.latent"),
+        (["fitt"], "fit"),
+        (["fit", "--decay", "cosin"], "cosine"),
+        (["fit", "--epochs", "many"], "epochs"),
+    ],
+)
+def test_misspelt_options(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "--data", "digist"], "Did you mean 'digits'"),
+        (["fit", "--model.latent.name", "entropy"], "known are entropic, plain"),
+        (["fit", "--model.latent.wieght", "1"], "Did you mean 'weight'"),
+        (["fit", "--data", "/no/such/folder"], "No file or folder"),
+        (["sample", "/no/such/run"], "No model in"),
+        (["encode", "/no/such/run"], "is no run folder"),
+    ],
+)
+def test_bad_values_are_one_line(arguments, message, capsys, tmp_path):
+    if arguments[0] == "fit":
+        arguments = [*arguments, "--out", str(tmp_path / "run")]
+    assert main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_output_names(run, tmp_path, capsys):
+    assert main(["sample", str(run), "--out", str(tmp_path / "a.doc")]) == 1
+    assert main(["encode", str(run), "--out", str(tmp_path / "a.doc")]) == 1
+    assert main(["sample", str(run), "--prior", "flow", "--out", str(tmp_path / "a.png")]) == 1
+    assert "has not been fitted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("recipe", ["epohcs: 3", "- 1", "model: {latent: {name: 3}}", "epochs: [1"])
+def test_bad_recipes(recipe, tmp_path, capsys):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe)
+    try:
+        code = main(["fit", "--recipe", str(path), "--out", str(tmp_path / "run")])
+    except SystemExit as stop:
+        code = stop.code
+    assert code in (1, 2)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy():
+    for arguments in (["--help"], ["fit", "--help"], ["sample", "--help"]):
+        code = (
+            "import sys\nfrom entropae.cli import main\n"
+            f"try: main({arguments})\nexcept SystemExit as stop: print('exit', stop.code)\n"
+            "print([m for m in ('torch', 'numpy', 'lightning', 'matplotlib') if m in sys.modules])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.endswith("exit 0\n[]\n"), done.stdout + done.stderr
+
+
+def test_float_arrays_out_of_range_get_a_linear_output(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(5, 3, (80, 10)))
+    out = tmp_path / "run"
+    assert main(["fit", "--data", str(tmp_path / "x.npy"), "--out", str(out), *SMALL]) == 0
+    config = json.loads((out / "model.json").read_text())
+    assert config["decoder"]["output"] == "linear"
+    assert not (out / "samples.png").exists()
+    assert main(["sample", str(out), "--out", str(tmp_path / "s.npy")]) == 0
+    assert np.load(tmp_path / "s.npy").shape == (64, 10)
+    assert main(["sample", str(out), "--out", str(tmp_path / "s.png")]) == 1

@@ -1,0 +1,74 @@
+"""The layout of the package: imports run one way, and nothing heavy comes unasked."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import entropae
+
+SOURCE = Path(entropae.__file__).parent
+# Each module and what it may import of the package.
+ORDER = {
+    "config": set(),
+    "neighbors": set(),
+    "entropy": {"neighbors"},
+    "latent": {"neighbors", "entropy"},
+    "networks": set(),
+    "prior": {"neighbors"},
+    "metrics": {"neighbors", "entropy"},
+    "data": {"config"},
+    "pictures": set(),
+    "model": {"config", "data", "latent", "networks", "prior"},
+    "training": {"config", "data", "model"},
+    "run": {"config", "data", "latent", "metrics", "model", "networks", "pictures", "training"},
+    "cli": {"config", "data", "model", "pictures", "run"},
+}
+
+
+def imported(module: str) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((SOURCE / f"{module}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "entropae":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("entropae."):
+            names.add(node.module.split(".")[1])
+    return names & ORDER.keys()
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in SOURCE.glob("*.py")} - {"__init__"} == ORDER.keys()
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_run_one_way(module):
+    assert imported(module) <= ORDER[module]
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = ("torch", "lightning", "sklearn", "matplotlib", "scipy")
+    code = f"import sys, entropae, entropae.cli; print([m for m in {heavy} if m in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_the_estimator_needs_no_lightning():
+    code = "import sys, entropae as ea; ea.knn_entropy([1.0, 2, 4], 1); "
+    code += "print('lightning' in sys.modules)"
+    assert run(code).strip() == "False"
+
+
+def test_public_names_are_there():
+    for name in entropae.__all__:
+        assert getattr(entropae, name) is not None
+    assert set(entropae.__all__) <= set(dir(entropae))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = entropae.nothing

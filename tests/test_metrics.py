@@ -1,0 +1,87 @@
+"""Distances against closed forms and scipy; normality of normal and of other codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+import entropae as ea
+
+
+def test_frechet_against_scipy():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 7)) @ rng.standard_normal((7, 7))
+    y = rng.standard_normal((300, 7)) @ rng.standard_normal((7, 7)) + 1
+    a, b = np.cov(x.T), np.cov(y.T)
+    root = scipy.linalg.sqrtm(a @ b).real
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(a + b - 2 * root)
+    assert ea.frechet_distance(x, y) == pytest.approx(expected, rel=1e-8)
+
+
+def test_frechet_identities():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 100, 5))
+    assert ea.frechet_distance(x, x) == pytest.approx(0, abs=1e-8)
+    assert ea.frechet_distance(x, y) == pytest.approx(ea.frechet_distance(y, x), rel=1e-9)
+    assert ea.frechet_distance(x, x + 2) == pytest.approx(4 * 5, rel=1e-9)
+    centred = x - x.mean(0)
+    scaled = ea.frechet_distance(centred, 3 * centred)
+    assert scaled == pytest.approx(4 * np.trace(np.cov(x.T)), rel=1e-9)
+
+
+def test_frechet_with_fewer_samples_than_features_is_finite():
+    rng = np.random.default_rng(0)
+    assert (
+        0 < ea.frechet_distance(rng.standard_normal((10, 50)), rng.standard_normal((12, 50))) < 1e3
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((5, 2)), np.zeros((5, 3)), "equal dimensions: got 2, 3"),
+        (np.zeros((1, 2)), np.zeros((5, 2)), "at least 2"),
+        (np.full((5, 2), np.nan), np.zeros((5, 2)), "`x` must be finite"),
+    ],
+)
+def test_frechet_bad_input(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        ea.frechet_distance(x, y)
+
+
+def test_normal_codes_are_found_normal():
+    z = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0))
+    found = ea.normality(z)
+    assert found.mean < 0.06
+    assert found.variance == pytest.approx((1, 1), abs=0.1)
+    assert found.correlation == pytest.approx(1 / np.sqrt(4000), rel=0.2)
+    assert abs(found.kurtosis) < 0.05
+    assert found.norm_spread == pytest.approx(found.norm_spread_normal, abs=0.03)
+    assert found.entropy == pytest.approx(found.entropy_normal, abs=0.01)
+
+
+def test_expected_norm_spread_of_a_normal_law():
+    z = torch.randn(200_000, 32, generator=torch.Generator().manual_seed(0))
+    expected = ea.normality(z[:100]).norm_spread_normal
+    assert expected == pytest.approx(z.norm(dim=1).std().item(), abs=5e-3)
+    assert expected == pytest.approx(0.71, abs=0.01)
+
+
+def test_what_is_wrong_shows():
+    normal = torch.randn(2000, 16, generator=torch.Generator().manual_seed(0))
+    shell = 4 * torch.nn.functional.normalize(normal, dim=1)
+    assert ea.normality(shell).norm_spread < 0.01
+    uniform = torch.rand(2000, 16) * 12**0.5 - 3**0.5
+    assert ea.normality(uniform).kurtosis == pytest.approx(-1.2, abs=0.05)
+    twin = normal.clone()
+    twin[:, 1] = twin[:, 0]
+    assert ea.normality(twin).correlation > 0.08
+    assert ea.normality(normal + 1).mean > 0.9
+
+
+def test_large_samples_are_thinned_for_the_entropy_only():
+    z = torch.randn(3000, 4, generator=torch.Generator().manual_seed(0))
+    found = ea.normality(z, limit=500)
+    assert found.entropy_normal == ea.gaussian_baseline(500, 4, 3).mean / 4

@@ -1,0 +1,55 @@
+"""The annotated shapes and types hold: everything is run once with jaxtyping's checks on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+EVERYTHING = """
+from jaxtyping import TypeCheckError, install_import_hook
+
+with install_import_hook("entropae", "beartype.beartype"):
+    import entropae as ea
+    from entropae import config, data, entropy, latent, metrics, model, neighbors, networks
+    from entropae import pictures, prior, run, training
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+x = np.random.default_rng(0).standard_normal((60, 3))
+ea.knn_entropy(x, 2, norm="maximum")
+ea.knn_entropy(torch.from_numpy(x).float().requires_grad_(), floor=0.1).backward()
+ea.gaussian_baseline(30, 2, 1)
+ea.normality(x)
+ea.frechet_distance(x, x[:20])
+neighbors.kth_distance(torch.zeros(4, 2), torch.ones(5, 2), k=2, method="differences")
+for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.Entropic, {})):
+    for network in ("mlp", "conv"):
+        encoder, decoder = networks.pair(network, (1, 9, 9), 3, 3, width=2)
+        made = ea.Autoencoder(encoder, decoder, known(3, **options))
+        samples = data.load(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
+        rows = ea.fit(made, samples, epochs=2, batch_size=16, progress=False)
+        for law in ("normal", "full", "mixture"):
+            made.fit_prior(samples, law).priors[law].log_prob(made.encode(samples))
+        with tempfile.TemporaryDirectory() as folder:
+            made.save(folder)
+            again = ea.load(folder)
+            run.draw(again, samples, Path(folder), seed=0)
+            pictures.save_curves(rows, Path(folder) / "curves.png")
+            pictures.save_images(again.sample(2), Path(folder))
+
+try:
+    neighbors.kth_distance(torch.zeros(3))
+except TypeCheckError:
+    print("checked")
+"""
+
+
+def test_shapes_and_types_hold():
+    code = "import warnings; warnings.simplefilter('ignore')\n" + EVERYTHING
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip() == "checked", "the checks were not on"
