@@ -32,16 +32,18 @@ ORDER = {
 
 def imported(module: str) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse((SOURCE / f"{module}.py").read_text())):
+    files = [*SOURCE.glob(f"{module}.py"), *SOURCE.glob(f"{module}/*.py")]
+    for node in [node for file in files for node in ast.walk(ast.parse(file.read_text()))]:
         if isinstance(node, ast.ImportFrom) and node.module == "entropae":
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("entropae."):
             names.add(node.module.split(".")[1])
-    return names & ORDER.keys()
+    return (names & ORDER.keys()) - {module}
 
 
 def test_every_module_has_its_place():
-    assert {path.stem for path in SOURCE.glob("*.py")} - {"__init__"} == ORDER.keys()
+    found = {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
+    assert found | {path.parent.name for path in SOURCE.glob("*/__init__.py")} == ORDER.keys()
 
 
 @pytest.mark.parametrize("module", ORDER)

@@ -46,7 +46,7 @@ def test_published_decoder_at_64_pixels_has_one_more_stage():
 
 def test_every_pixel_of_the_input_counts():
     for size in (8, 28, 31):
-        encoder = ConvEncoder((1, size, size), 3, width=4).eval()
+        encoder = ConvEncoder((1, size, size), 3, width=16).eval()
         x = torch.rand(1, 1, size, size, requires_grad=True)
         encoder(x).sum().backward()
         assert (x.grad != 0).float().mean() > 0.9

@@ -104,7 +104,7 @@ def test_resuming_goes_on_exactly(tmp_path, latent):
 
     stopped = fresh()
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("entropae.training.Calibrate", Stop)
+    monkey.setattr("entropae.training.fitting.Calibrate", Stop)
     with pytest.raises(BaseException):  # noqa: B017, PT011 - Lightning turns it into SystemExit
         ea.fit(stopped, digits(), epochs=6, batch_size=50, folder=tmp_path, progress=False)
     monkey.undo()
@@ -257,7 +257,7 @@ def test_fitting_twice_trains_twice():
             modes.append(all(part.training for part in trained.modules()))
 
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("entropae.training.Calibrate", Watch)
+    monkey.setattr("entropae.training.fitting.Calibrate", Watch)
     ea.fit(trained, digits(), epochs=1, progress=False)
     monkey.undo()
     assert modes

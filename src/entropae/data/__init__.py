@@ -1,0 +1,10 @@
+"""Real data in. Every source becomes one array, mapped from disk, so none has to fit in memory.
+
+Folders of images are decoded once, compressed files unpacked once, into a temporary file that the
+system removes when the process ends.
+"""
+
+from entropae.data.samples import Samples, collate, split
+from entropae.data.sources import DOWNLOADS, NAMES, load
+
+__all__ = ["DOWNLOADS", "NAMES", "Samples", "collate", "load", "split"]

@@ -1,0 +1,111 @@
+"""Arrays in files: .npy, .npz and IDX, mapped from disk."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+
+CHUNK = 1 << 22
+
+# IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read(path: Path) -> np.ndarray:
+    """The array of a file, by its name."""
+    try:
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        if path.suffix.lower() == ".npz":
+            return _read_npz(path)
+        if ".idx" in path.name or "-idx" in path.name:
+            return _read_idx(path)
+    except (
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        KeyError,
+    ) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    raise ValueError(
+        f"{path} is of no known kind: give a folder of images, an .npy, .npz or IDX file."
+    )
+
+
+def _read_npz(path: Path) -> np.ndarray:
+    with zipfile.ZipFile(path) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
+        if len(names) != 1 and not likely:
+            raise ValueError(f"it holds {', '.join(names)}, and none is called images or x.")
+        info = archive.getinfo((likely or names)[0] + ".npy")
+        with archive.open(info) as member:
+            version = np.lib.format.read_magic(member)
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, column_major, dtype = read_header(member)
+            if dtype.hasobject:
+                raise ValueError("it holds Python objects, not numbers.")
+            order: Literal["C", "F"] = "F" if column_major else "C"
+            if info.compress_type != zipfile.ZIP_STORED:
+                return _unpack(member, shape, dtype, order)
+            header = member.tell()
+    promised = math.prod(shape) * dtype.itemsize
+    if promised != info.file_size - header:
+        raise ValueError(f"its header promises {promised} bytes, it has another number.")
+    with path.open("rb") as file:
+        # The lengths of the name and of the extra field; the archive's directory has its own.
+        file.seek(info.header_offset + 26)
+        lengths = int(np.frombuffer(file.read(4), "<u2").sum())
+    offset = info.header_offset + 30 + lengths + header
+    return np.memmap(path, dtype, "r", offset, shape, order)
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        magic = file.read(4)
+        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in IDX_TYPES:
+            raise ValueError(f"it does not begin as an IDX file: {magic.hex(' ')}.")
+        shape = tuple(np.frombuffer(file.read(4 * magic[3]), ">u4").tolist())
+        if len(shape) < 2:
+            raise ValueError("it holds one number a sample: labels, not images.")
+        dtype = np.dtype(IDX_TYPES[magic[2]])
+        if path.suffix == ".gz":
+            return _unpack(file, shape, dtype)
+        offset = 4 + 4 * magic[3]
+        promised = math.prod(shape) * dtype.itemsize
+        if promised != path.stat().st_size - offset:
+            raise ValueError(f"its header promises {promised} bytes, it has another number.")
+        return np.memmap(path, dtype, "r", offset, shape)
+
+
+def _unpack(
+    file: IO[bytes] | gzip.GzipFile,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    order: Literal["C", "F"] = "C",
+) -> np.ndarray:
+    """Stream a compressed array into a temporary file and map that.
+
+    The file grows with what is really there, never to what a header promises.
+    """
+    promised = math.prod(shape) * dtype.itemsize
+    with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            if scratch.tell() + len(chunk) > promised:
+                raise ValueError(f"its header promises {promised} bytes, it has more.")
+            scratch.write(chunk)
+        if scratch.tell() < promised:
+            raise ValueError(f"its header promises {promised} bytes, it has {scratch.tell()}.")
+        return np.memmap(scratch, dtype, "r", 0, shape, order)

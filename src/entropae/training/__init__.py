@@ -1,0 +1,18 @@
+"""The LightningModule, its data and callbacks, and `fit`, the short way to use them."""
+
+from entropae.training.callbacks import Calibrate, History, Progress, Row
+from entropae.training.fitting import CHECKPOINT, fit
+from entropae.training.module import Loaders, NonFiniteError, Training, squared_error
+
+__all__ = [
+    "CHECKPOINT",
+    "Calibrate",
+    "History",
+    "Loaders",
+    "NonFiniteError",
+    "Progress",
+    "Row",
+    "Training",
+    "fit",
+    "squared_error",
+]

@@ -1,0 +1,141 @@
+"""What happens around the steps: calibration, the log, the progress bar."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from entropae.data import Samples, collate
+from entropae.model import replacing
+from entropae.training.module import Training
+
+Row = dict[str, int | float]
+
+
+class Calibrate(Callback):
+    """Takes all running statistics from the training set when fitting ends."""
+
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Calibrate the model, in every process over the whole set."""
+        loaders = trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(pl_module, Training)
+        data: Samples = loaders.train
+        size = loaders.batch_size
+        pl_module.model.calibrate(
+            lambda: iter(DataLoader(data, batch_size=max(size, 512), collate_fn=collate))
+        )
+
+
+class History(Callback):
+    """A row an epoch of everything that was logged; written as CSV, and kept in checkpoints."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self.rows: list[Row] = []
+        self.began = time.perf_counter()
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Start the clock where the last row left it."""
+        spent = self.rows[-1]["seconds"] if self.rows else 0.0
+        self.began = time.perf_counter() - spent
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Add the epoch's row."""
+        row: Row = {
+            "epoch": trainer.current_epoch + 1,
+            "step": trainer.global_step,
+            "seconds": round(time.perf_counter() - self.began, 3),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        row |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.rows.append(row)
+        if self.path and trainer.is_global_zero:
+            self.write(self.path)
+
+    def write(self, path: Path) -> None:
+        """Write all rows; cells of parts that an epoch did not log stay empty."""
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+            table = csv.DictWriter(file, columns)
+            table.writeheader()
+            table.writerows(self.rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows, for a checkpoint."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The rows up to the checkpoint."""
+        self.rows = list(state_dict["rows"])
+
+
+class Progress(Callback):
+    """One bar over all steps, with the parts of the last epoch's loss by name."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Show the bar, in the first process only."""
+        self.bar = tqdm(
+            total=int(trainer.estimated_stepping_batches),
+            initial=trainer.global_step,
+            desc="Training",
+            unit="step",
+            disable=not trainer.is_global_zero,
+            mininterval=0.2 if sys.stderr.isatty() else 10,
+        )
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move on."""
+        self.bar.update(trainer.global_step - self.bar.n)
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Show the epoch's figures."""
+        figures = {
+            name.removeprefix("train/"): f"{float(value):.4g}"
+            for name, value in trainer.callback_metrics.items()
+            if name.startswith("train/")
+        }
+        self.bar.set_postfix(epoch=trainer.current_epoch + 1, **figures, refresh=False)
+
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Leave the full bar on the screen."""
+        self.bar.close()
+
+    def on_exception(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        exception: BaseException,
+    ) -> None:
+        """Leave the bar where it stopped."""
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,157 @@
+"""`fit`: training in one call."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from entropae.config import TrainerConfig
+from entropae.data import Samples, split
+from entropae.data import load as load_samples
+from entropae.model import Autoencoder, Data
+from entropae.training.callbacks import Calibrate, History, Progress, Row
+from entropae.training.module import Decay, Loaders, Training, squared_error
+
+STEPS = 8000
+CHECKPOINT = "last.ckpt"
+
+
+def fit(
+    model: Autoencoder,
+    data: Data | str | Path,
+    *,
+    epochs: int | None = None,
+    batch_size: int = 256,
+    learning_rate: float = 1e-3,
+    decay: Decay = "cosine",
+    error: Callable[[Tensor, Tensor], Tensor] = squared_error,
+    validation: float = 0.1,
+    seed: int = 0,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    trainer: TrainerConfig | None = None,
+    progress: bool = True,
+) -> list[Row]:
+    """Train a model on samples, and leave it calibrated and in evaluation mode.
+
+    Args:
+        model: What to train; it is changed in place.
+        data: Samples of shape `(n, …)` as a tensor, array or `Samples`, or what `data.load` takes.
+        epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
+        batch_size: Samples a step.
+        learning_rate: Adam's, at the start.
+        decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
+        error: Reconstruction error per element; by default the mean squared error.
+        validation: Share of the samples that is held out.
+        seed: Of the split, the order of the samples and all else that is random in training.
+        folder: Where to keep `log.csv`, the checkpoint `last.ckpt` and, where TensorBoard is
+            installed, its log. Nothing is written without it.
+        resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped.
+        trainer: Devices and precision.
+        progress: Show a progress bar.
+
+    Returns:
+        The log: a row an epoch, with the parts of the loss by name, on training and held-out
+        samples. `reconstruction` is per element of a sample, `entropy` in nats per dimension.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the data unusable.
+        NonFiniteError: If a part of the loss or of its gradient is not finite. The folder's
+            checkpoint is the last good one.
+    """
+    samples = data if isinstance(data, Samples) else load_samples(data)
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    kept, held_out = split(len(samples), validation, seed=seed)
+    loaders = Loaders(
+        samples.subset(kept),
+        samples.subset(held_out) if len(held_out) else None,
+        min(batch_size, len(kept)),
+        least=max(2, getattr(model.latent, "k", 1) + 1),
+        seed=seed,
+    )
+    per_epoch = len(loaders.train_dataloader())
+    epochs = min(300, max(5, math.ceil(STEPS / per_epoch))) if epochs is None else epochs
+    # Checkpoints and held-out figures need not come more often than some hundred times a run.
+    every = max(1, epochs // 100)
+    folder = None if folder is None else Path(folder)
+    history = History(folder and folder / "log.csv")
+    callbacks: list[Callback] = [Calibrate(), history]
+    if progress:
+        callbacks.append(Progress())
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        callbacks.append(_checkpoint(folder, every))
+    model.train()
+    with quiet_lightning():
+        options = trainer or TrainerConfig()
+        runner = lightning.Trainer(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            num_nodes=options.num_nodes,
+            precision=options.precision,
+            max_epochs=epochs,
+            check_val_every_n_epoch=every,
+            num_sanity_val_steps=0,
+            limit_val_batches=None if len(held_out) else 0,
+            callbacks=callbacks,
+            logger=_tensorboard(folder),
+            enable_checkpointing=folder is not None,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        module = Training(model, learning_rate=learning_rate, decay=decay, error=error, seed=seed)
+        checkpoint = folder / CHECKPOINT if folder and resume else None
+        if checkpoint and not checkpoint.is_file():
+            checkpoint = None
+        runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
+    model.eval()
+    return history.rows
+
+
+def _checkpoint(folder: Path, every: int) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder,
+        filename=CHECKPOINT.removesuffix(".ckpt"),
+        every_n_epochs=every,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+def _tensorboard(folder: Path | None) -> Any:
+    if folder is None or not (find_spec("tensorboard") or find_spec("tensorboardX")):
+        return False
+    return TensorBoardLogger(folder, name="tensorboard", version="")
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Without Lightning's adverts, and its advice on workers that our mapped arrays do not need."""
+    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
+            warnings.filterwarnings("ignore", ".*does not have many workers.*")
+            warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
+            warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

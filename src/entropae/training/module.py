@@ -1,0 +1,205 @@
+"""What a training step is, and the batches it gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+from torch.utils.data.distributed import DistributedSampler
+
+from entropae.config import unknown
+from entropae.data import Samples, collate
+from entropae.model import Autoencoder, Passed
+
+Decay = Literal["cosine", "exponential", "none"]
+
+DECAYS: dict[str, Callable[[float], float]] = {
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+    "exponential": lambda done: 0.01**done,
+    "none": lambda done: 1.0,
+}
+
+
+class NonFiniteError(ArithmeticError):
+    """Training met a NaN or an infinity; nothing was learnt from it."""
+
+
+def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
+    """Mean squared error per element of a sample: the default reconstruction error."""
+    return (reconstruction.float() - x.float()).square().mean()
+
+
+class Training(lightning.LightningModule):
+    """Training of an `Autoencoder` by Lightning, for those who bring their own `Trainer`.
+
+    Minimises `log(reconstruction) + Σ weight · value` over the latent's penalties. The logarithm
+    makes weights relative (see `Latent`); it is the Gaussian likelihood with its variance fitted
+    (Rybkin et al., "Simple and effective VAE training with calibrated decoders", ICML 2021), and
+    for a plain autoencoder it changes nothing but the scale of the gradient.
+
+    Every step begins from a random state of its own, made from the seed, the epoch and the batch's
+    number, so that a run that is resumed goes on exactly as it would have.
+
+    Args:
+        model: What to train.
+        learning_rate: Adam's, at the start.
+        decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
+        error: Reconstruction error per element, from a reconstruction and its batch: a positive
+            scalar.
+        seed: Of all that is random.
+    """
+
+    def __init__(
+        self,
+        model: Autoencoder,
+        *,
+        learning_rate: float = 1e-3,
+        decay: Decay = "cosine",
+        error: Callable[[Tensor, Tensor], Tensor] = squared_error,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not learning_rate > 0:
+            raise ValueError(f"`learning_rate` must be positive: got {learning_rate}.")
+        if decay not in DECAYS:
+            raise ValueError(unknown("decay", decay, DECAYS))
+        self.model = model
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.error = error
+        self.seed = seed
+
+    def configure_optimizers(self) -> Any:
+        """Adam, and the learning rate's fall, step by step."""
+        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate)
+        scheduler = LambdaLR(optimizer, lambda step: DECAYS[self.decay](self._done(step)))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_train_epoch_start(self) -> None:
+        """Remember nothing of the last epoch, whose samples come again."""
+        self.model.latent.forget()
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Begin the step from its own random state."""
+        own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx])
+        torch.manual_seed(int(own.generate_state(1, np.uint64)[0] >> 1))
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        """Loss of a batch. Logs every part of it under its name.
+
+        Raises:
+            NonFiniteError: Naming the part that is not finite.
+        """
+        self.model.latent.progress = self._done(self.global_step)
+        passed = self.model(batch)
+        reconstruction = self.error(passed.reconstruction, batch)
+        loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
+        for penalty in passed.penalties.values():
+            loss = loss + penalty.weight * penalty.value
+        if not torch.isfinite(loss):
+            self._blame(batch, passed, reconstruction)
+        self._record("train", reconstruction, passed)
+        return loss
+
+    def validation_step(self, batch: Tensor, index: int) -> None:
+        """Log the same parts on held-out samples, at inference."""
+        passed = self.model(batch)
+        self._record("validation", self.error(passed.reconstruction, batch), passed)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Refuse a step along a gradient that is not finite.
+
+        Raises:
+            NonFiniteError: Naming the parameter.
+        """
+        if self.trainer.precision == "16-mixed":
+            return  # its loss scaler meets infinities as a matter of course, and skips the step
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+            for name, parameter in self.named_parameters():
+                if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                    raise NonFiniteError(self._where(f"the gradient of {name}"))
+            raise NonFiniteError(self._where("the norm of the gradient"))
+
+    def _record(self, stage: str, reconstruction: Tensor, passed: Passed) -> None:
+        parts = {"reconstruction": reconstruction}
+        parts |= {name: penalty.value for name, penalty in passed.penalties.items()}
+        n = len(passed.code)
+        for name, value in parts.items():
+            self.log(f"{stage}/{name}", value.detach(), on_step=False, on_epoch=True, batch_size=n)
+
+    def _blame(self, batch: Tensor, passed: Passed, reconstruction: Tensor) -> None:
+        parts = {
+            "the input": batch,
+            "the code": passed.code,
+            "the decoder's output": passed.reconstruction,
+            "the reconstruction error": reconstruction,
+        } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
+        for name, value in parts.items():
+            if not torch.isfinite(value).all():
+                raise NonFiniteError(self._where(name))
+        raise NonFiniteError(self._where("the loss"))
+
+    def _where(self, part: str) -> str:
+        return (
+            f"Step {self.global_step} (epoch {self.current_epoch}): {part} is not finite. "
+            "The weights are those before this step. Look for extreme values in the data, or lower "
+            f"the learning rate ({self.learning_rate:g})."
+        )
+
+    def _done(self, step: int) -> float:
+        total = self.trainer.estimated_stepping_batches
+        return min(1.0, step / total) if math.isfinite(total) else 1.0
+
+
+class Loaders(lightning.LightningDataModule):
+    """Training and validation batches, the training ones in an order fixed by seed and epoch.
+
+    Args:
+        train: Samples to learn from.
+        validation: Held-out samples, or none.
+        batch_size: Samples a step, over all processes together.
+        least: A last training batch of fewer samples than this is left out of its epoch.
+        seed: Of the order.
+    """
+
+    def __init__(
+        self, train: Samples, validation: Samples | None, batch_size: int, *, least: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.train, self.validation = train, validation
+        self.batch_size, self.least, self.seed = batch_size, least, seed
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of this process's share, shuffled anew each epoch."""
+        world, rank = (
+            (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        )
+        sampler: DistributedSampler[Tensor] = DistributedSampler(
+            self.train, num_replicas=world, rank=rank, seed=self.seed
+        )
+        size = max(1, self.batch_size // world)
+        last = len(sampler) % size
+        return DataLoader(
+            self.train,
+            batch_size=size,
+            sampler=sampler,
+            drop_last=0 < last < self.least and len(sampler) > size,
+            collate_fn=collate,
+        )
+
+    def val_dataloader(self) -> Any:
+        """Batches of the held-out samples, in order."""
+        if self.validation is None:
+            return []
+        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=collate)
