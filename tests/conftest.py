@@ -1,4 +1,4 @@
-"""One thread a test process, since the suite runs on as many as there are cores; one seed a test."""
+"""One thread a test process, as there are as many of these as cores; one seed for every test."""
 
 from __future__ import annotations
 

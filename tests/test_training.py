@@ -67,6 +67,12 @@ def test_it_learns_and_logs_every_part(tmp_path):
     assert float(table[-1]["train/entropy"]) == rows[-1]["train/entropy"]
 
 
+def test_held_out_figures_are_logged_when_they_were_measured():
+    rows = ea.fit(model(), digits(60), epochs=250, progress=False)
+    validated = [row["epoch"] for row in rows if "validation/reconstruction" in row]
+    assert validated == list(range(2, 251, 2))
+
+
 def test_reconstruction_is_per_element():
     trained = model(Plain(4))
     samples = digits()

@@ -170,19 +170,19 @@ class Entropic(Latent):
     Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
     largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
     −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`anchored=False`). In a small
-    batch, however, Ĥ is larger for codes on a sphere than for N(0, I). With `anchored`, −R/d takes
-    its place, where R compares the codes' entropy with that of fresh N(0, I) points Y by the same
-    neighbours (`ε`: code to code, `ν`: code to Y, `ν'`: Y to code):
+    batch, however, Ĥ is larger for codes on a sphere than for N(0, I). With `anchored` there is a
+    second penalty, `anchor`, of weight λ: the mean log distances `ν` from a code to its nearest of
+    fresh N(0, I) points, and `ν'` from such a point to its nearest code. With `ε` between codes,
 
-        R/d = −mean log ε + mean log ν + mean log ν'
+        entropy − anchor = mean log ε − mean log ν − mean log ν' + constant,
 
-    Its pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
+    whose pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
 
     Args:
         dim: Dimensions of the code, d.
         weight: λ, the relative reconstruction error paid for one nat per dimension (see `Latent`).
         k: Which neighbour.
-        anchored: Use −R/d instead of Ĥ/d.
+        anchored: Add the penalty `anchor`.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
             also sought among. A sample must not meet its own older code there, so the bank is
             emptied (`forget`) at each epoch's start: `Training` does that, your own loop must.
@@ -232,16 +232,19 @@ class Entropic(Latent):
         self.seen = 0
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
-        """The standardised code, and its `entropy` unless the batch has `k` points or fewer."""
+        """The standardised code, with penalties unless the batch has `k` points or fewer."""
         self.check(h)
         code = self.norm(h)
         if len(code) <= self.k:
             return Coded(code, {})
-        others = torch.cat([code, self.recent[: self.seen]]) if self.bank else code
-        entropy = self._anchored(code, others) if self.anchored else self._plain(code, others)
+        others = torch.cat([code, self.recent[: self.seen]])
+        weight = self.current_weight()
+        penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
+        if self.anchored:
+            penalties["anchor"] = Penalty(self._anchor(code, others), weight)
         if self.training and self.bank:
             self._remember(code.detach())
-        return Coded(code, {"entropy": Penalty(entropy / self.dim, -self.current_weight())})
+        return Coded(code, penalties)
 
     def current_weight(self) -> float:
         """λ at this point of the training."""
@@ -258,18 +261,17 @@ class Entropic(Latent):
         """Empty the bank."""
         self.seen = 0
 
-    def _plain(self, code: Tensor, others: Tensor) -> Tensor:
+    def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
         distance = kth_distance(code, others, k=self.k, same=True)
-        return entropy_of_distances(distance, self.dim, len(others) - 1, self.k, floor=self.floor)
+        m = len(others) - 1
+        return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
-    def _anchored(self, code: Tensor, others: Tensor) -> Tensor:
-        """−R, with as many anchors as each code has other codes to be near to."""
-        anchors = torch.randn(len(others) - 1, self.dim, dtype=code.dtype, device=code.device)
-        own = kth_distance(code, others, k=self.k, same=True)
-        pull = kth_distance(code, anchors, k=self.k)
-        cover = kth_distance(anchors, others, k=self.k)
-        logs = [log_distance(distance, self.floor).mean() for distance in (own, pull, cover)]
-        return self.dim * (logs[0] - logs[1] - logs[2])
+    def _anchor(self, code: Tensor, others: Tensor) -> Tensor:
+        # As many points as each code has other codes to be near to.
+        normal = torch.randn(len(others) - 1, self.dim, dtype=code.dtype, device=code.device)
+        pull = kth_distance(code, normal, k=self.k)
+        cover = kth_distance(normal, others, k=self.k)
+        return log_distance(pull, self.floor).mean() + log_distance(cover, self.floor).mean()
 
     @torch.no_grad()
     def _remember(self, code: Tensor) -> None:

@@ -111,4 +111,5 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
 TITLES = {
     "reconstruction": "reconstruction error per element",
     "entropy": "entropy, nats per dimension",
+    "anchor": "log distance of codes and N(0, I)",
 }

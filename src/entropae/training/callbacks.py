@@ -61,7 +61,12 @@ class History(Callback):
             "seconds": round(time.perf_counter() - self.began, 3),
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
         }
-        row |= {name: float(value) for name, value in trainer.callback_metrics.items()}
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        row |= {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if validated or not name.startswith("validation/")  # else they are of an epoch before
+        }
         self.rows.append(row)
         if self.path and trainer.is_global_zero:
             self.write(self.path)
