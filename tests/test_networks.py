@@ -71,5 +71,6 @@ def test_convolutions_refuse_other_shapes(shape):
 
 def test_auto_chooses_by_size():
     assert isinstance(pair("auto", (1, 8, 8), 2, 2)[0], MLPEncoder)
-    assert isinstance(pair("auto", (1, 28, 28), 2, 2)[0], ConvEncoder)
+    assert isinstance(pair("auto", (3, 32, 32), 2, 2)[0], ConvEncoder)
+    assert isinstance(pair("auto", (1, 28, 28), 2, 2)[0], MLPEncoder)
     assert isinstance(pair("auto", (100,), 2, 2)[0], MLPEncoder)

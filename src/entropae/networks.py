@@ -183,7 +183,7 @@ def pair(
     """Encoder and decoder of one kind for samples of a shape.
 
     Args:
-        network: `"mlp"`, `"conv"`, or `"auto"`: convolutions for images from 24 pixels.
+        network: `"mlp"`, `"conv"`, or `"auto"`: convolutions for images of more than 1024 numbers.
         shape: Shape of a sample.
         in_features: Numbers per sample that the latent takes.
         dim: Dimensions of the code.
@@ -192,7 +192,7 @@ def pair(
         output: The decoder's last activation.
     """
     if network == "auto":
-        network = "conv" if len(shape) == 3 and min(shape[1:]) >= 24 else "mlp"
+        network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
     if network == "mlp":
         encoder = MLPEncoder(shape, in_features, hidden=hidden)
         return encoder, MLPDecoder(shape, dim, hidden=hidden, output=output)
