@@ -16,7 +16,7 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: Encoder and decoder: "mlp", "conv", or "auto" (conv for images of over 1024 numbers).
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers.
         width: Channels of the first convolution; the published tables have 128.
         hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32.
