@@ -123,7 +123,6 @@ def _fit(options: Namespace) -> None:
     given.pop("recipe")
     given = {name: getattr(options, name) for name in given}
     run.make(Recipe(**given), Path(folder), resume=resume)
-    print(f"Done: look at {folder}/overview.png, {folder}/curves.png and {folder}/metrics.json.")
 
 
 def _sample(options: Namespace) -> None:

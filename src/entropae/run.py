@@ -25,6 +25,8 @@ from entropae.networks import pair
 from entropae.training import fit
 
 RECIPE = "recipe.yaml"
+METRICS = "metrics.json"
+PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
 
 
@@ -40,9 +42,11 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         FileExistsError: If the folder has something in it and `resume` is not given.
         ValueError: If the recipe names something unknown or the data are unusable.
     """
+    # In data-parallel training every process comes by here, and the first writes for all.
+    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
     if resume and (folder / RECIPE).is_file():
         recipe = read_recipe(folder)
-    elif folder.exists() and any(folder.iterdir()):
+    elif first and folder.exists() and any(folder.iterdir()):
         raise FileExistsError(
             f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
         )
@@ -51,8 +55,9 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         return load(folder)
     samples = data.load(recipe.data, recipe.size, channels=recipe.channels, strict=recipe.strict)
     model = new_model(recipe, samples)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_recipe(recipe, folder)
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_recipe(recipe, folder)
     began = time.perf_counter()
     log = fit(
         model,
@@ -67,8 +72,8 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         resume=resume,
         trainer=recipe.trainer,
     )
-    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) > 0:
-        return model  # in data-parallel training the first process writes for all
+    if not first:
+        return model
     train, held_out = split_samples(recipe, samples)
     for prior in ("full", "mixture"):
         model.fit_prior(train, prior, seed=recipe.seed)
@@ -80,13 +85,15 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         "skipped_files": list(samples.skipped),
         "versions": versions(),
     }
-    with replacing(folder / "metrics.json") as path:
+    with replacing(folder / METRICS) as path:
         path.write_text(json.dumps(metrics, indent=2) + "\n")
     if len(log) > 1:
         pictures.save_curves(log, folder / "curves.png")
     if samples.is_image:
         draw(model, held_out, folder, seed=recipe.seed)
     model.save(folder)  # last: a folder with a model is a finished run
+    pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
+    print(f"Done: look at {pictured}; the figures are in {folder / METRICS}.")
     return model
 
 

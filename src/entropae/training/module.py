@@ -136,7 +136,14 @@ class Training(lightning.LightningModule):
         parts |= {name: penalty.value for name, penalty in passed.penalties.items()}
         n = len(passed.code)
         for name, value in parts.items():
-            self.log(f"{stage}/{name}", value.detach(), on_step=False, on_epoch=True, batch_size=n)
+            self.log(
+                f"{stage}/{name}",
+                value.detach(),
+                on_step=False,
+                on_epoch=True,
+                batch_size=n,
+                sync_dist=True,
+            )
 
     def _blame(self, batch: Tensor, passed: Passed, reconstruction: Tensor) -> None:
         parts = {
