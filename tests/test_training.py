@@ -126,6 +126,13 @@ def test_resuming_goes_on_exactly(tmp_path, latent):
     ]
 
 
+def test_resuming_after_the_last_step_still_calibrates(tmp_path):
+    whole, again = model(), model()
+    ea.fit(whole, digits(), epochs=2, folder=tmp_path, progress=False)
+    ea.fit(again, digits(), epochs=2, folder=tmp_path, resume=True, progress=False)
+    assert same(weights(whole), weights(again))
+
+
 CLI = [
     *(sys.executable, "-m", "entropae.cli", "fit", "--data", "digits"),
     *("--epochs", "100", "--model.hidden", "[32]"),
