@@ -160,7 +160,10 @@ def test_misspelt_options(arguments, message, capsys):
     ("arguments", "message"),
     [
         (["fit", "--data", "digist"], "Did you mean 'digits'"),
-        (["fit", "--model.latent.name", "entropy"], "known are entropic, plain"),
+        (
+            ["fit", "--model.latent.name", "entropy"],
+            "known are balanced, entropic, matching, plain, variational",
+        ),
         (["fit", "--model.latent.wieght", "1"], "Did you mean 'weight'"),
         (["fit", "--data", "/no/such/folder"], "No file or folder"),
         (["sample", "/no/such/run"], "No model in"),

@@ -23,9 +23,7 @@ Row = dict[str, int | float]
 class Calibrate(Callback):
     """Takes all running statistics from the training set when fitting ends."""
 
-    def on_fit_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Calibrate the model, in every process over the whole set.
 
         Not at the end of training: a run resumed from its last checkpoint has none left to do.

@@ -1,0 +1,24 @@
+"""What is asked of the code: a class per method.
+
+An autoencoder is an encoder, a latent and a decoder. The latent turns the encoder's output `h` into
+the code `z` that the decoder gets, and says what its law is asked to be, as named penalties.
+Everything else about a method is the same for all, so adding one is adding a class here.
+"""
+
+from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.latent.entropic import Entropic
+from entropae.latent.matching import Matching
+from entropae.latent.plain import Plain
+from entropae.latent.variational import Balanced, Variational
+
+__all__ = [
+    "Balanced",
+    "Coded",
+    "Entropic",
+    "Latent",
+    "Matching",
+    "Penalty",
+    "Plain",
+    "Standardize",
+    "Variational",
+]

@@ -1,0 +1,132 @@
+"""The contract of a latent, and the constraint that several share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Penalty(NamedTuple):
+    """A named part of the loss: `weight · value` is added to it."""
+
+    value: Tensor  # scalar, per dimension of the code
+    weight: float
+
+
+class Coded(NamedTuple):
+    """What a latent makes of the encoder's output."""
+
+    code: Tensor  # (n, dim)
+    penalties: dict[str, Penalty]
+
+
+class Latent(nn.Module, ABC):
+    """A law asked of the code. Final subclasses are found by their lower-case name.
+
+    A subclass keeps every constructor argument as an attribute of the same name (as scikit-learn's
+    estimators do): that is how it is written to a config file and built again.
+
+    Penalties are per dimension of the code, and their weights are relative to the reconstruction:
+    training minimises `log(reconstruction) + Σ weight · value`, so a weight says how large a share
+    of the reconstruction error may be paid for one unit of the penalty, whatever the data's size,
+    range and number of elements.
+
+    Attributes:
+        dim: Dimensions of the code.
+        progress: Share of the training that is done, in [0, 1]. `Training` sets it, schedules read
+            it. Without `Training` it stays 1: full weight.
+    """
+
+    dim: int
+    progress: float = 1.0
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        if not isinstance(dim, int) or dim < 1:
+            raise ValueError(f"`dim` must be a positive integer: got dim={dim!r}.")
+        self.dim = dim
+
+    @property
+    def in_features(self) -> int:
+        """How many numbers per sample the encoder must give."""
+        return self.dim
+
+    @abstractmethod
+    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
+        """Code and penalties of a batch. In training mode batch statistics, else running ones."""
+
+    def forget(self) -> None:
+        """Drop what is remembered of earlier batches: their samples are about to come again."""
+
+    def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
+        """Replace running statistics by those of the whole training set, once fitting ends."""
+
+    @staticmethod
+    def known() -> dict[str, type[Latent]]:
+        """All latents that have been imported, by their lower-case name."""
+        return {kind.__name__.lower(): kind for kind in Latent.__subclasses__()}
+
+    def check(self, h: Tensor) -> None:
+        """Raise unless the encoder's output has the shape that this latent takes.
+
+        Raises:
+            ValueError: With both shapes, if it has another.
+        """
+        if h.ndim != 2 or h.shape[1] != self.in_features:
+            raise ValueError(
+                f"The encoder must return shape (n, {self.in_features}) for "
+                f"{type(self).__name__}(dim={self.dim}): got {tuple(h.shape)}. "
+                f"End it with nn.Flatten() and nn.Linear(…, {self.in_features})."
+            )
+
+
+class Standardize(nn.Module):
+    """Batch normalisation without affine parameters: the constraint of the Entropic AutoEncoder.
+
+    In training every coordinate has exactly mean 0 and variance 1 over the batch (Ghose, Rashwan
+    and Poupart 2020, section 3); at inference running statistics are used. These lag behind the
+    encoder, so `calibrate` takes them from the training set when fitting ends. Always in float32 or
+    better. A batch of one has no variance and is normalised by the running statistics.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, dim: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.eps = eps
+        self.register_buffer("running_mean", torch.zeros(dim))
+        self.register_buffer("running_var", torch.ones(dim))
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The standardised batch."""
+        with torch.autocast(h.device.type, enabled=False):
+            return nn.functional.batch_norm(
+                h if h.dtype == torch.float64 else h.float(),
+                self.running_mean,
+                self.running_var,
+                training=self.training and len(h) > 1,
+                momentum=self.momentum,
+                eps=self.eps,
+            )
+
+    @torch.no_grad()
+    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
+        """Set mean and variance to those of all batches together (Chan et al. 1983, eq. 1.5)."""
+        count, mean, square = 0, torch.zeros(()), torch.zeros(())
+        for h in batches:
+            h = h.double()
+            step = h.mean(0) - mean.to(h)
+            square = square.to(h) + (h - h.mean(0)).square().sum(0)
+            square = square + step.square() * count * len(h) / (count + len(h))
+            mean = mean.to(h) + step * len(h) / (count + len(h))
+            count += len(h)
+        if count > 1:
+            self.running_mean.copy_(mean)
+            self.running_var.copy_(square / (count - 1))

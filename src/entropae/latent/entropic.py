@@ -1,0 +1,130 @@
+"""The Entropic AutoEncoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.entropy import entropy_of_distances, log_distance
+from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.neighbors import kth_distance
+
+
+class Entropic(Latent):
+    """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
+
+    Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
+    largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
+    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`anchored=False`). In a small
+    batch, however, Ĥ is larger for codes on a sphere than for N(0, I). With `anchored` there is a
+    second penalty, `anchor`, of weight λ: the mean log distances `ν` from a code to its nearest of
+    fresh N(0, I) points, and `ν'` from such a point to its nearest code. With `ε` between codes,
+
+        entropy − anchor = mean log ε − mean log ν − mean log ν' + constant,
+
+    whose pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
+
+    Args:
+        dim: Dimensions of the code, d.
+        weight: λ, the relative reconstruction error paid for one nat per dimension (see `Latent`).
+        k: Which neighbour.
+        anchored: Add the penalty `anchor`.
+        bank: Number of recent codes, without gradient, first in, first out, that neighbours are
+            also sought among. A sample must not meet its own older code there, so the bank is
+            emptied (`forget`) at each epoch's start: `Training` does that, your own loop must.
+        warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
+            the second.
+        floor: Distance below which log ε is continued by its tangent, so that coincident codes get
+            a bounded push apart (see `knn_entropy`).
+
+    References:
+        Ghose, Rashwan and Poupart, "Batch norm with entropic regularization turns deterministic
+        autoencoders into generative models", UAI 2020. Anchoring and bank are ours.
+    """
+
+    recent: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        weight: float = 1.0,
+        *,
+        k: int = 1,
+        anchored: bool = True,
+        bank: int = 0,
+        warmup: Sequence[float] = (0.05, 0.3),
+        floor: float = 1e-2,
+    ) -> None:
+        super().__init__(dim)
+        if not weight >= 0:
+            raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+        if k < 1:
+            raise ValueError(f"`k` must be >= 1: got k={k}.")
+        if bank < 0:
+            raise ValueError(f"`bank` must be >= 0: got bank={bank}.")
+        start, full = warmup
+        if not 0 <= start <= full <= 1:
+            raise ValueError(f"`warmup` must be 0 <= start <= full <= 1: got warmup={warmup}.")
+        if not floor > 0:
+            raise ValueError(f"`floor` must be positive in the loss: got floor={floor}.")
+        self.weight = weight
+        self.k = k
+        self.anchored = anchored
+        self.bank = bank
+        self.warmup = (start, full)
+        self.floor = floor
+        self.norm = Standardize(dim)
+        self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
+        self.seen = 0
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+        """The standardised code, with penalties unless the batch has `k` points or fewer."""
+        self.check(h)
+        code = self.norm(h)
+        if len(code) <= self.k:
+            return Coded(code, {})
+        others = torch.cat([code, self.recent[: self.seen]])
+        weight = self.current_weight()
+        penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
+        if self.anchored:
+            penalties["anchor"] = Penalty(self._anchor(code, others), weight)
+        if self.training and self.bank:
+            self._remember(code.detach())
+        return Coded(code, penalties)
+
+    def current_weight(self) -> float:
+        """λ at this point of the training."""
+        start, full = self.warmup
+        if self.progress >= full:
+            return self.weight
+        return self.weight * max(0.0, (self.progress - start) / (full - start))
+
+    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
+        """Statistics of the whole training set."""
+        self.norm.calibrate(batches)
+
+    def forget(self) -> None:
+        """Empty the bank."""
+        self.seen = 0
+
+    def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
+        distance = kth_distance(code, others, k=self.k, same=True)
+        m = len(others) - 1
+        return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
+
+    def _anchor(self, code: Tensor, others: Tensor) -> Tensor:
+        # As many points as each code has other codes to be near to.
+        normal = torch.randn(len(others) - 1, self.dim, dtype=code.dtype, device=code.device)
+        pull = kth_distance(code, normal, k=self.k)
+        cover = kth_distance(normal, others, k=self.k)
+        return log_distance(pull, self.floor).mean() + log_distance(cover, self.floor).mean()
+
+    @torch.no_grad()
+    def _remember(self, code: Tensor) -> None:
+        code = code[-self.bank :]
+        place = torch.arange(self.seen, self.seen + len(code), device=code.device) % self.bank
+        self.recent[place] = code.to(self.recent)
+        self.seen += len(code)

@@ -1,0 +1,34 @@
+"""The plain autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from entropae.latent.base import Coded, Latent, Standardize
+
+
+class Plain(Latent):
+    """No law asked: the code is the encoder's output (AE), standardised or not (AE + BN).
+
+    Args:
+        dim: Dimensions of the code.
+        standardize: Batch normalisation without affine parameters.
+    """
+
+    def __init__(self, dim: int, *, standardize: bool = False) -> None:
+        super().__init__(dim)
+        self.standardize = standardize
+        self.norm = Standardize(dim) if standardize else nn.Identity()
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+        """The code, and no penalty."""
+        self.check(h)
+        return Coded(self.norm(h), {})
+
+    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
+        """Statistics of the whole training set."""
+        if isinstance(self.norm, Standardize):
+            self.norm.calibrate(batches)

@@ -1,0 +1,110 @@
+"""Variational autoencoders: a law for each code instead of a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from entropae.latent.base import Coded, Latent, Penalty, Standardize
+
+
+class Variational(Latent):
+    """The variational autoencoder (VAE, β-VAE), and the BN-VAE.
+
+    The encoder gives a mean μ and a log-variance for each code; in training the code is drawn from
+    N(μ, σ²), at inference it is μ. The penalty `kl` is KL(N(μ, σ²) ‖ N(0, I))/d,
+
+        KL = ½ Σ (μ² + σ² − log σ² − 1).
+
+    Because weights are relative (see `Latent`), `weight = 2 d / D` for samples of D elements is the
+    evidence lower bound with the decoder's variance fitted; the usual squared error + β KL has
+    weight β d / (squared error per sample), which grows as the error falls.
+
+    Args:
+        dim: Dimensions of the code, d. The encoder gives 2 d numbers.
+        weight: β, relative.
+        batch_norm: γ of the BN-VAE: means are standardised over the batch, times γ, plus a learnt
+            shift, which keeps KL at least d γ²/2. `None`: no batch normalisation.
+
+    References:
+        Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
+        Higgins et al., "β-VAE", ICLR 2017, eq. (4). Zhu et al., "A batch normalized inference
+        network keeps the KL vanishing away", ACL 2020.
+    """
+
+    def __init__(self, dim: int, weight: float = 1.0, *, batch_norm: float | None = None) -> None:
+        super().__init__(dim)
+        if not weight >= 0:
+            raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+        if batch_norm is not None and not batch_norm > 0:
+            raise ValueError(f"`batch_norm` must be positive: got batch_norm={batch_norm}.")
+        self.weight = weight
+        self.batch_norm = batch_norm
+        self.norm = Standardize(dim) if batch_norm else nn.Identity()
+        self.shift = nn.Parameter(torch.zeros(dim)) if batch_norm else None
+
+    @property
+    def in_features(self) -> int:
+        """Means and log-variances."""
+        return 2 * self.dim
+
+    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
+        """A draw from each code's law (its mean at inference), and `kl`."""
+        self.check(h)
+        mean, log_variance = h.float().chunk(2, 1)
+        mean = self.norm(mean)
+        if self.shift is not None:
+            mean = self.batch_norm * mean + self.shift
+        code = mean
+        if self.training:
+            code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).mean()
+        return Coded(code, {"kl": Penalty(kl, float(self.weight))})
+
+    def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
+        """Statistics of the means over the whole training set."""
+        if isinstance(self.norm, Standardize):
+            self.norm.calibrate(h[:, : self.dim] for h in batches)
+
+
+class Balanced(Latent):
+    """BN on mean and deviation: a VAE without a KL term (kexue.fm, archives/7381).
+
+    Means and deviations are standardised over the batch and scaled by √s and √(1 − s), where
+    s = τ + (1 − τ) sigmoid(θ) is learnt for each coordinate. So the code has mean 0 and variance 1
+    over batch and noise by construction, and at least a share τ of it comes from the data.
+
+    Args:
+        dim: Dimensions of the code, d. The encoder gives 2 d numbers.
+        least: τ in [0, 1).
+    """
+
+    def __init__(self, dim: int, *, least: float = 0.5) -> None:
+        super().__init__(dim)
+        if not 0 <= least < 1:
+            raise ValueError(f"`least` must be in [0, 1): got least={least}.")
+        self.least = least
+        self.norm = Standardize(2 * dim)
+        self.theta = nn.Parameter(torch.zeros(dim))
+
+    @property
+    def in_features(self) -> int:
+        """Means and deviations."""
+        return 2 * self.dim
+
+    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
+        """A draw from each code's law (its mean at inference), and no penalty."""
+        self.check(h)
+        mean, deviation = self.norm(h).chunk(2, 1)
+        share = self.least + (1 - self.least) * torch.sigmoid(self.theta)
+        code = share.sqrt() * mean
+        if self.training:
+            code = code + (1 - share).sqrt() * deviation * torch.randn_like(deviation)
+        return Coded(code, {})
+
+    def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
+        """Statistics of the whole training set."""
+        self.norm.calibrate(batches)
