@@ -51,6 +51,55 @@ def test_frechet_bad_input(x, y, message):
         ea.frechet_distance(x, y)
 
 
+def test_kernel_distance_against_its_sum():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((12, 3)), rng.standard_normal((12, 3)) + 0.5
+
+    def kernel(a, b):
+        return (a @ b / 3 + 1) ** 3
+
+    n = range(12)
+    own = sum(kernel(x[i], x[j]) + kernel(y[i], y[j]) for i in n for j in n if i != j) / 132
+    cross = sum(kernel(x[i], y[j]) for i in n for j in n) / 144
+    found = ea.metrics.kernel_distance(x, y, subsets=3)
+    assert found.mean == pytest.approx(own - 2 * cross, rel=1e-9)
+    assert found.std == pytest.approx(0, abs=1e-9)
+
+
+def test_kernel_distance_is_unbiased_at_small_samples():
+    rng = np.random.default_rng(0)
+    values = [
+        ea.metrics.kernel_distance(*rng.standard_normal((2, 30, 8)), subsets=1).mean
+        for _ in range(300)
+    ]
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(300)
+
+
+def test_fidelity_against_its_definition():
+    rng = np.random.default_rng(0)
+    real, samples = rng.standard_normal((60, 2)), rng.standard_normal((50, 2)) * 1.4
+    between = np.linalg.norm(real[:, None] - samples[None], axis=2)
+    reach = [
+        np.sort(np.linalg.norm(z[:, None] - z[None], axis=2), axis=1)[:, 3] for z in (real, samples)
+    ]
+    found = ea.metrics.fidelity(real, samples, k=3)
+    assert found.precision == pytest.approx((between < reach[0][:, None]).any(0).mean())
+    assert found.recall == pytest.approx((between < reach[1][None]).any(1).mean())
+    assert found.density == pytest.approx((between < reach[0][:, None]).sum(0).mean() / 3)
+    assert found.coverage == pytest.approx((between.min(1) < reach[0]).mean())
+
+
+def test_fidelity_tells_quality_from_diversity():
+    rng = np.random.default_rng(0)
+    real = rng.standard_normal((800, 4))
+    collapsed = ea.metrics.fidelity(real, 0.1 * rng.standard_normal((800, 4)))
+    assert collapsed.precision > 0.95
+    assert collapsed.recall < 0.05
+    scattered = ea.metrics.fidelity(real, 4 * rng.standard_normal((800, 4)))
+    assert scattered.precision < 0.4
+    assert scattered.coverage < collapsed.precision
+
+
 def test_normal_codes_are_found_normal():
     z = torch.randn(4000, 16, generator=torch.Generator().manual_seed(0))
     found = ea.normality(z)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
-from entropae.neighbors import as_points
+from entropae.neighbors import BLOCK, as_points, kth_distance
 
 
 def frechet_distance(x: Any, y: Any) -> float:
@@ -40,11 +40,7 @@ def frechet_distance(x: Any, y: Any) -> float:
         >>> round(frechet_distance(x, x + 3), 6)
         9.0
     """
-    x, y = as_points(x, "x").double(), as_points(y, "y").double()
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f"`x` and `y` must have equal dimensions: got {x.shape[1]}, {y.shape[1]}.")
-    if min(len(x), len(y)) < 2:
-        raise ValueError(f"Each sample must have at least 2 points: got {len(x)} and {len(y)}.")
+    x, y = _pair(x, y)
     cov_x, cov_y = _covariance(x), _covariance(y)
     values, vectors = torch.linalg.eigh(cov_x)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
@@ -56,6 +52,111 @@ def frechet_distance(x: Any, y: Any) -> float:
 def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
     centred = x - x.mean(0)
     return centred.T @ centred / (len(x) - 1)
+
+
+class KernelDistance(NamedTuple):
+    """Mean over subsets, and standard deviation between subsets."""
+
+    mean: float
+    std: float
+
+
+def kernel_distance(
+    x: Any, y: Any, *, subsets: int = 100, size: int = 1000, seed: int = 0
+) -> KernelDistance:
+    """Squared maximum mean discrepancy with the kernel (x·y/f + 1)³, unbiased.
+
+    Unlike the Fréchet distance it has no bias at small samples, and may come out negative. It is
+    called KID only if the features are those of the standard Inception network.
+
+    Args:
+        x: Features of shape `(n, f)`.
+        y: Features of shape `(m, f)`.
+        subsets: Number of random subsets of both samples.
+        size: Points of each subset; at most the smaller sample.
+        seed: Of the subsets.
+
+    Raises:
+        ValueError: If a sample is not finite or has one point, the dimensions differ, or `subsets`
+            or `size` is too small.
+
+    References:
+        Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, section 3 and eq. (4).
+    """
+    x, y = _pair(x, y)
+    size = min(size, len(x), len(y))
+    if subsets < 1 or size < 2:
+        raise ValueError(
+            f"`subsets` must be at least 1 and `size` at least 2: got {subsets}, {size}."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(subsets):
+        a, b = (z[torch.randperm(len(z), generator=generator)[:size].to(z.device)] for z in (x, y))
+        own, other, cross = (_cubic(*ends) for ends in ((a, a), (b, b), (a, b)))
+        within = (own.sum() - own.trace() + other.sum() - other.trace()) / (size * (size - 1))
+        values.append(float(within - 2 * cross.mean()))
+    mean = math.fsum(values) / subsets
+    return KernelDistance(
+        mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / subsets)
+    )
+
+
+def _cubic(x: Tensor, y: Tensor) -> Tensor:
+    return (x @ y.T / x.shape[1] + 1).pow(3)
+
+
+class Fidelity(NamedTuple):
+    """Shares in [0, 1] (density may exceed 1): quality of samples, and diversity."""
+
+    precision: float  # samples within reach of some real point
+    recall: float  # real points within reach of some sample
+    density: float  # real points within whose reach a sample is, over k
+    coverage: float  # real points with a sample within reach
+
+
+def fidelity(real: Any, samples: Any, *, k: int = 5) -> Fidelity:
+    """Improved precision and recall, density and coverage.
+
+    A point's reach is the distance to its k-th nearest neighbour in its own sample.
+
+    Args:
+        real: Features of real data, shape `(n, f)`.
+        samples: Features of generated data, shape `(m, f)`.
+        k: Which neighbour.
+
+    Raises:
+        ValueError: If a sample is not finite or has `k` points or fewer, or the dimensions differ.
+
+    References:
+        Kynkäänniemi et al., NeurIPS 2019, eq. (1) and (2) (precision, recall); Naeem et al.,
+        "Reliable fidelity and diversity metrics", ICML 2020, eq. (3) and (4) (density, coverage).
+    """
+    real, samples = _pair(real, samples)
+    reach_real, reach_samples = kth_distance(real, k=k), kth_distance(samples, k=k)
+    near_real = torch.zeros(len(samples), dtype=torch.int64, device=real.device)
+    recalled, covered = [], []
+    for rows in torch.arange(len(real), device=real.device).split(max(1, BLOCK // len(samples))):
+        distance = torch.cdist(real[rows], samples, compute_mode="donot_use_mm_for_euclid_dist")
+        within = distance < reach_real[rows, None]
+        near_real += within.sum(0)
+        covered.append(within.any(1))
+        recalled.append((distance < reach_samples).any(1))
+    return Fidelity(
+        precision=float((near_real > 0).double().mean()),
+        recall=float(torch.cat(recalled).double().mean()),
+        density=float(near_real.double().mean() / k),
+        coverage=float(torch.cat(covered).double().mean()),
+    )
+
+
+def _pair(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+    x, y = as_points(x, "x").detach().double(), as_points(y, "y").detach().double()
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"`x` and `y` must have equal dimensions: got {x.shape[1]}, {y.shape[1]}.")
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"Each sample must have at least 2 points: got {len(x)} and {len(y)}.")
+    return x, y
 
 
 class Normality(NamedTuple):
