@@ -40,7 +40,7 @@ def measure(
 ) -> dict:
     torch.manual_seed(seed)
     began = time.perf_counter()
-    model = ea.Autoencoder(*pair("mlp", samples.shape, DIM, DIM), latent)
+    model = ea.Autoencoder(*pair("mlp", samples.shape, latent.in_features, latent.dim), latent)
     ea.fit(model, samples, seed=seed, epochs=epochs)
     seconds = time.perf_counter() - began
     reference = features("mnist", test)
