@@ -162,6 +162,25 @@ def test_files_are_safetensors_and_plain_json(tmp_path):
     assert set(load_file(tmp_path / "model.safetensors")) == set(model.state_dict())
 
 
+def test_shared_weights_can_be_saved(tmp_path):
+    def tied() -> tuple[nn.Module, nn.Module]:
+        encoder, decoder = nn.Linear(3, 3), nn.Linear(3, 3)
+        decoder.weight = encoder.weight
+        return encoder, decoder
+
+    model = ea.Autoencoder(*tied(), Plain(3)).eval()
+    model.save(tmp_path)
+    encoder, decoder = tied()
+    again = ea.load(tmp_path, encoder=encoder, decoder=decoder)
+    assert torch.equal(again.sample(3, seed=0), model.sample(3, seed=0))
+
+
+def test_double_precision():
+    model = own().double().eval()
+    assert model.sample(3, seed=0).dtype == torch.float64
+    assert model.reconstruct(torch.randn(4, 6, dtype=torch.float64)).dtype == torch.float64
+
+
 def test_own_networks_are_asked_for(tmp_path):
     model = own().eval()
     model.save(tmp_path)

@@ -278,6 +278,25 @@ def test_fitting_twice_trains_twice():
     assert not torch.equal(before, trained.latent.norm.running_mean)
 
 
+def test_training_drops_priors_of_older_codes():
+    trained = model()
+    ea.fit(trained, digits(), epochs=1, progress=False)
+    trained.fit_prior(digits(), "full")
+    ea.fit(trained, digits(), epochs=1, progress=False)
+    assert list(trained.priors) == ["normal"]
+    assert trained.prior == "normal"
+
+
+def test_tensors_keep_their_shape():
+    """Signals of 12 channels and 16 steps are no images of 12 × 16 pixels."""
+    signals = torch.randn(40, 12, 16)
+    encoder = nn.Sequential(nn.Conv1d(12, 2, 3, padding=1), nn.Flatten(), nn.Linear(32, 3))
+    decoder = nn.Sequential(nn.Linear(3, 192), nn.Unflatten(1, (12, 16)))
+    trained = ea.Autoencoder(encoder, decoder, Entropic(3))
+    ea.fit(trained, signals, epochs=1, batch_size=16, progress=False)
+    assert trained.sample(2).shape == (2, 12, 16)
+
+
 def test_own_error_own_data_own_networks():
     """A 1-d signal model with an absolute error, and a tensor of signals."""
     torch.manual_seed(0)

@@ -117,7 +117,7 @@ class Autoencoder(nn.Module):
         Raises:
             ValueError: If the codes have another shape.
         """
-        code = torch.as_tensor(code, dtype=torch.float32)
+        code = torch.as_tensor(code).to(next(self.priors.buffers()).dtype)
         if code.ndim != 2 or code.shape[1] != self.latent.dim:
             raise ValueError(
                 f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
@@ -180,6 +180,11 @@ class Autoencoder(nn.Module):
         self.prior = name
         return self
 
+    def drop_priors(self) -> None:
+        """Forget fitted priors, as training does: they are of the codes as they were."""
+        self.priors = nn.ModuleDict({"normal": self.priors["normal"]})
+        self.prior = "normal"
+
     def _new_prior(self, name: str) -> Prior:
         return build(PRIORS, {"name": name, "dim": self.latent.dim}, "prior")
 
@@ -237,7 +242,11 @@ class Autoencoder(nn.Module):
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {name: tensor.cpu().contiguous() for name, tensor in self.state_dict().items()}
+        # Cloned, since safetensors refuses weights that two parts share.
+        weights = {
+            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.state_dict().items()
+        }
         config = {
             "format": FORMAT,
             "encoder": _describe(self.encoder, NETWORKS),

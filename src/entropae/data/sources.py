@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -59,8 +60,9 @@ def load(
               a cache on first use; `mnist:test` for the test images);
             - an array or a tensor, which is not copied.
 
-            Arrays of uint8 are divided by 255. Shapes `(n, h, w)`, `(n, h, w, c)` and
-            `(n, c, h, w)` with 1 or 3 channels are images, any other shape is taken as it is.
+            Values of uint8 are divided by 255. Arrays of shape `(n, h, w)`, `(n, h, w, c)` and
+            `(n, c, h, w)` with 1 or 3 channels are images and come out as `(n, c, h, w)`; any
+            other array, and every tensor, comes out in the shape it has.
         size: Crop each image to its central square and resize it to `size` × `size`, by Lanczos'
             filter.
         channels: 1 for grey, 3 for colour. By default a folder is grey if all its images are.
@@ -82,7 +84,10 @@ def load(
     if isinstance(source, Tensor):
         # NumPy has no bfloat16.
         source = (source.float() if source.dtype == torch.bfloat16 else source).detach().cpu()
-        source = source.numpy()
+        samples = _from_array(source.numpy(), size, channels, progress)
+        # Tensors are in the shape that a network takes: no axis is added or moved.
+        as_given = samples.layout in (None, "chw") or size is not None or channels is not None
+        return samples if as_given else replace(samples, layout=None)
     if isinstance(source, np.ndarray):
         return _from_array(source, size, channels, progress)
     if str(source) in NAMES:

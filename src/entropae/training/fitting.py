@@ -94,6 +94,7 @@ def fit(
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(_checkpoint(folder, every))
+    model.drop_priors()
     model.train()
     with quiet_lightning():
         options = trainer or TrainerConfig()
