@@ -23,10 +23,14 @@ ORDER = {
     "metrics": {"neighbors", "entropy"},
     "data": {"config"},
     "pictures": set(),
+    "features": set(),
     "model": {"config", "data", "latent", "networks", "prior"},
     "training": {"config", "data", "model"},
     "run": {"config", "data", "latent", "metrics", "model", "networks", "pictures", "training"},
-    "cli": {"config", "data", "model", "pictures", "run"},
+    "evaluation": {
+        *("config", "data", "features", "metrics", "model", "neighbors", "pictures", "run"),
+    },
+    "cli": {"config", "data", "evaluation", "model", "pictures", "run"},
 }
 
 

@@ -103,6 +103,30 @@ def _encode_options(parser: Parser) -> None:
     parser.add_argument("--out", type=str, default="codes.npy", help="An .npy or .parquet file.")
 
 
+def _measure_options(parser: Parser) -> None:
+    parser.add_argument("--data", type=str, help="Test samples; by default the held-out share.")
+    parser.add_argument("--features", type=str, default="pixels", help="Or efficientnet-lite0.")
+    parser.add_argument("-n", "--number", type=int, default=10_000, help="At most so many samples.")
+
+
+def _evaluate_options(parser: Parser) -> None:
+    _run(parser)
+    _measure_options(parser)
+
+
+def _compare_options(parser: Parser) -> None:
+    parser.add_argument(
+        "recipes", type=str, nargs="+", help="YAML files that differ in the latent."
+    )
+    parser.add_argument("--train", type=str, help="Train on this instead of the recipes' data.")
+    parser.add_argument("--epochs", type=int, help="Instead of the recipes' number.")
+    parser.add_argument("--seeds", type=int, default=3, help="Runs a recipe.")
+    parser.add_argument(
+        "--out", type=str, default="runs/comparison", help="A folder; goes on in it."
+    )
+    _measure_options(parser)
+
+
 OUT = "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/)."
 
 PARSERS: dict[str, tuple[Callable[[Parser], None], str]] = {
@@ -111,6 +135,8 @@ PARSERS: dict[str, tuple[Callable[[Parser], None], str]] = {
     "reconstruct": (_reconstruct_options, "Encode and decode images."),
     "interpolate": (_interpolate_options, "Walk between the codes of pairs of images."),
     "encode": (_encode_options, "Write the codes of samples to a file."),
+    "evaluate": (_evaluate_options, "Measure reconstructions and samples on held-out data."),
+    "compare": (_compare_options, "Train and measure several recipes with several seeds."),
 }
 
 
@@ -187,6 +213,49 @@ def _encode(options: Namespace) -> None:
     print(f"Wrote {len(code)} codes of {code.shape[1]} dimensions to {path}.")
 
 
+def _evaluate(options: Namespace) -> None:
+    from entropae.evaluation import evaluate_run
+
+    found = evaluate_run(Path(options.run), options.data, options.features, n=options.number)
+    print(f"On {found['samples']} samples, mean squared error {found['mean_squared_error']:.6f}.")
+    for name, figures in found.items():
+        if isinstance(figures, dict) and "frechet" in figures:
+            shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
+            print(f"{name} ({options.features}): {shown}")
+
+
+def _compare(options: Namespace) -> None:
+    from dataclasses import replace
+
+    from entropae.evaluation import compare, markdown
+
+    recipes = {}
+    for path in map(Path, options.recipes):
+        recipe = _read_recipe_file(path)
+        if options.train is not None:
+            recipe = replace(recipe, data=options.train)
+        if options.epochs is not None:
+            recipe = replace(recipe, epochs=options.epochs)
+        recipes[path.stem] = recipe
+    rows = compare(
+        recipes,
+        Path(options.out),
+        seeds=options.seeds,
+        test=options.data,
+        features=options.features,
+        n=options.number,
+    )
+    print(markdown(rows, options.features))
+    print(f"Wrote {options.out}/table.md, table.csv, results.json and samples.png.")
+
+
+def _read_recipe_file(path: Path) -> Recipe:
+    parser = Parser(prog=f"entropae compare: {path}")
+    parser.add_class_arguments(Recipe)
+    read = parser.instantiate(parser.parse_path(str(path)))
+    return Recipe(**{name: getattr(read, name) for name in read.as_dict()})
+
+
 def _some(options: Namespace, number: int) -> Any:
     """The first samples of what a command was given, or of the run's held-out ones."""
     from entropae import data
@@ -234,6 +303,8 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "reconstruct": _reconstruct,
     "interpolate": _interpolate,
     "encode": _encode,
+    "evaluate": _evaluate,
+    "compare": _compare,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,246 @@
+"""What a trained model is worth: metrics of its reconstructions and of samples of each prior."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from entropae import data, pictures, run
+from entropae.config import Recipe, unknown
+from entropae.data import Samples
+from entropae.features import FEATURES, Features, extract
+from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
+from entropae.model import CONFIG, Autoencoder, load, replacing
+from entropae.neighbors import kth_distance
+
+# Neighbour metrics cost the square of the sample; more points hardly change them.
+NEIGHBOURS = 2000
+
+
+def evaluate(
+    model: Autoencoder,
+    train: Samples,
+    test: Samples,
+    features: Features,
+    *,
+    n: int = 10_000,
+    seed: int = 0,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Measure a model on samples that it has not been trained on.
+
+    Args:
+        model: A trained model; every prior that it has fitted is measured.
+        train: Its training samples, to see whether samples are copies of them.
+        test: Held-out samples, the reference of every distance.
+        features: Images to feature vectors.
+        n: At most so many held-out samples, and as many drawn ones.
+        seed: Of the drawn samples.
+        progress: Show a bar.
+
+    Returns:
+        `mean_squared_error` per element; `code`, the normality of the held-out codes; and for
+        `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`, `density`,
+        `coverage` and `nearest`: the median distance of a drawn sample to its nearest training
+        image in the features, over that of a held-out image. Well below 1 means copies.
+    """
+    n = min(n, len(test))
+    x, seen = _first(test, n), _first(train, min(len(train), n))
+    reference, known = extract(features, x), extract(features, seen)
+    usual = kth_distance(reference[:NEIGHBOURS], known).median()
+    again = model.reconstruct(x).cpu()
+    drawn = {"reconstructions": lambda: again}
+    for prior in model.priors:
+        drawn[prior] = lambda prior=prior: model.sample(n, seed=seed, prior=prior).cpu()
+    result: dict[str, Any] = {
+        "samples": n,
+        "mean_squared_error": float((again - x).square().mean()),
+        "code": normality(model.encode(x))._asdict(),
+    }
+    for name, draw in tqdm(drawn.items(), "Measuring", disable=not progress):
+        found = extract(features, draw())
+        kernel = kernel_distance(found, reference)
+        nearest = kth_distance(found[:NEIGHBOURS], known).median()
+        result[name] = {
+            "frechet": frechet_distance(found, reference),
+            "kernel": kernel.mean,
+            "kernel_std": kernel.std,
+            **fidelity(reference[:NEIGHBOURS], found[:NEIGHBOURS])._asdict(),
+            "nearest": float(nearest / usual),
+        }
+    return result
+
+
+def _first(samples: Samples, n: int) -> Float[Tensor, "n ..."]:
+    return samples.__getitems__(list(range(n)))
+
+
+def evaluate_run(
+    folder: Path, test: str | None, features: str, *, n: int = 10_000
+) -> dict[str, Any]:
+    """Measure the model of a run folder, and keep the result in it as `evaluation-FEATURES.json`.
+
+    Args:
+        folder: A finished run.
+        test: What `data.load` takes; by default the run's own held-out samples.
+        features: A name in `FEATURES`.
+        n: At most so many samples.
+
+    Raises:
+        ValueError: If the features are unknown, or the test images are of another shape.
+    """
+    if features not in FEATURES:
+        raise ValueError(unknown("features", features, FEATURES))
+    recipe = run.read_recipe(folder)
+    samples = data.load(recipe.data, recipe.size, channels=recipe.channels)
+    train, held_out = run.split_samples(recipe, samples)
+    if test is not None:
+        held_out = data.load(test, recipe.size, channels=recipe.channels)
+    if held_out.shape != train.shape:
+        raise ValueError(
+            f"Test samples must have the training samples' shape {train.shape}: got "
+            f"{held_out.shape}. Give --data images of that size."
+        )
+    result = {"features": features, "asked": {"test": test, "n": n}}
+    result |= evaluate(load(folder), train, held_out, FEATURES[features](), n=n)
+    with replacing(_kept(folder, features)) as path:
+        path.write_text(json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def _kept(folder: Path, features: str) -> Path:
+    return folder / f"evaluation-{features}.json"
+
+
+def compare(
+    recipes: Mapping[str, Recipe],
+    out: Path,
+    *,
+    seeds: int = 3,
+    test: str | None = None,
+    features: str = "pixels",
+    n: int = 10_000,
+) -> list[dict[str, Any]]:
+    """Train recipes with several seeds, measure each, and write tables and a picture.
+
+    Runs that exist are not done again, so a comparison that was stopped goes on.
+
+    Args:
+        recipes: By the name of their row. They may differ in the latent only.
+        out: A folder for the runs (`NAME/seed-K`), `table.md`, `table.csv`, `results.json` and
+            `samples.png`.
+        seeds: Number of seeds, from 0.
+        test: Samples to measure on; by default each run's held-out share.
+        features: A name in `FEATURES`.
+        n: At most so many samples.
+
+    Returns:
+        A row a recipe: mean and standard deviation of every figure over seeds.
+
+    Raises:
+        ValueError: If recipes differ in more than the latent, or `seeds` is less than 1.
+    """
+    if seeds < 1:
+        raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
+    _check_alike(recipes)
+    results: dict[str, list[dict[str, Any]]] = {}
+    for name, recipe in recipes.items():
+        for seed in range(seeds):
+            folder = out / name / f"seed-{seed}"
+            if not (folder / CONFIG).is_file():
+                print(f"{name}, seed {seed}:")
+                run.make(replace(recipe, seed=seed), folder, resume=True)
+            kept = _kept(folder, features)
+            found = json.loads(kept.read_text()) if kept.is_file() else {}
+            if found.get("asked") != {"test": test, "n": n}:
+                found = evaluate_run(folder, test, features, n=n)
+            found["seconds"] = json.loads((folder / run.METRICS).read_text())["seconds"]
+            results.setdefault(name, []).append(found)
+    rows = [_summary(name, found) for name, found in results.items()]
+    with replacing(out / "results.json") as path:
+        path.write_text(json.dumps(results, indent=1) + "\n")
+    with replacing(out / "table.csv") as path, path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    with replacing(out / "table.md") as path:
+        path.write_text(markdown(rows, features))
+    drawn = {
+        name: load(out / name / "seed-0").sample(25, seed=0, prior="normal") for name in recipes
+    }
+    if all(images.ndim == 4 for images in drawn.values()):
+        titled = {f"{name}, samples from N(0, I)": images for name, images in drawn.items()}
+        pictures.save_panels(titled, out / "samples.png")
+    return rows
+
+
+def _check_alike(recipes: Mapping[str, Recipe]) -> None:
+    """Refuse a comparison in which more than the latent differs."""
+    (first_name, first), *others = recipes.items()
+    for name, recipe in others:
+        for key, value in _common(first).items():
+            other = _common(recipe)[key]
+            if value != other:
+                raise ValueError(
+                    f"Recipes to compare may differ in the latent only: {key} is {value!r} in "
+                    f"{first_name}, {other!r} in {name}. Make it the same in both."
+                )
+
+
+def _common(recipe: Recipe) -> dict[str, Any]:
+    """All of a recipe but its latent, its seed and where it runs."""
+    settings = asdict(recipe)
+    model = settings.pop("model")
+    del settings["seed"], settings["trainer"], model["latent"]
+    return settings | {f"model.{key}": value for key, value in model.items()}
+
+
+def _summary(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over seeds of every number, under flat names."""
+    flat = [dict(_flat(one)) for one in found]
+    row: dict[str, Any] = {"recipe": name, "seeds": len(found)}
+    for key in flat[0]:
+        values = [one[key] for one in flat if key in one]
+        row[key] = statistics.fmean(values)
+        row[f"{key} sd"] = statistics.stdev(values) if len(values) > 1 else math.nan
+    return row
+
+
+def _flat(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for key, value in found.items():
+        if isinstance(value, Mapping) and key != "asked":
+            yield from _flat(value, f"{prefix}{key} ")
+        elif isinstance(value, int | float):
+            yield prefix + key, float(value)
+
+
+def markdown(rows: Sequence[Mapping[str, Any]], features: str) -> str:
+    """The table of a comparison, with the figures that decide it.
+
+    Args:
+        rows: What `compare` returns.
+        features: The feature network's name, which the distances carry.
+    """
+    priors = [key.split()[0] for key in rows[0] if key.endswith(" frechet")]
+    columns = {"mean_squared_error": "squared error", "code norm_spread": "spread of ‖z‖"}
+    columns |= {f"{prior} frechet": f"Fréchet ({features}), {prior}" for prior in priors}
+    columns |= {f"{prior} kernel": f"kernel ({features}), {prior}" for prior in priors}
+    columns["seconds"] = "seconds"
+    lines = [
+        f"| recipe ({rows[0]['seeds']} seeds) | " + " | ".join(columns.values()) + " |",
+        "|-|" + "-|" * len(columns),
+    ]
+    for row in rows:
+        cells = [f"{row[key]:.4g} ± {row[f'{key} sd']:.2g}" for key in columns]
+        lines.append(f"| {row['recipe']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,131 @@
+"""Evaluation and comparison, on runs of a few seconds."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import entropae as ea
+from entropae.cli import main
+from entropae.data import load
+from entropae.evaluation import compare, evaluate, markdown
+from entropae.features import FEATURES, extract
+from entropae.latent import Plain
+
+COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
+
+
+@pytest.fixture
+def recipes(tmp_path):
+    paths = {}
+    for name, latent in {
+        "eae": "{name: entropic, dim: 3}",
+        "vae": "{name: variational, dim: 3, weight: 0.1}",
+    }.items():
+        paths[name] = tmp_path / f"{name}.yaml"
+        paths[name].write_text(COMMON + latent + "\n")
+    return paths
+
+
+class Copier(nn.Module):
+    """Decodes any code to one of the training samples."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("x", x)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return self.x[(z[:, 0].abs() * 1e4).long() % len(self.x)]
+
+
+def test_copies_of_the_training_data_are_exposed():
+    samples = load("digits")
+    train, test = samples.subset(np.arange(900)), samples.subset(np.arange(900, 1797))
+    copies = Copier(train.__getitems__(range(900)))
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    model = ea.Autoencoder(encoder, copies, Plain(2)).eval()
+    found = evaluate(model, train, test, FEATURES["pixels"](), progress=False)
+    assert found["normal"]["nearest"] == 0
+    assert found["normal"]["precision"] > 0.7
+    noise = ea.Autoencoder(
+        encoder, nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8))), Plain(2)
+    )
+    worse = evaluate(noise.eval(), train, test, FEATURES["pixels"](), progress=False)
+    assert worse["normal"]["nearest"] > 1
+    assert worse["normal"]["frechet"] > 3 * found["normal"]["frechet"]
+    assert worse["normal"]["kernel"] > found["normal"]["kernel"]
+
+
+def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["compare", *map(str, recipes.values()), "--seeds", "2", "--out", str(out)]
+    assert main([*arguments, "-n", "100"]) == 0
+    with (out / "table.csv").open() as file:
+        rows = {row["recipe"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"eae", "vae"}
+    results = json.loads((out / "results.json").read_text())
+    two = [found["normal"]["frechet"] for found in results["vae"]]
+    assert float(rows["vae"]["normal frechet"]) == pytest.approx(sum(two) / 2)
+    assert float(rows["vae"]["normal frechet sd"]) == pytest.approx(abs(two[0] - two[1]) / 2**0.5)
+    assert "Fréchet (pixels), mixture" in (out / "table.md").read_text()
+    assert (out / "samples.png").stat().st_size > 1000
+    before = (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns
+    capsys.readouterr()
+    assert main([*arguments, "-n", "100"]) == 0
+    assert "Training" not in capsys.readouterr().err
+    assert (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_evaluate_command(recipes, tmp_path, capsys):
+    out = str(tmp_path / "run")
+    assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
+    np.save(tmp_path / "test.npy", (load("digits").array[:120]))
+    assert main(["evaluate", out, "--data", str(tmp_path / "test.npy")]) == 0
+    assert "On 120 samples" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
+    assert kept["features"] == "pixels"
+    assert set(kept["full"]) >= {"frechet", "kernel", "precision", "coverage", "nearest"}
+    assert main(["evaluate", out, "--features", "pixel"]) == 1
+    assert "Did you mean 'pixels'" in capsys.readouterr().err
+    np.save(tmp_path / "large.npy", np.zeros((9, 12, 12), np.uint8))
+    assert main(["evaluate", out, "--data", str(tmp_path / "large.npy")]) == 1
+    assert "(1, 8, 8): got (1, 12, 12)" in capsys.readouterr().err
+
+
+def test_unlike_recipes_are_refused(recipes, tmp_path):
+    recipe = ea.config.Recipe(epochs=1)
+    other = ea.config.Recipe(epochs=2)
+    with pytest.raises(ValueError, match="epochs is 1 in a, 2 in b"):
+        compare({"a": recipe, "b": other}, tmp_path)
+    with pytest.raises(ValueError, match="seeds"):
+        compare({"a": recipe}, tmp_path, seeds=0)
+
+
+def test_markdown_shows_mean_and_deviation():
+    row = {"recipe": "x", "seeds": 3}
+    for key in ("mean_squared_error", "code norm_spread", "normal frechet", "normal kernel"):
+        row |= {key: 1.5, f"{key} sd": 0.25}
+    row |= {"seconds": 9.0, "seconds sd": 1.0}
+    text = markdown([row], "pixels")
+    assert "| x | 1.5 ± 0.25 |" in text
+    assert "Fréchet (pixels), normal" in text
+
+
+def test_any_network_gives_features():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+    images = torch.rand(7, 1, 8, 8)
+    torch.testing.assert_close(extract(network, images, batch_size=3), network(images).detach())
+    assert extract(network, images).shape == (7, 5)
+    with pytest.raises(ValueError, match=r"\(n, f\): got \(7, 1, 8, 8\)"):
+        extract(nn.Identity(), images)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)
+    with pytest.raises(ImportError, match=r"entropae\[features\]"):
+        FEATURES["efficientnet-lite0"]()
