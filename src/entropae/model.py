@@ -166,7 +166,7 @@ class Autoencoder(nn.Module):
 
         Args:
             data: The training samples.
-            prior: `"normal"`, `"full"` or `"mixture"`, or a prior made with options, e.g.
+            prior: `"normal"`, `"full"`, `"mixture"` or `"flow"`, or one made with options, e.g.
                 `Mixture(16, components=None)`.
             seed: Of the fit.
 
