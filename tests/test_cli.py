@@ -162,7 +162,7 @@ def test_misspelt_options(arguments, message, capsys):
         (["fit", "--data", "digist"], "Did you mean 'digits'"),
         (
             ["fit", "--model.latent.name", "entropy"],
-            "known are balanced, entropic, matching, plain, variational",
+            "known are balanced, entropic, matching",
         ),
         (["fit", "--model.latent.wieght", "1"], "Did you mean 'weight'"),
         (["fit", "--data", "/no/such/folder"], "No file or folder"),

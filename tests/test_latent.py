@@ -9,7 +9,17 @@ import torch
 
 from entropae.config import build, settings
 from entropae.entropy import gaussian_baseline, knn_entropy
-from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Standardize, Variational
+from entropae.latent import (
+    Balanced,
+    Entropic,
+    Latent,
+    Matching,
+    Plain,
+    Regularized,
+    Spherical,
+    Standardize,
+    Variational,
+)
 from entropae.neighbors import kth_distance
 
 MADE = [
@@ -19,6 +29,9 @@ MADE = [
     Entropic(4, k=3, bank=50),
     Entropic(4, anchored=False),
     Entropic(4, anchored=False, bank=50),
+    Regularized(4),
+    Regularized(4, decoder="gradient"),
+    Spherical(4),
     Variational(4),
     Variational(4, batch_norm=0.7),
     Balanced(4),

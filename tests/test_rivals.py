@@ -9,8 +9,9 @@ import torch
 from scipy import integrate
 from torch.distributions import Normal, kl_divergence
 
-from entropae.latent import Balanced, Matching, Variational
+from entropae.latent import Balanced, Matching, Regularized, Spherical, Variational
 from entropae.latent.matching import cramer_wold, mmd, sigreg
+from entropae.model import Autoencoder
 
 
 def test_kl_is_the_divergence_of_normals_per_dimension():
@@ -112,12 +113,43 @@ def test_descending_a_distance_makes_codes_normal(distance, d):
     assert h.detach().var(0).sub(1).abs().max() < 0.25
 
 
+def test_regularized_penalties_on_a_linear_decoder():
+    """D(z) = A z + b: the summed output has the gradient Σ_rows A, the weights are A and b."""
+    decoder = torch.nn.Linear(3, 5)
+    a, b = decoder.weight.detach(), decoder.bias.detach()
+    h = torch.randn(10, 3)
+    for kind, expected in (
+        ("l2", a.square().sum() + b.square().sum()),
+        ("gradient", a.sum(0).square().mean()),
+    ):
+        latent = Regularized(3, 0.2, decoder=kind, decoder_weight=0.3).train()
+        model = Autoencoder(torch.nn.Linear(5, 3), decoder, latent)
+        penalties = model(torch.randn(10, 5)).penalties
+        torch.testing.assert_close(penalties["decoder"].value.detach(), expected)
+        assert penalties["decoder"].weight == 0.3
+        code, own = latent(h)
+        torch.testing.assert_close(own["norm"].value, 0.5 * h.square().mean())
+        assert torch.equal(code, h)
+        penalties["decoder"].value.backward()
+        assert decoder.weight.grad.abs().sum() > 0
+        decoder.zero_grad()
+        with torch.no_grad():
+            assert "decoder" not in model.eval()(torch.randn(10, 5)).penalties
+
+
+def test_spherical_codes_have_norm_root_d():
+    code = Spherical(9)(torch.randn(20, 9)).code
+    torch.testing.assert_close(code.norm(dim=1), torch.full((20,), 3.0))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: Variational(2, weight=-1), "weight"),
         (lambda: Variational(2, batch_norm=0), "batch_norm"),
         (lambda: Balanced(2, least=1), "least"),
+        (lambda: Regularized(2, decoder="l1"), "l2, gradient"),
+        (lambda: Regularized(2, weight=-1), "Weights"),
         (lambda: Matching(2, distance="wasserstein"), "mmd, cramer_wold, sigreg"),
         (lambda: Matching(2, weight=math.nan), "weight"),
     ],

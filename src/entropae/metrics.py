@@ -192,13 +192,13 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
     Raises:
         ValueError: If the codes are not finite or there are not more than `k`.
     """
-    z = as_points(code, "code").detach().double()
+    z = as_points(code, "code").detach().cpu().double()
     n, d = z.shape
     variance = z.var(0)
     standard = (z - z.mean(0)) / variance.clamp(min=1e-300).sqrt()
     correlation = standard.T @ standard / (n - 1)
     off = correlation - torch.diag(correlation.diagonal())
-    some = z[torch.linspace(0, n - 1, min(n, limit)).long().to(z.device)]
+    some = z[torch.linspace(0, n - 1, min(n, limit)).long()]
     mean_norm = math.sqrt(2) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2))
     return Normality(
         mean=float(z.mean(0).abs().max()),

@@ -89,6 +89,7 @@ class Autoencoder(nn.Module):
                 f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
                 f"{tuple(reconstruction.shape)} from codes of shape {tuple(code.shape)}."
             )
+        penalties = penalties | self.latent.decoder_penalties(self.decoder, code)
         return Passed(reconstruction, code, penalties)
 
     @property

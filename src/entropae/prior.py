@@ -35,7 +35,7 @@ class Prior(nn.Module, ABC):
         """Log-density of each code, in nats."""
 
     def _training_codes(self, code: Tensor, least: int) -> Tensor:
-        code = as_points(code, "code").detach().double()
+        code = as_points(code, "code").detach().cpu().double()
         if code.shape[1] != self.dim:
             raise ValueError(f"The codes must have {self.dim} dimensions: got {code.shape[1]}.")
         if len(code) < least:

@@ -9,6 +9,7 @@ from entropae.latent.base import Coded, Latent, Penalty, Standardize
 from entropae.latent.entropic import Entropic
 from entropae.latent.matching import Matching
 from entropae.latent.plain import Plain
+from entropae.latent.regularized import Regularized, Spherical
 from entropae.latent.variational import Balanced, Variational
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "Matching",
     "Penalty",
     "Plain",
+    "Regularized",
+    "Spherical",
     "Standardize",
     "Variational",
 ]

@@ -60,6 +60,10 @@ class Latent(nn.Module, ABC):
     def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
         """Code and penalties of a batch. In training mode batch statistics, else running ones."""
 
+    def decoder_penalties(self, decoder: nn.Module, code: Tensor) -> dict[str, Penalty]:
+        """What is asked of the decoder besides, at the codes of a batch."""
+        return {}
+
     def forget(self) -> None:
         """Drop what is remembered of earlier batches: their samples are about to come again."""
 
@@ -119,13 +123,14 @@ class Standardize(nn.Module):
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
         """Set mean and variance to those of all batches together (Chan et al. 1983, eq. 1.5)."""
-        count, mean, square = 0, torch.zeros(()), torch.zeros(())
+        count = 0
+        mean = square = torch.zeros((), dtype=torch.float64)
         for h in batches:
-            h = h.double()
-            step = h.mean(0) - mean.to(h)
-            square = square.to(h) + (h - h.mean(0)).square().sum(0)
+            h = h.cpu().double()  # some devices have no double precision
+            step = h.mean(0) - mean
+            square = square + (h - h.mean(0)).square().sum(0)
             square = square + step.square() * count * len(h) / (count + len(h))
-            mean = mean.to(h) + step * len(h) / (count + len(h))
+            mean = mean + step * len(h) / (count + len(h))
             count += len(h)
         if count > 1:
             self.running_mean.copy_(mean)

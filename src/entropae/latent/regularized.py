@@ -1,0 +1,85 @@
+"""Deterministic codes without a law: regularised autoencoders (RAE), and codes on a sphere."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from entropae.latent.base import Coded, Latent, Penalty
+
+
+class Regularized(Latent):
+    """The regularised autoencoder of Ghosh et al. (RAE; not a representation autoencoder).
+
+    The penalty `norm` = ½ mean z² keeps the code small, and `decoder` keeps the decoder smooth: the
+    sum of its squared weights (`"l2"`), or the mean squared norm of the gradient of its summed
+    output in the code, per dimension (`"gradient"`).
+
+    Args:
+        dim: Dimensions of the code.
+        weight: Of `norm`, relative (see `Latent`).
+        decoder: `"l2"` (RAE-L2) or `"gradient"` (RAE-GP).
+        decoder_weight: Of `decoder`, relative.
+
+    References:
+        Ghosh et al., "From variational to deterministic autoencoders", ICLR 2020, section 3.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        weight: float = 0.1,
+        *,
+        decoder: Literal["l2", "gradient"] = "l2",
+        decoder_weight: float = 1e-5,
+    ) -> None:
+        super().__init__(dim)
+        if not (weight >= 0 and decoder_weight >= 0):
+            raise ValueError(f"Weights must be >= 0: got {weight} and {decoder_weight}.")
+        if decoder not in DECODER_PENALTIES:
+            known = ", ".join(DECODER_PENALTIES)
+            raise ValueError(f"`decoder` must be one of {known}: got {decoder!r}.")
+        self.weight = weight
+        self.decoder = decoder
+        self.decoder_weight = decoder_weight
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+        """The code, and its `norm`."""
+        self.check(h)
+        code = h.float()
+        return Coded(code, {"norm": Penalty(0.5 * code.square().mean(), float(self.weight))})
+
+    def decoder_penalties(self, decoder: nn.Module, code: Tensor) -> dict[str, Penalty]:
+        """The penalty `decoder`, in training."""
+        if not self.training:
+            return {}
+        value = DECODER_PENALTIES[self.decoder](decoder, code)
+        return {"decoder": Penalty(value, float(self.decoder_weight))}
+
+
+def squared_weights(decoder: nn.Module, code: Tensor) -> Tensor:
+    """Sum of all squared parameters."""
+    return torch.stack([parameter.square().sum() for parameter in decoder.parameters()]).sum()
+
+
+def squared_gradient(decoder: nn.Module, code: Tensor) -> Tensor:
+    """Mean square of the gradient of the decoder's summed output in each coordinate of the code."""
+    point = code.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(decoder(point).sum(), point, create_graph=True)
+    return gradient.square().mean()
+
+
+DECODER_PENALTIES = {"l2": squared_weights, "gradient": squared_gradient}
+
+
+class Spherical(Latent):
+    """Codes on the sphere of radius √d, where N(0, I) has nearly all its mass in high dimension."""
+
+    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+        """The code, and no penalty."""
+        self.check(h)
+        return Coded(math.sqrt(self.dim) * nn.functional.normalize(h.float(), dim=1), {})
