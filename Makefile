@@ -29,7 +29,9 @@ lint: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/estimator.py
 	$(BIN)/python benchmarks/step_cost.py
-	$(BIN)/python benchmarks/recipe.py $(DATA)/mnist
+	$(BIN)/python benchmarks/inputs.py
+	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist
+	$(BIN)/python benchmarks/recipe.py $(DATA)/mnist --epochs 20
 
 clean:
 	rm -rf .venv runs

@@ -80,6 +80,7 @@ def test_a_folder_of_images(images, tmp_path, capsys):
     with pytest.warns(UserWarning, match="1 of 61 images left out"):
         code = main(["fit", "--data", str(images), "--size", "16", "--out", str(out), *SMALL])
     assert code == 0
+    assert "1 unreadable files were left out" in capsys.readouterr().out
     skipped = json.loads((out / "metrics.json").read_text())["skipped_files"]
     assert len(skipped) == 1
     assert "broken.png: not an image" in skipped[0]

@@ -234,7 +234,10 @@ class Explosive(nn.Linear):
 def test_a_non_finite_loss_stops_with_step_part_and_good_checkpoint(tmp_path):
     broken = ea.Autoencoder(nn.Linear(6, 3), Explosive(3, 6), Entropic(3))
     x = torch.randn(64, 6)
-    with pytest.raises(NonFiniteError, match=r"Step 20 \(epoch 10\): the decoder's output is not"):
+    with pytest.raises(
+        NonFiniteError,
+        match=r"Step 20 \(epoch 10\): the decoder's output is not .* checkpoint is .*last\.ckpt",
+    ):
         ea.fit(broken, x, epochs=20, batch_size=32, validation=0, folder=tmp_path, progress=False)
     good = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     assert good["epoch"] == 9
@@ -329,6 +332,20 @@ def test_own_error_own_data_own_networks():
 def test_bad_options(options, message):
     with pytest.raises(ValueError, match=message):
         ea.fit(model(), digits(50), progress=False, **options)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_mixed_precision_keeps_the_latent_in_float32(network):
+    trained = model(Entropic(4), network)
+    precision = ea.config.TrainerConfig(accelerator="cpu", precision="bf16-mixed")
+    seen = []
+    trained.latent.register_forward_hook(
+        lambda _, h, out: seen.append((h[0].dtype, out.code.dtype))
+    )
+    rows = ea.fit(trained, digits(), epochs=2, trainer=precision, progress=False)
+    assert (torch.bfloat16, torch.float32) in seen
+    assert all(code == torch.float32 for _, code in seen)
+    assert math.isfinite(rows[-1]["train/entropy"])
 
 
 def test_progress_shows_the_parts_by_name(capfd):

@@ -94,6 +94,8 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
     model.save(folder)  # last: a folder with a model is a finished run
     pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
     print(f"Done: look at {pictured}; the figures are in {folder / METRICS}.")
+    if samples.skipped:
+        print(f"{len(samples.skipped)} unreadable files were left out; {METRICS} names them.")
     return model
 
 

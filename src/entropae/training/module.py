@@ -158,10 +158,12 @@ class Training(lightning.LightningModule):
         raise NonFiniteError(self._where("the loss"))
 
     def _where(self, part: str) -> str:
+        kept = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
         return (
             f"Step {self.global_step} (epoch {self.current_epoch}): {part} is not finite. "
             "The weights are those before this step. Look for extreme values in the data, or lower "
             f"the learning rate ({self.learning_rate:g})."
+            + (f" The last good checkpoint is {kept}." if kept else "")
         )
 
     def _done(self, step: int) -> float:
