@@ -231,7 +231,7 @@ def _compare(options: Namespace) -> None:
 
     recipes = {}
     for path in map(Path, options.recipes):
-        recipe = _read_recipe_file(path)
+        recipe = read_recipe_file(path)
         if options.train is not None:
             recipe = replace(recipe, data=options.train)
         if options.epochs is not None:
@@ -249,7 +249,8 @@ def _compare(options: Namespace) -> None:
     print(f"Wrote {options.out}/table.md, table.csv, results.json and samples.png.")
 
 
-def _read_recipe_file(path: Path) -> Recipe:
+def read_recipe_file(path: Path) -> Recipe:
+    """A recipe from a YAML file, with defaults for what it leaves out."""
     parser = Parser(prog=f"entropae compare: {path}")
     parser.add_class_arguments(Recipe)
     read = parser.instantiate(parser.parse_path(str(path)))
