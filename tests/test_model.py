@@ -57,6 +57,7 @@ def test_arrays_and_samples_are_data_too():
     expected = model.encode(torch.from_numpy(images).float()[:, None] / 255)
     torch.testing.assert_close(model.encode(images), expected)
     torch.testing.assert_close(model.encode(ea.data.load(images)), expected)
+    torch.testing.assert_close(model.encode(torch.from_numpy(images)[:, None]), expected)
 
 
 def test_wrong_sizes_are_told():

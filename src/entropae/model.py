@@ -361,7 +361,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
     """Batches of samples, in order."""
-    if isinstance(data, Tensor):
+    if isinstance(data, Tensor) and data.is_floating_point():
         yield from data.split(batch_size)
         return
     samples = data if isinstance(data, Samples) else load_samples(data)
