@@ -125,6 +125,17 @@ def test_any_network_gives_features():
         extract(nn.Identity(), images)
 
 
+def test_efficientnet_features_see_noise():
+    features = FEATURES["efficientnet-lite0"]()
+    images = load("digits").__getitems__(range(40))
+    clean, noisy, noisier = (
+        extract(features, (images + s * torch.randn_like(images)).clamp(0, 1))
+        for s in (0, 0.1, 0.4)
+    )
+    assert clean.shape == (40, 1280)
+    assert 0 < (clean - noisy).norm() < (clean - noisier).norm()
+
+
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(ImportError, match=r"entropae\[features\]"):
