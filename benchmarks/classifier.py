@@ -65,7 +65,7 @@ def read_labels(path: Path) -> Tensor:
 def read_images(path: Path) -> Float[Tensor, "n 1 28 28"]:
     """All images of a file as one tensor."""
     samples = data.load(path)
-    return samples.__getitems__(list(range(len(samples))))
+    return samples.first(len(samples))
 
 
 def main() -> None:

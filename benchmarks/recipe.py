@@ -10,6 +10,7 @@ distance (MNIST classifier) of 10 000 samples of each prior. DATA has MNIST's fo
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
 from pathlib import Path
@@ -73,7 +74,7 @@ def main() -> None:
             row = measure(make(), seed, samples, test, options.epochs)
             panels = {f"{name}, {prior}": row.pop(f"_{prior}") for prior in PRIORS}
             if seed == 0:
-                slug = name.lower().replace(" ", "-").replace("(", "").replace(")", "")
+                slug = "-".join(re.findall(r"\w+", name.lower()))
                 pictures.save_panels(panels, RESULTS / f"recipe-{slug}.png")
             table.setdefault(name, []).append(row)
             print(f"{name}, seed {seed}: " + brief(row), flush=True)

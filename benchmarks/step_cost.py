@@ -17,6 +17,7 @@ import torch
 from entropae.latent import Entropic, Latent, Plain
 from entropae.model import Autoencoder
 from entropae.networks import pair
+from entropae.training import squared_error, total_loss
 
 from _machine import save
 
@@ -39,10 +40,7 @@ def make_step(network: str, latent: Latent, batch: torch.Tensor):
     def step() -> None:
         optimizer.zero_grad()
         passed = model(batch)
-        loss = (passed.reconstruction - batch).square().mean().log()
-        for penalty in passed.penalties.values():
-            loss = loss + penalty.weight * penalty.value
-        loss.backward()
+        total_loss(squared_error(passed.reconstruction, batch), passed.penalties).backward()
         optimizer.step()
 
     return step

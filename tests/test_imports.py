@@ -15,6 +15,7 @@ SOURCE = Path(entropae.__file__).parent
 # Each module and what it may import of the package.
 ORDER = {
     "config": set(),
+    "files": set(),
     "neighbors": set(),
     "entropy": {"neighbors"},
     "latent": {"neighbors", "entropy"},
@@ -24,13 +25,17 @@ ORDER = {
     "data": {"config"},
     "pictures": set(),
     "features": set(),
-    "model": {"config", "data", "latent", "networks", "prior"},
-    "training": {"config", "data", "model"},
-    "run": {"config", "data", "latent", "metrics", "model", "networks", "pictures", "training"},
-    "evaluation": {
-        *("config", "data", "features", "metrics", "model", "neighbors", "pictures", "run"),
+    "model": {"config", "data", "files", "latent", "networks", "prior"},
+    "training": {"config", "data", "files", "latent", "model"},
+    "run": {
+        *("config", "data", "files", "latent", "metrics"),
+        *("model", "networks", "pictures", "training"),
     },
-    "cli": {"config", "data", "evaluation", "model", "pictures", "run"},
+    "evaluation": {
+        *("config", "data", "features", "files", "metrics"),
+        *("model", "neighbors", "pictures", "run"),
+    },
+    "cli": {"config", "evaluation", "model", "pictures", "run"},
 }
 
 

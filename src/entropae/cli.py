@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     try:
-        COMMANDS[options.command](parser.instantiate(options)[options.command])
+        _, act, _ = COMMANDS[options.command]
+        act(parser.instantiate(options)[options.command])
     except (ValueError, OSError, ArithmeticError, ImportError) as error:
         print(f"entropae {options.command}: {error}", file=sys.stderr)
         return 1
@@ -52,7 +54,7 @@ def make_parser() -> Parser:
         version=__version__,
     )
     commands = parser.add_subcommands(dest="command")
-    for name, (describe, text) in PARSERS.items():
+    for name, (describe, _, text) in COMMANDS.items():
         command = Parser(description=text)
         describe(command)
         commands.add_subcommand(name, command, help=text)
@@ -129,26 +131,16 @@ def _compare_options(parser: Parser) -> None:
 
 OUT = "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/)."
 
-PARSERS: dict[str, tuple[Callable[[Parser], None], str]] = {
-    "fit": (_fit_options, "Train, sample, measure: fill a run folder."),
-    "sample": (_sample_options, "Draw new images from a run's model."),
-    "reconstruct": (_reconstruct_options, "Encode and decode images."),
-    "interpolate": (_interpolate_options, "Walk between the codes of pairs of images."),
-    "encode": (_encode_options, "Write the codes of samples to a file."),
-    "evaluate": (_evaluate_options, "Measure reconstructions and samples on held-out data."),
-    "compare": (_compare_options, "Train and measure several recipes with several seeds."),
-}
-
 
 def _fit(options: Namespace) -> None:
     from entropae import run
 
-    given: dict[str, Any] = options.as_dict()
-    folder = given.pop("out") or f"runs/{Path(given['data']).stem}"
-    resume = given.pop("resume")
-    given.pop("recipe")
-    given = {name: getattr(options, name) for name in given}
-    run.make(Recipe(**given), Path(folder), resume=resume)
+    folder = options.out or f"runs/{Path(options.data).stem}"
+    run.make(_recipe(options), Path(folder), resume=options.resume)
+
+
+def _recipe(options: Namespace) -> Recipe:
+    return Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
 
 
 def _sample(options: Namespace) -> None:
@@ -188,12 +180,10 @@ def _interpolate(options: Namespace) -> None:
 
 
 def _encode(options: Namespace) -> None:
-    from entropae import data
     from entropae.model import load
-    from entropae.run import read_recipe
+    from entropae.run import read_recipe, read_samples
 
-    recipe = read_recipe(Path(options.run))
-    samples = data.load(options.data or recipe.data, recipe.size, channels=recipe.channels)
+    samples = read_samples(read_recipe(Path(options.run)), options.data)
     code = load(options.run).encode(samples).numpy()
     path = _new_file(options.out)
     if path.suffix == ".npy":
@@ -225,8 +215,6 @@ def _evaluate(options: Namespace) -> None:
 
 
 def _compare(options: Namespace) -> None:
-    from dataclasses import replace
-
     from entropae.evaluation import compare, markdown
 
     recipes = {}
@@ -253,22 +241,20 @@ def read_recipe_file(path: Path) -> Recipe:
     """A recipe from a YAML file, with defaults for what it leaves out."""
     parser = Parser(prog=f"entropae compare: {path}")
     parser.add_class_arguments(Recipe)
-    read = parser.instantiate(parser.parse_path(str(path)))
-    return Recipe(**{name: getattr(read, name) for name in read.as_dict()})
+    return _recipe(parser.instantiate(parser.parse_path(str(path))))
 
 
 def _some(options: Namespace, number: int) -> Any:
     """The first samples of what a command was given, or of the run's held-out ones."""
-    from entropae import data
-    from entropae.run import read_recipe, split_samples
+    from entropae.run import read_recipe, read_samples, split_samples
 
     if number < 1:
         raise ValueError(f"`-n` must be at least 1: got {options.number}.")
     recipe = read_recipe(Path(options.run))
-    samples = data.load(options.data or recipe.data, recipe.size, channels=recipe.channels)
+    samples = read_samples(recipe, options.data)
     if not options.data:
         samples = split_samples(recipe, samples)[1]
-    return samples.__getitems__(list(range(min(number, len(samples)))))
+    return samples.first(number)
 
 
 def _is_picture(out: str) -> bool:
@@ -298,14 +284,27 @@ def _write(images: Any, out: str, columns: int | None = None) -> None:
     print(f"Wrote {len(images)} images to {out}.")
 
 
-COMMANDS: dict[str, Callable[[Namespace], None]] = {
-    "fit": _fit,
-    "sample": _sample,
-    "reconstruct": _reconstruct,
-    "interpolate": _interpolate,
-    "encode": _encode,
-    "evaluate": _evaluate,
-    "compare": _compare,
+# Of each command: what adds its options, what runs it, what it does in a line.
+COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[Namespace], None], str]] = {
+    "fit": (_fit_options, _fit, "Train, sample, measure: fill a run folder."),
+    "sample": (_sample_options, _sample, "Draw new images from a run's model."),
+    "reconstruct": (_reconstruct_options, _reconstruct, "Encode and decode images."),
+    "interpolate": (
+        _interpolate_options,
+        _interpolate,
+        "Walk between the codes of pairs of images.",
+    ),
+    "encode": (_encode_options, _encode, "Write the codes of samples to a file."),
+    "evaluate": (
+        _evaluate_options,
+        _evaluate,
+        "Measure reconstructions and samples on held-out data.",
+    ),
+    "compare": (
+        _compare_options,
+        _compare,
+        "Train and measure several recipes with several seeds.",
+    ),
 }
 
 if __name__ == "__main__":

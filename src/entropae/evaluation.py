@@ -11,16 +11,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
 from tqdm.auto import tqdm
 
-from entropae import data, pictures, run
+from entropae import pictures, run
 from entropae.config import Recipe, unknown
 from entropae.data import Samples
 from entropae.features import FEATURES, Features, extract
+from entropae.files import replacing, write_text
 from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
-from entropae.model import CONFIG, Autoencoder, load, replacing
+from entropae.model import CONFIG, Autoencoder, load
 from entropae.neighbors import kth_distance
 
 # Neighbour metrics cost the square of the sample; more points hardly change them.
@@ -55,20 +54,19 @@ def evaluate(
         image in the features, over that of a held-out image. Well below 1 means copies.
     """
     n = min(n, len(test))
-    x, seen = _first(test, n), _first(train, min(len(train), n))
+    x, seen = test.first(n), train.first(n)
     reference, known = extract(features, x), extract(features, seen)
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
     again = model.reconstruct(x).cpu()
-    drawn = {"reconstructions": lambda: again}
-    for prior in model.priors:
-        drawn[prior] = lambda prior=prior: model.sample(n, seed=seed, prior=prior).cpu()
     result: dict[str, Any] = {
         "samples": n,
         "mean_squared_error": float((again - x).square().mean()),
         "code": normality(model.encode(x))._asdict(),
     }
-    for name, draw in tqdm(drawn.items(), "Measuring", disable=not progress):
-        found = extract(features, draw())
+    for name in tqdm(["reconstructions", *model.priors], "Measuring", disable=not progress):
+        is_prior = name in model.priors
+        images = model.sample(n, seed=seed, prior=name).cpu() if is_prior else again
+        found = extract(features, images)
         kernel = kernel_distance(found, reference)
         nearest = kth_distance(found[:NEIGHBOURS], known).median()
         result[name] = {
@@ -79,10 +77,6 @@ def evaluate(
             "nearest": float(nearest / usual),
         }
     return result
-
-
-def _first(samples: Samples, n: int) -> Float[Tensor, "n ..."]:
-    return samples.__getitems__(list(range(n)))
 
 
 def evaluate_run(
@@ -102,10 +96,9 @@ def evaluate_run(
     if features not in FEATURES:
         raise ValueError(unknown("features", features, FEATURES))
     recipe = run.read_recipe(folder)
-    samples = data.load(recipe.data, recipe.size, channels=recipe.channels)
-    train, held_out = run.split_samples(recipe, samples)
+    train, held_out = run.split_samples(recipe, run.read_samples(recipe))
     if test is not None:
-        held_out = data.load(test, recipe.size, channels=recipe.channels)
+        held_out = run.read_samples(recipe, test)
     if held_out.shape != train.shape:
         raise ValueError(
             f"Test samples must have the training samples' shape {train.shape}: got "
@@ -113,8 +106,7 @@ def evaluate_run(
         )
     result = {"features": features, "asked": {"test": test, "n": n}}
     result |= evaluate(load(folder), train, held_out, FEATURES[features](), n=n)
-    with replacing(_kept(folder, features)) as path:
-        path.write_text(json.dumps(result, indent=2) + "\n")
+    write_text(_kept(folder, features), json.dumps(result, indent=2) + "\n")
     return result
 
 
@@ -167,14 +159,12 @@ def compare(
             found["seconds"] = json.loads((folder / run.METRICS).read_text())["seconds"]
             results.setdefault(name, []).append(found)
     rows = [_summary(name, found) for name, found in results.items()]
-    with replacing(out / "results.json") as path:
-        path.write_text(json.dumps(results, indent=1) + "\n")
+    write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     with replacing(out / "table.csv") as path, path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-    with replacing(out / "table.md") as path:
-        path.write_text(markdown(rows, features))
+    write_text(out / "table.md", markdown(rows, features))
     drawn = {
         name: load(out / name / "seed-0").sample(25, seed=0, prior="normal") for name in recipes
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from entropae.config import build, settings, unknown
 from entropae.data import Samples
 from entropae.data import load as load_samples
+from entropae.files import replacing, write_text
 from entropae.latent import Latent, Penalty
 from entropae.networks import NETWORKS
 from entropae.prior import PRIORS, Normal, Prior
@@ -174,10 +174,11 @@ class Autoencoder(nn.Module):
         Returns:
             The model itself.
         """
-        fitted = prior if isinstance(prior, Prior) else self._new_prior(prior)
-        fitted.to(self.device).fit(self.encode(data), seed=seed)
-        name = next(name for name, kind in PRIORS.items() if isinstance(fitted, kind))
-        self.priors[name] = fitted
+        if not isinstance(prior, Prior):
+            prior = build(PRIORS, {"name": prior, "dim": self.latent.dim}, "prior")
+        prior.to(self.device).fit(self.encode(data), seed=seed)
+        name = next(name for name, kind in PRIORS.items() if isinstance(prior, kind))
+        self.priors[name] = prior
         self.prior = name
         return self
 
@@ -185,9 +186,6 @@ class Autoencoder(nn.Module):
         """Forget fitted priors, as training does: they are of the codes as they were."""
         self.priors = nn.ModuleDict({"normal": self.priors["normal"]})
         self.prior = "normal"
-
-    def _new_prior(self, name: str) -> Prior:
-        return build(PRIORS, {"name": name, "dim": self.latent.dim}, "prior")
 
     def sample(
         self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
@@ -217,7 +215,6 @@ class Autoencoder(nn.Module):
         assert isinstance(law, Prior)  # for the type checker
         return self.decode(law.sample(n, generator=generator), batch_size=batch_size)
 
-    @torch.no_grad()
     def calibrate(self, make_batches: Callable[[], Iterable[Tensor]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.
 
@@ -258,8 +255,7 @@ class Autoencoder(nn.Module):
         }
         with replacing(folder / WEIGHTS) as path:
             save_file(weights, path)
-        with replacing(folder / CONFIG) as path:
-            path.write_text(json.dumps(config, indent=2) + "\n")
+        write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
     def _encode(self, x: Tensor) -> Tensor:
         return self.latent(self.encoder(x)).code
@@ -348,17 +344,6 @@ def _network(config: dict[str, Any], role: str) -> nn.Module:
     return build(NETWORKS, config, "network")
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
     """Batches of samples, in order."""
     if isinstance(data, Tensor) and data.is_floating_point():
@@ -366,7 +351,7 @@ def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
         return
     samples = data if isinstance(data, Samples) else load_samples(data)
     for start in range(0, len(samples), batch_size):
-        yield samples.__getitems__(list(range(start, min(start + batch_size, len(samples)))))
+        yield samples.__getitems__(range(start, min(start + batch_size, len(samples))))
 
 
 def _average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tensor]]) -> None:

@@ -32,8 +32,7 @@ def sheet(
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"Images must have shape (n, 1 or 3, h, w): got {tuple(images.shape)}.")
     columns = columns or math.ceil(math.sqrt(len(images)))
-    pixels = (images.detach().cpu().float().clamp(0, 1) * 255).round().byte()
-    pixels = pixels.permute(0, 2, 3, 1).numpy()
+    pixels = _pixels(images)
     factor = SEEN // min(images.shape[2:])
     if factor > 1:
         pixels = np.stack([_enlarged(image, factor) for image in pixels])
@@ -46,6 +45,11 @@ def sheet(
     return canvas.astype(np.uint8)
 
 
+def _pixels(images: Float[Tensor, "n c h w"]) -> UInt8[np.ndarray, "n h w c"]:
+    values = (images.detach().cpu().float().clamp(0, 1) * 255).round().byte()
+    return values.permute(0, 2, 3, 1).numpy()
+
+
 def _enlarged(pixels: UInt8[np.ndarray, "h w c"], factor: int) -> UInt8[np.ndarray, "H W 3"]:
     image = Image.fromarray(pixels.repeat(4 - pixels.shape[2], 2)[..., :3])
     return np.asarray(
@@ -56,8 +60,7 @@ def _enlarged(pixels: UInt8[np.ndarray, "h w c"], factor: int) -> UInt8[np.ndarr
 def save_images(images: Float[Tensor, "n c h w"], folder: Path) -> None:
     """Write each image as a PNG of its own, pixel for pixel."""
     folder.mkdir(parents=True, exist_ok=True)
-    pixels = (images.detach().cpu().float().clamp(0, 1) * 255).round().byte()
-    for i, image in enumerate(pixels.permute(0, 2, 3, 1).numpy()):
+    for i, image in enumerate(_pixels(images)):
         Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(
             folder / f"{i:06d}.png"
         )

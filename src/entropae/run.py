@@ -18,9 +18,10 @@ import entropae
 from entropae import data, pictures
 from entropae.config import ModelConfig, Recipe, TrainerConfig, build
 from entropae.data import Samples
+from entropae.files import write_text
 from entropae.latent import Latent
 from entropae.metrics import normality
-from entropae.model import CONFIG, Autoencoder, load, replacing
+from entropae.model import CONFIG, Autoencoder, load
 from entropae.networks import pair
 from entropae.training import fit
 
@@ -53,7 +54,7 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
     if resume and (folder / CONFIG).is_file():
         print(f"{folder} is finished: nothing to resume.")
         return load(folder)
-    samples = data.load(recipe.data, recipe.size, channels=recipe.channels, strict=recipe.strict)
+    samples = read_samples(recipe, strict=recipe.strict)
     model = new_model(recipe, samples)
     if first:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,8 +86,7 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         "skipped_files": list(samples.skipped),
         "versions": versions(),
     }
-    with replacing(folder / METRICS) as path:
-        path.write_text(json.dumps(metrics, indent=2) + "\n")
+    write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
     if len(log) > 1:
         pictures.save_curves(log, folder / "curves.png")
     if samples.is_image:
@@ -104,8 +104,8 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
     torch.manual_seed(recipe.seed)
     config = recipe.model
     latent = build(Latent.known(), config.latent, "latent")
-    first = samples.__getitems__(list(range(min(len(samples), 1024))))
-    bounded = bool(((first >= 0) & (first <= 1)).all())
+    some = samples.first(1024)
+    bounded = bool(((some >= 0) & (some <= 1)).all())
     encoder, decoder = pair(
         config.network,
         samples.shape,
@@ -116,6 +116,11 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
         output="sigmoid" if bounded else "linear",
     )
     return Autoencoder(encoder, decoder, latent)
+
+
+def read_samples(recipe: Recipe, source: str | None = None, *, strict: bool = False) -> Samples:
+    """Samples of a source, by default the recipe's own, in the recipe's size and channels."""
+    return data.load(source or recipe.data, recipe.size, channels=recipe.channels, strict=strict)
 
 
 def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:
@@ -130,7 +135,7 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
         some = samples.subset(np.unique(np.linspace(0, len(samples) - 1, 10_000).astype(int)))
-        x = some.__getitems__(list(range(len(some)))).to(model.device)
+        x = some.first(len(some)).to(model.device)
         result[name] = {
             "samples": len(some),
             "mean_squared_error": float((model.reconstruct(x) - x).square().mean()),
@@ -141,8 +146,7 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:
     """The pictures of a run: samples of each prior, reconstructions, interpolations."""
-    shown = min(SHOWN, len(samples))
-    x = samples.__getitems__(list(range(shown)))
+    x = samples.first(SHOWN)
     again = model.reconstruct(x).cpu()
     drawn = {
         f"samples from {TITLES[name]}": model.sample(SHOWN, seed=seed, prior=name)
@@ -192,8 +196,7 @@ def write_recipe(recipe: Recipe, folder: Path) -> None:
     if Path(recipe.data).exists() and recipe.data not in data.NAMES:
         settings["data"] = str(Path(recipe.data).absolute())
     settings["model"]["hidden"] = list(recipe.model.hidden)
-    with replacing(folder / RECIPE) as path:
-        path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_text(folder / RECIPE, yaml.safe_dump(settings, sort_keys=False))
 
 
 def versions() -> dict[str, str]:

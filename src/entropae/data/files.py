@@ -61,15 +61,12 @@ def _read_npz(path: Path) -> np.ndarray:
             if info.compress_type != zipfile.ZIP_STORED:
                 return _unpack(member, shape, dtype, order)
             header = member.tell()
-    promised = math.prod(shape) * dtype.itemsize
-    if promised != info.file_size - header:
-        raise ValueError(f"its header promises {promised} bytes, it has another number.")
     with path.open("rb") as file:
         # The lengths of the name and of the extra field; the archive's directory has its own.
         file.seek(info.header_offset + 26)
         lengths = int(np.frombuffer(file.read(4), "<u2").sum())
     offset = info.header_offset + 30 + lengths + header
-    return np.memmap(path, dtype, "r", offset, shape, order)
+    return _map(path, offset, info.file_size - header, shape, dtype, order)
 
 
 def _read_idx(path: Path) -> np.ndarray:
@@ -83,11 +80,23 @@ def _read_idx(path: Path) -> np.ndarray:
         dtype = np.dtype(IDX_TYPES[magic[2]])
         if path.suffix == ".gz":
             return _unpack(file, shape, dtype)
-        offset = 4 + 4 * magic[3]
-        promised = math.prod(shape) * dtype.itemsize
-        if promised != path.stat().st_size - offset:
-            raise ValueError(f"its header promises {promised} bytes, it has another number.")
-        return np.memmap(path, dtype, "r", offset, shape)
+        offset = file.tell()
+        return _map(path, offset, path.stat().st_size - offset, shape, dtype)
+
+
+def _map(
+    path: Path,
+    offset: int,
+    size: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    order: Literal["C", "F"] = "C",
+) -> np.ndarray:
+    """Map an array that is stored as it is, if its `size` bytes are what its header promises."""
+    promised = math.prod(shape) * dtype.itemsize
+    if promised != size:
+        raise ValueError(f"its header promises {promised} bytes, it has another number.")
+    return np.memmap(path, dtype, "r", offset, shape, order)
 
 
 def _unpack(

@@ -49,6 +49,10 @@ class Samples(Dataset[Tensor]):
             return batch[:, None]
         return batch.permute(0, 3, 1, 2).contiguous() if self.layout == "hwc" else batch
 
+    def first(self, n: int) -> Float[Tensor, "m ..."]:
+        """A batch of the first `n` samples, or of all if there are fewer."""
+        return self.__getitems__(range(min(n, len(self))))
+
     @property
     def is_image(self) -> bool:
         """Whether samples come out as `(channels, height, width)`."""

@@ -38,11 +38,13 @@ class Latent(nn.Module, ABC):
 
     Attributes:
         dim: Dimensions of the code.
+        norm: How codes are standardised: `Standardize`, or nothing.
         progress: Share of the training that is done, in [0, 1]. `Training` sets it, schedules read
             it. Without `Training` it stays 1: full weight.
     """
 
     dim: int
+    norm: nn.Module
     progress: float = 1.0
 
     def __init__(self, dim: int) -> None:
@@ -50,6 +52,7 @@ class Latent(nn.Module, ABC):
         if not isinstance(dim, int) or dim < 1:
             raise ValueError(f"`dim` must be a positive integer: got dim={dim!r}.")
         self.dim = dim
+        self.norm = nn.Identity()
 
     @property
     def in_features(self) -> int:
@@ -67,8 +70,15 @@ class Latent(nn.Module, ABC):
     def forget(self) -> None:
         """Drop what is remembered of earlier batches: their samples are about to come again."""
 
+    @property
+    def least_batch(self) -> int:
+        """The smallest training batch that all penalties are defined for."""
+        return 2
+
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
         """Replace running statistics by those of the whole training set, once fitting ends."""
+        if isinstance(self.norm, Standardize):
+            self.norm.calibrate(batches)
 
     @staticmethod
     def known() -> dict[str, type[Latent]]:
@@ -87,6 +97,16 @@ class Latent(nn.Module, ABC):
                 f"{type(self).__name__}(dim={self.dim}): got {tuple(h.shape)}. "
                 f"End it with nn.Flatten() and nn.Linear(…, {self.in_features})."
             )
+
+
+def check_weight(weight: float) -> None:
+    """Raise unless a penalty's weight is a number from 0.
+
+    Raises:
+        ValueError: With the weight.
+    """
+    if not weight >= 0:
+        raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
 
 
 class Standardize(nn.Module):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from entropae.entropy import entropy_of_distances, log_distance
-from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
 from entropae.neighbors import kth_distance
 
 
@@ -59,8 +59,7 @@ class Entropic(Latent):
         floor: float = 1e-2,
     ) -> None:
         super().__init__(dim)
-        if not weight >= 0:
-            raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+        check_weight(weight)
         if k < 1:
             raise ValueError(f"`k` must be >= 1: got k={k}.")
         if bank < 0:
@@ -95,16 +94,17 @@ class Entropic(Latent):
             self._remember(code.detach())
         return Coded(code, penalties)
 
+    @property
+    def least_batch(self) -> int:
+        """Each code needs `k` others."""
+        return max(2, self.k + 1)
+
     def current_weight(self) -> float:
         """λ at this point of the training."""
         start, full = self.warmup
         if self.progress >= full:
             return self.weight
         return self.weight * max(0.0, (self.progress - start) / (full - start))
-
-    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
-        """Statistics of the whole training set."""
-        self.norm.calibrate(batches)
 
     def forget(self) -> None:
         """Empty the bank."""

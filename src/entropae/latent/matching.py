@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
 
 
 class Matching(Latent):
@@ -31,14 +30,14 @@ class Matching(Latent):
         standardize: bool = False,
     ) -> None:
         super().__init__(dim)
-        if not weight >= 0:
-            raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+        check_weight(weight)
         if distance not in DISTANCES:
             raise ValueError(f"`distance` must be one of {', '.join(DISTANCES)}: got {distance!r}.")
         self.weight = weight
         self.distance = distance
         self.standardize = standardize
-        self.norm = Standardize(dim) if standardize else nn.Identity()
+        if standardize:
+            self.norm = Standardize(dim)
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and its `match` unless the batch has one point."""
@@ -48,11 +47,6 @@ class Matching(Latent):
             return Coded(code, {})
         match = DISTANCES[self.distance](code)
         return Coded(code, {"match": Penalty(match, float(self.weight))})
-
-    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
-        """Statistics of the whole training set."""
-        if isinstance(self.norm, Standardize):
-            self.norm.calibrate(batches)
 
 
 def mmd(code: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from entropae.latent.base import Coded, Latent, Standardize
 
@@ -21,14 +19,10 @@ class Plain(Latent):
     def __init__(self, dim: int, *, standardize: bool = False) -> None:
         super().__init__(dim)
         self.standardize = standardize
-        self.norm = Standardize(dim) if standardize else nn.Identity()
+        if standardize:
+            self.norm = Standardize(dim)
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and no penalty."""
         self.check(h)
         return Coded(self.norm(h), {})
-
-    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
-        """Statistics of the whole training set."""
-        if isinstance(self.norm, Standardize):
-            self.norm.calibrate(batches)

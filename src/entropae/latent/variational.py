@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
 
 
 class Variational(Latent):
@@ -37,14 +37,14 @@ class Variational(Latent):
 
     def __init__(self, dim: int, weight: float = 1.0, *, batch_norm: float | None = None) -> None:
         super().__init__(dim)
-        if not weight >= 0:
-            raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+        check_weight(weight)
         if batch_norm is not None and not batch_norm > 0:
             raise ValueError(f"`batch_norm` must be positive: got batch_norm={batch_norm}.")
         self.weight = weight
         self.batch_norm = batch_norm
-        self.norm = Standardize(dim) if batch_norm else nn.Identity()
         self.shift = nn.Parameter(torch.zeros(dim)) if batch_norm else None
+        if batch_norm:
+            self.norm = Standardize(dim)
 
     @property
     def in_features(self) -> int:
@@ -66,8 +66,7 @@ class Variational(Latent):
 
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
         """Statistics of the means over the whole training set."""
-        if isinstance(self.norm, Standardize):
-            self.norm.calibrate(h[:, : self.dim] for h in batches)
+        super().calibrate(h[:, : self.dim] for h in batches)
 
 
 class Balanced(Latent):
@@ -104,7 +103,3 @@ class Balanced(Latent):
         if self.training:
             code = code + (1 - share).sqrt() * deviation * torch.randn_like(deviation)
         return Coded(code, {})
-
-    def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
-        """Statistics of the whole training set."""
-        self.norm.calibrate(batches)

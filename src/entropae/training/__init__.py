@@ -2,7 +2,7 @@
 
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.fitting import CHECKPOINT, fit
-from entropae.training.module import Loaders, NonFiniteError, Training, squared_error
+from entropae.training.module import Loaders, NonFiniteError, Training, squared_error, total_loss
 
 __all__ = [
     "CHECKPOINT",
@@ -15,4 +15,5 @@ __all__ = [
     "Training",
     "fit",
     "squared_error",
+    "total_loss",
 ]

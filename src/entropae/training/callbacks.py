@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from entropae.data import Samples, collate
-from entropae.model import replacing
+from entropae.files import replacing
 from entropae.training.module import Training
 
 Row = dict[str, int | float]

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def fit(
         samples.subset(kept),
         samples.subset(held_out) if len(held_out) else None,
         min(batch_size, len(kept)),
-        least=max(2, getattr(model.latent, "k", 1) + 1),
+        least=model.latent.least_batch,
         seed=seed,
     )
     per_epoch = len(loaders.train_dataloader())
@@ -97,12 +98,8 @@ def fit(
     model.drop_priors()
     model.train()
     with quiet_lightning():
-        options = trainer or TrainerConfig()
         runner = lightning.Trainer(
-            accelerator=options.accelerator,
-            devices=options.devices,
-            num_nodes=options.num_nodes,
-            precision=options.precision,
+            **asdict(trainer or TrainerConfig()),
             max_epochs=epochs,
             check_val_every_n_epoch=every,
             num_sanity_val_steps=0,

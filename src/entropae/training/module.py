@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import lightning
@@ -16,6 +16,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from entropae.config import unknown
 from entropae.data import Samples, collate
+from entropae.latent import Penalty
 from entropae.model import Autoencoder, Passed
 
 Decay = Literal["cosine", "exponential", "none"]
@@ -34,6 +35,14 @@ class NonFiniteError(ArithmeticError):
 def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
     """Mean squared error per element of a sample: the default reconstruction error."""
     return (reconstruction.float() - x.float()).square().mean()
+
+
+def total_loss(reconstruction: Tensor, penalties: Mapping[str, Penalty]) -> Tensor:
+    """`log(reconstruction) + Σ weight · value`, what training minimises."""
+    loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
+    for penalty in penalties.values():
+        loss = loss + penalty.weight * penalty.value
+    return loss
 
 
 class Training(lightning.LightningModule):
@@ -103,9 +112,7 @@ class Training(lightning.LightningModule):
         self.model.latent.progress = self._done(self.global_step)
         passed = self.model(batch)
         reconstruction = self.error(passed.reconstruction, batch)
-        loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
-        for penalty in passed.penalties.values():
-            loss = loss + penalty.weight * penalty.value
+        loss = total_loss(reconstruction, passed.penalties)
         if not torch.isfinite(loss):
             self._blame(batch, passed, reconstruction)
         self._record("train", reconstruction, passed)
