@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 
 import numpy as np
@@ -14,7 +15,8 @@ import entropae as ea
 from entropae.cli import main
 from entropae.data import load
 from entropae.evaluation import compare, evaluate, markdown
-from entropae.features import FEATURES, extract
+from entropae.features import FEATURES, extract, find, title
+from entropae.inception import Inception, inception_input, load_inception, resize
 from entropae.latent import Plain
 
 COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
@@ -140,3 +142,63 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(ImportError, match=r"entropae\[features\]"):
         FEATURES["efficientnet-lite0"]()
+
+
+def test_inception_refuses_other_weights(tmp_path):
+    with pytest.raises(FileNotFoundError, match="none.pth"):
+        find(f"inception:{tmp_path / 'none.pth'}")
+    torch.save({}, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match="6726825d0af5.*got [0-9a-f]{64}.*no FID"):
+        find(f"inception:{tmp_path / 'other.pth'}")
+    with pytest.raises(ValueError, match="inception:PATH"):
+        find("inception")
+
+
+def test_inception_loads_the_published_layout(tmp_path):
+    """Names, shapes and number of the published file's weights: 94 convolutions and their norms."""
+    network = Inception()
+    weights = network.state_dict()
+    assert sum(name.endswith("conv.weight") for name in weights) == 94
+    assert weights["Mixed_7c.branch3x3dbl_3b.conv.weight"].shape == (384, 384, 3, 1)
+    convolutions = sum(value.numel() for name, value in weights.items() if "conv" in name)
+    channels = sum(value.numel() for name, value in weights.items() if "bn.bias" in name)
+    # Keras' InceptionV3 without its top has 21 802 784: these, and mean, variance and offset.
+    assert convolutions + 3 * channels == 21_802_784
+    path = tmp_path / "weights.pth"
+    torch.save(weights | {"fc.weight": torch.zeros(1008, 2048)}, path)
+    again = load_inception(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    x = inception_input(torch.rand(1, 1, 28, 28))
+    assert x.shape == (1, 3, 299, 299)
+    with torch.no_grad():
+        found = again(x)
+    assert found.shape == (1, 2048)
+    torch.testing.assert_close(found, network.eval()(x).detach())
+
+
+def test_resizing_is_tensorflows():
+    """Pixel i of the result lies at i · old/new; beyond the last pixel that one is repeated."""
+    x = torch.tensor([[[[0.0, 4.0], [8.0, 12.0]]]])
+    expected = [[0, 2, 4, 4], [4, 6, 8, 8], [8, 10, 12, 12], [8, 10, 12, 12]]
+    assert resize(x, 4).tolist() == [[expected]]
+    assert resize(torch.arange(6.0).reshape(1, 1, 1, 6).expand(1, 1, 6, 6), 3)[
+        0, 0, 0
+    ].tolist() == [
+        0.0,
+        2.0,
+        4.0,
+    ]
+
+
+def test_features_of_ones_own_by_import_path(tmp_path, monkeypatch):
+    (tmp_path / "own_features.py").write_text(
+        "from torch import nn\nhalves = nn.Sequential(nn.Flatten(), nn.Dropout(0.5))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    images = torch.rand(5, 1, 4, 4)
+    assert torch.equal(extract(find("own_features:halves"), images), images.flatten(1))
+    assert title("own_features:halves") == "own_features halves"
+    assert title("inception:/some/where.pth") == "inception"
+    with pytest.raises(ValueError, match="quarters"):
+        find("own_features:quarters")
+    with pytest.raises(ValueError, match="no_such_module"):
+        find("no_such_module:f")

@@ -24,7 +24,8 @@ ORDER = {
     "metrics": {"neighbors", "entropy"},
     "data": {"config"},
     "pictures": set(),
-    "features": set(),
+    "inception": set(),
+    "features": {"config", "inception"},
     "model": {"config", "data", "files", "latent", "networks", "prior"},
     "training": {"config", "data", "files", "latent", "model"},
     "run": {

@@ -31,6 +31,7 @@ MADE = [
     Entropic(4, anchored=False, bank=50),
     Regularized(4),
     Regularized(4, decoder="gradient"),
+    Regularized(4, decoder="spectral"),
     Spherical(4),
     Variational(4),
     Variational(4, batch_norm=0.7),

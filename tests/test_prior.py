@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 import entropae as ea
-from entropae.prior import PRIORS, Flow, Full, Mixture, Normal
+from entropae.prior import PRIORS, Flow, Full, Mixture, Normal, TwoStage
 
 
 def codes(n: int = 3000) -> torch.Tensor:
@@ -21,7 +21,8 @@ def codes(n: int = 3000) -> torch.Tensor:
 
 
 def fitted(kind):
-    law = kind(2, steps=300, hidden=(32,)) if kind is Flow else kind(2)
+    options = {Flow: {"steps": 300, "hidden": (32,)}, TwoStage: {"steps": 2000, "hidden": 32}}
+    law = kind(2, **options.get(kind, {}))
     law.fit(codes())
     return law
 
@@ -29,13 +30,14 @@ def fitted(kind):
 @pytest.mark.parametrize("kind", PRIORS.values())
 def test_density_integrates_to_one_and_matches_samples(kind):
     law = fitted(kind)
-    grid = torch.linspace(-15, 15, 601)
+    # The two-stage prior's density is an estimate, and dear.
+    width, tolerance = (0.2, 2e-2) if kind is TwoStage else (0.05, 1e-3)
+    grid = torch.arange(-15, 15, width)
     points = torch.cartesian_prod(grid, grid)
-    mass = law.log_prob(points).exp().sum() * 0.05**2
-    assert mass.item() == pytest.approx(1, abs=1e-3)
-    drawn = law.sample(20_000, generator=torch.Generator().manual_seed(1))
     density = law.log_prob(points).exp()[:, None]
-    mean = (points * density).sum(0) * 0.05**2
+    assert float(density.sum() * width**2) == pytest.approx(1, abs=tolerance)
+    drawn = law.sample(20_000, generator=torch.Generator().manual_seed(1))
+    mean = (points * density).sum(0) * width**2
     assert drawn.mean(0).tolist() == pytest.approx(mean.tolist(), abs=0.1)
 
 

@@ -7,11 +7,13 @@ import math
 import pytest
 import torch
 from scipy import integrate
+from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from entropae.latent import Balanced, Matching, Regularized, Spherical, Variational
 from entropae.latent.matching import cramer_wold, mmd, sigreg
-from entropae.model import Autoencoder
+from entropae.model import Autoencoder, load
+from entropae.networks import pair
 
 
 def test_kl_is_the_divergence_of_normals_per_dimension():
@@ -137,6 +139,28 @@ def test_regularized_penalties_on_a_linear_decoder():
             assert "decoder" not in model.eval()(torch.randn(10, 5)).penalties
 
 
+def test_spectral_normalisation_makes_each_layer_lipschitz_one(tmp_path):
+    latent = Regularized(4, decoder="spectral")
+    model = Autoencoder(*pair("mlp", (1, 8, 8), 4, 4, hidden=(32, 16)), latent).train()
+    with torch.no_grad():
+        for parameter in model.decoder.parameters():
+            parameter.mul_(5)
+        for _ in range(50):  # power iterations, one a forward pass
+            model(torch.rand(20, 1, 8, 8))
+    layers = [layer for layer in model.decoder.modules() if isinstance(layer, nn.Linear)]
+    norms = [float(torch.linalg.matrix_norm(layer.weight.detach(), ord=2)) for layer in layers]
+    assert norms == pytest.approx([1, 1, 1], abs=1e-3)
+    assert "decoder" not in model(torch.rand(20, 1, 8, 8)).penalties
+    model.eval().save(tmp_path)
+    again = load(tmp_path)
+    z = torch.randn(7, 4)
+    assert torch.equal(again.decode(z), model.decode(z))
+    # A decoder that is used again is not normalised twice.
+    assert Autoencoder(model.encoder, model.decoder, latent).state_dict().keys() == (
+        model.state_dict().keys()
+    )
+
+
 def test_spherical_codes_have_norm_root_d():
     code = Spherical(9)(torch.randn(20, 9)).code
     torch.testing.assert_close(code.norm(dim=1), torch.full((20,), 3.0))
@@ -148,7 +172,7 @@ def test_spherical_codes_have_norm_root_d():
         (lambda: Variational(2, weight=-1), "weight"),
         (lambda: Variational(2, batch_norm=0), "batch_norm"),
         (lambda: Balanced(2, least=1), "least"),
-        (lambda: Regularized(2, decoder="l1"), "l2, gradient"),
+        (lambda: Regularized(2, decoder="l1"), "l2, gradient, spectral"),
         (lambda: Regularized(2, weight=-1), "Weights"),
         (lambda: Matching(2, distance="wasserstein"), "mmd, cramer_wold, sigreg"),
         (lambda: Matching(2, weight=math.nan), "weight"),

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from entropae import pictures, run
 from entropae.config import Recipe, unknown
 from entropae.data import Samples
-from entropae.features import FEATURES, Features, extract
+from entropae.features import Features, Remembering, extract
 from entropae.files import replacing, write_text
 from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
 from entropae.model import CONFIG, Autoencoder, load
@@ -55,7 +55,9 @@ def evaluate(
     """
     n = min(n, len(test))
     x, seen = test.first(n), train.first(n)
-    reference, known = extract(features, x), extract(features, seen)
+    if not isinstance(features, Remembering):
+        features = Remembering(features)
+    reference, known = features(x), features(seen)
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
     again = model.reconstruct(x).cpu()
     result: dict[str, Any] = {
@@ -66,7 +68,7 @@ def evaluate(
     for name in tqdm(["reconstructions", *model.priors], "Measuring", disable=not progress):
         is_prior = name in model.priors
         images = model.sample(n, seed=seed, prior=name).cpu() if is_prior else again
-        found = extract(features, images)
+        found = extract(features.features, images)
         kernel = kernel_distance(found, reference)
         nearest = kth_distance(found[:NEIGHBOURS], known).median()
         result[name] = {

@@ -70,6 +70,7 @@ class Autoencoder(nn.Module):
         ):
             if not isinstance(part, kind):
                 raise TypeError(f"`{name}` must be a {kind.__name__}: got {type(part).__name__}.")
+        latent.constrain(decoder)
         self.encoder = encoder
         self.decoder = decoder
         self.latent = latent

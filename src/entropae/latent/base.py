@@ -67,6 +67,9 @@ class Latent(nn.Module, ABC):
         """What is asked of the decoder besides, at the codes of a batch."""
         return {}
 
+    def constrain(self, decoder: nn.Module) -> None:
+        """Change the decoder as this latent needs it, in place, when a model is put together."""
+
     def forget(self) -> None:
         """Drop what is remembered of earlier batches: their samples are about to come again."""
 

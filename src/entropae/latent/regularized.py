@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from entropae.latent.base import Coded, Latent, Penalty
 
@@ -15,18 +16,20 @@ from entropae.latent.base import Coded, Latent, Penalty
 class Regularized(Latent):
     """The regularised autoencoder of Ghosh et al. (RAE; not a representation autoencoder).
 
-    The penalty `norm` = ½ mean z² keeps the code small, and `decoder` keeps the decoder smooth: the
-    sum of its squared weights (`"l2"`), or the mean squared norm of the gradient of its summed
-    output in the code, per dimension (`"gradient"`).
+    The penalty `norm` = ½ mean z² keeps the code small, and something keeps the decoder smooth: the
+    penalty `decoder`, which is the sum of its squared weights (`"l2"`) or the mean squared norm of
+    the gradient of its summed output in the code, per dimension (`"gradient"`); or spectral
+    normalisation of its layers, each of which then has Lipschitz constant 1 (`"spectral"`).
 
     Args:
         dim: Dimensions of the code.
         weight: Of `norm`, relative (see `Latent`).
-        decoder: `"l2"` (RAE-L2) or `"gradient"` (RAE-GP).
-        decoder_weight: Of `decoder`, relative.
+        decoder: `"l2"` (RAE-L2), `"gradient"` (RAE-GP) or `"spectral"` (RAE-SN).
+        decoder_weight: Of `decoder`, relative. Spectral normalisation has none.
 
     References:
         Ghosh et al., "From variational to deterministic autoencoders", ICLR 2020, section 3.
+        Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018.
     """
 
     def __init__(
@@ -34,15 +37,14 @@ class Regularized(Latent):
         dim: int,
         weight: float = 0.1,
         *,
-        decoder: Literal["l2", "gradient"] = "l2",
+        decoder: Literal["l2", "gradient", "spectral"] = "l2",
         decoder_weight: float = 1e-5,
     ) -> None:
         super().__init__(dim)
         if not (weight >= 0 and decoder_weight >= 0):
             raise ValueError(f"Weights must be >= 0: got {weight} and {decoder_weight}.")
-        if decoder not in DECODER_PENALTIES:
-            known = ", ".join(DECODER_PENALTIES)
-            raise ValueError(f"`decoder` must be one of {known}: got {decoder!r}.")
+        if decoder not in (known := [*DECODER_PENALTIES, "spectral"]):
+            raise ValueError(f"`decoder` must be one of {', '.join(known)}: got {decoder!r}.")
         self.weight = weight
         self.decoder = decoder
         self.decoder_weight = decoder_weight
@@ -53,9 +55,19 @@ class Regularized(Latent):
         code = h.float()
         return Coded(code, {"norm": Penalty(0.5 * code.square().mean(), float(self.weight))})
 
+    def constrain(self, decoder: nn.Module) -> None:
+        """Spectral normalisation of every layer that has none."""
+        if self.decoder != "spectral":
+            return
+        for layer in list(decoder.modules()):
+            # Normalised layers hold no parameter of that name any more.
+            weight = dict(layer.named_parameters(recurse=False)).get("weight")
+            if weight is not None and weight.ndim > 1:
+                spectral_norm(layer)
+
     def decoder_penalties(self, decoder: nn.Module, code: Tensor) -> dict[str, Penalty]:
         """The penalty `decoder`, in training."""
-        if not self.training:
+        if not self.training or self.decoder == "spectral":
             return {}
         value = DECODER_PENALTIES[self.decoder](decoder, code)
         return {"decoder": Penalty(value, float(self.decoder_weight))}

@@ -1,49 +1,14 @@
-"""Laws of the code that samples are drawn from: N(0, I), or fitted after training."""
+"""Normal laws and their mixture."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
-from tqdm.auto import tqdm
+from torch import Tensor
 
-from entropae.neighbors import as_points
-
-
-class Prior(nn.Module, ABC):
-    """A law on codes. Fitted state is kept in buffers, so that it is saved with the model."""
-
-    dim: int
-
-    def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Fit the law to the codes of the training set.
-
-        Raises:
-            ValueError: If the codes are not finite, of another dimension, or too few.
-        """
-
-    @abstractmethod
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes. The generator is a CPU one whatever the device."""
-
-    @abstractmethod
-    def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log-density of each code, in nats."""
-
-    def _training_codes(self, code: Tensor, least: int) -> Tensor:
-        code = as_points(code, "code").detach().cpu().double()
-        if code.shape[1] != self.dim:
-            raise ValueError(f"The codes must have {self.dim} dimensions: got {code.shape[1]}.")
-        if len(code) < least:
-            raise ValueError(
-                f"{type(self).__name__} in {self.dim} dimensions needs at least {least} codes: got "
-                f"{len(code)}. Use a simpler prior or more data."
-            )
-        return code
+from entropae.prior.base import Prior
 
 
 class Normal(Prior):
@@ -155,75 +120,6 @@ class Mixture(Prior):
         return torch.logsumexp(each + self.weights.log(), 1)
 
 
-class Flow(Prior):
-    """A neural spline flow (zuko's), for codes of a law that no mixture fits.
-
-    Args:
-        dim: Dimensions of the code.
-        transforms: Number of autoregressive spline transforms.
-        hidden: Sizes of the hidden layers of each.
-        steps: Training steps, of 512 codes each.
-
-    Raises:
-        ImportError: If zuko is not installed: `pip install "entropae[flow]"`.
-
-    References:
-        Durkan et al., "Neural spline flows", NeurIPS 2019.
-    """
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(
-        self,
-        dim: int,
-        *,
-        transforms: int = 3,
-        hidden: Sequence[int] = (128, 128),
-        steps: int = 2000,
-    ) -> None:
-        super().__init__()
-        try:
-            from zuko.flows import NSF
-        except ImportError as error:
-            raise ImportError('A flow needs zuko: pip install "entropae[flow]".') from error
-        self.dim, self.transforms, self.hidden = dim, transforms, tuple(hidden)
-        self.steps = steps
-        self.flow = NSF(dim, transforms=transforms, hidden_features=self.hidden)
-        self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(dim))
-
-    def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Maximum likelihood by Adam, on standardised codes, with a falling learning rate."""
-        code = self._training_codes(code, 2).to(self.mean)
-        self.mean.copy_(code.mean(0))
-        self.scale.copy_(code.std(0).clamp(min=torch.finfo(code.dtype).tiny))
-        code = (code - self.mean) / self.scale
-        generator = torch.Generator().manual_seed(seed)
-        optimizer = torch.optim.Adam(self.flow.parameters(), 2e-3)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
-        with torch.enable_grad():
-            for _ in tqdm(range(self.steps), "Fitting the flow", unit="step"):
-                some = torch.randint(len(code), (min(512, len(code)),), generator=generator)
-                loss = -self.flow().log_prob(code[some.to(code.device)]).mean()
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-
-    @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
-        normal = torch.randn(n, self.dim, generator=generator).to(self.mean)
-        return self.mean + self.scale * self.flow().transform.inv(normal)
-
-    @torch.no_grad()
-    def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-        """Log-density of each code, in nats."""
-        standard = (code - self.mean) / self.scale
-        return self.flow().log_prob(standard) - self.scale.log().sum()
-
-
 def _cholesky(covariance: Tensor) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
@@ -232,11 +128,3 @@ def _cholesky(covariance: Tensor) -> Tensor:
             "Use a smaller latent dimension."
         )
     return factor
-
-
-PRIORS: dict[str, type[Prior]] = {
-    "normal": Normal,
-    "full": Full,
-    "mixture": Mixture,
-    "flow": Flow,
-}

@@ -1,0 +1,66 @@
+"""The contract of a law on codes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from entropae.neighbors import as_points
+
+
+class Prior(nn.Module, ABC):
+    """A law on codes. Fitted state is kept in buffers, so that it is saved with the model."""
+
+    dim: int
+
+    def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
+        """Fit the law to the codes of the training set.
+
+        Raises:
+            ValueError: If the codes are not finite, of another dimension, or too few.
+        """
+
+    @abstractmethod
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
+        """Draw `n` codes. The generator is a CPU one whatever the device."""
+
+    @abstractmethod
+    def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+        """Log-density of each code, in nats."""
+
+    def _training_codes(self, code: Tensor, least: int) -> Tensor:
+        code = as_points(code, "code").detach().cpu().double()
+        if code.shape[1] != self.dim:
+            raise ValueError(f"The codes must have {self.dim} dimensions: got {code.shape[1]}.")
+        if len(code) < least:
+            raise ValueError(
+                f"{type(self).__name__} in {self.dim} dimensions needs at least {least} codes: got "
+                f"{len(code)}. Use a simpler prior or more data."
+            )
+        return code
+
+
+def learn(
+    law: Prior,
+    code: Float[Tensor, "n d"],
+    loss: Callable[[Tensor], Tensor],
+    *,
+    steps: int,
+    generator: torch.Generator,
+    doing: str,
+) -> None:
+    """Minimise a loss of batches of 512 codes by Adam, with a learning rate that falls to 0."""
+    optimizer = torch.optim.Adam(law.parameters(), 2e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    with torch.enable_grad():
+        for _ in tqdm(range(steps), doing, unit="step"):
+            some = torch.randint(len(code), (min(512, len(code)),), generator=generator)
+            optimizer.zero_grad()
+            loss(code[some.to(code.device)]).backward()
+            optimizer.step()
+            schedule.step()
