@@ -14,7 +14,7 @@ from torch import nn
 import entropae as ea
 from entropae.cli import main
 from entropae.data import load
-from entropae.evaluation import compare, evaluate, markdown
+from entropae.evaluation import CODES, compare, evaluate, markdown
 from entropae.features import FEATURES, extract, find, title
 from entropae.inception import Inception, inception_input, load_inception, resize
 from entropae.latent import Plain
@@ -83,6 +83,15 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     assert (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_compare_refuses_a_run_of_another_recipe(recipes, tmp_path, capsys):
+    arguments = ["compare", str(recipes["eae"]), "--seeds", "1", "--out", str(tmp_path / "out")]
+    assert main([*arguments, "-n", "50"]) == 0
+    recipes["eae"].write_text(COMMON + "{name: entropic, dim: 3, weight: 0.7}\n")
+    capsys.readouterr()
+    assert main([*arguments, "-n", "50"]) == 1
+    assert "model.latent.weight=None, the recipe now has 0.7" in capsys.readouterr().err
+
+
 def test_evaluate_command(recipes, tmp_path, capsys):
     out = str(tmp_path / "run")
     assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
@@ -92,6 +101,9 @@ def test_evaluate_command(recipes, tmp_path, capsys):
     kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
     assert kept["features"] == "pixels"
     assert set(kept["full"]) >= {"frechet", "kernel", "precision", "coverage", "nearest"}
+    assert main(["evaluate", out, "--priors", "two-stage", "-n", "100"]) == 0
+    kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
+    assert kept["two-stage"]["frechet"] > 0
     assert main(["evaluate", out, "--features", "pixel"]) == 1
     assert "Did you mean 'pixels'" in capsys.readouterr().err
     np.save(tmp_path / "large.npy", np.zeros((9, 12, 12), np.uint8))
@@ -110,12 +122,15 @@ def test_unlike_recipes_are_refused(recipes, tmp_path):
 
 def test_markdown_shows_mean_and_deviation():
     row = {"recipe": "x", "seeds": 3}
-    for key in ("mean_squared_error", "code norm_spread", "normal frechet", "normal kernel"):
+    codes = [f"code {key}" for key in CODES]
+    for key in ("mean_squared_error", "normal frechet", "normal kernel", *codes):
         row |= {key: 1.5, f"{key} sd": 0.25}
     row |= {"seconds": 9.0, "seconds sd": 1.0}
     text = markdown([row], "pixels")
     assert "| x | 1.5 ± 0.25 |" in text
     assert "Fréchet (pixels), normal" in text
+    assert "| sliced Wasserstein |" in text
+    assert "FID, normal" in markdown([row], "inception")
 
 
 def test_any_network_gives_features():
@@ -145,10 +160,10 @@ def test_a_missing_package_is_named(monkeypatch):
 
 
 def test_inception_refuses_other_weights(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.pth"):
+    with pytest.raises(FileNotFoundError, match=r"none\.pth"):
         find(f"inception:{tmp_path / 'none.pth'}")
     torch.save({}, tmp_path / "other.pth")
-    with pytest.raises(ValueError, match="6726825d0af5.*got [0-9a-f]{64}.*no FID"):
+    with pytest.raises(ValueError, match=r"6726825d0af5.*got [0-9a-f]{64}.*no FID"):
         find(f"inception:{tmp_path / 'other.pth'}")
     with pytest.raises(ValueError, match="inception:PATH"):
         find("inception")

@@ -14,6 +14,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.latent import Entropic, Plain
+from entropae.model import FORMAT
 from entropae.networks import pair
 
 
@@ -205,7 +206,7 @@ def test_damaged_folders(tmp_path):
         (tmp_path / "model.json").write_text(broken)
         with pytest.raises(ValueError, match="cannot be loaded"):
             ea.load(tmp_path)
-    (tmp_path / "model.json").write_text(config.replace('"format": 1', '"format": 99'))
+    (tmp_path / "model.json").write_text(config.replace(f'"format": {FORMAT}', '"format": 99'))
     with pytest.raises(ValueError, match="newer"):
         ea.load(tmp_path)
     (tmp_path / "model.json").write_text(config)
@@ -273,3 +274,15 @@ def test_another_device(tmp_path):
     torch.testing.assert_close(
         again.sample(4, seed=0).cpu(), model.sample(4, seed=0), atol=1e-3, rtol=0
     )
+
+
+def test_models_of_before_the_gain_decode_as_they_did(tmp_path):
+    encoder, decoder = pair("mlp", (6,), 2, 2, hidden=(4,))
+    decoder.gain = 1.0
+    model = ea.Autoencoder(encoder, decoder, ea.Entropic(2)).eval()
+    model.save(tmp_path)
+    config = json.loads((tmp_path / "model.json").read_text())
+    assert config["decoder"].pop("gain") == 1
+    (tmp_path / "model.json").write_text(json.dumps(config | {"format": 1}))
+    z = torch.randn(5, 2)
+    assert torch.equal(ea.load(tmp_path).decode(z), model.decode(z))

@@ -107,7 +107,19 @@ def _encode_options(parser: Parser) -> None:
 
 def _measure_options(parser: Parser) -> None:
     parser.add_argument("--data", type=str, help="Test samples; by default the held-out share.")
-    parser.add_argument("--features", type=str, default="pixels", help="Or efficientnet-lite0.")
+    parser.add_argument(
+        "--features",
+        type=str,
+        default="pixels",
+        help="Or efficientnet-lite0, inception:WEIGHTS, or package.module:name of your own.",
+    )
+    parser.add_argument(
+        "--priors",
+        type=str,
+        nargs="*",
+        default=[],
+        help="Fit these too: flow, two-stage.",
+    )
     parser.add_argument("-n", "--number", type=int, default=10_000, help="At most so many samples.")
 
 
@@ -206,16 +218,23 @@ def _encode(options: Namespace) -> None:
 def _evaluate(options: Namespace) -> None:
     from entropae.evaluation import evaluate_run
 
-    found = evaluate_run(Path(options.run), options.data, options.features, n=options.number)
+    found = evaluate_run(
+        Path(options.run),
+        options.data,
+        options.features,
+        n=options.number,
+        priors=options.priors,
+    )
     print(f"On {found['samples']} samples, mean squared error {found['mean_squared_error']:.6f}.")
     for name, figures in found.items():
         if isinstance(figures, dict) and "frechet" in figures:
             shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
-            print(f"{name} ({options.features}): {shown}")
+            print(f"{name} ({found['features']}): {shown}")
 
 
 def _compare(options: Namespace) -> None:
     from entropae.evaluation import compare, markdown
+    from entropae.features import title
 
     recipes = {}
     for path in map(Path, options.recipes):
@@ -232,8 +251,9 @@ def _compare(options: Namespace) -> None:
         test=options.data,
         features=options.features,
         n=options.number,
+        priors=options.priors,
     )
-    print(markdown(rows, options.features))
+    print(markdown(rows, title(options.features)))
     print(f"Wrote {options.out}/table.md, table.csv, results.json and samples.png.")
 
 

@@ -57,7 +57,7 @@ class Recipe:
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step, over all processes together.
-        learning_rate: Adam's, at the start.
+        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         model: Networks and latent.
@@ -71,7 +71,7 @@ class Recipe:
     validation: float = 0.1
     epochs: int | None = None
     batch_size: int = 256
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     seed: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)

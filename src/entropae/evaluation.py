@@ -8,15 +8,16 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from entropae import pictures, run
-from entropae.config import Recipe, unknown
+from entropae.config import Recipe
 from entropae.data import Samples
-from entropae.features import Features, Remembering, extract
+from entropae.features import Features, Remembering, extract, find, title
 from entropae.files import replacing, write_text
 from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
 from entropae.model import CONFIG, Autoencoder, load
@@ -82,21 +83,26 @@ def evaluate(
 
 
 def evaluate_run(
-    folder: Path, test: str | None, features: str, *, n: int = 10_000
+    folder: Path,
+    test: str | None,
+    features: str,
+    *,
+    n: int = 10_000,
+    priors: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Measure the model of a run folder, and keep the result in it as `evaluation-FEATURES.json`.
 
     Args:
         folder: A finished run.
         test: What `data.load` takes; by default the run's own held-out samples.
-        features: A name in `FEATURES`.
+        features: What `features.find` takes.
         n: At most so many samples.
+        priors: Fit these to the training codes too, if the model has them not.
 
     Raises:
-        ValueError: If the features are unknown, or the test images are of another shape.
+        ValueError: If the features or a prior are unknown, or the test images of another shape.
     """
-    if features not in FEATURES:
-        raise ValueError(unknown("features", features, FEATURES))
+    network = _remembering(features)
     recipe = run.read_recipe(folder)
     train, held_out = run.split_samples(recipe, run.read_samples(recipe))
     if test is not None:
@@ -106,14 +112,26 @@ def evaluate_run(
             f"Test samples must have the training samples' shape {train.shape}: got "
             f"{held_out.shape}. Give --data images of that size."
         )
-    result = {"features": features, "asked": {"test": test, "n": n}}
-    result |= evaluate(load(folder), train, held_out, FEATURES[features](), n=n)
+    model = load(folder)
+    for prior in set(priors) - set(model.priors):
+        model.fit_prior(train, prior, seed=recipe.seed)
+    result = {"features": title(features), "asked": _asked(test, n, priors)}
+    result |= evaluate(model, train, held_out, network, n=n)
     write_text(_kept(folder, features), json.dumps(result, indent=2) + "\n")
     return result
 
 
+@cache
+def _remembering(features: str) -> Remembering:
+    return Remembering(find(features))
+
+
+def _asked(test: str | None, n: int, priors: Sequence[str]) -> dict[str, Any]:
+    return {"test": test, "n": n, "priors": sorted(priors)}
+
+
 def _kept(folder: Path, features: str) -> Path:
-    return folder / f"evaluation-{features}.json"
+    return folder / f"evaluation-{title(features).replace(' ', '-')}.json"
 
 
 def compare(
@@ -124,6 +142,7 @@ def compare(
     test: str | None = None,
     features: str = "pixels",
     n: int = 10_000,
+    priors: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Train recipes with several seeds, measure each, and write tables and a picture.
 
@@ -135,14 +154,16 @@ def compare(
             `samples.png`.
         seeds: Number of seeds, from 0.
         test: Samples to measure on; by default each run's held-out share.
-        features: A name in `FEATURES`.
+        features: What `features.find` takes.
         n: At most so many samples.
+        priors: Fit these too, besides the full normal and the mixture.
 
     Returns:
         A row a recipe: mean and standard deviation of every figure over seeds.
 
     Raises:
-        ValueError: If recipes differ in more than the latent, or `seeds` is less than 1.
+        ValueError: If recipes differ in more than the latent, a run in `out` was made by another
+            recipe, or `seeds` is less than 1.
     """
     if seeds < 1:
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
@@ -151,13 +172,16 @@ def compare(
     for name, recipe in recipes.items():
         for seed in range(seeds):
             folder = out / name / f"seed-{seed}"
+            own = replace(recipe, seed=seed)
+            if (folder / run.RECIPE).is_file():
+                _check_same(own, folder)
             if not (folder / CONFIG).is_file():
                 print(f"{name}, seed {seed}:")
-                run.make(replace(recipe, seed=seed), folder, resume=True)
+                run.make(own, folder, resume=True)
             kept = _kept(folder, features)
             found = json.loads(kept.read_text()) if kept.is_file() else {}
-            if found.get("asked") != {"test": test, "n": n}:
-                found = evaluate_run(folder, test, features, n=n)
+            if found.get("asked") != _asked(test, n, priors):
+                found = evaluate_run(folder, test, features, n=n, priors=priors)
             found["seconds"] = json.loads((folder / run.METRICS).read_text())["seconds"]
             results.setdefault(name, []).append(found)
     rows = [_summary(name, found) for name, found in results.items()]
@@ -166,7 +190,7 @@ def compare(
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
-    write_text(out / "table.md", markdown(rows, features))
+    write_text(out / "table.md", markdown(rows, title(features)))
     drawn = {
         name: load(out / name / "seed-0").sample(25, seed=0, prior="normal") for name in recipes
     }
@@ -174,6 +198,28 @@ def compare(
         titled = {f"{name}, samples from N(0, I)": images for name, images in drawn.items()}
         pictures.save_panels(titled, out / "samples.png")
     return rows
+
+
+def _check_same(recipe: Recipe, folder: Path) -> None:
+    """Refuse to go on with a run of another recipe, where it trains being of no account."""
+    asked, found = (
+        {key: value for key, value in _leaves(run.portable(one)) if not key.startswith("trainer.")}
+        for one in (recipe, run.read_recipe(folder))
+    )
+    for key in asked.keys() | found.keys():
+        if asked.get(key) != found.get(key):
+            raise ValueError(
+                f"The run in {folder} was made with {key}={found.get(key)!r}, the recipe now has "
+                f"{asked.get(key)!r}. Give another --out, or remove that run."
+            )
+
+
+def _leaves(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:
@@ -217,17 +263,35 @@ def _flat(found: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, flo
 
 
 def markdown(rows: Sequence[Mapping[str, Any]], features: str) -> str:
-    """The table of a comparison, with the figures that decide it.
+    """The tables of a comparison: the figures that decide it, and how normal the codes are.
 
     Args:
         rows: What `compare` returns.
         features: The feature network's name, which the distances carry.
     """
-    priors = [key.split()[0] for key in rows[0] if key.endswith(" frechet")]
-    columns = {"mean_squared_error": "squared error", "code norm_spread": "spread of ‖z‖"}
-    columns |= {f"{prior} frechet": f"Fréchet ({features}), {prior}" for prior in priors}
-    columns |= {f"{prior} kernel": f"kernel ({features}), {prior}" for prior in priors}
+    parts = [key.split()[0] for key in rows[0] if key.endswith(" frechet")]
+    name = "FID" if features == "inception" else f"Fréchet ({features})"
+    columns = {"mean_squared_error": "squared error"}
+    columns |= {f"{part} frechet": f"{name}, {part}" for part in parts}
+    columns |= {f"{part} kernel": f"kernel ({features}), {part}" for part in parts}
     columns["seconds"] = "seconds"
+    codes = {f"code {key}": value for key, value in CODES.items()}
+    return _table(rows, columns) + "\nThe held-out codes:\n\n" + _table(rows, codes)
+
+
+CODES = {
+    "norm_spread": "spread of ‖z‖",
+    "norm_spread_normal": "of N(0, I)",
+    "correlation": "correlation",
+    "kurtosis": "excess kurtosis",
+    "entropy": "entropy (nats per dimension)",
+    "entropy_normal": "of N(0, I)",
+    "sliced_wasserstein": "sliced Wasserstein",
+    "sliced_wasserstein_normal": "of N(0, I)",
+}
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
     lines = [
         f"| recipe ({rows[0]['seeds']} seeds) | " + " | ".join(columns.values()) + " |",
         "|-|" + "-|" * len(columns),

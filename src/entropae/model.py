@@ -24,7 +24,7 @@ from entropae.latent import Latent, Penalty
 from entropae.networks import NETWORKS
 from entropae.prior import PRIORS, Normal, Prior
 
-FORMAT = 1
+FORMAT = 2  # 1: the MLPDecoder had no gain
 WEIGHTS = "model.safetensors"
 CONFIG = "model.json"
 CUSTOM = "custom"
@@ -309,6 +309,8 @@ def load(
         if config["format"] > FORMAT:
             raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
         latent = build(Latent.known(), config["latent"], "latent")
+        if config["format"] < 2 and config["decoder"]["name"] == "MLPDecoder":
+            config["decoder"]["gain"] = 1.0
         model = Autoencoder(
             encoder or _network(config["encoder"], "encoder"),
             decoder or _network(config["decoder"], "decoder"),

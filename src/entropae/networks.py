@@ -44,6 +44,12 @@ class MLPDecoder(nn.Module):
         in_features: Dimensions of the code.
         hidden: Sizes of the hidden layers, in the order of the encoder's.
         output: `"sigmoid"` for data in [0, 1], `"linear"` for any other.
+        gain: The code is multiplied by it. From few inputs of size 1 a network learns coarse
+            features first and fine ones late, if ever; a gain brings them within reach.
+
+    References:
+        Tancik et al., "Fourier features let networks learn high frequency functions in low
+        dimensional domains", NeurIPS 2020, on that bias and the effect of the inputs' scale.
     """
 
     def __init__(
@@ -53,16 +59,19 @@ class MLPDecoder(nn.Module):
         *,
         hidden: Sequence[int] = (512, 256),
         output: Output = "sigmoid",
+        gain: float = 10.0,
     ) -> None:
         super().__init__()
+        if not gain > 0:
+            raise ValueError(f"`gain` must be positive: got gain={gain}.")
         self.shape, self.in_features, self.hidden = tuple(shape), in_features, tuple(hidden)
-        self.output = output
+        self.output, self.gain = output, gain
         self.layers = _mlp([in_features, *reversed(self.hidden), math.prod(shape)])
         self.activation = OUTPUTS[output]()
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
         """Codes to samples."""
-        return self.activation(self.layers(z)).unflatten(1, self.shape)
+        return self.activation(self.layers(self.gain * z)).unflatten(1, self.shape)
 
 
 def _mlp(sizes: Sequence[int]) -> nn.Sequential:

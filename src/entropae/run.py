@@ -168,7 +168,13 @@ def save_reconstructions(x: torch.Tensor, again: torch.Tensor, path: Path) -> No
     pictures.save_sheet(torch.cat(rows), path, columns=min(8, len(x)))
 
 
-TITLES = {"normal": "N(0, I)", "full": "the full normal", "mixture": "the mixture"}
+TITLES = {
+    "normal": "N(0, I)",
+    "full": "the full normal",
+    "mixture": "the mixture",
+    "flow": "the flow",
+    "two-stage": "the second stage",
+}
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -191,12 +197,17 @@ def read_recipe(folder: Path) -> Recipe:
 
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
-    """Write a recipe so that the run can be made again from anywhere: paths become absolute."""
+    """Write a recipe so that the run can be made again from anywhere."""
+    write_text(folder / RECIPE, yaml.safe_dump(portable(recipe), sort_keys=False))
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """The settings of a recipe as plain values, paths made absolute."""
     settings = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in data.NAMES:
         settings["data"] = str(Path(recipe.data).absolute())
     settings["model"]["hidden"] = list(recipe.model.hidden)
-    write_text(folder / RECIPE, yaml.safe_dump(settings, sort_keys=False))
+    return settings
 
 
 def versions() -> dict[str, str]:

@@ -34,7 +34,7 @@ def fit(
     *,
     epochs: int | None = None,
     batch_size: int = 256,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 3e-3,
     decay: Decay = "cosine",
     error: Callable[[Tensor, Tensor], Tensor] = squared_error,
     validation: float = 0.1,
@@ -51,7 +51,7 @@ def fit(
         data: Samples of shape `(n, …)` as a tensor, array or `Samples`, or what `data.load` takes.
         epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step.
-        learning_rate: Adam's, at the start.
+        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
         error: Reconstruction error per element; by default the mean squared error.
         validation: Share of the samples that is held out.

@@ -26,6 +26,8 @@ DECAYS: dict[str, Callable[[float], float]] = {
     "exponential": lambda done: 0.01**done,
     "none": lambda done: 1.0,
 }
+# Share of the steps in which the learning rate rises from 0: Adam's first steps are its wildest.
+RISE = 0.05
 
 
 class NonFiniteError(ArithmeticError):
@@ -58,7 +60,7 @@ class Training(lightning.LightningModule):
 
     Args:
         model: What to train.
-        learning_rate: Adam's, at the start.
+        learning_rate: Adam's, at its highest, to which it rises over the first steps.
         decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
         error: Reconstruction error per element, from a reconstruction and its batch: a positive
             scalar.
@@ -69,7 +71,7 @@ class Training(lightning.LightningModule):
         self,
         model: Autoencoder,
         *,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         decay: Decay = "cosine",
         error: Callable[[Tensor, Tensor], Tensor] = squared_error,
         seed: int = 0,
@@ -88,7 +90,7 @@ class Training(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, and the learning rate's fall, step by step."""
         optimizer = torch.optim.Adam(self.parameters(), self.learning_rate)
-        scheduler = LambdaLR(optimizer, lambda step: DECAYS[self.decay](self._done(step)))
+        scheduler = LambdaLR(optimizer, self._share_of_rate)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
@@ -172,6 +174,9 @@ class Training(lightning.LightningModule):
             f"the learning rate ({self.learning_rate:g})."
             + (f" The last good checkpoint is {kept}." if kept else "")
         )
+
+    def _share_of_rate(self, step: int) -> float:
+        return min(1.0, self._done(step + 1) / RISE) * DECAYS[self.decay](self._done(step))
 
     def _done(self, step: int) -> float:
         total = self.trainer.estimated_stepping_batches
