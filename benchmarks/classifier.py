@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,23 @@ class Classifier(nn.Module):
         return self.classes(self.features(x))
 
 
+@cache
+def trained(name: str) -> Classifier:
+    """The classifier of a data set, from its file."""
+    classifier = Classifier()
+    classifier.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
+    return classifier.eval()
+
+
 @torch.no_grad()
 def features(name: str, images: Float[Tensor, "n 1 28 28"]) -> Float[Tensor, "n 128"]:
     """Features of images in the classifier of a data set."""
-    classifier = Classifier()
-    classifier.load_state_dict(load_file(WEIGHTS / f"{name}.safetensors"))
-    classifier.eval()
-    return torch.cat([classifier.features(batch) for batch in images.split(1000)])
+    return torch.cat([trained(name).features(batch) for batch in images.split(1000)])
+
+
+# For `entropae evaluate --features classifier:mnist`, with this folder on the import path.
+mnist = partial(features, "mnist")
+fashion_mnist = partial(features, "fashion_mnist")
 
 
 def read_labels(path: Path) -> Tensor:

@@ -66,7 +66,7 @@ def test_copies_of_the_training_data_are_exposed():
 def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["compare", *map(str, recipes.values()), "--seeds", "2", "--out", str(out)]
-    assert main([*arguments, "-n", "100"]) == 0
+    assert main([*arguments, "-n", "100", "--processes", "2"]) == 0
     with (out / "table.csv").open() as file:
         rows = {row["recipe"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"eae", "vae"}

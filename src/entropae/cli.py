@@ -138,6 +138,7 @@ def _compare_options(parser: Parser) -> None:
     parser.add_argument(
         "--out", type=str, default="runs/comparison", help="A folder; goes on in it."
     )
+    parser.add_argument("--processes", type=int, default=1, help="Runs at a time.")
     _measure_options(parser)
 
 
@@ -252,6 +253,7 @@ def _compare(options: Namespace) -> None:
         features=options.features,
         n=options.number,
         priors=options.priors,
+        processes=options.processes,
     )
     print(markdown(rows, title(options.features)))
     print(f"Wrote {options.out}/table.md, table.csv, results.json and samples.png.")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import statistics
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm.auto import tqdm
 
 from entropae import pictures, run
@@ -115,7 +120,8 @@ def evaluate_run(
     model = load(folder)
     for prior in set(priors) - set(model.priors):
         model.fit_prior(train, prior, seed=recipe.seed)
-    result = {"features": title(features), "asked": _asked(test, n, priors)}
+    asked = {"test": test, "n": n, "priors": sorted(priors)}
+    result = {"features": title(features), "asked": asked}
     result |= evaluate(model, train, held_out, network, n=n)
     write_text(_kept(folder, features), json.dumps(result, indent=2) + "\n")
     return result
@@ -124,10 +130,6 @@ def evaluate_run(
 @cache
 def _remembering(features: str) -> Remembering:
     return Remembering(find(features))
-
-
-def _asked(test: str | None, n: int, priors: Sequence[str]) -> dict[str, Any]:
-    return {"test": test, "n": n, "priors": sorted(priors)}
 
 
 def _kept(folder: Path, features: str) -> Path:
@@ -143,6 +145,7 @@ def compare(
     features: str = "pixels",
     n: int = 10_000,
     priors: Sequence[str] = (),
+    processes: int = 1,
 ) -> list[dict[str, Any]]:
     """Train recipes with several seeds, measure each, and write tables and a picture.
 
@@ -157,6 +160,7 @@ def compare(
         features: What `features.find` takes.
         n: At most so many samples.
         priors: Fit these too, besides the full normal and the mixture.
+        processes: Runs at a time, which share the processor's cores.
 
     Returns:
         A row a recipe: mean and standard deviation of every figure over seeds.
@@ -168,22 +172,17 @@ def compare(
     if seeds < 1:
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
     _check_alike(recipes)
-    results: dict[str, list[dict[str, Any]]] = {}
-    for name, recipe in recipes.items():
-        for seed in range(seeds):
-            folder = out / name / f"seed-{seed}"
-            own = replace(recipe, seed=seed)
-            if (folder / run.RECIPE).is_file():
-                _check_same(own, folder)
-            if not (folder / CONFIG).is_file():
-                print(f"{name}, seed {seed}:")
-                run.make(own, folder, resume=True)
-            kept = _kept(folder, features)
-            found = json.loads(kept.read_text()) if kept.is_file() else {}
-            if found.get("asked") != _asked(test, n, priors):
-                found = evaluate_run(folder, test, features, n=n, priors=priors)
-            found["seconds"] = json.loads((folder / run.METRICS).read_text())["seconds"]
-            results.setdefault(name, []).append(found)
+    asked = {"test": test, "n": n, "priors": sorted(priors)}
+    jobs = [
+        (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
+        for name, recipe in recipes.items()
+        for seed in range(seeds)
+    ]
+    for recipe, folder, *_ in jobs:
+        if (folder / run.RECIPE).is_file():
+            _check_same(recipe, folder)
+    found = _in_processes(jobs, processes) if processes > 1 else [_finish(*job) for job in jobs]
+    results = {name: found[i * seeds : (i + 1) * seeds] for i, name in enumerate(recipes)}
     rows = [_summary(name, found) for name, found in results.items()]
     write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     with replacing(out / "table.csv") as path, path.open("w", newline="") as file:
@@ -198,6 +197,42 @@ def compare(
         titled = {f"{name}, samples from N(0, I)": images for name, images in drawn.items()}
         pictures.save_panels(titled, out / "samples.png")
     return rows
+
+
+def _finish(
+    recipe: Recipe, folder: Path, features: str, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Train and measure one run, as far as that has not been done."""
+    if not (folder / CONFIG).is_file():
+        print(f"{folder}:")
+        run.make(recipe, folder, resume=True)
+    kept = _kept(folder, features)
+    found = json.loads(kept.read_text()) if kept.is_file() else {}
+    if found.get("asked") != asked:
+        found = evaluate_run(folder, features=features, **asked)
+    return found | {"seconds": json.loads((folder / run.METRICS).read_text())["seconds"]}
+
+
+def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[str, Any]]:
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    with ProcessPoolExecutor(
+        processes,
+        # A forked process may hang in the threads that torch has started.
+        mp_context=get_context("spawn"),
+        initializer=_quietly,
+        initargs=(threads,),
+    ) as pool:
+        futures = [pool.submit(_finish, *job) for job in jobs]
+        for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
+            if future.exception():
+                pool.shutdown(cancel_futures=True)
+        return [future.result() for future in futures]
+
+
+def _quietly(threads: int) -> None:
+    """Settings of a process among others: its share of the cores, and no bars of its own."""
+    torch.set_num_threads(threads)
+    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:
@@ -297,6 +332,10 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str
         "|-|" + "-|" * len(columns),
     ]
     for row in rows:
-        cells = [f"{row[key]:.4g} ± {row[f'{key} sd']:.2g}" for key in columns]
+        cells = [f"{row[key]:.4g}{_deviation(row[f'{key} sd'])}" for key in columns]
         lines.append(f"| {row['recipe']} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _deviation(value: float) -> str:
+    return "" if math.isnan(value) else f" ± {value:.2g}"

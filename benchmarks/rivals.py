@@ -1,0 +1,137 @@
+"""EAE and its rivals: the search for each method's weights, and the table of all of them.
+
+    python benchmarks/rivals.py search mnist DATA    # MNIST, on held-out training images
+    python benchmarks/rivals.py table mnist DATA     # on the test images, three seeds
+
+DATA is a folder with the data set: the four IDX files of MNIST or Fashion-MNIST, or the folders
+`train` and `test` of CIFAR-10 (JPEG). Every method gets the same networks, data order, steps and
+learning rate, and the same number of settings in the search; what the search chose is in
+`CHOSEN`, and serves all data sets. Runs go to `runs/`, where a stopped one goes on; `--processes 2`
+trains two at a time. Results are written beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from entropae.config import ModelConfig, Recipe
+from entropae.evaluation import compare, markdown
+from entropae.features import title
+
+from _machine import RESULTS, save
+
+
+class Task(NamedTuple):
+    """A data set, what its images are seen through, and what two cores can train on it."""
+
+    train: str
+    test: str
+    features: str
+    dim: int
+    epochs: int
+    number: int
+
+
+TASKS = {
+    "mnist": Task(
+        "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "classifier:mnist", 16, 12, 10000
+    ),
+    "fashion_mnist": Task(
+        "train-images-idx3-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "classifier:fashion_mnist",
+        16,
+        12,
+        10000,
+    ),
+    "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 8, 2000),
+}
+
+Settings = dict[str, Any]
+# Three settings for each method that has a weight, from weak to strong.
+SEARCH: dict[str, list[Settings]] = {
+    "ae": [{"name": "plain"}],
+    "ae-bn": [{"name": "plain", "standardize": True}],
+    "vae": [{"name": "variational", "weight": w} for w in (0.03, 0.1, 0.3)],
+    "bn-vae": [{"name": "variational", "weight": w, "batch_norm": 0.8} for w in (0.01, 0.03, 0.1)],
+    "balanced": [{"name": "balanced", "least": t} for t in (0.5, 0.8, 0.95)],
+    "wae": [{"name": "matching", "distance": "mmd", "weight": w} for w in (1.0, 3.0, 10.0)],
+    "cramer-wold": [
+        {"name": "matching", "distance": "cramer_wold", "weight": w} for w in (10.0, 30.0, 100.0)
+    ],
+    "sigreg": [
+        {"name": "matching", "distance": "sigreg", "standardize": True, "weight": w}
+        for w in (0.03, 0.1, 0.3)
+    ],
+    "rae-l2": [
+        {"name": "regularized", "decoder": "l2", "decoder_weight": w} for w in (1e-6, 1e-5, 1e-4)
+    ],
+    "rae-gp": [
+        {"name": "regularized", "decoder": "gradient", "decoder_weight": w}
+        for w in (1e-6, 1e-5, 1e-4)
+    ],
+    "rae-sn": [
+        {"name": "regularized", "decoder": "spectral", "weight": w} for w in (1e-3, 1e-2, 0.1)
+    ],
+    "spherical": [{"name": "spherical"}],
+    "eae": [{"name": "entropic", "weight": w} for w in (1.0, 1.5, 2.0)],
+    "eae-anchored": [
+        {"name": "entropic", "anchored": True, "bank": 0, "weight": w} for w in (1.0, 1.5, 2.0)
+    ],
+}
+
+
+def recipe(task: Task, data: Path, latent: Settings) -> Recipe:
+    """Training on a data set with a latent; all else is as `entropae fit` has it."""
+    return Recipe(
+        data=str((data / task.train).absolute()),
+        epochs=task.epochs,
+        model=ModelConfig(network="mlp", latent=latent | {"dim": task.dim}),
+    )
+
+
+def label(method: str, latent: Settings) -> str:
+    """The name of a setting's run."""
+    last = list(latent.items())[-1]
+    return method if len(SEARCH[method]) == 1 else f"{method} {last[0]}={last[1]:g}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["search", "table"])
+    parser.add_argument("task", choices=list(TASKS))
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--methods", nargs="*", default=list(SEARCH))
+    asked = parser.parse_args()
+    task = TASKS[asked.task]
+    options: dict[str, Any] = {"features": task.features, "n": task.number}
+    if asked.what == "search":
+        task = task._replace(epochs=8)
+        options |= {"seeds": 1}
+        latents = {label(m, latent): latent for m in asked.methods for latent in SEARCH[m]}
+    else:
+        options |= {"seeds": asked.seeds, "test": str(asked.data / task.test)}
+        latents = {name: CHOSEN[name] for name in asked.methods}
+    recipes = {name: recipe(task, asked.data, latent) for name, latent in latents.items()}
+    name = f"{asked.what}_{asked.task}"
+    out = Path("runs") / name
+    rows = compare(recipes, out, processes=asked.processes, **options)
+    print(markdown(rows, title(task.features)))
+    settings = task._asdict() | options | {"test": task.test}
+    save(name, {row["recipe"]: row for row in rows}, latents=latents, **settings)
+    (RESULTS / f"{name}.md").write_text(markdown(rows, title(task.features)))
+    shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
+
+
+# What the search on MNIST chose for N(0, I) samples (benchmarks/results/search_mnist.json).
+CHOSEN: dict[str, Settings] = {
+    method: settings[len(settings) // 2] for method, settings in SEARCH.items()
+}
+
+if __name__ == "__main__":
+    main()
