@@ -37,17 +37,17 @@ class Task(NamedTuple):
 
 TASKS = {
     "mnist": Task(
-        "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "classifier:mnist", 16, 12, 10000
+        "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "classifier:mnist", 16, 8, 10000
     ),
     "fashion_mnist": Task(
         "train-images-idx3-ubyte.gz",
         "t10k-images-idx3-ubyte.gz",
         "classifier:fashion_mnist",
         16,
-        12,
+        8,
         10000,
     ),
-    "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 8, 2000),
+    "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 5, 2000),
 }
 
 Settings = dict[str, Any]
@@ -78,8 +78,8 @@ SEARCH: dict[str, list[Settings]] = {
     ],
     "spherical": [{"name": "spherical"}],
     "eae": [{"name": "entropic", "weight": w} for w in (1.0, 1.5, 2.0)],
-    "eae-anchored": [
-        {"name": "entropic", "anchored": True, "bank": 0, "weight": w} for w in (1.0, 1.5, 2.0)
+    "eae-published": [
+        {"name": "entropic", "anchored": False, "bank": 0, "weight": w} for w in (1.0, 1.5, 2.0)
     ],
 }
 
@@ -111,7 +111,7 @@ def main() -> None:
     task = TASKS[asked.task]
     options: dict[str, Any] = {"features": task.features, "n": task.number}
     if asked.what == "search":
-        task = task._replace(epochs=8)
+        task = task._replace(epochs=5)
         options |= {"seeds": 1}
         latents = {label(m, latent): latent for m in asked.methods for latent in SEARCH[m]}
     else:

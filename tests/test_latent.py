@@ -100,6 +100,12 @@ class TestContract:
             assert code.dtype == torch.float32
         assert all(penalty.value.dtype == torch.float32 for penalty in penalties.values())
 
+    def test_double_precision_is_kept(self, latent):
+        h = torch.randn(16, latent.in_features, dtype=torch.float64)
+        code, penalties = fresh(latent).double().train()(h)
+        assert code.dtype == torch.float64
+        assert all(penalty.value.dtype == torch.float64 for penalty in penalties.values())
+
     def test_calibrated_codes_are_centred_and_scaled(self, latent):
         latent = fresh(latent).train()
         h = 3 + 2 * torch.randn(500, latent.in_features)
@@ -141,6 +147,7 @@ def test_entropy_is_that_of_the_code_per_dimension():
 
 def test_bank_adds_neighbours_without_gradient_first_in_first_out():
     latent = Entropic(2, bank=10, anchored=False).train()
+    latent.forget()
     codes = [latent(torch.randn(n, 2)).code for n in (4, 4, 4)]
     recent = {tuple(row) for row in latent.recent.tolist()}
     expected = torch.cat(codes)[-10:]
@@ -158,6 +165,7 @@ def test_bank_adds_neighbours_without_gradient_first_in_first_out():
 
 def test_bank_larger_than_needed_by_one_batch():
     latent = Entropic(2, bank=3).train()
+    latent.forget()
     code = latent(torch.randn(8, 2)).code
     assert {tuple(r) for r in latent.recent.tolist()} == {tuple(r) for r in code[-3:].tolist()}
 
@@ -165,10 +173,18 @@ def test_bank_larger_than_needed_by_one_batch():
 def test_forgetting_empties_the_bank():
     """A sample's own code of the epoch before would be its nearest neighbour."""
     latent = Entropic(2, bank=64, anchored=False).train()
+    latent.forget()
     h = torch.randn(32, 2)
     first = latent(h).penalties["entropy"].value
     assert latent(h).penalties["entropy"].value < first - 1
     latent.forget()
+    assert latent(h).penalties["entropy"].value == first
+
+
+def test_a_loop_that_never_forgets_has_no_bank():
+    latent = Entropic(2, bank=64, anchored=False).train()
+    h = torch.randn(32, 2)
+    first = latent(h).penalties["entropy"].value
     assert latent(h).penalties["entropy"].value == first
 
 

@@ -112,6 +112,11 @@ def check_weight(weight: float) -> None:
         raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
 
 
+def precise(h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """In single precision or better, whatever autocast made of it."""
+    return h if h.dtype == torch.float64 else h.float()
+
+
 class Standardize(nn.Module):
     """Batch normalisation without affine parameters: the constraint of the Entropic AutoEncoder.
 
@@ -135,7 +140,7 @@ class Standardize(nn.Module):
         """The standardised batch."""
         with torch.autocast(h.device.type, enabled=False):
             return nn.functional.batch_norm(
-                h if h.dtype == torch.float64 else h.float(),
+                precise(h),
                 self.running_mean,
                 self.running_var,
                 training=self.training and len(h) > 1,

@@ -33,8 +33,9 @@ class Entropic(Latent):
         k: Which neighbour.
         anchored: Add the penalty `anchor`.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
-            also sought among. A sample must not meet its own older code there, so the bank is
-            emptied (`forget`) at each epoch's start: `Training` does that, your own loop must.
+            also sought among. A sample must not meet its own older code there, so the bank must be
+            emptied by `forget()` at each epoch's start. `Training` does that; in a loop of your own
+            that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
@@ -54,7 +55,7 @@ class Entropic(Latent):
         *,
         k: int = 1,
         anchored: bool = True,
-        bank: int = 0,
+        bank: int = 4096,
         warmup: Sequence[float] = (0.05, 0.3),
         floor: float = 1e-2,
     ) -> None:
@@ -78,6 +79,7 @@ class Entropic(Latent):
         self.norm = Standardize(dim)
         self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
         self.seen = 0
+        self.keeps = False
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The standardised code, with penalties unless the batch has `k` points or fewer."""
@@ -90,7 +92,7 @@ class Entropic(Latent):
         penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
         if self.anchored:
             penalties["anchor"] = Penalty(self._anchor(code, others), weight)
-        if self.training and self.bank:
+        if self.training and self.bank and self.keeps:
             self._remember(code.detach())
         return Coded(code, penalties)
 
@@ -107,8 +109,9 @@ class Entropic(Latent):
         return self.weight * max(0.0, (self.progress - start) / (full - start))
 
     def forget(self) -> None:
-        """Empty the bank."""
+        """Empty the bank, and keep one from now on."""
         self.seen = 0
+        self.keeps = True
 
     def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
         distance = kth_distance(code, others, k=self.k, same=True)

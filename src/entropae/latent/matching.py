@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
+from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
 
 
 class Matching(Latent):
@@ -42,7 +42,7 @@ class Matching(Latent):
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and its `match` unless the batch has one point."""
         self.check(h)
-        code = self.norm(h.float())
+        code = self.norm(precise(h))
         if len(code) < 2:
             return Coded(code, {})
         match = DISTANCES[self.distance](code)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from entropae.latent.base import Coded, Latent, Penalty
+from entropae.latent.base import Coded, Latent, Penalty, precise
 
 
 class Regularized(Latent):
@@ -52,7 +52,7 @@ class Regularized(Latent):
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and its `norm`."""
         self.check(h)
-        code = h.float()
+        code = precise(h)
         return Coded(code, {"norm": Penalty(0.5 * code.square().mean(), float(self.weight))})
 
     def constrain(self, decoder: nn.Module) -> None:
@@ -94,4 +94,4 @@ class Spherical(Latent):
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and no penalty."""
         self.check(h)
-        return Coded(math.sqrt(self.dim) * nn.functional.normalize(h.float(), dim=1), {})
+        return Coded(math.sqrt(self.dim) * nn.functional.normalize(precise(h), dim=1), {})

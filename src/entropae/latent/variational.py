@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
+from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
 
 
 class Variational(Latent):
@@ -54,7 +54,7 @@ class Variational(Latent):
     def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
         """A draw from each code's law (its mean at inference), and `kl`."""
         self.check(h)
-        mean, log_variance = h.float().chunk(2, 1)
+        mean, log_variance = precise(h).chunk(2, 1)
         mean = self.norm(mean)
         if self.shift is not None:
             mean = self.batch_norm * mean + self.shift
