@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_full_reproduces_mean_and_covariance():
 
 
 def test_mixture_finds_the_clusters_and_their_number():
-    mixture = Mixture(2, components=None)
+    mixture = Mixture(2)
     mixture.fit(codes())
     assert mixture.components == 2
     assert sorted(mixture.weights.tolist()) == pytest.approx([0.3, 0.7], abs=0.03)
@@ -101,7 +102,7 @@ def test_normal_entropy_is_its_mean_log_density():
     [
         (Full, torch.zeros(10, 3), "must have 2 dimensions: got 3"),
         (Full, torch.zeros(2, 2), "needs at least 3 codes: got 2"),
-        (Mixture, torch.randn(5, 2), "needs at least 20 codes: got 5"),
+        (partial(Mixture, components=10), torch.randn(5, 2), "needs at least 20 codes: got 5"),
         (Full, torch.tensor([[torch.nan, 0.0]] * 9), "NaN or inf"),
         (Full, torch.ones(10, 2), "singular"),
     ],

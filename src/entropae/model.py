@@ -168,8 +168,8 @@ class Autoencoder(nn.Module):
 
         Args:
             data: The training samples.
-            prior: `"normal"`, `"full"`, `"mixture"` or `"flow"`, or one made with options, e.g.
-                `Mixture(16, components=None)`.
+            prior: `"normal"`, `"full"`, `"mixture"`, `"flow"` or `"two-stage"`, or one made with
+                options, e.g. `Mixture(16, components=10)`.
             seed: Of the fit.
 
         Returns:
