@@ -5,9 +5,9 @@
 
 DATA is a folder with the data set: the four IDX files of MNIST or Fashion-MNIST, or the folders
 `train` and `test` of CIFAR-10 (JPEG). Every method gets the same networks, data order, steps and
-learning rate, and the same number of settings in the search; what the search chose is in
-`CHOSEN`, and serves all data sets. Runs go to `runs/`, where a stopped one goes on; `--processes 2`
-trains two at a time. Results are written beside this file.
+learning rate. What the search chose is in `recipes/`, and serves all data sets. Runs go to `runs/`,
+where a stopped one goes on; `--processes 2` trains two at a time. Results are written beside this
+file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from entropae.cli import read_recipe_file
 from entropae.config import ModelConfig, Recipe
 from entropae.evaluation import compare, markdown
 from entropae.features import title
@@ -37,26 +38,27 @@ class Task(NamedTuple):
 
 TASKS = {
     "mnist": Task(
-        "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "classifier:mnist", 16, 8, 10000
+        "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz", "classifier:mnist", 16, 5, 10000
     ),
     "fashion_mnist": Task(
         "train-images-idx3-ubyte.gz",
         "t10k-images-idx3-ubyte.gz",
         "classifier:fashion_mnist",
         16,
-        8,
+        5,
         10000,
     ),
     "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 5, 2000),
 }
 
+RECIPES = Path(__file__).parent.parent / "recipes"
 Settings = dict[str, Any]
-# Three settings for each method that has a weight, from weak to strong.
+# Three settings for each method that has a weight, from weak to strong, or four.
 SEARCH: dict[str, list[Settings]] = {
     "ae": [{"name": "plain"}],
     "ae-bn": [{"name": "plain", "standardize": True}],
-    "vae": [{"name": "variational", "weight": w} for w in (0.03, 0.1, 0.3)],
-    "bn-vae": [{"name": "variational", "weight": w, "batch_norm": 0.8} for w in (0.01, 0.03, 0.1)],
+    "vae": [{"name": "variational", "weight": w} for w in (0.01, 0.03, 0.1, 0.3)],
+    "bn-vae": [{"name": "variational", "batch_norm": 0.8, "weight": w} for w in (0.03, 0.1, 0.3)],
     "balanced": [{"name": "balanced", "least": t} for t in (0.5, 0.8, 0.95)],
     "wae": [{"name": "matching", "distance": "mmd", "weight": w} for w in (1.0, 3.0, 10.0)],
     "cramer-wold": [
@@ -74,7 +76,7 @@ SEARCH: dict[str, list[Settings]] = {
         for w in (1e-6, 1e-5, 1e-4)
     ],
     "rae-sn": [
-        {"name": "regularized", "decoder": "spectral", "weight": w} for w in (1e-3, 1e-2, 0.1)
+        {"name": "regularized", "decoder": "spectral", "weight": w} for w in (1e-4, 1e-3, 1e-2)
     ],
     "spherical": [{"name": "spherical"}],
     "eae": [{"name": "entropic", "weight": w} for w in (1.0, 1.5, 2.0)],
@@ -106,17 +108,24 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--methods", nargs="*", default=list(SEARCH))
+    parser.add_argument("--methods", nargs="*", help="Only these.")
     asked = parser.parse_args()
     task = TASKS[asked.task]
     options: dict[str, Any] = {"features": task.features, "n": task.number}
     if asked.what == "search":
-        task = task._replace(epochs=5)
         options |= {"seeds": 1}
-        latents = {label(m, latent): latent for m in asked.methods for latent in SEARCH[m]}
+        latents = {
+            label(method, latent): latent
+            for method in asked.methods or SEARCH
+            for latent in SEARCH[method]
+        }
     else:
         options |= {"seeds": asked.seeds, "test": str(asked.data / task.test)}
-        latents = {name: CHOSEN[name] for name in asked.methods}
+        found = {path.stem.removesuffix("-mnist"): path for path in RECIPES.glob("*-mnist.yaml")}
+        latents = {
+            name: read_recipe_file(found[name]).model.latent
+            for name in asked.methods or sorted(found)
+        }
     recipes = {name: recipe(task, asked.data, latent) for name, latent in latents.items()}
     name = f"{asked.what}_{asked.task}"
     out = Path("runs") / name
@@ -127,11 +136,6 @@ def main() -> None:
     (RESULTS / f"{name}.md").write_text(markdown(rows, title(task.features)))
     shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
 
-
-# What the search on MNIST chose for N(0, I) samples (benchmarks/results/search_mnist.json).
-CHOSEN: dict[str, Settings] = {
-    method: settings[len(settings) // 2] for method, settings in SEARCH.items()
-}
 
 if __name__ == "__main__":
     main()

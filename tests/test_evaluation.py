@@ -85,10 +85,10 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
 
 def test_compare_refuses_a_run_of_another_recipe(recipes, tmp_path, capsys):
     arguments = ["compare", str(recipes["eae"]), "--seeds", "1", "--out", str(tmp_path / "out")]
-    assert main([*arguments, "-n", "50"]) == 0
+    assert main([*arguments, "-n", "80"]) == 0
     recipes["eae"].write_text(COMMON + "{name: entropic, dim: 3, weight: 0.7}\n")
     capsys.readouterr()
-    assert main([*arguments, "-n", "50"]) == 1
+    assert main([*arguments, "-n", "80"]) == 1
     assert "model.latent.weight=None, the recipe now has 0.7" in capsys.readouterr().err
 
 

@@ -24,4 +24,4 @@ def test_recipe_builds_its_model(path):
 
 
 def test_there_are_recipes():
-    assert len(RECIPES) >= 9
+    assert len(RECIPES) >= 16

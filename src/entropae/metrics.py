@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -27,7 +28,8 @@ def frechet_distance(x: Any, y: Any) -> float:
         y: Features of shape `(m, f)`.
 
     Returns:
-        The distance, in squared units of the features.
+        The distance, in squared units of the features. With a warning if a sample has no more
+        points than features.
 
     Raises:
         ValueError: If a sample is not finite, has one point, or the dimensions differ.
@@ -41,6 +43,14 @@ def frechet_distance(x: Any, y: Any) -> float:
         9.0
     """
     x, y = _pair(x, y)
+    fewest, f = min(len(x), len(y)), x.shape[1]
+    if fewest <= f:
+        warnings.warn(
+            f"A Fréchet distance of n={fewest} samples in f={f} features is far too large: their "
+            "covariance is singular. Use more than f samples, or the kernel distance, which has "
+            "no bias.",
+            stacklevel=2,
+        )
     cov_x, cov_y = _covariance(x), _covariance(y)
     values, vectors = torch.linalg.eigh(cov_x)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
