@@ -164,6 +164,8 @@ def test_spectral_normalisation_makes_each_layer_lipschitz_one(tmp_path):
 def test_spherical_codes_have_norm_root_d():
     code = Spherical(9)(torch.randn(20, 9)).code
     torch.testing.assert_close(code.norm(dim=1), torch.full((20,), 3.0))
+    model = Autoencoder(nn.Identity(), nn.Identity(), Spherical(9)).eval()
+    torch.testing.assert_close(model.sample(20, seed=0).norm(dim=1), torch.full((20,), 3.0))
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,8 @@ class Autoencoder(nn.Module):
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         law = self.priors[name]
         assert isinstance(law, Prior)  # for the type checker
-        return self.decode(law.sample(n, generator=generator), batch_size=batch_size)
+        code = self.latent.project(law.sample(n, generator=generator))
+        return self.decode(code, batch_size=batch_size)
 
     def calibrate(self, make_batches: Callable[[], Iterable[Tensor]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.

@@ -70,6 +70,10 @@ class Latent(nn.Module, ABC):
     def constrain(self, decoder: nn.Module) -> None:
         """Change the decoder as this latent needs it, in place, when a model is put together."""
 
+    def project(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Bring codes drawn from a prior to where this latent's codes lie."""
+        return code
+
     def forget(self) -> None:
         """Drop what is remembered of earlier batches: their samples are about to come again."""
 

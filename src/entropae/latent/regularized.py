@@ -94,4 +94,8 @@ class Spherical(Latent):
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and no penalty."""
         self.check(h)
-        return Coded(math.sqrt(self.dim) * nn.functional.normalize(precise(h), dim=1), {})
+        return Coded(self.project(precise(h)), {})
+
+    def project(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Along the radius: N(0, I) becomes uniform on the sphere."""
+        return math.sqrt(self.dim) * nn.functional.normalize(code, dim=1)
