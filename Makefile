@@ -31,7 +31,11 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/inputs.py
 	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist
-	$(BIN)/python benchmarks/recipe.py $(DATA)/mnist --epochs 20
+	$(BIN)/python benchmarks/classifier.py $(DATA)/fashion_mnist --name fashion_mnist --epochs 5
+	$(BIN)/python benchmarks/rivals.py search mnist $(DATA)/mnist --processes 2
+	$(BIN)/python benchmarks/rivals.py table mnist $(DATA)/mnist --processes 2
+	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --processes 2
+	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:
 	rm -rf .venv runs

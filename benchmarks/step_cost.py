@@ -24,10 +24,10 @@ from _machine import save
 DIM = 16
 LATENTS = {
     "plain": lambda: Plain(DIM),
-    "anchored (default)": lambda: Entropic(DIM),
-    "as published": lambda: Entropic(DIM, anchored=False),
-    "as published, bank 4096": lambda: Entropic(DIM, anchored=False, bank=4096),
-    "anchored, bank 4096": lambda: Entropic(DIM, bank=4096),
+    "default": lambda: Entropic(DIM),
+    "as published": lambda: Entropic(DIM, anchored=False, bank=0),
+    "as published, bank 4096": lambda: Entropic(DIM, anchored=False),
+    "anchored, no bank": lambda: Entropic(DIM, bank=0),
 }
 
 
@@ -36,6 +36,7 @@ def make_step(network: str, latent: Latent, batch: torch.Tensor):
     shape = tuple(batch.shape[1:])
     model = Autoencoder(*pair(network, shape, DIM, DIM, width=16), latent).to(batch.device)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+    model.latent.forget()  # from here on a bank is kept
 
     def step() -> None:
         optimizer.zero_grad()
