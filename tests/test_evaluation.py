@@ -89,7 +89,7 @@ def test_compare_refuses_a_run_of_another_recipe(recipes, tmp_path, capsys):
     recipes["eae"].write_text(COMMON + "{name: entropic, dim: 3, weight: 0.7}\n")
     capsys.readouterr()
     assert main([*arguments, "-n", "80"]) == 1
-    assert "model.latent.weight=None, the recipe now has 0.7" in capsys.readouterr().err
+    assert "model.latent.weight=1.0, the recipe now has 0.7" in capsys.readouterr().err
 
 
 def test_evaluate_command(recipes, tmp_path, capsys):

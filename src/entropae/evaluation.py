@@ -118,7 +118,7 @@ def evaluate_run(
             f"{held_out.shape}. Give --data images of that size."
         )
     model = load(folder)
-    for prior in set(priors) - set(model.priors):
+    for prior in sorted(set(priors) - set(model.priors)):
         model.fit_prior(train, prior, seed=recipe.seed)
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     result = {"features": title(features), "asked": asked}

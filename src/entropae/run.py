@@ -16,7 +16,7 @@ import yaml
 
 import entropae
 from entropae import data, pictures
-from entropae.config import ModelConfig, Recipe, TrainerConfig, build
+from entropae.config import ModelConfig, Recipe, TrainerConfig, build, settings
 from entropae.data import Samples
 from entropae.files import write_text
 from entropae.latent import Latent
@@ -202,12 +202,15 @@ def write_recipe(recipe: Recipe, folder: Path) -> None:
 
 
 def portable(recipe: Recipe) -> dict[str, Any]:
-    """The settings of a recipe as plain values, paths made absolute."""
-    settings = asdict(recipe)
+    """A recipe as plain values: paths absolute, and the latent's options all spelt out."""
+    plain = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in data.NAMES:
-        settings["data"] = str(Path(recipe.data).absolute())
-    settings["model"]["hidden"] = list(recipe.model.hidden)
-    return settings
+        plain["data"] = str(Path(recipe.data).absolute())
+    plain["model"]["hidden"] = list(recipe.model.hidden)
+    latent = recipe.model.latent
+    options = settings(build(Latent.known(), latent, "latent"))
+    plain["model"]["latent"] = {"name": latent["name"]} | options
+    return plain
 
 
 def versions() -> dict[str, str]:
