@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from entropae.entropy.whitening import standardize
+
 
 @torch.no_grad()
 def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
@@ -16,9 +18,10 @@ def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
     """
     constant = (points == points[0]).all(0).nonzero()[:, 0].tolist()
     if constant:
+        which = "Column {} of `x` is" if len(constant) == 1 else "Columns {} of `x` are"
         return (
-            f"Column {_names(constant)} of `x` is constant, so the law has no density, the entropy "
-            "is -inf. Drop the column to measure the entropy of the others."
+            f"{which.format(_names(constant))} constant, so the law has no density, the entropy is "
+            "-inf. Drop what is constant to measure the entropy of the others."
         )
     dependent = _dependent(points)
     if dependent:
@@ -34,9 +37,7 @@ def _dependent(points: Tensor) -> list[int]:
     if d == 1 or n <= d:
         return []
     x = points.double()
-    centred = x - x.mean(0)
-    scale = centred.square().mean(0).sqrt()
-    standard = centred / scale
+    standard, scale = standardize(x)
     # What rounding to the sample's own precision adds to columns of unit variance.
     eps = torch.finfo(points.dtype).eps
     rounding = float((x.abs().amax(0) / scale).max()) * eps + 16 * d * torch.finfo(x.dtype).eps

@@ -102,7 +102,7 @@ def as_tuple(k: int | Sequence[int], n: int) -> tuple[int, ...]:
     Raises:
         ValueError: If one is not an integer in `[1, n − 1]`, or there is none.
     """
-    ks = tuple(k) if isinstance(k, Sequence) and not isinstance(k, str) else (k,)
+    ks = tuple(k) if isinstance(k, Sequence) else (k,)
     if not ks:
         raise ValueError("`k` must name at least one neighbour: got an empty sequence. Use k=3.")
     for one in ks:

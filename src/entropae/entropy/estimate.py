@@ -17,6 +17,7 @@ from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
     slope_on_squares,
+    standardize,
     whiten,
     whitened_normal,
 )
@@ -182,8 +183,7 @@ def _normal(
         normal = whitened_normal(n, d, ks, norm, repeats)
         baseline = Baseline(exact + normal.bias, normal.std, normal.standard_error)
         return white, exact, baseline, normal.slope
-    scale = points.double().std(0)
-    standard = (points.double() - points.double().mean(0)) / scale
+    standard, scale = standardize(points.double())
     factor = torch.linalg.qr(standard, mode="r")[1].T / math.sqrt(n - 1) * scale[:, None]
     baseline, slope = simulate(n, factor.cpu(), ks, method, norm, repeats, p)
     return white, exact, baseline, slope
@@ -198,9 +198,8 @@ def _warnings(n: int, d: int, method: str, exact: float, baseline: Baseline) -> 
     bias = baseline.mean - exact
     if not abs(bias) > max(WORTH_A_WARNING, 2 * baseline.standard_error):
         return ()
-    cure = "more points" if method == "whitened" else 'more points, or method="whitened"'
     return (
         f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "
         f'method="{method}" says {bias:+.2f} nats too {"much" if bias > 0 else "little"}. Use '
-        f'{cure}, or, for laws near to a normal one, method="calibrated".',
+        'more points, or, for laws near to a normal one, method="calibrated".',
     )

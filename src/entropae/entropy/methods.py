@@ -85,11 +85,14 @@ def knn_entropy(
 
       As the whitened estimate is off by the same on all normal laws of equal `n` and `d`, this is
       unbiased on each of them, up to the noise of a simulated baseline. Better for laws near to a
-      normal one in d ≥ 8; worse for those whose own bias is of another kind: cubes at d ≤ 8, say,
-      of which balls reach over the edge. An estimate of entropy that takes a normal law for the
-      default: not one to test normality with. The baseline costs 4 to 64 estimates the first time.
+      normal one, with which the normal law's bias is shared; worse for those whose bias is of the
+      other sign: uniform cubes at d ≤ 4, of which balls reach over the edges (n = 500: +0.07 for
+      +0.05 at d = 2, +0.42 for +0.33 at d = 4). Heavy tails keep part of their bias. The baseline
+      is simulated once for each n, d and k, at the cost of 4 to 64 estimates.
     - `"weighted"`: Σ_j w_j Ĥ_j over neighbours j = 1 … k, with the `weights(k, d)` that cancel the
-      leading terms of the bias. Needs `k ≥ d`; for smooth laws at d = 4 … 8 and `k` of 20 and more.
+      leading terms of the bias. Needs `k ≥ d`, and many points: terms cancel as `k/n` goes to 0.
+      Of 1000 or 2000 normal points with `k = 5 d` it is less biased than `"kl"` with the same `k`
+      at d = 4 and 8, more at d = 5 and 6, and noise from d = 16.
     - `"kpn"`: instead of an even density in the ball, a normal one in the box of the k-th neighbour
       in the maximum norm, fitted to the `p` nearest neighbours: with `g_i` its density and `G_i`
       its probability of the box,
@@ -180,7 +183,7 @@ def check_options(
     if floor != 0 and method == "kpn":
         raise ValueError(f'`floor` must be 0 for method="kpn": got floor={floor}. Omit it.')
     if method == "weighted":
-        weights(ks[0], d)
+        weights(max(ks), d)
     return ks
 
 

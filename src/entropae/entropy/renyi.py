@@ -132,7 +132,7 @@ def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Fl
     return mean / power + constant
 
 
-def _log_gamma_slope(a: float, step: float) -> float:
+def _log_gamma_slope(a: int, step: float) -> float:
     """`(log Γ(a + step) − log Γ(a)) / step`, ψ(a) in the limit."""
     if abs(step) < 1e-4:
         return float(digamma(a + 0.5 * step))

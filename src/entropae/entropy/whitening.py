@@ -42,10 +42,33 @@ def whiten(points: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Te
         )
     x = points.double()
     # Columns of like size: else the factors lose the small ones.
-    scale = x.detach().std(0)
-    q, r = torch.linalg.qr((x - x.mean(0)) / scale)
+    standard, scale = standardize(x)
+    q, r = torch.linalg.qr(standard)
     half_log_det = r.diagonal().abs().log().sum() + scale.log().sum()
-    return math.sqrt(n - 1) * q, half_log_det - 0.5 * d * math.log(n - 1)
+    return math.sqrt(n - 1) * _coincide(q, x), half_log_det - 0.5 * d * math.log(n - 1)
+
+
+def standardize(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, " d"]]:
+    """Columns of mean 0 and variance 1, none of them constant, and what they were divided by."""
+    centred = x - x.mean(0)
+    # The squares of what is very small or large would leave the range of numbers.
+    unit = centred.detach().abs().amax(0)
+    scaled = centred / unit
+    scale = scaled.detach().std(0)
+    return scaled / scale, scale * unit
+
+
+def _coincide(q: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """`q` with rows exactly equal where those of `x` are, each with its own gradient.
+
+    Rounding sets equal rows of `x` apart, and log ε of what it leaves would be some −35.
+    """
+    different, which = torch.unique(x.detach(), dim=0, return_inverse=True)
+    if len(different) == len(x):
+        return q
+    first = torch.empty(len(different), dtype=torch.int64, device=x.device)
+    first[which] = torch.arange(len(x), device=x.device)
+    return q + (q[first[which]] - q).detach()
 
 
 def mean_log_distances(
