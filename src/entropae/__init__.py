@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
+    from entropae.entropy import (
+        entropy_estimate,
+        gaussian_baseline,
+        gaussian_entropy,
+        knn_entropy,
+        knn_renyi_entropy,
+        knn_tsallis_entropy,
+    )
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
     from entropae.model import Autoencoder, load
@@ -22,17 +29,23 @@ __all__ = [
     "Entropic",
     "Latent",
     "Plain",
+    "entropy_estimate",
     "fit",
     "frechet_distance",
     "gaussian_baseline",
     "gaussian_entropy",
     "knn_entropy",
+    "knn_renyi_entropy",
+    "knn_tsallis_entropy",
     "load",
     "normality",
 ]
 
 _HOMES = {
-    "entropy": ("gaussian_baseline", "gaussian_entropy", "knn_entropy"),
+    "entropy": (
+        *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
+        *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
+    ),
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
