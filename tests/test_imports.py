@@ -36,7 +36,7 @@ ORDER = {
         *("config", "data", "features", "files", "metrics"),
         *("model", "neighbors", "pictures", "run"),
     },
-    "cli": {"config", "evaluation", "features", "model", "pictures", "run"},
+    "cli": {"config", "data", "entropy", "evaluation", "features", "model", "pictures", "run"},
 }
 
 

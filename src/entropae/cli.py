@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -266,6 +267,70 @@ def read_recipe_file(path: Path) -> Recipe:
     return _recipe(parser.instantiate(parser.parse_path(str(path))))
 
 
+def _estimate_options(parser: Parser) -> None:
+    parser.add_argument("-k", type=int, default=3, help="Which neighbour.")
+    parser.add_argument(
+        "--missing", type=str, default="refuse", help="Rows with missing values: refuse or drop."
+    )
+    parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
+
+
+def _entropy_options(parser: Parser) -> None:
+    parser.add_argument("file", type=str, help="A .csv, .parquet or .npy file.")
+    parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
+    parser.add_argument(
+        "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
+    )
+    parser.add_argument("--confidence", type=float, default=0.95, help="Of the interval.")
+    _estimate_options(parser)
+
+
+def _entropy(options: Namespace) -> None:
+    from entropae.data.tables import read_table
+    from entropae.entropy import entropy_estimate
+
+    table = read_table(options.file, options.columns, missing=options.missing)
+    found = entropy_estimate(
+        table.values, options.k, method=options.method, confidence=options.confidence
+    )
+    n, d = table.values.shape
+    about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
+    about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
+    if options.json:
+        _print_json(about | found._asdict())
+        return
+    _print_rows(table)
+    print(
+        f"Entropy of {', '.join(table.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
+        f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
+    )
+    if math.isfinite(found.baseline):
+        print(
+            f"A normal law of this covariance has {found.exact_normal:.4f}; of n={n} points of it "
+            f"the estimator says {found.baseline:.4f}."
+        )
+    for warning in found.warnings:
+        print(f"Warning: {warning}")
+
+
+def _print_rows(table: Any) -> None:
+    if table.dropped:
+        print(f"{table.dropped} rows with missing values were left out.")
+    if table.left_out:
+        print(f"Columns that are not numbers were left out: {', '.join(table.left_out)}.")
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    import json
+
+    # JSON has no infinities and no NaN.
+    safe = {
+        key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in found.items()
+    }
+    print(json.dumps(safe, indent=2))
+
+
 def _some(options: Namespace, number: int) -> Any:
     """The first samples of what a command was given, or of the run's held-out ones."""
     from entropae.run import read_recipe, read_samples, split_samples
@@ -327,6 +392,7 @@ COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[Namespace], None],
         _compare,
         "Train and measure several recipes with several seeds.",
     ),
+    "entropy": (_entropy_options, _entropy, "Estimate the entropy of a table's columns."),
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Tables in, and the commands that measure them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+import entropae as ea
+from entropae.cli import main
+from entropae.data.tables import read_table
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((500, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]])
+COLUMNS = {"height": X[:, 0], "weight": X[:, 1], "name": ["a"] * 500, "adult": [True] * 500}
+
+
+@pytest.fixture
+def files(tmp_path):
+    table = pa.table(COLUMNS)
+    csv.write_csv(table, tmp_path / "t.csv")
+    parquet.write_table(table, tmp_path / "t.parquet")
+    np.save(tmp_path / "t.npy", X)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_columns_by_name_in_the_order_asked(files, name):
+    table = read_table(files / name, ["weight", "height"])
+    assert table.names == ("weight", "height")
+    np.testing.assert_allclose(table.values, X[:, ::-1])
+    every = read_table(files / name)
+    assert every.names == ("height", "weight", "adult")
+    assert every.left_out == ("name",)
+
+
+def test_arrays_have_numbered_columns(files):
+    np.testing.assert_array_equal(read_table(files / "t.npy", ["1"]).values, X[:, 1:])
+    np.save(files / "one.npy", np.arange(5))
+    assert read_table(files / "one.npy").values.shape == (5, 1)
+
+
+def test_missing_values_need_a_choice(files):
+    (files / "gaps.csv").write_text("a,b\n1,2\n,3\n4,nan\n5,6\n")
+    with pytest.raises(ValueError, match=r"of 4 rows, 2 have missing values \('a' 1, 'b' 1\)"):
+        read_table(files / "gaps.csv")
+    table = read_table(files / "gaps.csv", missing="drop")
+    assert table.values.tolist() == [[1, 2], [5, 6]]
+    assert table.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "columns", "message"),
+    [
+        ("a.csv", "a,b\n1,2\n", ["c"], "Unknown column 'c': known are a, b"),
+        ("a.csv", "a,b\n1,x\n", ["b"], "'b' does not hold numbers"),
+        ("a.csv", "a,a\n1,2\n", None, "more than one column called a"),
+        ("a.csv", "a,b\n1,2,3\n", None, "cannot be read"),
+        ("a.csv", "a\nx\n", None, "no column of numbers"),
+        ("a.csv", "", None, "cannot be read"),
+        ("a.parquet", "PAR1", None, "cannot be read"),
+        ("a.npy", "junk", None, "cannot be read"),
+        ("a.xls", "", None, r"must end in one of \.npy, \.csv, \.parquet"),
+    ],
+)
+def test_unusable_files(tmp_path, name, text, columns, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_table(tmp_path / name, columns)
+    with pytest.raises(FileNotFoundError, match="none"):
+        read_table(tmp_path / "none.csv")
+
+
+def test_entropy_command(files, capsys):
+    arguments = ["entropy", str(files / "t.csv"), "--columns", "height", "weight"]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["value"] == pytest.approx(ea.knn_entropy(X, 3))
+    assert found["low"] < found["value"] < found["high"]
+    assert (found["n"], found["d"], found["columns"]) == (500, 2, ["height", "weight"])
+    assert main([*arguments, "--method", "calibrated", "-k", "1"]) == 0
+    text = capsys.readouterr().out
+    assert f"{ea.knn_entropy(X, 1, method='calibrated'):.4f} ±" in text
+    assert "normal law" in text
+
+
+def test_entropy_command_says_what_is_wrong(files, capsys):
+    assert main(["entropy", str(files / "t.csv")]) == 0
+    text = capsys.readouterr().out
+    assert "not numbers were left out: name" in text
+    assert "Column 2 of `x` is constant" in text
+    assert main(["entropy", str(files / "t.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["value"] == "-inf"
+    assert main(["entropy", str(files / "t.csv"), "--columns", "wieght"]) == 1
+    assert "Did you mean 'weight'" in capsys.readouterr().err
+    assert main(["entropy", str(files / "t.csv"), "--method", "kd"]) == 1
+    assert "must be one of kl" in capsys.readouterr().err
