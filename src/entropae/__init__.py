@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
+    from entropae.information import (
+        knn_conditional_mutual_information,
+        knn_cross_entropy,
+        knn_divergence,
+        knn_mutual_information,
+        knn_total_correlation,
+    )
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
     from entropae.model import Autoencoder, load
@@ -26,13 +33,25 @@ __all__ = [
     "frechet_distance",
     "gaussian_baseline",
     "gaussian_entropy",
+    "knn_conditional_mutual_information",
+    "knn_cross_entropy",
+    "knn_divergence",
     "knn_entropy",
+    "knn_mutual_information",
+    "knn_total_correlation",
     "load",
     "normality",
 ]
 
 _HOMES = {
     "entropy": ("gaussian_baseline", "gaussian_entropy", "knn_entropy"),
+    "information": (
+        "knn_conditional_mutual_information",
+        "knn_cross_entropy",
+        "knn_divergence",
+        "knn_mutual_information",
+        "knn_total_correlation",
+    ),
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
