@@ -207,11 +207,11 @@ def distances(x):
 
 @pytest.fixture(scope="module")
 def parts():
-    """Rounded at random, so that some values in one part are tied, and no joint ones."""
+    """One part is rounded, to what is exact in binary: it has ties, the joint sample has none."""
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 2)), rng.standard_normal((60, 1))
     y += x[:, :1]
-    z = np.round(x + rng.standard_normal((60, 2)), 1)
+    z = np.round(4 * (x + rng.standard_normal((60, 2)))) / 4
     return x, y, z
 
 
@@ -361,6 +361,32 @@ def test_identities_among_the_counted():
     assert ea.knn_conditional_mutual_information(y, x, z) == pytest.approx(conditional, **exact)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_decimals_are_tied_as_integers_are(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-50, 50, 500)
+    y = np.where(rng.uniform(size=500) < 0.5, x, rng.integers(-50, 50, 500)) + 300
+    z = x + rng.integers(-5, 5, 500)
+    tenths = [(part / 10).astype(dtype) for part in (x, y, z)]
+    gao = ea.knn_mutual_information(x, y, method="gao")
+    assert ea.knn_mutual_information(*tenths[:2], method="gao") == pytest.approx(gao, rel=1e-12)
+    conditional = ea.knn_conditional_mutual_information(x, y, z, 20)
+    tenth = ea.knn_conditional_mutual_information(*tenths, 20)
+    assert tenth == pytest.approx(conditional, rel=1e-12)
+
+
+def test_an_outlier_does_not_blur_the_others():
+    x, y = pair(np.random.default_rng(0), 500, 0.9)
+    plain = ea.knn_mutual_information(x, y)
+    single = [part.astype(np.float32) for part in (x, y)]
+    huge = np.full(500, 1e9, dtype=np.float32)
+    assert ea.knn_mutual_information(*single) == pytest.approx(plain, abs=1e-3)
+    beside = ea.knn_mutual_information(np.stack([single[0], huge], 1), single[1])
+    assert beside == pytest.approx(plain, abs=0.02)
+    x[0] = 1e30
+    assert ea.knn_mutual_information(x, y) == pytest.approx(plain, abs=0.02)
+
+
 def test_nothing_is_standardised():
     x, y = pair(np.random.default_rng(0), 200, 0.6)
     assert ea.knn_mutual_information(1000 * x, y) != ea.knn_mutual_information(x, y)
@@ -495,8 +521,9 @@ def test_joint_ties_are_named(method):
         ea.knn_mutual_information(x, x, method=method)
     with pytest.warns(UserWarning, match="noise"):
         ea.knn_conditional_mutual_information(x, x, x)
-    with pytest.warns(UserWarning, match="noise"):
+    with pytest.warns(UserWarning, match="noise") as caught:
         ea.knn_total_correlation(np.stack([x, x], 1))
+    assert caught[0].filename == __file__
 
 
 points = np.random.default_rng(0).standard_normal((10, 2))

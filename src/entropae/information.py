@@ -24,7 +24,9 @@ from entropae.entropy import entropy_of_distances, log_distance
 from entropae.neighbors import ORDER, Norm, as_points, check_k, kth_distance, nearest
 
 Estimator = Literal["ksg1", "ksg2", "gao"]
+Index = Int[np.ndarray, "n k"]
 Counts = Int[np.ndarray, " n"]
+Radius = Float[np.ndarray, " n"]
 
 
 @overload
@@ -91,8 +93,11 @@ def knn_divergence(
     p, q = _two_samples(x, y)
     (n, d), m = p.shape, len(q)
     check_k(k, min(n - 1, m), f"n={n} points in `x` and m={m} in `y`")
-    if floor == 0 and _is_singular(p.detach(), q.detach()):
-        return _like(p.new_tensor(math.inf), x, y)
+    if floor == 0:
+        singular = _singular_columns(p.detach(), q.detach())
+        if singular.any():
+            _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
+            return _like(p.new_tensor(math.inf), x, y)
     within = kth_distance(p, k=k, norm=norm)
     across = kth_distance(p, q, k=k, norm=norm)
     if floor == 0:
@@ -202,7 +207,8 @@ def knn_mutual_information(
     `ε_x(i)` is the largest distance in `x` alone to the k nearest pairs. Where `ε(i) = 0`, `k̃(i)`
     is the number of pairs equal to pair `i`, itself included, and `n_x`, `n_y` count equal points;
     elsewhere it is `k`. The first two are for laws with densities; `"gao"` is also right for
-    discrete laws and for mixtures of both.
+    discrete laws and for mixtures of both. Distances that differ by no more than the rounding of
+    the coordinates count as equal, so that decimals are tied as integers are.
 
     Nothing is scaled: a change of a column's unit changes which pairs are near, and so the
     estimate, although not the truth. Standardise columns of unlike units first.
@@ -240,7 +246,11 @@ def knn_mutual_information(
     if method not in ESTIMATORS:
         known = ", ".join(ESTIMATORS)
         raise ValueError(f"`method` must be one of {known}: got {method!r}.")
-    return _like(ESTIMATORS[method](_paired(k, x=x, y=y), k), x, y)
+    parts = _paired(k, x=x, y=y)
+    index = _nearest(parts, k)
+    if method != "gao":
+        _warn_of_ties(_distance(parts, index)[0], k, 'Use `method="gao"`, which is made for ties.')
+    return _like(ESTIMATORS[method](parts, index), x, y)
 
 
 @overload
@@ -299,11 +309,11 @@ def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Te
         >>> print(f"{dependent:.1f}, given z {abs(given_z):.1f}")
         0.1, given z 0.0
     """
-    a, b, c = _paired(k, x=x, y=y, z=z)
-    distance = _joint_distance([a, b, c], k)
+    a, b, c = parts = _paired(k, x=x, y=y, z=z)
+    distance, inside = _distance(parts, _nearest(parts, k))
     _warn_of_ties(distance, k, "Add a little noise to break the ties.")
     within_xz, within_yz, within_z = (
-        digamma(_count(part, _below(distance)) + 1)
+        digamma(_count_within(part, inside) + 1)
         for part in (np.hstack([a, c]), np.hstack([b, c]), c)
     )
     estimate = digamma(k) - np.mean(within_xz + within_yz - within_z)
@@ -352,67 +362,91 @@ def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
     n, d = points.shape
     if d < 2:
         raise ValueError(f"`x` must have at least 2 columns: got d={d}. Stack what may depend.")
-    distance = _joint_distance([points], k)
+    columns = np.hsplit(points, d)
+    distance, inside = _distance(columns, _nearest(columns, k))
     _warn_of_ties(distance, k, "Add a little noise to break the ties.")
-    marginal = sum(digamma(_count(points[:, [c]], _below(distance)) + 1) for c in range(d))
+    marginal = sum(digamma(_count_within(column, inside) + 1) for column in columns)
     estimate = digamma(k) + (d - 1) * digamma(n) - np.mean(marginal)
     return _like(float(estimate), x)
 
 
-def _ksg1(parts: list[np.ndarray], k: int) -> float:
-    distance = _joint_distance(parts, k)
-    _warn_of_ties(distance, k, USE_GAO)
-    marginal = sum(digamma(_count(part, _below(distance)) + 1) for part in parts)
-    return float(digamma(k) + digamma(len(distance)) - np.mean(marginal))
+def _ksg1(parts: list[np.ndarray], index: Index) -> float:
+    n, k = index.shape
+    _, inside = _distance(parts, index)
+    marginal = sum(digamma(_count_within(part, inside) + 1) for part in parts)
+    return float(digamma(k) + digamma(n) - np.mean(marginal))
 
 
-def _ksg2(parts: list[np.ndarray], k: int) -> float:
-    joint = torch.from_numpy(np.hstack(parts))
-    index = nearest(joint, k=k, norm="maximum").numpy()
-    edges = [np.abs(part[:, None] - part[index]).max((1, 2)) for part in parts]
-    _warn_of_ties(np.maximum(*edges), k, USE_GAO)
-    marginal = sum(digamma(_count(part, edge)) for part, edge in zip(parts, edges, strict=True))
-    return float(digamma(k) - 1 / k + digamma(len(joint)) - np.mean(marginal))
+def _ksg2(parts: list[np.ndarray], index: Index) -> float:
+    n, k = index.shape
+    marginal = sum(digamma(_count_up_to(part, _edge(part, index))) for part in parts)
+    return float(digamma(k) - 1 / k + digamma(n) - np.mean(marginal))
 
 
-def _gao(parts: list[np.ndarray], k: int) -> float:
-    distance = _joint_distance(parts, k)
-    tied = distance == 0
-    radius = np.where(tied, 0.0, _below(distance))
-    multiplicity = np.full(len(distance), k)
-    if tied.any():
-        multiplicity[tied] = _count(np.hstack(parts), radius)[tied] + 1
-    marginal = sum(digamma(_count(part, radius) + 1) for part in parts)
-    return float(np.mean(digamma(multiplicity) - marginal) + math.log(len(distance)))
+def _gao(parts: list[np.ndarray], index: Index) -> float:
+    n, k = index.shape
+    distance, inside = _distance(parts, index)
+    tied, zero = distance == 0, np.zeros(n)
+    multiplicity = np.where(tied, _count_up_to(np.hstack(parts), zero) + 1, k)
+    marginal = sum(
+        digamma(np.where(tied, _count_up_to(part, zero), _count_within(part, inside)) + 1)
+        for part in parts
+    )
+    return float(np.mean(digamma(multiplicity) - marginal) + math.log(n))
 
 
-ESTIMATORS: dict[str, Callable[[list[np.ndarray], int], float]] = {
+ESTIMATORS: dict[str, Callable[[list[np.ndarray], Index], float]] = {
     "ksg1": _ksg1,
     "ksg2": _ksg2,
     "gao": _gao,
 }
 
-USE_GAO = 'Use `method="gao"`, which is made for ties.'
+
+def _nearest(parts: list[np.ndarray], k: int) -> Index:
+    joint = torch.from_numpy(np.hstack(parts).astype(np.float64))
+    return nearest(joint, k=k, norm="maximum").numpy()
 
 
-def _joint_distance(parts: list[np.ndarray], k: int) -> Float[np.ndarray, " n"]:
-    joint = torch.from_numpy(np.hstack(parts))
-    return kth_distance(joint, k=k, norm="maximum").numpy()
+def _edge(part: np.ndarray, index: Index) -> Radius:
+    """The largest distance in one part to the neighbours given."""
+    part = part.astype(np.float64)
+    return np.abs(part[:, None] - part[index]).max((1, 2))
 
 
-def _count(points: Float[np.ndarray, "n d"], radius: Float[np.ndarray, " n"]) -> Counts:
-    """Number of other points no farther than `radius` from each, in the maximum norm. Exact."""
+def _distance(parts: list[np.ndarray], index: Index) -> tuple[Radius, Radius]:
+    """Joint distance to the last of the neighbours given, and the same less its rounding."""
+    edges = np.stack([_edge(part, index[:, -1:]) for part in parts])
+    insides = [edge - _rounding(part, edge) for part, edge in zip(parts, edges, strict=True)]
+    widest = edges.argmax(0)[None]
+    return edges.max(0), np.take_along_axis(np.stack(insides), widest, 0)[0]
+
+
+def _count_within(points: np.ndarray, inside: Radius) -> Counts:
+    """Number of other points nearer than a distance, of which `inside` is less its rounding."""
+    return _count(points, inside - _rounding(points, inside))
+
+
+def _count_up_to(points: np.ndarray, radius: Radius) -> Counts:
+    """Number of other points no farther than `radius` from each, but for rounding."""
+    return _count(points, radius + 2 * _rounding(points, radius))
+
+
+def _rounding(points: np.ndarray, radius: Radius) -> Radius:
+    """What decimals' distances are off by: in binary, 0.3 − 0.2 is not 0.2 − 0.1.
+
+    A thousandth of the distance at most: one large coordinate must not blur the others.
+    """
+    rounding = float(np.finfo(points.dtype).eps) * (np.abs(points).max(1) + radius)
+    return np.minimum(rounding, 1e-3 * radius)
+
+
+def _count(points: np.ndarray, radius: Radius) -> Counts:
     tree = KDTree(points)
     found = tree.query_ball_point(
         points, radius, p=ORDER["maximum"], return_length=True, workers=torch.get_num_threads()
     )
     # Below radius 0 there is nothing, not even the point itself.
     return np.maximum(found - 1, 0)
-
-
-def _below(distance: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """The next smaller numbers: 'no farther than these' is 'nearer than `distance`'."""
-    return np.nextafter(distance, -1.0)
 
 
 def _two_samples(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
@@ -428,7 +462,7 @@ def _two_samples(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m
 
 
 def _paired(k: int, **samples: Any) -> list[np.ndarray]:
-    """The parts of one sample on the CPU, in float64: differences there round like the trees'."""
+    """The parts of one sample, checked, on the CPU, where the trees are."""
     parts = [as_points(sample, name).detach() for name, sample in samples.items()]
     lengths = [len(part) for part in parts]
     if len(set(lengths)) > 1:
@@ -438,7 +472,7 @@ def _paired(k: int, **samples: Any) -> list[np.ndarray]:
             "Each row is one observation of all of them."
         )
     check_k(k, lengths[0] - 1, f"n={lengths[0]} points")
-    return [part.cpu().double().numpy() for part in parts]
+    return [part.cpu().numpy() for part in parts]
 
 
 def _like(value: Float[Tensor, ""] | float, *samples: Any) -> Tensor | float:
@@ -455,8 +489,8 @@ def _constant_columns(points: Float[Tensor, "n d"]) -> Bool[Tensor, " d"]:
     return (points == points[0]).all(0) & (len(points) > 1)
 
 
-def _is_singular(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> bool:
-    """Whether a column is constant in one of the samples; a column constant in both is an error."""
+def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[Tensor, " d"]:
+    """Columns that are constant in one of the samples; the same constant in both is an error."""
     in_p, in_q = _constant_columns(p), _constant_columns(q)
     both = in_p & in_q & (p[0] == q[0])
     if both.any():
@@ -464,10 +498,7 @@ def _is_singular(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> bool:
             f"`x` and `y` must vary: got column {_names(both)} with one value in both. "
             "Drop the column; it adds nothing to the divergence."
         )
-    singular = in_p | in_q
-    if singular.any():
-        _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
-    return bool(singular.any())
+    return in_p | in_q
 
 
 def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:
@@ -484,7 +515,7 @@ def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
     warnings.warn(
         f"Column {_names(columns)} is {what}: the value is {value}. "
         "Drop the column to measure the others.",
-        stacklevel=4,
+        stacklevel=3,
     )
 
 
@@ -499,5 +530,5 @@ def _warn_of_ties(distance: Float[np.ndarray, " n"], k: int, remedy: str) -> Non
         warnings.warn(
             f"{tied} of {len(distance)} points coincide with k={k} or more others, so the law has "
             f"no density and the estimate means little. {remedy}",
-            stacklevel=4,
+            stacklevel=3,
         )
