@@ -253,6 +253,14 @@ def test_gao_with_ties_is_what_is_published():
     assert ea.knn_mutual_information(x, y, k, method="gao") == pytest.approx(value / 60, rel=1e-12)
 
 
+def test_strictly_nearer_than_0_is_nothing():
+    """All pairs coincide k times, so that every count of the first estimator is 0."""
+    x = np.arange(12) // 4 / 10
+    with pytest.warns(UserWarning, match="12 of 12"):
+        estimate = ea.knn_mutual_information(x, x)
+    assert estimate == pytest.approx(digamma(3) + digamma(12) - 2 * digamma(1), rel=1e-12)
+
+
 @pytest.mark.parametrize("k", [1, 4])
 def test_conditional_mutual_information_is_what_is_published(parts, k):
     """With h_N = −Σ_{j≤N} 1/j as in the paper: ⟨h_xz + h_yz − h_z⟩ − h_{k−1}."""

@@ -234,7 +234,7 @@ def knn_mutual_information(
         Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138, eqs. (8) and (9).
         Gao, Kannan, Oh and Viswanath, NeurIPS 30 (2017) 5986, as computed by their program
         (github.com/wgao9/mixed_KSG). Their algorithm 1 has log(n_x + 1) with n_x: ‖x_j − x_i‖ ≤ ε
-        instead, which is off by ψ(k) − log(k + 1) where `x` tells `y` and `k` is kept fixed.
+        instead, and with it a bias that no sample size removes while `k` is fixed.
 
     Example:
         >>> import numpy as np
@@ -417,8 +417,10 @@ def _distance(parts: list[np.ndarray], index: Index) -> tuple[Radius, Radius]:
     """Joint distance to the last of the neighbours given, and the same less its rounding."""
     edges = np.stack([_edge(part, index[:, -1:]) for part in parts])
     insides = [edge - _rounding(part, edge) for part, edge in zip(parts, edges, strict=True)]
-    widest = edges.argmax(0)[None]
-    return edges.max(0), np.take_along_axis(np.stack(insides), widest, 0)[0]
+    distance, widest = edges.max(0), edges.argmax(0)[None]
+    inside = np.take_along_axis(np.stack(insides), widest, 0)[0]
+    # Nothing is nearer than 0, not even what coincides.
+    return distance, np.where(distance > 0, inside, -1.0)
 
 
 def _count_within(points: np.ndarray, inside: Radius) -> Counts:
@@ -445,7 +447,7 @@ def _count(points: np.ndarray, radius: Radius) -> Counts:
     found = tree.query_ball_point(
         points, radius, p=ORDER["maximum"], return_length=True, workers=torch.get_num_threads()
     )
-    # Below radius 0 there is nothing, not even the point itself.
+    # The point itself is found, but for a negative radius.
     return np.maximum(found - 1, 0)
 
 
