@@ -18,6 +18,7 @@ ORDER = {
     "files": set(),
     "neighbors": set(),
     "entropy": {"neighbors"},
+    "information": {"neighbors", "entropy"},
     "latent": {"neighbors", "entropy"},
     "networks": set(),
     "prior": {"neighbors"},

@@ -10,8 +10,8 @@ from jaxtyping import TypeCheckError, install_import_hook
 
 with install_import_hook("entropae", "beartype.beartype"):
     import entropae as ea
-    from entropae import config, data, entropy, latent, metrics, model, neighbors, networks
-    from entropae import pictures, prior, run, training
+    from entropae import config, data, entropy, information, latent, metrics, model, neighbors
+    from entropae import networks, pictures, prior, run, training
 
 import tempfile
 from pathlib import Path
@@ -28,6 +28,14 @@ for method in entropy.METHODS:
 ea.knn_entropy(torch.from_numpy(x).float(), [1, 2], method="calibrated", norm="maximum")
 ea.knn_renyi_entropy(x, 2.0)
 ea.knn_tsallis_entropy(x, 0.5, k=1)
+for samples in ((x, x[:40] + 1), (torch.from_numpy(x).requires_grad_(), x + 1)):
+    ea.knn_divergence(*samples)
+    ea.knn_cross_entropy(*samples)
+for parts in (np.hsplit(x, 3), torch.from_numpy(x).float().split(1, 1)):
+    for method in information.ESTIMATORS:
+        ea.knn_mutual_information(*parts[:2], method=method)
+    ea.knn_conditional_mutual_information(*parts)
+ea.knn_total_correlation(x)
 ea.normality(x)
 ea.frechet_distance(x, x[:20])
 neighbors.kth_distance(torch.zeros(4, 2), torch.ones(5, 2), k=2, method="differences")

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
         knn_renyi_entropy,
         knn_tsallis_entropy,
     )
+    from entropae.information import (
+        knn_conditional_mutual_information,
+        knn_cross_entropy,
+        knn_divergence,
+        knn_mutual_information,
+        knn_total_correlation,
+    )
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
     from entropae.model import Autoencoder, load
@@ -34,8 +41,13 @@ __all__ = [
     "frechet_distance",
     "gaussian_baseline",
     "gaussian_entropy",
+    "knn_conditional_mutual_information",
+    "knn_cross_entropy",
+    "knn_divergence",
     "knn_entropy",
+    "knn_mutual_information",
     "knn_renyi_entropy",
+    "knn_total_correlation",
     "knn_tsallis_entropy",
     "load",
     "normality",
@@ -45,6 +57,13 @@ _HOMES = {
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
+    ),
+    "information": (
+        "knn_conditional_mutual_information",
+        "knn_cross_entropy",
+        "knn_divergence",
+        "knn_mutual_information",
+        "knn_total_correlation",
     ),
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
