@@ -37,7 +37,10 @@ ORDER = {
         *("config", "data", "features", "files", "metrics"),
         *("model", "neighbors", "pictures", "run"),
     },
-    "cli": {"config", "data", "entropy", "evaluation", "features", "model", "pictures", "run"},
+    "cli": {
+        *("config", "data", "entropy", "evaluation", "features"),
+        *("information", "model", "pictures", "run"),
+    },
 }
 
 

@@ -12,6 +12,7 @@ from pyarrow import csv, parquet
 import entropae as ea
 from entropae.cli import main
 from entropae.data.tables import read_table
+from entropae.information import jackknife
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((500, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]])
@@ -98,3 +99,41 @@ def test_entropy_command_says_what_is_wrong(files, capsys):
     assert "Did you mean 'weight'" in capsys.readouterr().err
     assert main(["entropy", str(files / "t.csv"), "--method", "kd"]) == 1
     assert "must be one of kl" in capsys.readouterr().err
+
+
+def test_divergence_command(files, capsys):
+    np.save(files / "u.npy", RNG.standard_normal((400, 2)) + 1)
+    arguments = ["divergence", str(files / "t.npy"), str(files / "u.npy")]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["value"] == pytest.approx(ea.knn_divergence(X, np.load(files / "u.npy")))
+    assert (found["n"], found["m"]) == (500, 400)
+    assert main(arguments) == 0
+    assert f"{found['value']:.4f} ± {found['standard_error']:.4f} nats" in capsys.readouterr().out
+    np.save(files / "narrow.npy", X[:, :1])
+    assert main(["divergence", str(files / "t.npy"), str(files / "narrow.npy")]) == 1
+    assert "Unknown column '1'" in capsys.readouterr().err
+
+
+def test_information_command(files, capsys):
+    arguments = ["information", str(files / "t.csv"), "--x", "height", "--y", "weight"]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["value"] == pytest.approx(ea.knn_mutual_information(X[:, 0], X[:, 1]))
+    assert main([*arguments, "--method", "gao"]) == 0
+    assert "Mutual information of height and weight: " in capsys.readouterr().out
+    np.save(files / "three.npy", np.hstack([X, RNG.standard_normal((500, 1))]))
+    given = ["information", str(files / "three.npy"), "--x", "0", "--y", "1", "--given", "2"]
+    assert main(given) == 0
+    assert "0 and 1, given 2: " in capsys.readouterr().out
+    assert main([*given, "--method", "gao"]) == 1
+    assert "ksg1 with --given" in capsys.readouterr().err
+
+
+def test_jackknife_of_a_mean_is_its_standard_error():
+    x = np.random.default_rng(1).standard_normal(1000)
+    found = jackknife(np.mean, x, groups=1000)
+    assert found == pytest.approx(x.std(ddof=1) / 1000**0.5)
+    assert jackknife(np.mean, x, groups=20) == pytest.approx(0.032, rel=0.5)
+    with pytest.raises(ValueError, match=r"in \[2, 1000\]: got groups=1"):
+        jackknife(np.mean, x, groups=1)

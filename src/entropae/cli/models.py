@@ -1,65 +1,15 @@
-"""The command line. Each command imports what it needs when it runs, so that help is instant."""
+"""Commands that train models, and that use and measure trained ones."""
 
 from __future__ import annotations
 
-import difflib
-import math
-import sys
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import Namespace
 
+from entropae.cli.parser import Commands, Parser
 from entropae.config import Recipe
-
-
-class Parser(ArgumentParser):
-    """A parser whose errors are short and name the option that was probably meant."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print the message, the nearest known options, and where to read more; exit with 2."""
-        known = [option for action in self._actions for option in action.option_strings]
-        for word in message.split():
-            near = difflib.get_close_matches(word, known, n=3)
-            if word.startswith("--") and near and word not in known:
-                message += f"\nDid you mean {' or '.join(near)}?"
-        print(f"{self.prog}: {message}\nSee {self.prog} --help.", file=sys.stderr)
-        sys.exit(2)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Errors that a user can mend are one line, without a traceback."""
-    parser = make_parser()
-    options = parser.parse_args(arguments)
-    try:
-        _, act, _ = COMMANDS[options.command]
-        act(parser.instantiate(options)[options.command])
-    except (ValueError, OSError, ArithmeticError, ImportError) as error:
-        print(f"entropae {options.command}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
-    return 0
-
-
-def make_parser() -> Parser:
-    """The parser of all commands."""
-    from entropae import __version__
-
-    parser = Parser(
-        prog="entropae",
-        description="Turn any autoencoder into a generative model.",
-        version=__version__,
-    )
-    commands = parser.add_subcommands(dest="command")
-    for name, (describe, _, text) in COMMANDS.items():
-        command = Parser(description=text)
-        describe(command)
-        commands.add_subcommand(name, command, help=text)
-    return parser
 
 
 def _fit_options(parser: Parser) -> None:
@@ -267,70 +217,6 @@ def read_recipe_file(path: Path) -> Recipe:
     return _recipe(parser.instantiate(parser.parse_path(str(path))))
 
 
-def _estimate_options(parser: Parser) -> None:
-    parser.add_argument("-k", type=int, default=3, help="Which neighbour.")
-    parser.add_argument(
-        "--missing", type=str, default="refuse", help="Rows with missing values: refuse or drop."
-    )
-    parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
-
-
-def _entropy_options(parser: Parser) -> None:
-    parser.add_argument("file", type=str, help="A .csv, .parquet or .npy file.")
-    parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
-    parser.add_argument(
-        "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
-    )
-    parser.add_argument("--confidence", type=float, default=0.95, help="Of the interval.")
-    _estimate_options(parser)
-
-
-def _entropy(options: Namespace) -> None:
-    from entropae.data.tables import read_table
-    from entropae.entropy import entropy_estimate
-
-    table = read_table(options.file, options.columns, missing=options.missing)
-    found = entropy_estimate(
-        table.values, options.k, method=options.method, confidence=options.confidence
-    )
-    n, d = table.values.shape
-    about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
-    about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
-    if options.json:
-        _print_json(about | found._asdict())
-        return
-    _print_rows(table)
-    print(
-        f"Entropy of {', '.join(table.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
-        f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
-    )
-    if math.isfinite(found.baseline):
-        print(
-            f"A normal law of this covariance has {found.exact_normal:.4f}; of n={n} points of it "
-            f"the estimator says {found.baseline:.4f}."
-        )
-    for warning in found.warnings:
-        print(f"Warning: {warning}")
-
-
-def _print_rows(table: Any) -> None:
-    if table.dropped:
-        print(f"{table.dropped} rows with missing values were left out.")
-    if table.left_out:
-        print(f"Columns that are not numbers were left out: {', '.join(table.left_out)}.")
-
-
-def _print_json(found: dict[str, Any]) -> None:
-    import json
-
-    # JSON has no infinities and no NaN.
-    safe = {
-        key: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in found.items()
-    }
-    print(json.dumps(safe, indent=2))
-
-
 def _some(options: Namespace, number: int) -> Any:
     """The first samples of what a command was given, or of the run's held-out ones."""
     from entropae.run import read_recipe, read_samples, split_samples
@@ -371,8 +257,7 @@ def _write(images: Any, out: str, columns: int | None = None) -> None:
     print(f"Wrote {len(images)} images to {out}.")
 
 
-# Of each command: what adds its options, what runs it, what it does in a line.
-COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[Namespace], None], str]] = {
+COMMANDS: Commands = {
     "fit": (_fit_options, _fit, "Train, sample, measure: fill a run folder."),
     "sample": (_sample_options, _sample, "Draw new images from a run's model."),
     "reconstruct": (_reconstruct_options, _reconstruct, "Encode and decode images."),
@@ -392,8 +277,4 @@ COMMANDS: dict[str, tuple[Callable[[Parser], None], Callable[[Namespace], None],
         _compare,
         "Train and measure several recipes with several seeds.",
     ),
-    "entropy": (_entropy_options, _entropy, "Estimate the entropy of a table's columns."),
 }
-
-if __name__ == "__main__":
-    sys.exit(main())

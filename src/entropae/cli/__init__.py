@@ -1,0 +1,47 @@
+"""The command line. Each command imports what it needs when it runs, so that help is instant."""
+
+from __future__ import annotations
+
+import sys
+
+from entropae.cli import models, tables
+from entropae.cli.models import read_recipe_file
+from entropae.cli.parser import Parser
+
+__all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Errors that a user can mend are one line, without a traceback."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    try:
+        _, act, _ = COMMANDS[options.command]
+        act(parser.instantiate(options)[options.command])
+    except (ValueError, OSError, ArithmeticError, ImportError) as error:
+        print(f"entropae {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def make_parser() -> Parser:
+    """The parser of all commands."""
+    from entropae import __version__
+
+    parser = Parser(
+        prog="entropae",
+        description="Turn any autoencoder into a generative model, and measure entropy from samples.",
+        version=__version__,
+    )
+    commands = parser.add_subcommands(dest="command")
+    for name, (describe, _, text) in COMMANDS.items():
+        command = Parser(description=text)
+        describe(command)
+        commands.add_subcommand(name, command, help=text)
+    return parser
+
+
+COMMANDS = models.COMMANDS | tables.COMMANDS

@@ -1,0 +1,218 @@
+"""Divergence and cross-entropy of two samples, with gradients."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, overload
+
+import torch
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from entropae.entropy import entropy_of_distances, log_distance
+from entropae.information.result import like
+from entropae.neighbors import Norm, as_points, check_k, kth_distance
+
+
+@overload
+def knn_divergence(
+    x: Tensor, y: Tensor | ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> Tensor: ...
+@overload
+def knn_divergence(
+    x: ArrayLike, y: Tensor, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> Tensor: ...
+@overload
+def knn_divergence(
+    x: ArrayLike, y: ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> float: ...
+def knn_divergence(
+    x: Any, y: Any, k: int = 3, *, norm: Norm = "euclidean", floor: float = 0.0
+) -> Tensor | float:
+    """Kullback–Leibler divergence KL(P‖Q) from a sample of P and a sample of Q, in nats.
+
+    With `ρ_k(i)` the distance from `x_i` to its k-th nearest neighbour among the other points of
+    `x`, and `ν_k(i)` that to its k-th nearest among the points of `y`,
+
+        D̂ = (d/n) Σ_i log(ν_k(i) / ρ_k(i)) + log(m / (n − 1)).
+
+    Consistent for laws with densities. Not bounded by 0: where P and Q are equal, the estimate
+    scatters about it. Biased downwards where P reaches beyond the points of Q: for N(0, 4) from
+    N(0, 1) in one dimension, 0.81 nats, it says 0.60 with 5000 points of each.
+
+    To minimise it over `x`, take `k = 1`, a `floor`, and a fresh `y` at every step. Points of `x`
+    otherwise settle on those of `y`, and at larger `k` they gather in groups of `k`: the estimate
+    falls without bound and the samples do not come nearer.
+
+    Args:
+        x: Sample of P, shape `(n, d)`, or `(n,)` for `d = 1`.
+        y: Sample of Q, shape `(m, d)`, independent of `x`; `m` need not be `n`.
+        k: Which neighbour, in both samples. Larger is less variable and more biased.
+        norm: `"euclidean"` or `"maximum"`, the norm that distances are measured in.
+        floor: Below this distance both logarithms continue along their tangents, as in
+            `knn_entropy`: value and gradient stay bounded whatever coincides.
+
+    Returns:
+        A scalar tensor with gradient to every point of both samples if `x` or `y` is a tensor,
+        else a float; in the wider of the two dtypes. At `floor = 0`: `inf` where points of `x`
+        coincide `k + 1` times, as P then has an atom that Q lacks; and `inf`, with a warning that
+        names it, where a column is constant in one sample and not in the other.
+
+    Raises:
+        ValueError: If a sample is empty, not finite or has more than two axes; if the columns
+            differ in number; if `k` is not in `[1, min(n − 1, m)]`; if `floor` is negative. At
+            `floor = 0` also where the samples share points to the k-th neighbour or a column is
+            the same constant in both, which no value of a divergence between densities describes.
+
+    References:
+        Wang, Kulkarni and Verdú, IEEE Trans. Inf. Theory 55 (2009) 2392, the estimator with fixed
+        k for two samples.
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> x, y = rng.standard_normal((5000, 2)), rng.standard_normal((8000, 2)) + [1, 0]
+        >>> print(f"{knn_divergence(x, y):.1f}, in truth {1 / 2}")
+        0.5, in truth 0.5
+    """
+    p, q = _two_samples(x, y)
+    (n, d), m = p.shape, len(q)
+    check_k(k, min(n - 1, m), f"n={n} points in `x` and m={m} in `y`")
+    if floor == 0:
+        singular = _singular_columns(p.detach(), q.detach())
+        if singular.any():
+            _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
+            return like(p.new_tensor(math.inf), x, y)
+    within = kth_distance(p, k=k, norm=norm)
+    across = kth_distance(p, q, k=k, norm=norm)
+    if floor == 0:
+        _check_no_shared_points(across, k)
+    ratio = log_distance(across, floor).mean() - log_distance(within, floor).mean()
+    return like(d * ratio + math.log(m / (n - 1)), x, y)
+
+
+@overload
+def knn_cross_entropy(
+    x: Tensor, y: Tensor | ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> Tensor: ...
+@overload
+def knn_cross_entropy(
+    x: ArrayLike, y: Tensor, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> Tensor: ...
+@overload
+def knn_cross_entropy(
+    x: ArrayLike, y: ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+) -> float: ...
+def knn_cross_entropy(
+    x: Any, y: Any, k: int = 3, *, norm: Norm = "euclidean", floor: float = 0.0
+) -> Tensor | float:
+    """Cross-entropy −E_P log q from a sample of P and a sample of Q, in nats.
+
+    With `ν_k(i)` the distance from `x_i` to its k-th nearest neighbour among the `m` points of
+    `y`, and `B_d` the volume of the unit ball,
+
+        Ĉ = (d/n) Σ_i log ν_k(i) + log B_d + ψ(m + 1) − ψ(k).
+
+    The constants follow from the ball about `x_i` through its k-th neighbour: its mass under Q is
+    Beta(k, m + 1 − k), with E log mass = ψ(k) − ψ(m + 1), whatever Q. At `m = n − 1` they are those
+    of `knn_entropy`, each of whose points has n − 1 others, and so
+
+        knn_divergence = knn_cross_entropy − knn_entropy + log(m/(n − 1)) − ψ(m + 1) + ψ(n),
+
+    where the last three terms, which cancel at `m = n − 1`, are 1/(2(n − 1)) − 1/(2m) to first
+    order: the price of the divergence's published constant.
+
+    Args:
+        x: Sample of P, shape `(n, d)`, or `(n,)` for `d = 1`. One point is enough.
+        y: Sample of Q, shape `(m, d)`, independent of `x`.
+        k: Which neighbour.
+        norm: `"euclidean"` or `"maximum"`, the norm that distances are measured in.
+        floor: See `knn_entropy`.
+
+    Returns:
+        A scalar tensor with gradient to every point of both samples if `x` or `y` is a tensor,
+        else a float; in the wider of the two dtypes. At `floor = 0`: `-inf` where a point of `x`
+        coincides with `k` points of `y`, the true value for a Q with atoms there. A column that is
+        constant in `y` gives, with a warning that names it, `inf` (P lies off the support of Q),
+        or `-inf` if it is the same constant in `x`.
+
+    Raises:
+        ValueError: If a sample is empty, not finite or has more than two axes; if the columns
+            differ in number; if `k` is not in `[1, m]`; if `floor` is negative.
+
+    References:
+        Leonenko, Pronzato and Savani, Annals of Statistics 36 (2008) 2153, section 2, for the
+        estimator; there with log m in place of ψ(m + 1).
+
+    Example:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> x, y = rng.standard_normal(5000), rng.standard_normal(8000) + 1
+        >>> print(f"{knn_cross_entropy(x, y):.1f}, in truth {np.log(2 * np.pi) / 2 + 1:.1f}")
+        1.9, in truth 1.9
+    """
+    p, q = _two_samples(x, y)
+    check_k(k, len(q), f"m={len(q)} points in `y`")
+    if floor == 0:
+        constant = _constant_columns(q.detach())
+        if constant.any():
+            inside = (p.detach() == q.detach()[0]).all(0)
+            value = -math.inf if inside[constant].all() else math.inf
+            _warn_of(constant, "constant in `y`, so its law has no density", value)
+            return like(p.new_tensor(value), x, y)
+    across = kth_distance(p, q, k=k, norm=norm)
+    return like(entropy_of_distances(across, p.shape[1], len(q), k, norm=norm, floor=floor), x, y)
+
+
+def _two_samples(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+    p, q = as_points(x, "x"), as_points(y, "y")
+    if p.shape[1] != q.shape[1]:
+        raise ValueError(
+            f"`x` and `y` must have the same number of columns: got d={p.shape[1]} and "
+            f"d={q.shape[1]}. Both are samples of laws on one space."
+        )
+    dtype = torch.promote_types(p.dtype, q.dtype)
+    device = p.device if isinstance(x, Tensor) else q.device
+    return p.to(device, dtype), (q if isinstance(y, Tensor) else q.to(device)).to(dtype)
+
+
+def _constant_columns(points: Float[Tensor, "n d"]) -> Bool[Tensor, " d"]:
+    """One point alone says nothing of its columns."""
+    return (points == points[0]).all(0) & (len(points) > 1)
+
+
+def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[Tensor, " d"]:
+    """Columns that are constant in one of the samples; the same constant in both is an error."""
+    in_p, in_q = _constant_columns(p), _constant_columns(q)
+    both = in_p & in_q & (p[0] == q[0])
+    if both.any():
+        raise ValueError(
+            f"`x` and `y` must vary: got column {_names(both)} with one value in both. "
+            "Drop the column; it adds nothing to the divergence."
+        )
+    return in_p | in_q
+
+
+def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:
+    shared = int((across.detach() == 0).sum())
+    if shared:
+        raise ValueError(
+            f"`x` and `y` must not share points: got {shared} of {len(across)} rows of `x` that "
+            f"coincide with k={k} or more points of `y`, which drives the estimate to -inf, no "
+            "value of a divergence. Use independent samples, a larger `k`, or a `floor`."
+        )
+
+
+def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
+    warnings.warn(
+        f"Column {_names(columns)} is {what}: the value is {value}. "
+        "Drop the column to measure the others.",
+        stacklevel=3,
+    )
+
+
+def _names(columns: Bool[Tensor, " d"]) -> str:
+    index = columns.nonzero()[:, 0].tolist()
+    return ", ".join(map(str, index[:8])) + (", …" if len(index) > 8 else "")
