@@ -33,7 +33,7 @@ def make_parser() -> Parser:
 
     parser = Parser(
         prog="entropae",
-        description="Turn any autoencoder into a generative model, and measure entropy from samples.",
+        description="Turn any autoencoder into a generative model; measure entropy from samples.",
         version=__version__,
     )
     commands = parser.add_subcommands(dest="command")
