@@ -2,6 +2,7 @@
 
     python benchmarks/rivals.py search mnist DATA    # MNIST, on held-out training images
     python benchmarks/rivals.py table mnist DATA     # on the test images, three seeds
+    python benchmarks/rivals.py table mnist DATA --features efficientnet-lite0:64 --number 2000
 
 DATA is a folder with the data set: the four IDX files of MNIST or Fashion-MNIST, or the folders
 `train` and `test` of CIFAR-10 (JPEG). Every method gets the same networks, data order, steps and
@@ -109,8 +110,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--methods", nargs="*", help="Only these.")
+    parser.add_argument("--features", help="Other features, for a table of its own.")
+    parser.add_argument("--number", type=int, help="Of test images and samples.")
     asked = parser.parse_args()
     task = TASKS[asked.task]
+    name = f"{asked.what}_{asked.task}"
+    out, result = Path("runs") / name, name
+    if asked.features:
+        task = task._replace(features=asked.features)
+        result += f"_{asked.features.partition(':')[0]}"
+    if asked.number:
+        task = task._replace(number=asked.number)
     options: dict[str, Any] = {"features": task.features, "n": task.number}
     if asked.what == "search":
         options |= {"seeds": 1}
@@ -127,13 +137,11 @@ def main() -> None:
             for name in asked.methods or sorted(found)
         }
     recipes = {name: recipe(task, asked.data, latent) for name, latent in latents.items()}
-    name = f"{asked.what}_{asked.task}"
-    out = Path("runs") / name
     rows = compare(recipes, out, processes=asked.processes, **options)
     print(markdown(rows, title(task.features)))
     settings = task._asdict() | options | {"test": task.test}
-    save(name, {row["recipe"]: row for row in rows}, latents=latents, **settings)
-    (RESULTS / f"{name}.md").write_text(markdown(rows, title(task.features)))
+    save(result, {row["recipe"]: row for row in rows}, latents=latents, **settings)
+    (RESULTS / f"{result}.md").write_text(markdown(rows, title(task.features)))
     shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
 
 
