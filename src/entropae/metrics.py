@@ -100,20 +100,29 @@ def kernel_distance(
             f"`subsets` must be at least 1 and `size` at least 2: got {subsets}, {size}."
         )
     generator = torch.Generator().manual_seed(seed)
-    values = []
-    for _ in range(subsets):
-        a, b = (z[torch.randperm(len(z), generator=generator)[:size].to(z.device)] for z in (x, y))
-        own, other, cross = (_cubic(*ends) for ends in ((a, a), (b, b), (a, b)))
-        within = (own.sum() - own.trace() + other.sum() - other.trace()) / (size * (size - 1))
-        values.append(float(within - 2 * cross.mean()))
-    mean = math.fsum(values) / subsets
-    return KernelDistance(
-        mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / subsets)
+    in_x, in_y = x.new_zeros(len(x), subsets), y.new_zeros(len(y), subsets)
+    for subset in range(subsets):
+        for member in (in_x, in_y):
+            drawn = torch.randperm(len(member), generator=generator)[:size]
+            member[drawn.to(member.device), subset] = 1
+    within = sum(
+        _kernel_sums(z, z, member, member) - member.T @ _cubic(z.square().sum(1) / z.shape[1])
+        for z, member in ((x, in_x), (y, in_y))
     )
+    values = within / (size * (size - 1)) - 2 * _kernel_sums(x, y, in_x, in_y) / size**2
+    return KernelDistance(float(values.mean()), float(values.std(correction=0)))
 
 
-def _cubic(x: Tensor, y: Tensor) -> Tensor:
-    return (x @ y.T / x.shape[1] + 1).pow(3)
+def _kernel_sums(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
+    """Kernel values summed over each subset's pairs, all subsets in one pass over the pairs."""
+    total = x.new_zeros(in_x.shape[1])
+    for rows, member in zip(x.split(1024), in_x.split(1024), strict=True):
+        total += (member * (_cubic(rows @ y.T / y.shape[1]) @ in_y)).sum(0)
+    return total
+
+
+def _cubic(product: Tensor) -> Tensor:
+    return (product + 1).pow(3)
 
 
 class Fidelity(NamedTuple):
