@@ -49,7 +49,7 @@ TASKS = {
         5,
         10000,
     ),
-    "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 5, 2000),
+    "cifar10_jpeg": Task("train", "test", "efficientnet-lite0:64", 64, 3, 2000),
 }
 
 RECIPES = Path(__file__).parent.parent / "recipes"
