@@ -113,7 +113,8 @@ def knn_entropy(
         floor: Below this distance, `log ε` continues along its tangent, `log floor + ε/floor − 1`,
             which keeps value and gradient bounded. At the default, 0, coincident points make the
             estimate `-inf`, the true value for a law with atoms. Not for `"kpn"`.
-        p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1).
+        p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1)
+            and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
 
     Returns:
         A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"`, whose
