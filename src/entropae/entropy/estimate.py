@@ -81,7 +81,7 @@ def entropy_estimate(
     the variance of its correction.
 
     The interval is normal, about the value. It tells of variance only, and holds the estimator's
-    mean as often as it says: 95 % intervals of 1000 points did so in 93 to 98 % of samples. The
+    mean as often as it says: 95 % intervals of 1000 points did so in 94 to 97 % of samples. The
     truth it holds as often only where bias is small beside the standard error: for smooth laws in
     one or two dimensions. A bias of once, twice the standard error leaves 83 %, 48 %. On normal
     laws, baseline and exact value show that bias, and one beyond the standard error is warned of;
