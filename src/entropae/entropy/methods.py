@@ -86,9 +86,11 @@ def knn_entropy(
       As the whitened estimate is off by the same on all normal laws of equal `n` and `d`, this is
       unbiased on each of them, up to the noise of a simulated baseline. Better for laws near to a
       normal one, with which the normal law's bias is shared; worse for those whose bias is of the
-      other sign: uniform cubes at d ≤ 4, of which balls reach over the edges (n = 500: +0.07 for
-      +0.05 at d = 2, +0.42 for +0.33 at d = 4). Heavy tails keep part of their bias. The baseline
-      is simulated once for each n, d and k, at the cost of 4 to 64 estimates.
+      other sign: uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
+      +0.05 at d = 2, +0.42 for +0.33 at d = 4). Worse too for clusters far apart in many
+      dimensions, which whitening flattens (n = 1000, d = 16, means 16 standard deviations apart:
+      +1.34 for +0.84). Heavy tails keep part of their bias. The baseline is simulated once for each
+      n, d and k, at the cost of 4 to 64 estimates.
     - `"weighted"`: Σ_j w_j Ĥ_j over neighbours j = 1 … k, with the `weights(k, d)` that cancel the
       leading terms of the bias. Needs `k ≥ d`, and many points: terms cancel as `k/n` goes to 0.
       Of 1000 or 2000 normal points with `k = 5 d` it is less biased than `"kl"` with the same `k`
