@@ -27,7 +27,9 @@ lint: .venv/installed
 
 # The data sets' folder: make bench DATA=path
 bench: .venv/installed
-	$(BIN)/python benchmarks/estimator.py
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/high_dimension.py
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/inputs.py
 	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist

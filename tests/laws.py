@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, stats
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,62 @@ LAWS = {
         lambda d: d * float(stats.t(5).entropy()),
     ),
     "correlated normal": Law(_correlated, _correlated_entropy),
+}
+
+
+def _product(law: stats.rv_continuous) -> Law:
+    """Independent columns of one law."""
+    return Law(
+        lambda rng, n, d: law.rvs(size=(n, d), random_state=rng),
+        lambda d: d * float(law.entropy()),
+    )
+
+
+def _mixture(half_distance: Callable[[int], float]) -> Law:
+    """Two equal normal laws N(±a u, I), u along the diagonal.
+
+    Across the diagonal it is N(0, I), along it a mixture on a line, of which a quadrature is exact
+    to 1e-10.
+    """
+
+    def sample(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+        side = rng.choice([-1.0, 1.0], (n, 1))
+        return rng.standard_normal((n, d)) + side * half_distance(d) / math.sqrt(d)
+
+    def entropy(d: int) -> float:
+        a = half_distance(d)
+
+        def term(t: float) -> float:
+            log_density = np.logaddexp(stats.norm.logpdf(t, -a), stats.norm.logpdf(t, a))
+            return -math.exp(log_density) * (log_density - math.log(2))
+
+        # Both halves are alike, and each is weighted ½.
+        line = integrate.quad(term, 0, a + 12, points=[a], epsabs=1e-11, limit=200)[0]
+        return float(line) + 0.5 * (d - 1) * math.log(2 * math.pi * math.e)
+
+    return Law(sample, entropy)
+
+
+def _scales(d: int) -> np.ndarray:
+    return np.geomspace(1, 0.01, d)
+
+
+def _thin_line(rng: np.random.Generator, n: int, d: int) -> np.ndarray:
+    x = rng.standard_normal((n, d))
+    x[:, 1] = x[:, 0] + 0.01 * x[:, 1]
+    return x
+
+
+# Laws on which estimators are compared, rather than held to a tolerance.
+HARD = {
+    "student-t(3)": _product(stats.t(3)),
+    "mixture": _mixture(lambda d: 2.0),
+    "far mixture": _mixture(lambda d: 2.0 * math.sqrt(d)),
+    "thin line": Law(
+        _thin_line, lambda d: 0.5 * d * math.log(2 * math.pi * math.e) + math.log(0.01)
+    ),
+    "unlike scales": Law(
+        lambda rng, n, d: rng.standard_normal((n, d)) * _scales(d),
+        lambda d: 0.5 * d * math.log(2 * math.pi * math.e) + float(np.log(_scales(d)).sum()),
+    ),
 }

@@ -26,7 +26,7 @@ from entropae.neighbors import Norm, as_points
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
 SHARED = 0.6
-# Bias on a normal law, in nats, that is worth a warning.
+# Bias on a normal law, in nats, that is worth a warning whatever the standard error.
 WORTH_A_WARNING = 0.1
 
 
@@ -80,8 +80,13 @@ def entropy_estimate(
     the whitened points, `a` the same on normal samples, where it should be 1. `"calibrated"` adds
     the variance of its correction.
 
-    The interval is normal, about the value. It tells of variance only: where the baseline is far
-    from the exact value of a normal law, the estimate is as far from the truth.
+    The interval is normal, about the value. It tells of variance only, and holds the estimator's
+    mean as often as it says: 95 % intervals of 1000 points did so in 94 to 97 % of samples. The
+    truth it holds as often only where bias is small beside the standard error: for smooth laws in
+    one or two dimensions. A bias of once, twice the standard error leaves 83 %, 48 %. On normal
+    laws, baseline and exact value show that bias, and one beyond the standard error is warned of;
+    `"calibrated"` takes it away. On laws with edges, as the cube, nothing in one sample shows it:
+    there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`.
@@ -153,7 +158,7 @@ def entropy_estimate(
         high=value + reach,
         baseline=baseline.mean,
         exact_normal=exact,
-        warnings=_warnings(n, d, method, exact, baseline),
+        warnings=_warnings(n, d, method, exact, baseline, error),
     )
 
 
@@ -189,17 +194,20 @@ def _normal(
     return white, exact, baseline, slope
 
 
-def _warnings(n: int, d: int, method: str, exact: float, baseline: Baseline) -> tuple[str, ...]:
+def _warnings(
+    n: int, d: int, method: str, exact: float, baseline: Baseline, error: float
+) -> tuple[str, ...]:
     if n <= d:
         return (
             f"n={n} points are too few for d={d} dimensions: their covariance has no inverse, and "
             "there is no normal law to compare with. Use more points or fewer columns.",
         )
     bias = baseline.mean - exact
-    if not abs(bias) > max(WORTH_A_WARNING, 2 * baseline.standard_error):
+    # Beyond its standard error, the interval holds the truth five times in six, not 19 in 20.
+    if not abs(bias) > max(min(WORTH_A_WARNING, error), 2 * baseline.standard_error):
         return ()
     return (
         f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "
-        f'method="{method}" says {bias:+.2f} nats too {"much" if bias > 0 else "little"}. Use '
+        f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
         'more points, or, for laws near to a normal one, method="calibrated".',
     )

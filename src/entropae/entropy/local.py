@@ -21,9 +21,11 @@ ACCURACY = 1e-4
 def default_p(n: int, d: int, k: int) -> int:
     """Neighbours that the local normal law is fitted to: 2 % of the sample, as published.
 
-    At least `5 (d + 1)`, below which the covariance of so few points is noise, and at least `k`.
+    At least `5 (d + 1)`, below which the covariance of so few points is noise, and at least `10 k`:
+    points of a region not much larger than the box fill it evenly, whatever the law, and a normal
+    law fitted to them has too little mass in the box.
     """
-    return min(n - 1, max(round(0.02 * n), 5 * (d + 1), k))
+    return min(n - 1, max(round(0.02 * n), 5 * (d + 1), 10 * k))
 
 
 @torch.no_grad()

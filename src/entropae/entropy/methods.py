@@ -86,9 +86,11 @@ def knn_entropy(
       As the whitened estimate is off by the same on all normal laws of equal `n` and `d`, this is
       unbiased on each of them, up to the noise of a simulated baseline. Better for laws near to a
       normal one, with which the normal law's bias is shared; worse for those whose bias is of the
-      other sign: uniform cubes at d ≤ 4, of which balls reach over the edges (n = 500: +0.07 for
-      +0.05 at d = 2, +0.42 for +0.33 at d = 4). Heavy tails keep part of their bias. The baseline
-      is simulated once for each n, d and k, at the cost of 4 to 64 estimates.
+      other sign: uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
+      +0.05 at d = 2, +0.42 for +0.33 at d = 4). Worse too for clusters far apart in many
+      dimensions, which whitening flattens (n = 1000, d = 16, means 16 standard deviations apart:
+      +1.34 for +0.84). Heavy tails keep part of their bias. The baseline is simulated once for each
+      n, d and k, at the cost of 4 to 64 estimates.
     - `"weighted"`: Σ_j w_j Ĥ_j over neighbours j = 1 … k, with the `weights(k, d)` that cancel the
       leading terms of the bias. Needs `k ≥ d`, and many points: terms cancel as `k/n` goes to 0.
       Of 1000 or 2000 normal points with `k = 5 d` it is less biased than `"kl"` with the same `k`
@@ -113,7 +115,8 @@ def knn_entropy(
         floor: Below this distance, `log ε` continues along its tangent, `log floor + ε/floor − 1`,
             which keeps value and gradient bounded. At the default, 0, coincident points make the
             estimate `-inf`, the true value for a law with atoms. Not for `"kpn"`.
-        p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1).
+        p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1)
+            and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
 
     Returns:
         A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"`, whose

@@ -44,7 +44,8 @@ def knn_divergence(
 
     To minimise it over `x`, take `k = 1`, a `floor`, and a fresh `y` at every step. Points of `x`
     otherwise settle on those of `y`, and at larger `k` they gather in groups of `k`: the estimate
-    falls without bound and the samples do not come nearer.
+    falls without bound and the samples do not come nearer. Where `x` is drawn anew at every step
+    as well, by the generator that is trained, neither can happen, and a larger `k` has less noise.
 
     Args:
         x: Sample of P, shape `(n, d)`, or `(n,)` for `d = 1`.

@@ -1,0 +1,63 @@
+"""Run the Python examples of Markdown files as their reader would.
+
+Each block is saved under the name in its first line (`# name.py`) in a folder of its own and run
+there by a new process, so that only what the page says is at hand. Comments after a last line
+`# Prints:` are what it must print, numbers to a twentieth.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def agree(said: str, printed: str) -> bool:
+    """Whether the texts are the same but for spaces and small differences of numbers."""
+    a, b = ([float(number) for number in NUMBER.findall(text)] for text in (said, printed))
+    return (
+        NUMBER.sub("", said).split() == NUMBER.sub("", printed).split()
+        and len(a) == len(b)
+        and all(abs(x - y) <= 0.05 * x + 0.02 for x, y in zip(a, b, strict=True))
+    )
+
+
+def run(page: str) -> int:
+    """Run the examples of one page, and say how many there are.
+
+    Raises:
+        SystemExit: If one fails or prints something else.
+    """
+    blocks = re.findall(r"^```python\n(.*?)^```", Path(page).read_text(), re.MULTILINE | re.DOTALL)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, block in enumerate(blocks):
+            name = re.match(r"# (\S+\.py)\n", block)
+            path = Path(folder) / (name[1] if name else f"example_{number}.py")
+            path.write_text(block)
+            print(f"--- {page}: {path.name}", flush=True)
+            command = [sys.executable, path.name]
+            done = subprocess.run(
+                command, cwd=folder, check=False, stdout=subprocess.PIPE, text=True
+            )
+            print(done.stdout, end="", flush=True)
+            if done.returncode:
+                sys.exit(f"{page}: {path.name} failed.")
+            said = re.sub(r"^# ?", "", block.partition("\n# Prints:\n")[2], flags=re.MULTILINE)
+            if said and not agree(said, done.stdout):
+                sys.exit(f"{page}: {path.name} should have printed\n{said}")
+    return len(blocks)
+
+
+def main(pages: list[str]) -> None:
+    count = sum(map(run, pages))
+    if not count:
+        sys.exit(f"{', '.join(pages)}: no Python example, nothing was checked.")
+    print(f"{count} examples ran.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
