@@ -212,7 +212,7 @@ def test_samples_come_once_an_epoch_in_an_order_of_their_own():
     loader = loaders.train_dataloader()
     epochs = []
     for epoch in (0, 1, 0):
-        loader.sampler.set_epoch(epoch)
+        loader.batch_sampler.sampler.set_epoch(epoch)
         epochs.append(torch.cat(list(loader)))
     assert torch.equal(epochs[0], epochs[2])
     assert not torch.equal(epochs[0], epochs[1])

@@ -36,12 +36,16 @@ class TrainerConfig:
         accelerator: "auto", "cpu" or "gpu".
         devices: Processes or GPUs per machine.
         num_nodes: Machines.
+        strategy: Lightning's, for several processes: "auto" is "ddp".
+        accumulate_grad_batches: Batches whose gradients are averaged before a step.
         precision: "32-true", "bf16-mixed" or "16-mixed". The latent is in float32 in all of them.
     """
 
     accelerator: str = "auto"
     devices: int | Literal["auto"] = 1
     num_nodes: int = 1
+    strategy: str = "auto"
+    accumulate_grad_batches: int = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 

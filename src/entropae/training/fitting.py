@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ def fit(
         folder: Where to keep `log.csv`, the checkpoint `last.ckpt` and, where TensorBoard is
             installed, its log. Nothing is written without it.
         resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped.
-        trainer: Devices and precision.
+        trainer: Devices and precision. With several processes (docs/distributed.md) each calls
+            `fit` in the same way; loss, gradients and log are those of one.
         progress: Show a progress bar.
 
     Returns:
@@ -111,6 +113,7 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+        _check_processes(runner.world_size)
         module = Training(model, learning_rate=learning_rate, decay=decay, error=error, seed=seed)
         checkpoint = folder / CHECKPOINT if folder and resume else None
         if checkpoint and not checkpoint.is_file():
@@ -118,6 +121,16 @@ def fit(
         runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
     model.eval()
     return history.rows
+
+
+def _check_processes(expected: int) -> None:
+    """Raise if torchrun has started another number of processes: each would train by itself."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if "TORCHELASTIC_RUN_ID" in os.environ and started != expected:
+        raise ValueError(
+            f"torchrun started {started} processes, the trainer expects {expected}. Set `devices` "
+            "to the processes of a machine, `num_nodes` to the machines (--trainer.devices …)."
+        )
 
 
 def _checkpoint(folder: Path, every: int) -> ModelCheckpoint:
