@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any, NamedTuple
@@ -76,8 +77,13 @@ CASES = [
 ]
 
 
-def steps(case: Case) -> dict[str, Any]:
-    """What some steps come to, of all processes together: losses, gradients, statistics, codes."""
+def steps(
+    case: Case, *, joined: bool = True, sizes: dict[str, tuple[int, ...]] = STEPS
+) -> dict[str, Any]:
+    """What some steps come to, of all processes together: losses, gradients, statistics, codes.
+
+    Unless `joined`, each process has the loss of its own share, as usual in data-parallel training.
+    """
     network, which, dtype = case
     latent: Latent = LATENTS[which]
     torch.manual_seed(0)
@@ -95,17 +101,19 @@ def steps(case: Case) -> dict[str, Any]:
     model.train()
     latent.forget()
     result: dict[str, Any] = {"losses": [], "gradients": []}
-    for step, n in enumerate(STEPS[network]):
+    for step, n in enumerate(sizes[network]):
         # What a network draws differs between processes, what a latent draws must not.
         torch.manual_seed(100 * rank + step)
         optimizer.zero_grad()
         with ranks.together():
             batch = x.roll(step, 0)[:n]
             batch = batch[ranks.share(n)]
+        with ranks.together(joined):
             passed = model(batch)
             error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
             loss = total_loss(error, passed.penalties)
             loss.backward()
+        with ranks.together():
             for parameter in model.parameters():
                 assert parameter.grad is not None
                 parameter.grad = ranks.total(parameter.grad) / ranks.count()
@@ -160,7 +168,7 @@ def fits(folder: Path, processes: int = 1) -> dict[str, Any]:
                 (folder / "stopped").rename(folder / "run")
             dist.barrier()
         torch.manual_seed(0)
-        networks = pair("conv", (1, 8, 8), 4, 4, width=2)
+        networks = pair("mlp", (1, 8, 8), 4, 4, hidden=(16,))
         model = ea.Autoencoder(*map(Double, networks), Entropic(4, bank=500).double())
         rows = ea.fit(
             model,
@@ -173,7 +181,7 @@ def fits(folder: Path, processes: int = 1) -> dict[str, Any]:
             progress=False,
         )
         with ranks.together():
-            model.fit_prior(samples, "mixture")
+            model.fit_prior(samples, "full")
         result[run] = {
             "rows": [{k: v for k, v in row.items() if k != "seconds"} for row in rows],
             "weights": flat(model.state_dict().values()),
@@ -182,20 +190,27 @@ def fits(folder: Path, processes: int = 1) -> dict[str, Any]:
     return result
 
 
-def run(processes: int, cases: list[Case]) -> list[dict[str, Any]]:
-    """What `steps` of every case and `fits` come to, in every process."""
+def compare(processes: int, folder: Path, cases: list[Case]) -> dict[str, Any]:
+    """What `steps` of every case and `fits` come to, in a process."""
+    return {"steps": [steps(case) for case in cases], "fits": fits(folder, processes)}
+
+
+def run(work: Callable[..., Any], processes: int, *arguments: Any) -> list[Any]:
+    """What `work(processes, folder, *arguments)` returns in each of some processes."""
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(_work, (processes, free_port(), Path(folder), cases), processes)
+        options = (work, processes, free_port(), Path(folder), *arguments)
+        multiprocessing.spawn(_work, options, processes)
         return [torch.load(Path(folder) / f"{rank}.pt") for rank in range(processes)]
 
 
-def _work(rank: int, processes: int, port: int, folder: Path, cases: list[Case]) -> None:
+def _work(
+    rank: int, work: Callable[..., Any], processes: int, port: int, folder: Path, *arguments: Any
+) -> None:
     torch.set_num_threads(1)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0"}
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     dist.init_process_group("gloo")
-    result = {"steps": [steps(case) for case in cases], "fits": fits(folder / "fits", processes)}
-    torch.save(result, folder / f"{rank}.pt")
+    torch.save(work(processes, folder, *arguments), folder / f"{rank}.pt")
     dist.destroy_process_group()
 
 

@@ -28,7 +28,8 @@ TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 
 @pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
 def many(request) -> list[dict[str, Any]]:
-    return parallel.run(request.param, SOME if request.param == 2 else CASES)
+    cases = SOME if request.param == 2 else CASES
+    return parallel.run(parallel.compare, request.param, cases)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,7 @@ def test_resuming_goes_on_exactly(many):
     assert fits["whole"]["rows"] == fits["resumed"]["rows"]
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_in_two_processes(tmp_path):
     command = [sys.executable, "-m", "entropae.cli", "fit", "--data", "digits", "--epochs", "1"]
     options = ["--model.hidden", "[16]", "--trainer.accelerator", "cpu", "--trainer.devices", "2"]

@@ -383,10 +383,11 @@ def _average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tenso
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
-        seen = int(norm.num_batches_tracked)
-        for statistic in (norm.running_mean, norm.running_var):
-            statistic.copy_(ranks.average(statistic, seen))
-        norm.num_batches_tracked.copy_(ranks.total(norm.num_batches_tracked))
+        statistics = dict(norm.named_buffers())
+        seen = statistics.pop("num_batches_tracked")
+        for statistic in statistics.values():
+            statistic.copy_(ranks.average(statistic, int(seen)))
+        seen.copy_(ranks.total(seen))
 
 
 def _linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

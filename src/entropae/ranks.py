@@ -193,17 +193,17 @@ def batch_norm(
 class BatchNorm(_BatchNorm):
     """`nn.BatchNorm1d`, `2d` and `3d`, over the batch of all processes."""
 
-    def forward(self, x: Float[Tensor, "n c ..."]) -> Float[Tensor, "n c ..."]:
+    def forward(self, input: Float[Tensor, "n c ..."]) -> Float[Tensor, "n c ..."]:
         """The normalised batch."""
         if count() == 1 or not (self.training or self.running_mean is None):
-            return super().forward(x)
+            return super().forward(input)
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if momentum is None:
                 momentum = 1 / float(self.num_batches_tracked)
         return batch_norm(
-            x,
+            input,
             self.running_mean if self.training else None,
             self.running_var if self.training else None,
             self.weight,
@@ -219,7 +219,7 @@ class BatchNorm(_BatchNorm):
 def synchronize(module: nn.Module) -> None:
     """Make each of torch's batch normalisations in a module a `BatchNorm`, in place."""
     for part in module.modules():
-        if type(part) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
+        if type(part) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm):
             part.__class__ = BatchNorm  # as torch's lazy modules do: tensors and hooks stay
 
 

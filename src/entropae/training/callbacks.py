@@ -34,7 +34,7 @@ class Calibrate(Callback):
         data: Samples = loaders.train
         size = max(loaders.batch_size, 512)
         every = [range(i, min(i + size, len(data))) for i in range(0, len(data), size)]
-        own = every[trainer.global_rank :: trainer.world_size]
+        own: Any = every[trainer.global_rank :: trainer.world_size]
         with ranks.together():
             pl_module.model.calibrate(
                 lambda: iter(DataLoader(data, batch_sampler=own, collate_fn=collate))
