@@ -64,6 +64,7 @@ class Recipe:
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         seed: Of the split, the weights, the order of the samples and all else that is random.
+        compile: Compile the networks (torch.compile): minutes at first, then faster steps.
         model: Networks and latent.
         trainer: Devices and precision.
     """
@@ -78,6 +79,7 @@ class Recipe:
     learning_rate: float = 3e-3
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     seed: int = 0
+    compile: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 

@@ -30,13 +30,16 @@ PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
 
 
-def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
+def make(
+    recipe: Recipe, folder: Path, *, resume: bool = False, profile: bool = False
+) -> Autoencoder:
     """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
 
     Args:
         recipe: All that the run depends on.
         folder: A new or empty folder, unless `resume`.
         resume: Go on with the run that was stopped in this folder, by its own recipe.
+        profile: Print where the time of training went.
 
     Raises:
         FileExistsError: If the folder has something in it and `resume` is not given.
@@ -71,6 +74,8 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         folder=folder,
         resume=resume,
         trainer=recipe.trainer,
+        compile=recipe.compile,
+        profile=profile,
     )
     train, held_out = split_samples(recipe, samples)
     with ranks.together():

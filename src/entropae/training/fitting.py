@@ -7,16 +7,17 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
+from torch import Tensor, nn
 
 from entropae.config import TrainerConfig
 from entropae.data import Samples, split
@@ -24,6 +25,7 @@ from entropae.data import load as load_samples
 from entropae.model import Autoencoder, Data
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.module import Decay, Loaders, Training, squared_error
+from entropae.training.profile import Profile
 
 STEPS = 8000
 CHECKPOINT = "last.ckpt"
@@ -43,6 +45,8 @@ def fit(
     folder: str | Path | None = None,
     resume: bool = False,
     trainer: TrainerConfig | None = None,
+    compile: bool = False,
+    profile: bool = False,
     progress: bool = True,
 ) -> list[Row]:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
@@ -62,6 +66,9 @@ def fit(
         resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped.
         trainer: Devices and precision. With several processes (docs/distributed.md) each calls
             `fit` in the same way; loss, gradients and log are those of one.
+        compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
+            latent that differentiates the decoder's gradient, as RAE-GP.
+        profile: Print where the time went, in the end.
         progress: Show a progress bar.
 
     Returns:
@@ -94,6 +101,8 @@ def fit(
     callbacks: list[Callback] = [Calibrate(), history]
     if progress:
         callbacks.append(Progress())
+    if profile:
+        callbacks.append(profiler := Profile())
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(_checkpoint(folder, every))
@@ -118,9 +127,24 @@ def fit(
         checkpoint = folder / CHECKPOINT if folder and resume else None
         if checkpoint and not checkpoint.is_file():
             checkpoint = None
-        runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
+        with compiled(model.encoder, model.decoder) if compile else nullcontext():
+            runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
     model.eval()
+    if profile and runner.is_global_zero:
+        print(profiler.table())
     return history.rows
+
+
+@contextmanager
+def compiled(*networks: nn.Module) -> Iterator[None]:
+    """The networks' forward passes compiled inside, and as they were outside."""
+    for network in networks:
+        network.forward = torch.compile(network.forward)
+    try:
+        yield
+    finally:
+        for network in networks:
+            del network.forward
 
 
 def _check_processes(expected: int) -> None:

@@ -96,6 +96,9 @@ class Training(lightning.LightningModule):
         """Batch normalisation over the batch of all processes, in networks of one's own too."""
         if self.trainer.world_size > 1:
             ranks.synchronize(self.model)
+            # A latent's buffers are alike in all processes; DDP would send the bank at every step.
+            buffers = self.model.latent.named_buffers(prefix="model.latent")
+            self._ddp_params_and_buffers_to_ignore = [name for name, _ in buffers]
 
     def configure_optimizers(self) -> Any:
         """Adam, and the learning rate's fall, step by step."""
