@@ -65,7 +65,7 @@ def exchanged(latent: Latent) -> dict[str, int]:
         return send
 
     dist.all_reduce, dist.broadcast = map(counting, originals)
-    with ranks.together():
+    with ranks.together(len(batch)):
         passed = model(batch)
         error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
         total_loss(error, passed.penalties).backward()

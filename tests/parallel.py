@@ -30,7 +30,7 @@ from entropae.latent import (
     Variational,
 )
 from entropae.networks import pair
-from entropae.training import fitting, squared_error, total_loss
+from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
 
 LATENTS = [
     Plain(4),
@@ -108,7 +108,7 @@ def steps(
         with ranks.together():
             batch = x.roll(step, 0)[:n]
             batch = batch[ranks.share(n)]
-        with ranks.together(joined):
+        with ranks.together(len(batch)) if joined else ranks.alone():
             passed = model(batch)
             error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
             loss = total_loss(error, passed.penalties)
@@ -150,44 +150,52 @@ class Double(nn.Module):
         return self.network(x.double())
 
 
-def fits(folder: Path, processes: int = 1) -> dict[str, Any]:
-    """Weights and log after 52 steps of `fit`; of several processes also when it was resumed."""
+def fit(folder: Path, processes: int = 1, *, kept: Path | None = None) -> dict[str, Any]:
+    """Weights and log after 52 steps of `fit`, or what is left of them in a folder.
+
+    What the folder holds before the fifth epoch is `kept` elsewhere.
+    """
     samples = load("digits").subset(np.arange(400))
-    result: dict[str, Any] = {}
 
-    class Stop(fitting.Calibrate):
+    class Keep(fitting.Calibrate):
         def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-            if trainer.current_epoch == 4 and trainer.is_global_zero:
-                copytree(folder / "run", folder / "stopped")
+            if kept and trainer.current_epoch == 4 and trainer.is_global_zero:
+                copytree(folder, kept)
 
-    before, fitting.Calibrate = fitting.Calibrate, Stop
-    for run in ("whole", "resumed")[:processes]:
-        if run == "resumed":
-            if ranks.is_first():
-                rmtree(folder / "run")
-                (folder / "stopped").rename(folder / "run")
-            dist.barrier()
-        torch.manual_seed(0)
-        networks = pair("mlp", (1, 8, 8), 4, 4, hidden=(16,))
-        model = ea.Autoencoder(*map(Double, networks), Entropic(4, bank=500).double())
-        rows = ea.fit(
-            model,
-            samples,
-            epochs=13,
-            batch_size=101,  # 3 steps of 101, which halves unevenly, and one of 57
-            folder=folder / "run",
-            resume=True,
-            trainer=TrainerConfig(accelerator="cpu", devices=processes),
-            progress=False,
-        )
-        with ranks.together():
-            model.fit_prior(samples, "full")
-        result[run] = {
-            "rows": [{k: v for k, v in row.items() if k != "seconds"} for row in rows],
-            "weights": flat(model.state_dict().values()),
-        }
+    torch.manual_seed(0)
+    networks = pair("mlp", (1, 8, 8), 4, 4, hidden=(16,))
+    model = ea.Autoencoder(*map(Double, networks), Entropic(4, bank=500).double())
+    before, fitting.Calibrate = fitting.Calibrate, Keep
+    rows = ea.fit(
+        model,
+        samples,
+        epochs=13,
+        batch_size=101,  # 3 steps of 101, which halves unevenly, and one of 57
+        folder=folder,
+        resume=True,
+        trainer=TrainerConfig(accelerator="cpu", devices=processes),
+        progress=False,
+    )
     fitting.Calibrate = before
-    return result
+    with ranks.together():
+        model.fit_prior(samples, "full")
+    return {
+        "rows": [{k: v for k, v in row.items() if k != "seconds"} for row in rows],
+        "weights": flat(model.state_dict().values()),
+    }
+
+
+def fits(folder: Path, processes: int) -> dict[str, Any]:
+    """What `fit` comes to; when stopped and resumed; and the checkpoint that it resumed from."""
+    run, kept = folder / "run", folder / "kept"
+    whole = fit(run, processes, kept=kept)
+    if ranks.is_first():
+        rmtree(run)
+        kept.rename(run)
+    dist.barrier()
+    checkpoint = (run / CHECKPOINT).read_bytes()
+    dist.barrier()
+    return {"whole": whole, "resumed": fit(run, processes), "checkpoint": checkpoint}
 
 
 def compare(processes: int, folder: Path, cases: list[Case]) -> dict[str, Any]:

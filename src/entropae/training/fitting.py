@@ -101,8 +101,9 @@ def fit(
     callbacks: list[Callback] = [Calibrate(), history]
     if progress:
         callbacks.append(Progress())
-    if profile:
-        callbacks.append(profiler := Profile())
+    profiler = Profile() if profile else None
+    if profiler:
+        callbacks.append(profiler)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(_checkpoint(folder, every))
@@ -130,7 +131,7 @@ def fit(
         with compiled(model.encoder, model.decoder) if compile else nullcontext():
             runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
     model.eval()
-    if profile and runner.is_global_zero:
+    if profiler and runner.is_global_zero:
         print(profiler.table())
     return history.rows
 

@@ -159,7 +159,7 @@ class Training(lightning.LightningModule):
 
     def _pass(self, stage: str, batch: Tensor) -> tuple[Passed, Tensor]:
         """What the model makes of a batch, and the reconstruction error; all parts are logged."""
-        with ranks.together():
+        with ranks.together(len(batch)):
             passed = self.model(batch)
             error = self.error(passed.reconstruction, batch)
             reconstruction = ranks.average(error, len(batch))

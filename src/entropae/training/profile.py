@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import Any
 
 import lightning
@@ -12,7 +11,16 @@ from lightning.pytorch.callbacks import Callback
 
 from entropae.training.module import Training
 
-PARTS = ("data", "encoder", "latent", "decoder", "backward", "optimiser", "validation", "other")
+PARTS: tuple[str, ...] = (
+    "data",
+    "encoder",
+    "latent",
+    "decoder",
+    "backward",
+    "optimiser",
+    "validation",
+    "other",
+)
 
 
 class Profile(Callback):
@@ -26,14 +34,14 @@ class Profile(Callback):
     """
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds = dict.fromkeys(PARTS, 0.0)
         self.steps = 0
         self.last = 0.0
         self.hooks: list[Any] = []
 
     def table(self) -> str:
         """A line for each part: milliseconds a step, and the share of all."""
-        whole = self.seconds.total() or 1.0
+        whole = sum(self.seconds.values()) or 1.0
         lines = [
             f"{part:<11}{1000 * self.seconds[part] / max(1, self.steps):9.2f} ms a step "
             f"{self.seconds[part] / whole:6.1%}"
@@ -59,41 +67,41 @@ class Profile(Callback):
             self.hooks += [before, after]
         self.last = time.perf_counter()
 
-    def on_train_epoch_start(self, *_: Any) -> None:
+    def on_train_epoch_start(self, *_: Any, **__: Any) -> None:
         """What came before is the end of an epoch."""
         self._since("other")
 
-    def on_train_batch_start(self, *_: Any) -> None:
+    def on_train_batch_start(self, *_: Any, **__: Any) -> None:
         """The batch is there."""
         self.steps += 1
         self._since("data")
 
-    def on_before_backward(self, *_: Any) -> None:
+    def on_before_backward(self, *_: Any, **__: Any) -> None:
         """The loss is there."""
         self._since("other")
 
-    def on_after_backward(self, *_: Any) -> None:
+    def on_after_backward(self, *_: Any, **__: Any) -> None:
         """Gradients are there."""
         self._since("backward")
 
-    def on_before_optimizer_step(self, *_: Any) -> None:
+    def on_before_optimizer_step(self, *_: Any, **__: Any) -> None:
         """Gradients have been checked."""
         self._since("other")
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any, **__: Any) -> None:
         """The step is done, if it was one."""
         accumulating = self.steps % trainer.accumulate_grad_batches
         self._since("other" if accumulating else "optimiser")
 
-    def on_validation_start(self, *_: Any) -> None:
+    def on_validation_start(self, *_: Any, **__: Any) -> None:
         """What came before is not validation."""
         self._since("other")
 
-    def on_validation_end(self, *_: Any) -> None:
+    def on_validation_end(self, *_: Any, **__: Any) -> None:
         """All of it, networks too."""
         self._since("validation")
 
-    def on_train_end(self, *_: Any) -> None:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
         """Leave the model as it was."""
         self._since("other")
         for hook in self.hooks:
