@@ -12,6 +12,7 @@ latents that draw nothing, how far float32 is from float64 in one process. Gloo,
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from entropae.model import Autoencoder
 from entropae.networks import pair
 from entropae.training import squared_error, total_loss
 
-from parallel import CASES, LATENTS, STEPS, difference, run, steps
+from parallel import CASES, LATENTS, STEPS, difference, fit, run, steps
 
 BATCH = 256
 EXCHANGING = {
@@ -46,7 +47,22 @@ def work(processes: int, folder: Path) -> dict[str, Any]:
         "together": [steps(case) for case in CASES],
         "alone": [steps(case, joined=False, sizes=even) for case in CASES],
         "exchanged": {name: exchanged(latent) for name, latent in EXCHANGING.items()},
+        "fits": fits(folder / "fits", processes),
     }
+
+
+def fits(folder: Path, processes: int = 1) -> dict[str, Any]:
+    """Weights and log of the tests' 52 steps of `fit`, in both precisions."""
+    return {
+        name: fit(folder / name, processes, double=double)
+        for name, double in (("float64", True), ("float32", False))
+    }
+
+
+def apart(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, float]:
+    """Relative difference of the weights, and of the last epoch's reconstruction error."""
+    a, b = (run["rows"][-1]["train/reconstruction"] for run in (found, expected))
+    return {"weights": difference(found["weights"], expected["weights"]), "error": abs(a / b - 1)}
 
 
 def exchanged(latent: Latent) -> dict[str, int]:
@@ -89,11 +105,16 @@ def draws(latent: Latent) -> bool:
 
 def main() -> None:
     one = {case: steps(case) for case in CASES}
+    with tempfile.TemporaryDirectory() as folder:
+        one_fit = fits(Path(folder))
+    trained: dict[str, dict[str, float]] = {}
     rows: list[dict[str, Any]] = [{"case": case.name} for case in CASES]
     exchange: dict[str, Any] = {}
     for processes in (2, 4):
         first = run(work, processes)[0]
         exchange[str(processes)] = first.pop("exchanged")
+        for name, found in first.pop("fits").items():
+            trained[f"{processes} against 1, {name}"] = apart(found, one_fit[name])
         for way, results in first.items():
             for row, case, found in zip(rows, CASES, results, strict=True):
                 row[f"{way} {processes}"] = error(found, one[case])
@@ -108,7 +129,10 @@ def main() -> None:
     for processes, table in exchange.items():
         for name, figures in table.items():
             print(processes, name, figures)
-    save("ranks", {"gradients": rows, "exchanged": exchange}, steps=STEPS, batch=BATCH)
+    for name, figures in trained.items():
+        print(name, figures)
+    result = {"gradients": rows, "trained": trained, "exchanged": exchange}
+    save("ranks", result, steps=STEPS, batch=BATCH)
 
 
 if __name__ == "__main__":

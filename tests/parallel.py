@@ -150,7 +150,9 @@ class Double(nn.Module):
         return self.network(x.double())
 
 
-def fit(folder: Path, processes: int = 1, *, kept: Path | None = None) -> dict[str, Any]:
+def fit(
+    folder: Path, processes: int = 1, *, kept: Path | None = None, double: bool = True
+) -> dict[str, Any]:
     """Weights and log after 52 steps of `fit`, or what is left of them in a folder.
 
     What the folder holds before the fifth epoch is `kept` elsewhere.
@@ -164,7 +166,9 @@ def fit(folder: Path, processes: int = 1, *, kept: Path | None = None) -> dict[s
 
     torch.manual_seed(0)
     networks = pair("mlp", (1, 8, 8), 4, 4, hidden=(16,))
-    model = ea.Autoencoder(*map(Double, networks), Entropic(4, bank=500).double())
+    model = ea.Autoencoder(*networks, Entropic(4, bank=500))
+    if double:
+        model = ea.Autoencoder(*map(Double, networks), model.latent.double())
     before, fitting.Calibrate = fitting.Calibrate, Keep
     rows = ea.fit(
         model,

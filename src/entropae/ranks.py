@@ -140,6 +140,7 @@ def average(x: Float[Tensor, "*shape"], weight: int) -> Float[Tensor, "*shape"]:
     if count() == 1:
         return x
     # Not skipped in a process without weight, which takes part in the backward pass too.
+    x = x if x.dtype == torch.float64 else x.float()
     counted = torch.where(torch.tensor(weight > 0, device=x.device), x, torch.zeros_like(x))
     sums = total(torch.cat([weight * counted.flatten(), x.new_full((1,), weight)]))
     return (sums[:-1] / sums[-1].clamp(min=1)).view_as(x)
