@@ -119,7 +119,7 @@ def check_weight(weight: float) -> None:
         raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
 
 
-def precise(h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+def precise(h: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """In single precision or better, whatever autocast made of it."""
     return h if h.dtype == torch.float64 else h.float()
 
