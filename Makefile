@@ -32,6 +32,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/high_dimension.py
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/inputs.py
+	$(BIN)/python benchmarks/ranks.py
 	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist
 	$(BIN)/python benchmarks/classifier.py $(DATA)/fashion_mnist --name fashion_mnist --epochs 5
 	$(BIN)/python benchmarks/rivals.py search mnist $(DATA)/mnist --processes 2

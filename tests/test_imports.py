@@ -16,10 +16,11 @@ SOURCE = Path(entropae.__file__).parent
 ORDER = {
     "config": set(),
     "files": set(),
+    "ranks": set(),
     "neighbors": set(),
     "entropy": {"neighbors"},
     "information": {"neighbors", "entropy"},
-    "latent": {"neighbors", "entropy"},
+    "latent": {"ranks", "neighbors", "entropy"},
     "networks": set(),
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
@@ -27,11 +28,11 @@ ORDER = {
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
-    "model": {"config", "data", "files", "latent", "networks", "prior"},
-    "training": {"config", "data", "files", "latent", "model"},
+    "model": {"config", "data", "files", "latent", "networks", "prior", "ranks"},
+    "training": {"config", "data", "files", "latent", "model", "ranks"},
     "run": {
         *("config", "data", "files", "latent", "metrics"),
-        *("model", "networks", "pictures", "training"),
+        *("model", "networks", "pictures", "ranks", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),

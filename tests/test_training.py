@@ -24,6 +24,7 @@ from entropae.data import Samples, load
 from entropae.latent import Entropic, Plain
 from entropae.networks import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
+from entropae.training.profile import PARTS
 
 
 def digits(n: int = 300) -> Samples:
@@ -212,7 +213,7 @@ def test_samples_come_once_an_epoch_in_an_order_of_their_own():
     loader = loaders.train_dataloader()
     epochs = []
     for epoch in (0, 1, 0):
-        loader.sampler.set_epoch(epoch)
+        loader.batch_sampler.sampler.set_epoch(epoch)
         epochs.append(torch.cat(list(loader)))
     assert torch.equal(epochs[0], epochs[2])
     assert not torch.equal(epochs[0], epochs[1])
@@ -346,6 +347,51 @@ def test_mixed_precision_keeps_the_latent_in_float32(network):
     assert (torch.bfloat16, torch.float32) in seen
     assert all(code == torch.float32 for _, code in seen)
     assert math.isfinite(rows[-1]["train/entropy"])
+
+
+def test_accumulated_gradients_take_the_bank_along():
+    """The entropy is that of each batch, among the codes of all batches before it."""
+    trained = model(Entropic(4, bank=1000))
+    few = ea.config.TrainerConfig(accelerator="cpu", accumulate_grad_batches=3)
+    options = {"batch_size": 60, "validation": 0, "progress": False}
+    rows = ea.fit(trained, digits(300), epochs=4, trainer=few, **options)
+    assert rows[-1]["step"] == 4 * 2  # steps of 3 and of 2 batches
+    assert trained.latent.seen == 300
+    assert rows[-1]["train/reconstruction"] < rows[0]["train/reconstruction"]
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # of the compiler
+def test_compiled_networks_are_saved_as_themselves(tmp_path, monkeypatch):
+    """With the compiler's front end; its back end takes a minute and changes roundings only."""
+    calls = []
+
+    def compiled(function):
+        calls.append(function)
+        return compiler(function, backend="eager")
+
+    compiler = torch.compile
+    monkeypatch.setattr(torch, "compile", compiled)
+    a, b = model(), model()
+    for trained, compiles in ((a, True), (b, False)):
+        ea.fit(trained, digits(100), epochs=2, compile=compiles, progress=False)
+    assert len(calls) == 2
+    assert "forward" not in vars(a.encoder)
+    assert same(weights(a), weights(b))
+    a.save(tmp_path)
+    assert torch.equal(ea.load(tmp_path).sample(2, seed=0), b.sample(2, seed=0))
+
+
+def test_the_profile_adds_up(capsys):
+    began = time.perf_counter()
+    ea.fit(model(), digits(), epochs=2, profile=True, progress=False)
+    whole = time.perf_counter() - began
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines] == list(PARTS)
+    assert sum(float(line[-1].rstrip("%")) for line in lines) == pytest.approx(100, abs=0.5)
+    spent = {line[0]: float(line[1]) for line in lines}
+    assert all(spent[part] > 0 for part in ("encoder", "latent", "decoder", "backward", "data"))
+    steps = 2 * 2
+    assert sum(spent.values()) / 1000 * steps < whole
 
 
 def test_progress_shows_the_parts_by_name(capfd):

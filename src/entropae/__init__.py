@@ -71,7 +71,17 @@ _HOMES = {
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {*_HOMES, "config", "data", "evaluation", "features", "neighbors", "networks", "prior"}
+_MODULES = {
+    *_HOMES,
+    "config",
+    "data",
+    "evaluation",
+    "features",
+    "neighbors",
+    "networks",
+    "prior",
+    "ranks",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -36,12 +36,16 @@ class TrainerConfig:
         accelerator: "auto", "cpu" or "gpu".
         devices: Processes or GPUs per machine.
         num_nodes: Machines.
+        strategy: Lightning's, for several processes: "auto" is "ddp".
+        accumulate_grad_batches: Batches whose gradients are averaged before a step.
         precision: "32-true", "bf16-mixed" or "16-mixed". The latent is in float32 in all of them.
     """
 
     accelerator: str = "auto"
     devices: int | Literal["auto"] = 1
     num_nodes: int = 1
+    strategy: str = "auto"
+    accumulate_grad_batches: int = 1
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
 
@@ -60,6 +64,7 @@ class Recipe:
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         seed: Of the split, the weights, the order of the samples and all else that is random.
+        compile: Compile the networks (torch.compile): minutes at first, then faster steps.
         model: Networks and latent.
         trainer: Devices and precision.
     """
@@ -74,6 +79,7 @@ class Recipe:
     learning_rate: float = 3e-3
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     seed: int = 0
+    compile: bool = False
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
+from entropae import ranks
 from entropae.config import build, settings, unknown
 from entropae.data import Samples
 from entropae.data import load as load_samples
@@ -104,6 +105,9 @@ class Autoencoder(nn.Module):
         Args:
             data: A batch of samples as the encoder takes them; an array; or `Samples`.
             batch_size: Samples at a time.
+
+        Inside `ranks.together()` each process encodes a share, and all get all codes; likewise
+        `decode`, `reconstruct` and `fit_prior`.
         """
         return self._each(self._encode, batches(data, batch_size))
 
@@ -124,7 +128,7 @@ class Autoencoder(nn.Module):
             raise ValueError(
                 f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
             )
-        return self._each(self.decoder, code.split(batch_size))
+        return self._each(self.decoder, code[ranks.share(len(code))].split(batch_size))
 
     def reconstruct(self, data: Data, *, batch_size: int = 1024) -> Float[Tensor, "n ..."]:
         """Samples encoded and decoded again, at inference."""
@@ -224,7 +228,8 @@ class Autoencoder(nn.Module):
         what inference hands it.
 
         Args:
-            make_batches: Called once for each pass; gives the batches of the training set.
+            make_batches: Called once for each pass; gives the batches of the training set. Inside
+                `ranks.together()`, those that are this process's.
         """
 
         def inputs() -> Iterator[Tensor]:
@@ -260,7 +265,8 @@ class Autoencoder(nn.Module):
         write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
     def _encode(self, x: Tensor) -> Tensor:
-        return self.latent(self.encoder(x)).code
+        with ranks.alone():  # penalties, which would be of all processes, are not asked for
+            return self.latent(self.encoder(x)).code
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
@@ -275,7 +281,7 @@ class Autoencoder(nn.Module):
 
     def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
         with self._inference():
-            return torch.cat([function(part.to(self.device)) for part in parts])
+            return ranks.gather(torch.cat([function(part.to(self.device)) for part in parts]))
 
 
 def load(
@@ -349,13 +355,14 @@ def _network(config: dict[str, Any], role: str) -> nn.Module:
 
 
 def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
-    """Batches of samples, in order."""
+    """Batches of this process's share of samples, in order; an empty one if it has none."""
+    own = ranks.share(len(data))
     if isinstance(data, Tensor) and data.is_floating_point():
-        yield from data.split(batch_size)
+        yield from data[own].split(batch_size)
         return
     samples = data if isinstance(data, Samples) else load_samples(data)
-    for start in range(0, len(samples), batch_size):
-        yield samples.__getitems__(range(start, min(start + batch_size, len(samples))))
+    for start in range(own.start, max(own.stop, own.start + 1), batch_size):
+        yield samples.__getitems__(range(start, min(start + batch_size, own.stop)))
 
 
 def _average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tensor]]) -> None:
@@ -369,12 +376,18 @@ def _average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tenso
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for x in inputs():
-        if len(x) > 1:
-            network(x)
+    with ranks.alone():
+        for x in inputs():
+            if len(x) > 1:
+                network(x)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()
+        statistics = dict(norm.named_buffers())
+        seen = statistics.pop("num_batches_tracked")
+        for statistic in statistics.values():
+            statistic.copy_(ranks.average(statistic, int(seen)))
+        seen.copy_(ranks.total(seen))
 
 
 def _linear(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import time
 from dataclasses import asdict
@@ -15,7 +14,7 @@ import torch
 import yaml
 
 import entropae
-from entropae import data, pictures
+from entropae import data, pictures, ranks
 from entropae.config import ModelConfig, Recipe, TrainerConfig, build, settings
 from entropae.data import Samples
 from entropae.files import write_text
@@ -31,20 +30,23 @@ PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
 
 
-def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
+def make(
+    recipe: Recipe, folder: Path, *, resume: bool = False, profile: bool = False
+) -> Autoencoder:
     """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
 
     Args:
         recipe: All that the run depends on.
         folder: A new or empty folder, unless `resume`.
         resume: Go on with the run that was stopped in this folder, by its own recipe.
+        profile: Print where the time of training went.
 
     Raises:
         FileExistsError: If the folder has something in it and `resume` is not given.
         ValueError: If the recipe names something unknown or the data are unusable.
     """
     # In data-parallel training every process comes by here, and the first writes for all.
-    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+    first = ranks.is_first()
     if resume and (folder / RECIPE).is_file():
         recipe = read_recipe(folder)
     elif first and folder.exists() and any(folder.iterdir()):
@@ -72,14 +74,18 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         folder=folder,
         resume=resume,
         trainer=recipe.trainer,
+        compile=recipe.compile,
+        profile=profile,
     )
+    train, held_out = split_samples(recipe, samples)
+    with ranks.together():
+        for prior in ("full", "mixture"):
+            model.fit_prior(train, prior, seed=recipe.seed)
+        model.prior = "normal"
+        measured = measure(model, train, held_out)
     if not first:
         return model
-    train, held_out = split_samples(recipe, samples)
-    for prior in ("full", "mixture"):
-        model.fit_prior(train, prior, seed=recipe.seed)
-    model.prior = "normal"
-    metrics = measure(model, train, held_out) | {
+    metrics = measured | {
         "epochs": int(log[-1]["epoch"]),
         "steps": int(log[-1]["step"]),
         "seconds": round(time.perf_counter() - began, 1),
@@ -120,7 +126,13 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
 
 def read_samples(recipe: Recipe, source: str | None = None, *, strict: bool = False) -> Samples:
     """Samples of a source, by default the recipe's own, in the recipe's size and channels."""
-    return data.load(source or recipe.data, recipe.size, channels=recipe.channels, strict=strict)
+    return data.load(
+        source or recipe.data,
+        recipe.size,
+        channels=recipe.channels,
+        strict=strict,
+        progress=ranks.is_first(),
+    )
 
 
 def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:

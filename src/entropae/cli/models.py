@@ -16,6 +16,7 @@ def _fit_options(parser: Parser) -> None:
     parser.add_argument("--recipe", action="config", help="A YAML file of the options below.")
     parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
     parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
+    parser.add_argument("--profile", action="store_true", help="Print where the time went.")
     parser.add_class_arguments(Recipe)
 
 
@@ -100,7 +101,7 @@ def _fit(options: Namespace) -> None:
     from entropae import run
 
     folder = options.out or f"runs/{Path(options.data).stem}"
-    run.make(_recipe(options), Path(folder), resume=options.resume)
+    run.make(_recipe(options), Path(folder), resume=options.resume, profile=options.profile)
 
 
 def _recipe(options: Namespace) -> Recipe:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from entropae import ranks
 
 
 class Penalty(NamedTuple):
@@ -116,7 +119,7 @@ def check_weight(weight: float) -> None:
         raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
 
 
-def precise(h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+def precise(h: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """In single precision or better, whatever autocast made of it."""
     return h if h.dtype == torch.float64 else h.float()
 
@@ -124,10 +127,11 @@ def precise(h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 class Standardize(nn.Module):
     """Batch normalisation without affine parameters: the constraint of the Entropic AutoEncoder.
 
-    In training every coordinate has exactly mean 0 and variance 1 over the batch (Ghose, Rashwan
-    and Poupart 2020, section 3); at inference running statistics are used. These lag behind the
-    encoder, so `calibrate` takes them from the training set when fitting ends. Always in float32 or
-    better. A batch of one has no variance and is normalised by the running statistics.
+    In training every coordinate has exactly mean 0 and variance 1 over the batch, which is that of
+    all processes (Ghose, Rashwan and Poupart 2020, section 3); at inference running statistics are
+    used. These lag behind the encoder, so `calibrate` takes them from the training set when fitting
+    ends. Always in float32 or better. A batch of one has no variance and is normalised by the
+    running statistics.
     """
 
     running_mean: Tensor
@@ -142,28 +146,43 @@ class Standardize(nn.Module):
 
     def forward(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The standardised batch."""
+        statistics = self.running_mean, self.running_var
         with torch.autocast(h.device.type, enabled=False):
-            return nn.functional.batch_norm(
-                precise(h),
-                self.running_mean,
-                self.running_var,
-                training=self.training and len(h) > 1,
-                momentum=self.momentum,
-                eps=self.eps,
-            )
+            if self.training and ranks.place(h)[1] > 1:
+                return ranks.batch_norm(
+                    precise(h), *statistics, momentum=self.momentum, eps=self.eps
+                )
+            return nn.functional.batch_norm(precise(h), *statistics, eps=self.eps)
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
-        """Set mean and variance to those of all batches together (Chan et al. 1983, eq. 1.5)."""
-        count = 0
-        mean = square = torch.zeros((), dtype=torch.float64)
+        """Set mean and variance to those of all batches together, also of other processes."""
+        zero = torch.zeros(len(self.running_mean), dtype=torch.float64)
+        moments = Moments(0, zero, zero)
         for h in batches:
             h = h.cpu().double()  # some devices have no double precision
-            step = h.mean(0) - mean
-            square = square + (h - h.mean(0)).square().sum(0)
-            square = square + step.square() * count * len(h) / (count + len(h))
-            mean = mean + step * len(h) / (count + len(h))
-            count += len(h)
-        if count > 1:
-            self.running_mean.copy_(mean)
-            self.running_var.copy_(square / (count - 1))
+            moments = moments.add(Moments(len(h), h.mean(0), (h - h.mean(0)).square().sum(0)))
+        if ranks.count() > 1:
+            own = torch.cat([zero.new_tensor([moments.n]), moments.mean, moments.square])
+            every = [Moments(int(row[0]), *row[1:].chunk(2)) for row in ranks.gather(own[None])]
+            moments = reduce(Moments.add, every)
+        if moments.n > 1:
+            self.running_mean.copy_(moments.mean)
+            self.running_var.copy_(moments.square / (moments.n - 1))
+
+
+class Moments(NamedTuple):
+    """Number of points, their mean, and the sum of their squared differences from it."""
+
+    n: int
+    mean: Tensor
+    square: Tensor
+
+    def add(self, other: Moments) -> Moments:
+        """Of both samples together (Chan, Golub and LeVeque 1983, eq. 1.5)."""
+        n = self.n + other.n
+        if n == 0:
+            return self
+        step = other.mean - self.mean
+        square = self.square + other.square + step.square() * self.n * other.n / n
+        return Moments(n, self.mean + step * other.n / n, square)

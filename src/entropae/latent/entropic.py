@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from entropae import ranks
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
 from entropae.neighbors import kth_distance
@@ -26,6 +27,8 @@ class Entropic(Latent):
         entropy − anchor = mean log ε − mean log ν − mean log ν' + constant,
 
     whose pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
+
+    The batch is that of all processes, and each looks for the neighbours of its own codes.
 
     Args:
         dim: Dimensions of the code, d.
@@ -85,15 +88,18 @@ class Entropic(Latent):
         """The standardised code, with penalties unless the batch has `k` points or fewer."""
         self.check(h)
         code = self.norm(h)
-        if len(code) <= self.k:
+        batch = ranks.gather(code)
+        if len(batch) <= self.k:
             return Coded(code, {})
-        others = torch.cat([code, self.recent[: self.seen]])
+        # The process's own codes first: they are those that neighbours are sought of.
+        start = ranks.place(code)[0].start
+        others = torch.cat([batch[start:], batch[:start], self.recent[: self.seen]])
         weight = self.current_weight()
         penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
         if self.anchored:
-            penalties["anchor"] = Penalty(self._anchor(code, others), weight)
+            penalties["anchor"] = Penalty(self._anchor(code, others, len(batch)), weight)
         if self.training and self.bank and self.keeps:
-            self._remember(code.detach())
+            self._remember(batch.detach())
         return Coded(code, penalties)
 
     @property
@@ -114,17 +120,19 @@ class Entropic(Latent):
         self.keeps = True
 
     def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
-        distance = kth_distance(code, others, k=self.k, same=True)
+        distance = ranks.gather(kth_distance(code, others, k=self.k, same=True))
         m = len(others) - 1
         return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
-    def _anchor(self, code: Tensor, others: Tensor) -> Tensor:
+    def _anchor(self, code: Tensor, others: Tensor, n: int) -> Tensor:
         # As many points as each code has other codes to be near to.
-        normal = torch.randn(len(others) - 1, self.dim, dtype=code.dtype, device=code.device)
+        normal = ranks.randn(len(others) - 1, self.dim, like=code)
         pull = kth_distance(code, normal, k=self.k)
         # A mean over fewer points is as unbiased, and a bank's worth of them would be dear.
-        cover = kth_distance(normal[: len(code)], others, k=self.k)
-        return log_distance(pull, self.floor).mean() + log_distance(cover, self.floor).mean()
+        few = normal[:n]
+        cover = kth_distance(few[ranks.share(len(few))], others, k=self.k)
+        logs = [ranks.mean(log_distance(distance, self.floor)) for distance in (pull, cover)]
+        return logs[0] + logs[1]
 
     @torch.no_grad()
     def _remember(self, code: Tensor) -> None:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from entropae import ranks
 from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
 
 
@@ -43,9 +44,10 @@ class Matching(Latent):
         """The code, and its `match` unless the batch has one point."""
         self.check(h)
         code = self.norm(precise(h))
-        if len(code) < 2:
+        batch = ranks.gather(code)
+        if len(batch) < 2:
             return Coded(code, {})
-        match = DISTANCES[self.distance](code)
+        match = DISTANCES[self.distance](batch)
         return Coded(code, {"match": Penalty(match, float(self.weight))})
 
 
@@ -57,7 +59,7 @@ def mmd(code: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     algorithm 2 and section 4).
     """
     n, d = code.shape
-    normal = torch.randn_like(code)
+    normal = ranks.randn(n, d, like=code)
     pairs = [_squared_distances(*ends) for ends in ((code, code), (normal, normal), (code, normal))]
     total = code.new_zeros(())
     for scale in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0):
@@ -92,7 +94,7 @@ def sigreg(code: Float[Tensor, "n d"], *, slices: int = 256, knots: int = 17) ->
         Balestriero and LeCun, "LeJEPA", arXiv 2511.08544.
     """
     n, d = code.shape
-    directions = nn.functional.normalize(torch.randn(d, slices).to(code), dim=0)
+    directions = nn.functional.normalize(ranks.randn(d, slices, like=code), dim=0)
     t = torch.linspace(0, 3, knots).to(code)
     target = torch.exp(-0.5 * t.square())
     step = 3 / (knots - 1)

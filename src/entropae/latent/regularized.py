@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from entropae import ranks
 from entropae.latent.base import Coded, Latent, Penalty, precise
 
 
@@ -53,7 +54,7 @@ class Regularized(Latent):
         """The code, and its `norm`."""
         self.check(h)
         code = precise(h)
-        return Coded(code, {"norm": Penalty(0.5 * code.square().mean(), float(self.weight))})
+        return Coded(code, {"norm": Penalty(0.5 * ranks.mean(code.square()), float(self.weight))})
 
     def constrain(self, decoder: nn.Module) -> None:
         """Spectral normalisation of every layer that has none."""
@@ -82,7 +83,7 @@ def squared_gradient(decoder: nn.Module, code: Tensor) -> Tensor:
     """Mean square of the gradient of the decoder's summed output in each coordinate of the code."""
     point = code.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(decoder(point).sum(), point, create_graph=True)
-    return gradient.square().mean()
+    return ranks.mean(gradient.square())
 
 
 DECODER_PENALTIES = {"l2": squared_weights, "gradient": squared_gradient}

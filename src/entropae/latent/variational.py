@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from entropae import ranks
 from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
 
 
@@ -60,8 +61,8 @@ class Variational(Latent):
             mean = self.batch_norm * mean + self.shift
         code = mean
         if self.training:
-            code = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
-        kl = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).mean()
+            code = mean + (0.5 * log_variance).exp() * ranks.randn_like(mean)
+        kl = 0.5 * ranks.mean(mean.square() + log_variance.exp() - log_variance - 1)
         return Coded(code, {"kl": Penalty(kl, float(self.weight))})
 
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
@@ -101,5 +102,5 @@ class Balanced(Latent):
         share = self.least + (1 - self.least) * torch.sigmoid(self.theta)
         code = share.sqrt() * mean
         if self.training:
-            code = code + (1 - share).sqrt() * deviation * torch.randn_like(deviation)
+            code = code + (1 - share).sqrt() * deviation * ranks.randn_like(deviation)
         return Coded(code, {})

@@ -3,6 +3,7 @@
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.fitting import CHECKPOINT, fit
 from entropae.training.module import Loaders, NonFiniteError, Training, squared_error, total_loss
+from entropae.training.profile import Profile
 
 __all__ = [
     "CHECKPOINT",
@@ -10,6 +11,7 @@ __all__ = [
     "History",
     "Loaders",
     "NonFiniteError",
+    "Profile",
     "Progress",
     "Row",
     "Training",

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
+from entropae import ranks
 from entropae.data import Samples, collate
 from entropae.files import replacing
 from entropae.training.module import Training
@@ -24,17 +25,20 @@ class Calibrate(Callback):
     """Takes all running statistics from the training set when fitting ends."""
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Calibrate the model, in every process over the whole set.
+        """Calibrate the model over the whole set, of which each process takes its share.
 
         Not at the end of training: a run resumed from its last checkpoint has none left to do.
         """
         loaders = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(pl_module, Training)
         data: Samples = loaders.train
-        size = loaders.batch_size
-        pl_module.model.calibrate(
-            lambda: iter(DataLoader(data, batch_size=max(size, 512), collate_fn=collate))
-        )
+        size = max(loaders.batch_size, 512)
+        every = [range(i, min(i + size, len(data))) for i in range(0, len(data), size)]
+        own: Any = every[trainer.global_rank :: trainer.world_size]
+        with ranks.together():
+            pl_module.model.calibrate(
+                lambda: iter(DataLoader(data, batch_sampler=own, collate_fn=collate))
+            )
 
 
 class History(Callback):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
-from torch import Tensor
+from torch import Tensor, nn
 
 from entropae.config import TrainerConfig
 from entropae.data import Samples, split
@@ -23,6 +25,7 @@ from entropae.data import load as load_samples
 from entropae.model import Autoencoder, Data
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.module import Decay, Loaders, Training, squared_error
+from entropae.training.profile import Profile
 
 STEPS = 8000
 CHECKPOINT = "last.ckpt"
@@ -42,6 +45,8 @@ def fit(
     folder: str | Path | None = None,
     resume: bool = False,
     trainer: TrainerConfig | None = None,
+    compile: bool = False,
+    profile: bool = False,
     progress: bool = True,
 ) -> list[Row]:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
@@ -59,7 +64,11 @@ def fit(
         folder: Where to keep `log.csv`, the checkpoint `last.ckpt` and, where TensorBoard is
             installed, its log. Nothing is written without it.
         resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped.
-        trainer: Devices and precision.
+        trainer: Devices and precision. With several processes (docs/distributed.md) each calls
+            `fit` in the same way; loss, gradients and log are those of one.
+        compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
+            latent that differentiates the decoder's gradient, as RAE-GP.
+        profile: Print where the time went, in the end.
         progress: Show a progress bar.
 
     Returns:
@@ -92,6 +101,9 @@ def fit(
     callbacks: list[Callback] = [Calibrate(), history]
     if progress:
         callbacks.append(Progress())
+    profiler = Profile() if profile else None
+    if profiler:
+        callbacks.append(profiler)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
         callbacks.append(_checkpoint(folder, every))
@@ -111,13 +123,39 @@ def fit(
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+        _check_processes(runner.world_size)
         module = Training(model, learning_rate=learning_rate, decay=decay, error=error, seed=seed)
         checkpoint = folder / CHECKPOINT if folder and resume else None
         if checkpoint and not checkpoint.is_file():
             checkpoint = None
-        runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
+        with compiled(model.encoder, model.decoder) if compile else nullcontext():
+            runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
     model.eval()
+    if profiler and runner.is_global_zero:
+        print(profiler.table())
     return history.rows
+
+
+@contextmanager
+def compiled(*networks: nn.Module) -> Iterator[None]:
+    """The networks' forward passes compiled inside, and as they were outside."""
+    for network in networks:
+        network.forward = torch.compile(network.forward)
+    try:
+        yield
+    finally:
+        for network in networks:
+            del network.forward
+
+
+def _check_processes(expected: int) -> None:
+    """Raise if torchrun has started another number of processes: each would train by itself."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if "TORCHELASTIC_RUN_ID" in os.environ and started != expected:
+        raise ValueError(
+            f"torchrun started {started} processes, the trainer expects {expected}. Set `devices` "
+            "to the processes of a machine, `num_nodes` to the machines (--trainer.devices …)."
+        )
 
 
 def _checkpoint(folder: Path, every: int) -> ModelCheckpoint:

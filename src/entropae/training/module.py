@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import lightning
@@ -11,12 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
+from entropae import ranks
 from entropae.config import unknown
 from entropae.data import Samples, collate
 from entropae.latent import Penalty
+from entropae.latent.base import precise
 from entropae.model import Autoencoder, Passed
 
 Decay = Literal["cosine", "exponential", "none"]
@@ -36,7 +38,7 @@ class NonFiniteError(ArithmeticError):
 
 def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
     """Mean squared error per element of a sample: the default reconstruction error."""
-    return (reconstruction.float() - x.float()).square().mean()
+    return (precise(reconstruction) - precise(x)).square().mean()
 
 
 def total_loss(reconstruction: Tensor, penalties: Mapping[str, Penalty]) -> Tensor:
@@ -58,12 +60,15 @@ class Training(lightning.LightningModule):
     Every step begins from a random state of its own, made from the seed, the epoch and the batch's
     number, so that a run that is resumed goes on exactly as it would have.
 
+    With several processes, loss and gradient are those of one process with the whole batch: batch
+    normalisation, in the networks too, entropy and all other penalties are of all processes' codes.
+
     Args:
         model: What to train.
         learning_rate: Adam's, at its highest, to which it rises over the first steps.
         decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
         error: Reconstruction error per element, from a reconstruction and its batch: a positive
-            scalar.
+            scalar, which must be a mean over the batch's samples.
         seed: Of all that is random.
     """
 
@@ -87,6 +92,14 @@ class Training(lightning.LightningModule):
         self.error = error
         self.seed = seed
 
+    def setup(self, stage: str) -> None:
+        """Batch normalisation over the batch of all processes, in networks of one's own too."""
+        if self.trainer.world_size > 1:
+            ranks.synchronize(self.model)
+            # A latent's buffers are alike in all processes; DDP would send the bank at every step.
+            buffers = self.model.latent.named_buffers(prefix="model.latent")
+            self._ddp_params_and_buffers_to_ignore = [name for name, _ in buffers]
+
     def configure_optimizers(self) -> Any:
         """Adam, and the learning rate's fall, step by step."""
         optimizer = torch.optim.Adam(self.parameters(), self.learning_rate)
@@ -102,7 +115,9 @@ class Training(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Begin the step from its own random state."""
-        own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx])
+        # What networks draw, as in dropout, must differ between processes.
+        rank = [self.global_rank] if self.global_rank else []
+        own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, *rank])
         torch.manual_seed(int(own.generate_state(1, np.uint64)[0] >> 1))
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
@@ -112,18 +127,20 @@ class Training(lightning.LightningModule):
             NonFiniteError: Naming the part that is not finite.
         """
         self.model.latent.progress = self._done(self.global_step)
-        passed = self.model(batch)
-        reconstruction = self.error(passed.reconstruction, batch)
+        passed, reconstruction = self._pass("train", batch)
         loss = total_loss(reconstruction, passed.penalties)
         if not torch.isfinite(loss):
             self._blame(batch, passed, reconstruction)
-        self._record("train", reconstruction, passed)
         return loss
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients. Together too: checkpointed activations are computed again here."""
+        with ranks.together():
+            loss.backward()
 
     def validation_step(self, batch: Tensor, index: int) -> None:
         """Log the same parts on held-out samples, at inference."""
-        passed = self.model(batch)
-        self._record("validation", self.error(passed.reconstruction, batch), passed)
+        self._pass("validation", batch)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse a step along a gradient that is not finite.
@@ -140,10 +157,15 @@ class Training(lightning.LightningModule):
                     raise NonFiniteError(self._where(f"the gradient of {name}"))
             raise NonFiniteError(self._where("the norm of the gradient"))
 
-    def _record(self, stage: str, reconstruction: Tensor, passed: Passed) -> None:
+    def _pass(self, stage: str, batch: Tensor) -> tuple[Passed, Tensor]:
+        """What the model makes of a batch, and the reconstruction error; all parts are logged."""
+        with ranks.together(len(batch)):
+            passed = self.model(batch)
+            error = self.error(passed.reconstruction, batch)
+            reconstruction = ranks.average(error, len(batch))
+            n = ranks.place(batch)[1]
         parts = {"reconstruction": reconstruction}
         parts |= {name: penalty.value for name, penalty in passed.penalties.items()}
-        n = len(passed.code)
         for name, value in parts.items():
             self.log(
                 f"{stage}/{name}",
@@ -153,6 +175,7 @@ class Training(lightning.LightningModule):
                 batch_size=n,
                 sync_dist=True,
             )
+        return passed, reconstruction
 
     def _blame(self, batch: Tensor, passed: Passed, reconstruction: Tensor) -> None:
         parts = {
@@ -183,8 +206,23 @@ class Training(lightning.LightningModule):
         return min(1.0, step / total) if math.isfinite(total) else 1.0
 
 
+class Shares(BatchSampler):
+    """A process's share of every batch of one order, which is the same in all processes."""
+
+    def __init__(self, sampler: Any, size: int, *, drop_last: bool, rank: int, processes: int):
+        super().__init__(sampler, size, drop_last)
+        self.rank, self.processes = rank, processes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in super().__iter__():
+            yield batch[ranks.share(len(batch), self.rank, self.processes)]
+
+
 class Loaders(lightning.LightningDataModule):
     """Training and validation batches, the training ones in an order fixed by seed and epoch.
+
+    With several processes, each has its share of the batches that one process would have; this
+    wants `Trainer(use_distributed_sampler=False)`.
 
     Args:
         train: Samples to learn from.
@@ -203,24 +241,24 @@ class Loaders(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of this process's share, shuffled anew each epoch."""
-        world, rank = (
-            (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        )
-        sampler: DistributedSampler[Tensor] = DistributedSampler(
-            self.train, num_replicas=world, rank=rank, seed=self.seed
-        )
-        size = max(1, self.batch_size // world)
-        last = len(sampler) % size
-        return DataLoader(
-            self.train,
-            batch_size=size,
-            sampler=sampler,
-            drop_last=0 < last < self.least and len(sampler) > size,
-            collate_fn=collate,
-        )
+        last = len(self.train) % self.batch_size
+        drop_last = 0 < last < self.least and len(self.train) > self.batch_size
+        return self._loader(self.train, shuffle=True, drop_last=drop_last)
 
     def val_dataloader(self) -> Any:
         """Batches of the held-out samples, in order."""
         if self.validation is None:
             return []
-        return DataLoader(self.validation, batch_size=self.batch_size, collate_fn=collate)
+        return self._loader(self.validation)
+
+    def _loader(
+        self, samples: Samples, *, shuffle: bool = False, drop_last: bool = False
+    ) -> DataLoader[Tensor]:
+        order: DistributedSampler[Tensor] = DistributedSampler(
+            samples, num_replicas=1, rank=0, shuffle=shuffle, seed=self.seed
+        )
+        rank, processes = (
+            (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        )
+        shares = Shares(order, self.batch_size, drop_last=drop_last, rank=rank, processes=processes)
+        return DataLoader(samples, batch_sampler=shares, collate_fn=collate)
