@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entropae.neighbors import BLOCK, SEARCHES, as_points, kth_distance, nearest
+from entropae.neighbors import SEARCHES, as_points, block_size, kth_distance, nearest
 
 
 def brute(x: torch.Tensor, y: torch.Tensor, k: int, same: bool, order: float) -> torch.Tensor:
@@ -85,8 +85,8 @@ def test_lowered_matmul_precision_stays_exact(precision):
 
 def test_many_blocks_agree_with_one():
     n = 2100
-    assert n * n > BLOCK
     x = torch.randn(n, 9, generator=torch.Generator().manual_seed(1))
+    assert n * n > block_size(x)
     assert torch.equal(nearest(x, k=2, method="products"), nearest(x, k=2, method="tree"))
     assert torch.equal(nearest(x, k=2, method="differences"), nearest(x, k=2, method="tree"))
 
