@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from entropae.neighbors.progress import tracked
+from entropae.neighbors.scale import length
 from entropae.neighbors.select import block_size, smallest
 
 
@@ -27,10 +27,3 @@ def by_differences(
             distance[torch.arange(len(some), device=x.device), some] = torch.inf
         found.append(smallest(distance, k).indices)
     return torch.cat(found)
-
-
-def length(difference: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
-    """Euclidean norm of the last axis, also where squares would overflow or vanish."""
-    scale = difference.detach().abs().amax(-1, keepdim=True)
-    scale = scale.clamp(min=torch.finfo(difference.dtype).tiny)
-    return torch.linalg.vector_norm(difference / scale, dim=-1) * scale.squeeze(-1)

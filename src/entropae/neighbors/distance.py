@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.neighbors.differences import length
+from entropae.neighbors.scale import length
 from entropae.neighbors.search import Method, Norm, nearest
 
 
@@ -59,8 +59,14 @@ def _directions(like: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return torch.nn.functional.normalize(normal, dim=1)
 
 
-def _largest(difference: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+def _euclidean(difference: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
+    if difference.dtype == torch.float64:
+        return length(difference)
+    return torch.linalg.vector_norm(difference, dim=1, dtype=torch.float64).to(difference.dtype)
+
+
+def _maximum(difference: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
     return torch.linalg.vector_norm(difference, torch.inf, dim=1)
 
 
-LENGTH: dict[str, Callable[[Tensor], Tensor]] = {"euclidean": length, "maximum": _largest}
+LENGTH: dict[str, Callable[[Tensor], Tensor]] = {"euclidean": _euclidean, "maximum": _maximum}

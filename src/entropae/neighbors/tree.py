@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from entropae.neighbors.progress import tracked
+from entropae.neighbors.scale import power_of_two
 
 # More points in a leaf than scipy's default pay from six dimensions, and cost nothing below.
 LEAF = 32
@@ -21,7 +22,8 @@ def by_tree(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tensor:
     The points are searched and asked for in the order of a tree's leaves, so that one query finds
     in the cache what the last one left there.
     """
-    points, queries = y.cpu().numpy(), x.cpu().numpy()
+    scale = power_of_two(x, y)
+    queries, points = ((z if scale == 1 else z.double() * scale).cpu().numpy() for z in (x, y))
     places = KDTree(points, LEAF).indices
     tree = KDTree(points[places], LEAF)
     rows = places[places < len(x)] if same else KDTree(queries, LEAF).indices
