@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entropae.neighbors import BLOCK, SEARCHES, as_points, kth_distance, nearest
+import entropae as ea
+from entropae.neighbors import SEARCHES, as_points, block_size, bounds, kth_distance, nearest
+from entropae.neighbors.select import smallest
 
 
 def brute(x: torch.Tensor, y: torch.Tensor, k: int, same: bool, order: float) -> torch.Tensor:
@@ -37,25 +39,57 @@ def test_every_method_finds_the_same_distances(method, norm, n, m, d, k):
     torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=0)
 
 
-@settings(deadline=None, max_examples=60)
+def exact(x: torch.Tensor, y: torch.Tensor, k: int, same: bool) -> np.ndarray:
+    """In 80-bit numbers, whose squares neither vanish nor overflow for any float64."""
+    difference = x.numpy().astype(np.longdouble)[:, None] - y.numpy().astype(np.longdouble)
+    distance = np.sqrt(np.square(difference).sum(2))
+    if same:
+        distance[range(len(x)), range(len(x))] = np.inf
+    return np.sort(distance, 1)[:, k - 1]
+
+
+@pytest.fixture(params=["one tile", "many tiles"])
+def tiles(request, monkeypatch):
+    if request.param == "many tiles":
+        monkeypatch.setattr(bounds, "COLUMNS", 16)
+        monkeypatch.setattr(bounds, "SQUARE", 8)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     seed=st.integers(0, 2**31),
     n=st.integers(8, 60),
+    more=st.sampled_from([0, 0, 5, 40]),
     d=st.integers(1, 20),
-    log_scale=st.floats(-12, 12),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    log_scale=st.floats(-1, 1),
     log_offset=st.floats(0, 7),
-    duplicates=st.booleans(),
+    kind=st.sampled_from(["plain", "duplicates", "integers", "outlier", "queries elsewhere"]),
 )
-def test_products_are_certified(seed, n, d, log_scale, log_offset, duplicates):
-    """Offsets, scales, far clusters and duplicates: never another neighbour than by differences."""
+def test_products_are_certified(tiles, seed, n, more, d, dtype, log_scale, log_offset, kind):
+    """Offsets, scales, far clusters, ties: never a farther neighbour than there is."""
     rng = torch.Generator().manual_seed(seed)
-    x = torch.randn(n, d, generator=rng) * 10**log_scale
-    x[: n // 2] += 10 ** (log_scale + log_offset)
-    x[n // 2 :] -= 10 ** (log_scale + log_offset)
-    if duplicates:
+    x = torch.randn(n + more, d, generator=rng, dtype=dtype)
+    if kind == "integers":
+        x = x.round()
+    x[: n // 2] += 10**log_offset
+    x[n // 2 :] -= 10**log_offset
+    if kind == "duplicates":
         x[1] = x[0]
-    fast, slow = (kth_distance(x, k=2, method=m) for m in ("products", "differences"))
-    torch.testing.assert_close(fast, slow, rtol=1e-5, atol=0)
+    if kind == "outlier":
+        x[0] *= 1e6
+    x *= 10 ** (log_scale * (30 if dtype == torch.float32 else 290))
+    y, same = x, True
+    if kind == "queries elsewhere":
+        x, same = x[:5] * 0.3, False
+    elif more:
+        x = x[:n]
+    found = kth_distance(x, y, k=2, same=same, method="products")
+    expected = exact(x, y, 2, same)
+    tolerance = {torch.float32: 1e-6, torch.float64: 1e-15}[dtype] * 4
+    np.testing.assert_allclose(found.numpy(), expected.astype(float), rtol=tolerance, atol=1e-44)
 
 
 def test_certificate_refuses_what_the_product_cannot_resolve():
@@ -85,10 +119,39 @@ def test_lowered_matmul_precision_stays_exact(precision):
 
 def test_many_blocks_agree_with_one():
     n = 2100
-    assert n * n > BLOCK
     x = torch.randn(n, 9, generator=torch.Generator().manual_seed(1))
+    assert n * n > block_size(x)
     assert torch.equal(nearest(x, k=2, method="products"), nearest(x, k=2, method="tree"))
     assert torch.equal(nearest(x, k=2, method="differences"), nearest(x, k=2, method="tree"))
+
+
+@pytest.mark.parametrize("norm", ["euclidean", "maximum"])
+@pytest.mark.parametrize("method", SEARCHES)
+def test_extreme_scales(method, norm):
+    if method == "products" and norm == "maximum":
+        return
+    rng = torch.Generator().manual_seed(0)
+    for dtype, powers in ((torch.float32, (-110, 120)), (torch.float64, (-1000, 1000))):
+        x = torch.randn(200, 3, generator=rng, dtype=dtype)
+        found = kth_distance(x, k=2, norm=norm)
+        for power in powers:
+            scaled = kth_distance(x * 2.0**power, k=2, norm=norm, method=method)
+            assert torch.equal(scaled, found * 2.0**power)
+
+
+def test_the_smallest_by_groups_are_the_smallest():
+    values = torch.randn(7, 5003, generator=torch.Generator().manual_seed(0))
+    found = smallest(values, 5)
+    assert torch.equal(found.values, values.topk(5, largest=False).values)
+    assert torch.equal(values.gather(1, found.indices), found.values)
+
+
+def test_progress_is_shown_on_demand(capsys):
+    x = torch.randn(3000, 12, generator=torch.Generator().manual_seed(0))
+    ea.knn_entropy(x)
+    assert capsys.readouterr().err == ""
+    ea.knn_entropy(x, progress=True)
+    assert "Neighbours" in capsys.readouterr().err
 
 
 def test_same_skips_only_the_point_itself():
@@ -111,8 +174,8 @@ def test_small_distances_survive_in_float32():
     rng = torch.Generator().manual_seed(0)
     x = torch.randn(100, 64, generator=rng)
     x = torch.cat([x, x + 1e-3 / 8])
-    exact = brute(x, x, 1, True, 2)
-    torch.testing.assert_close(kth_distance(x).double(), exact, rtol=1e-5, atol=0)
+    truth = brute(x, x, 1, True, 2)
+    torch.testing.assert_close(kth_distance(x).double(), truth, rtol=1e-5, atol=0)
 
 
 def test_gradient_reaches_both_ends_of_each_pair():

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
-from entropae.neighbors import BLOCK, as_points, kth_distance
+from entropae.neighbors import as_points, block_size, kth_distance
 
 
 def frechet_distance(x: Any, y: Any) -> float:
@@ -157,7 +157,9 @@ def fidelity(real: Any, samples: Any, *, k: int = 5) -> Fidelity:
     reach_real, reach_samples = kth_distance(real, k=k), kth_distance(samples, k=k)
     near_real = torch.zeros(len(samples), dtype=torch.int64, device=real.device)
     recalled, covered = [], []
-    for rows in torch.arange(len(real), device=real.device).split(max(1, BLOCK // len(samples))):
+    for rows in torch.arange(len(real), device=real.device).split(
+        max(1, block_size(real) // len(samples))
+    ):
         distance = torch.cdist(real[rows], samples)
         within = distance < reach_real[rows, None]
         near_real += within.sum(0)

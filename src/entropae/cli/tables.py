@@ -34,7 +34,11 @@ def _entropy(options: Namespace) -> None:
 
     table = read_table(options.file, options.columns, missing=options.missing)
     found = entropy_estimate(
-        table.values, options.k, method=options.method, confidence=options.confidence
+        table.values,
+        options.k,
+        method=options.method,
+        confidence=options.confidence,
+        progress=True,
     )
     n, d = table.values.shape
     about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}

@@ -21,7 +21,7 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.neighbors import Norm, as_points
+from entropae.neighbors import Norm, as_points, showing_progress
 
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
@@ -68,6 +68,7 @@ def entropy_estimate(
     norm: Norm = "euclidean",
     p: int | None = None,
     repeats: int | None = None,
+    progress: bool = False,
 ) -> Estimate:
     """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
 
@@ -98,6 +99,7 @@ def entropy_estimate(
         repeats: Normal samples that the baseline is simulated from, each as dear as the estimate.
             By default about 50 000 points in all, at least 4 samples and at most 64; 0 for none, if
             `method` is not `"calibrated"`, whose correction is the baseline.
+        progress: Show bars of the searches for neighbours.
 
     Returns:
         The estimate. If columns are constant or exactly linearly dependent, or points coincide with
@@ -130,9 +132,10 @@ def entropy_estimate(
     if message:
         inf = math.inf
         return Estimate(-inf, math.nan, -inf, -inf, math.nan, -inf, (message,))
-    entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
+    with showing_progress(progress):
+        entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
+        white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
     value = float(entropy.value)
-    white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
     if value == -math.inf:
         text = (
             f"Points coincide with their neighbour k={max(ks)}, so the law has an atom, the "

@@ -30,7 +30,7 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.neighbors import Norm, as_points
+from entropae.neighbors import Norm, as_points, showing_progress
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
 
@@ -44,6 +44,7 @@ def knn_entropy(
     norm: Norm = ...,
     floor: float = ...,
     p: int | None = ...,
+    progress: bool = ...,
 ) -> Tensor: ...
 @overload
 def knn_entropy(
@@ -54,6 +55,7 @@ def knn_entropy(
     norm: Norm = ...,
     floor: float = ...,
     p: int | None = ...,
+    progress: bool = ...,
 ) -> float: ...
 def knn_entropy(
     x: Any,
@@ -63,6 +65,7 @@ def knn_entropy(
     norm: Norm = "euclidean",
     floor: float = 0.0,
     p: int | None = None,
+    progress: bool = False,
 ) -> Tensor | float:
     """Differential entropy of the law that `x` is a sample of, in nats.
 
@@ -117,6 +120,7 @@ def knn_entropy(
             estimate `-inf`, the true value for a law with atoms. Not for `"kpn"`.
         p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1)
             and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
+        progress: Show a bar of the search for neighbours.
 
     Returns:
         A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"`, whose
@@ -155,7 +159,9 @@ def knn_entropy(
         warnings.warn(message, stacklevel=2)
         entropy = points.new_tensor(-math.inf)
     else:
-        entropy = METHODS[method].pointwise(points, ks, norm, floor, p).value.to(points.dtype)
+        with showing_progress(progress):
+            found = METHODS[method].pointwise(points, ks, norm, floor, p)
+        entropy = found.value.to(points.dtype)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 

@@ -1,0 +1,26 @@
+"""Distances to the k-th nearest neighbour: search without gradient, distance with.
+
+Every entropy of this package is a function of `kth_distance`. The search decides *which* point is
+the k-th neighbour and takes no part in the gradient; the distance to that point is then computed
+by subtraction. The expanded form `|x|² + |y|² − 2 x·y` is used to find candidates only: it loses
+small distances to cancellation, often returning exactly 0, whose logarithm is −∞.
+"""
+
+from entropae.neighbors.distance import kth_distance
+from entropae.neighbors.points import as_points, check_k
+from entropae.neighbors.progress import showing_progress
+from entropae.neighbors.search import ORDER, SEARCHES, Method, Norm, nearest
+from entropae.neighbors.select import block_size
+
+__all__ = [
+    "ORDER",
+    "SEARCHES",
+    "Method",
+    "Norm",
+    "as_points",
+    "block_size",
+    "check_k",
+    "kth_distance",
+    "nearest",
+    "showing_progress",
+]

@@ -1,0 +1,74 @@
+"""Samples as points, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
+    """The sample as `n` points of `d` dimensions, in float32 or float64.
+
+    Args:
+        x: A tensor or array-like of shape `(n, d)`, or `(n,)` for `n` points of one dimension.
+        name: What to call the sample in messages.
+
+    Returns:
+        A tensor of shape `(n, d)`. Half precision becomes float32, integers and booleans float64.
+
+    Raises:
+        ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf.
+    """
+    points = x if isinstance(x, Tensor) else torch.as_tensor(_as_array(x, name))
+    if points.is_complex():
+        raise ValueError(f"`{name}` must be real: got {points.dtype}. Stack its parts as columns.")
+    if points.ndim == 1:
+        points = points[:, None]
+    if points.ndim != 2:
+        raise ValueError(
+            f"`{name}` must have shape (n, d) or (n,): got {tuple(points.shape)}. "
+            "Flatten each sample to one row."
+        )
+    if points.numel() == 0:
+        raise ValueError(f"`{name}` must not be empty: got shape {tuple(points.shape)}.")
+    if not points.is_floating_point():
+        points = points.double()
+    elif points.dtype in (torch.float16, torch.bfloat16):
+        points = points.float()
+    finite = torch.isfinite(points.detach()).all(1)
+    if not finite.all():
+        bad = (~finite).nonzero()[:, 0]
+        raise ValueError(
+            f"`{name}` must be finite: got NaN or inf in {len(bad)} of {len(points)} rows, "
+            f"the first in row {int(bad[0])}. Remove or impute these rows."
+        )
+    return points
+
+
+def _as_array(x: Any, name: str) -> np.ndarray:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"`{name}` must be numeric: got dtype {array.dtype}.")
+    wide = np.complex128 if array.dtype.kind == "c" else np.float64
+    # torch knows neither foreign byte orders, nor negative strides, nor long doubles.
+    kept = array.dtype if array.dtype in (np.float16, np.float32) else np.dtype(wide)
+    return np.ascontiguousarray(array, kept.newbyteorder("="))
+
+
+def check_k(k: int, available: int, points: str) -> None:
+    """Raise unless `k` neighbours can be found among `available` points.
+
+    Raises:
+        ValueError: If `k` is not an integer in [1, available].
+    """
+    if not isinstance(k, int) or isinstance(k, bool):
+        raise ValueError(f"`k` must be an integer: got k={k!r}.")
+    if not 1 <= k <= available:
+        raise ValueError(
+            f"`k` must be in [1, {available}]: got k={k} with {points}. "
+            "Use a smaller `k` or a larger sample."
+        )
