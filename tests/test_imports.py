@@ -23,7 +23,7 @@ ORDER = {
     "networks": set(),
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
-    "data": {"config"},
+    "data": {"config", "files"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
@@ -38,7 +38,7 @@ ORDER = {
         *("model", "neighbors", "pictures", "run"),
     },
     "cli": {
-        *("config", "data", "entropy", "evaluation", "features"),
+        *("config", "data", "entropy", "evaluation", "features", "files"),
         *("information", "model", "pictures", "run"),
     },
 }

@@ -24,6 +24,7 @@ from entropae.data import Samples, load
 from entropae.latent import Entropic, Plain
 from entropae.networks import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
+from entropae.training.checkpoints import read
 
 
 def digits(n: int = 300) -> Samples:
@@ -239,7 +240,7 @@ def test_a_non_finite_loss_stops_with_step_part_and_good_checkpoint(tmp_path):
         match=r"Step 20 \(epoch 10\): the decoder's output is not .* checkpoint is .*last\.ckpt",
     ):
         ea.fit(broken, x, epochs=20, batch_size=32, validation=0, folder=tmp_path, progress=False)
-    good = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    good = read(tmp_path / CHECKPOINT)
     assert good["epoch"] == 9
     assert all(
         torch.isfinite(v).all() for v in good["state_dict"].values() if v.is_floating_point()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -13,6 +14,8 @@ from typing import IO, Literal
 import numpy as np
 
 CHUNK = 1 << 22
+# Compressed files may unpack to a gigabyte, or to so many times their size. Blank images reach it.
+UNPACKED, RATIO = 1 << 30, 100
 
 # IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -59,7 +62,7 @@ def _read_npz(path: Path) -> np.ndarray:
                 raise ValueError("it holds Python objects, not numbers.")
             order: Literal["C", "F"] = "F" if column_major else "C"
             if info.compress_type != zipfile.ZIP_STORED:
-                return _unpack(member, shape, dtype, order)
+                return _unpack(member, info.compress_size, shape, dtype, order)
             header = member.tell()
     with path.open("rb") as file:
         # The lengths of the name and of the extra field; the archive's directory has its own.
@@ -79,7 +82,7 @@ def _read_idx(path: Path) -> np.ndarray:
             raise ValueError("it holds one number a sample: labels, not images.")
         dtype = np.dtype(IDX_TYPES[magic[2]])
         if path.suffix == ".gz":
-            return _unpack(file, shape, dtype)
+            return _unpack(file, path.stat().st_size, shape, dtype)
         offset = file.tell()
         return _map(path, offset, path.stat().st_size - offset, shape, dtype)
 
@@ -101,6 +104,7 @@ def _map(
 
 def _unpack(
     file: IO[bytes] | gzip.GzipFile,
+    packed: int,
     shape: tuple[int, ...],
     dtype: np.dtype,
     order: Literal["C", "F"] = "C",
@@ -110,6 +114,17 @@ def _unpack(
     The file grows with what is really there, never to what a header promises.
     """
     promised = math.prod(shape) * dtype.itemsize
+    if promised > max(UNPACKED, RATIO * packed):
+        raise ValueError(
+            f"its {packed} bytes promise to unpack to {promised}; more than {UNPACKED} are "
+            f"taken only if that is at most {RATIO} times as much. If it is meant, unpack it first."
+        )
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if promised > free:
+        raise OSError(
+            f"Unpacking it takes {promised:,} bytes in {tempfile.gettempdir()}, where {free:,} are "
+            "free. Set TMPDIR to a larger disk."
+        )
     with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not
         for chunk in iter(lambda: file.read(CHUNK), b""):
             if scratch.tell() + len(chunk) > promised:

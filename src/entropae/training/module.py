@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
@@ -18,6 +21,7 @@ from entropae.config import unknown
 from entropae.data import Samples, collate
 from entropae.latent import Penalty
 from entropae.model import Autoencoder, Passed
+from entropae.training.faults import Guard, OnNonFinite, first_bad_gradient
 
 Decay = Literal["cosine", "exponential", "none"]
 
@@ -28,10 +32,6 @@ DECAYS: dict[str, Callable[[float], float]] = {
 }
 # Share of the steps in which the learning rate rises from 0: Adam's first steps are its wildest.
 RISE = 0.05
-
-
-class NonFiniteError(ArithmeticError):
-    """Training met a NaN or an infinity; nothing was learnt from it."""
 
 
 def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
@@ -65,6 +65,8 @@ class Training(lightning.LightningModule):
         error: Reconstruction error per element, from a reconstruction and its batch: a positive
             scalar.
         seed: Of all that is random.
+        on_nonfinite: What to do about a step whose loss or gradient is not finite: see `Guard`.
+        folder: Where `Guard` writes which samples it was; by default nowhere.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Training(lightning.LightningModule):
         decay: Decay = "cosine",
         error: Callable[[Tensor, Tensor], Tensor] = squared_error,
         seed: int = 0,
+        on_nonfinite: OnNonFinite = "stop",
+        folder: Path | None = None,
     ) -> None:
         super().__init__()
         if not learning_rate > 0:
@@ -86,6 +90,11 @@ class Training(lightning.LightningModule):
         self.decay = decay
         self.error = error
         self.seed = seed
+        self.guard = Guard(on_nonfinite, folder)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """The guard against what is not finite, whoever's the trainer is."""
+        return [self.guard]
 
     def configure_optimizers(self) -> Any:
         """Adam, and the learning rate's fall, step by step."""
@@ -109,14 +118,15 @@ class Training(lightning.LightningModule):
         """Loss of a batch. Logs every part of it under its name.
 
         Raises:
-            NonFiniteError: Naming the part that is not finite.
+            NonFiniteError: Naming the part that is not finite, unless such steps are left out.
         """
         self.model.latent.progress = self._done(self.global_step)
         passed = self.model(batch)
         reconstruction = self.error(passed.reconstruction, batch)
         loss = total_loss(reconstruction, passed.penalties)
         if not torch.isfinite(loss):
-            self._blame(batch, passed, reconstruction)
+            self.guard.meet(self, _blame(batch, passed, reconstruction))
+            return loss * torch.nan  # so that every gradient, in every process, shows it
         self._record("train", reconstruction, passed)
         return loss
 
@@ -129,16 +139,15 @@ class Training(lightning.LightningModule):
         """Refuse a step along a gradient that is not finite.
 
         Raises:
-            NonFiniteError: Naming the parameter.
+            NonFiniteError: Naming the parameter, unless such steps are left out.
         """
         if self.trainer.precision == "16-mixed":
             return  # its loss scaler meets infinities as a matter of course, and skips the step
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
-            for name, parameter in self.named_parameters():
-                if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                    raise NonFiniteError(self._where(f"the gradient of {name}"))
-            raise NonFiniteError(self._where("the norm of the gradient"))
+        part = first_bad_gradient(self)
+        if part:
+            self.guard.meet(self, part)
+            for parameter in self.parameters():
+                parameter.grad = None  # the optimiser passes over these
 
     def _record(self, stage: str, reconstruction: Tensor, passed: Passed) -> None:
         parts = {"reconstruction": reconstruction}
@@ -154,33 +163,24 @@ class Training(lightning.LightningModule):
                 sync_dist=True,
             )
 
-    def _blame(self, batch: Tensor, passed: Passed, reconstruction: Tensor) -> None:
-        parts = {
-            "the input": batch,
-            "the code": passed.code,
-            "the decoder's output": passed.reconstruction,
-            "the reconstruction error": reconstruction,
-        } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
-        for name, value in parts.items():
-            if not torch.isfinite(value).all():
-                raise NonFiniteError(self._where(name))
-        raise NonFiniteError(self._where("the loss"))
-
-    def _where(self, part: str) -> str:
-        kept = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        return (
-            f"Step {self.global_step} (epoch {self.current_epoch}): {part} is not finite. "
-            "The weights are those before this step. Look for extreme values in the data, or lower "
-            f"the learning rate ({self.learning_rate:g})."
-            + (f" The last good checkpoint is {kept}." if kept else "")
-        )
-
     def _share_of_rate(self, step: int) -> float:
         return min(1.0, self._done(step + 1) / RISE) * DECAYS[self.decay](self._done(step))
 
     def _done(self, step: int) -> float:
         total = self.trainer.estimated_stepping_batches
         return min(1.0, step / total) if math.isfinite(total) else 1.0
+
+
+def _blame(batch: Tensor, passed: Passed, reconstruction: Tensor) -> str:
+    """The first part of a loss that is not finite."""
+    parts = {
+        "the input": batch,
+        "the code": passed.code,
+        "the decoder's output": passed.reconstruction,
+        "the reconstruction error": reconstruction,
+    } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
+    bad = (name for name, value in parts.items() if not torch.isfinite(value).all())
+    return next(bad, "the loss")
 
 
 class Loaders(lightning.LightningDataModule):
@@ -218,6 +218,13 @@ class Loaders(lightning.LightningDataModule):
             drop_last=0 < last < self.least and len(sampler) > size,
             collate_fn=collate,
         )
+
+    def rows(self, batch: int) -> list[int]:
+        """Which rows of the data this process's batch of this number has in this epoch."""
+        assert self.trainer is not None
+        loader: Any = self.trainer.train_dataloader
+        chosen = next(islice(loader.batch_sampler, batch, None))
+        return chosen if self.train.index is None else self.train.index[chosen].tolist()
 
     def val_dataloader(self) -> Any:
         """Batches of the held-out samples, in order."""
