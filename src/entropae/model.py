@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
@@ -245,7 +245,8 @@ class Autoencoder(nn.Module):
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # Cloned, since safetensors refuses weights that two parts share.
+        # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
+        # writing leaves another temporary file behind when killed, and only its owner can read it.
         weights = {
             name: tensor.cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in self.state_dict().items()
@@ -259,10 +260,7 @@ class Autoencoder(nn.Module):
             "prior": self.prior,
         }
         with replacing(folder / WEIGHTS) as path:
-            try:
-                save_file(weights, path)
-            except SafetensorError as error:
-                raise OSError(str(error)) from error
+            path.write_bytes(save(weights))
         write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
     def _encode(self, x: Tensor) -> Tensor:

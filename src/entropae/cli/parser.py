@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace
+from jsonargparse._actions import ActionConfigFile
 
 from entropae.config import read_settings, recipe_of
 from entropae.files import printable

@@ -146,7 +146,7 @@ def _check_columns(n: int) -> None:
 def _numbers(path: Path, read: Callable[[], Iterator[Any]]) -> Columns:
     import pyarrow as pa
 
-    columns: dict[str, list[np.ndarray] | None] = {}
+    parts: dict[str, list[np.ndarray | None]] = {}
     try:
         for table in read():
             names = table.schema.names
@@ -154,17 +154,12 @@ def _numbers(path: Path, read: Callable[[], Iterator[Any]]) -> Columns:
             if twice:
                 raise ValueError(f"it has more than one column called {', '.join(sorted(twice))}")
             for name in names:
-                part = _as_numbers(table.column(name))
-                if part is None:
-                    columns[name] = None
-                else:
-                    columns.setdefault(name, []).append(part)
+                parts.setdefault(name, []).append(_as_numbers(table.column(name)))
     # Arrow says the same in several ways; a damaged file can also make it ask for too much.
     except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
-    return {
-        name: None if parts is None else np.concatenate(parts) for name, parts in columns.items()
-    }
+    numbers = {name: [part for part in found if part is not None] for name, found in parts.items()}
+    return {name: np.concatenate(found) if found else None for name, found in numbers.items()}
 
 
 def _as_numbers(column: Any) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from entropae.files import replacing
@@ -37,10 +37,7 @@ def write(state: dict[str, Any], path: Path) -> None:
     plain = json.dumps(_plain(state, tensors))
     metadata = {"state": plain, "sha256": _checksum(plain, tensors)}
     with replacing(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+        temporary.write_bytes(save(tensors, metadata))
         if path.exists():
             path.replace(path.with_name(PREVIOUS))
 
@@ -190,5 +187,5 @@ def _checksum(plain: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
