@@ -16,7 +16,7 @@ import yaml
 T = TypeVar("T")
 
 # What a recipe or a model's description may have, so that no file of a few bytes asks for more.
-LARGEST = 1 << 16  # bytes
+LARGEST = 1 << 14  # bytes
 DEEPEST = 6
 
 
@@ -128,7 +128,7 @@ def read_settings(path: Path) -> dict[str, Any]:
                 raise ValueError(unknown("setting", str(name), known))
     # Its constructors raise this and that on keys and dates that are none.
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no recipe: {error}.") from error
+        raise ValueError(str(error)) from error
     return settings
 
 
@@ -152,11 +152,23 @@ def _made(kind: type[T], settings: Any, prefix: str) -> T:
         if is_dataclass(kinds[name]):
             values[name] = _made(kinds[name], value, f"{prefix}{name}.")
         elif not _is(value, kinds[name]):
-            shown = getattr(kinds[name], "__name__", str(kinds[name]))
-            raise ValueError(f"`{prefix}{name}` must be {shown}: got {value!r}.")
+            raise ValueError(f"`{prefix}{name}` must be {_shown(kinds[name])}: got {value!r}.")
         else:
             values[name] = tuple(value) if get_origin(kinds[name]) is tuple else value
     return kind(**values)
+
+
+def _shown(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType, Literal):
+        return " or ".join(
+            _shown(one) if isinstance(one, type) or get_origin(one) else repr(one)
+            for one in get_args(kind)
+        )
+    if get_origin(kind) is tuple:
+        return f"a list of {_shown(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "names with numbers, texts, or lists of these"
+    return "None" if kind is NoneType else str(kind.__name__)
 
 
 def _is(value: Any, kind: Any) -> bool:

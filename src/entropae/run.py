@@ -22,7 +22,7 @@ from entropae.data import Samples
 from entropae.files import remove_partial, write_text
 from entropae.latent import Latent
 from entropae.metrics import normality
-from entropae.model import CONFIG, Autoencoder, load, memory, size_of
+from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
 from entropae.networks import Output, pair
 from entropae.training import fit
 
@@ -179,11 +179,14 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
         some = samples.subset(np.unique(np.linspace(0, len(samples) - 1, 10_000).astype(int)))
-        x = some.first(len(some)).to(model.device)
+        errors = [
+            (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
+            for x in batches(some, 1024)
+        ]
         result[name] = {
             "samples": len(some),
-            "mean_squared_error": float((model.reconstruct(x) - x).square().mean()),
-            "code": normality(model.encode(x))._asdict(),
+            "mean_squared_error": float(torch.cat(errors).mean()),
+            "code": normality(model.encode(some))._asdict(),
         }
     return result
 

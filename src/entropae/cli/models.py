@@ -212,7 +212,10 @@ def _compare(options: Namespace) -> None:
 
 def read_recipe_file(path: Path) -> Recipe:
     """A recipe from a YAML file, with defaults for what it leaves out."""
-    return recipe_of(read_settings(path))
+    try:
+        return recipe_of(read_settings(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is no recipe: {error}") from error
 
 
 def _some(options: Namespace, number: int) -> Any:

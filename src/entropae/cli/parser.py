@@ -38,7 +38,7 @@ class RecipeFile(ActionConfigFile):
         try:
             recipe_of(read_settings(Path(values)))
         except (ValueError, OSError) as error:
-            parser.error(str(error))
+            parser.error(f"{values} is no recipe: {error}")
         super().__call__(parser, cfg, values, option_string)
 
 

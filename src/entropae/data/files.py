@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import math
 import shutil
+import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,24 +23,38 @@ UNPACKED, RATIO = 1 << 30, 100
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
+# What NumPy raises on headers that are none.
+DAMAGED = (
+    *(ValueError, EOFError, TypeError, KeyError, ArithmeticError, SyntaxError, tokenize.TokenError),
+    *(RuntimeError, MemoryError),  # too many brackets; NotImplementedError of unknown compressions
+)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file, mapped: a header cannot claim more than the file has.
+
+    Raises:
+        ValueError: If it is damaged or holds Python objects.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except DAMAGED as error:
+        raise ValueError(str(error)) from error
+
+
 def read(path: Path) -> np.ndarray:
     """The array of a file, by its name."""
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            return map_npy(path)
         if path.suffix.lower() == ".npz":
             return _read_npz(path)
         if ".idx" in path.name or "-idx" in path.name:
             return _read_idx(path)
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        gzip.BadGzipFile,
-        zlib.error,
-        KeyError,
-    ) as error:
+    except (*DAMAGED, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, struct.error) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise OSError(f"{path} cannot be read: {error}") from error
     raise ValueError(
         f"{path} is of no known kind: give a folder of images, an .npy, .npz or IDX file."
     )

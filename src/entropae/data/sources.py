@@ -101,7 +101,11 @@ def load(
         if not idx:
             return from_folder(path, size, channels, strict, progress)
         path = idx[0]
-    return _from_array(read(path), size, channels, progress)
+    array = read(path)
+    try:
+        return _from_array(array, size, channels, progress)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _by_name(name: str) -> np.ndarray:

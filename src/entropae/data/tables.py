@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from entropae.config import unknown
-from entropae.data.files import RATIO, UNPACKED
+from entropae.data.files import RATIO, UNPACKED, map_npy
 
 MISSING = ("refuse", "drop")
 WIDEST = 10_000  # which a file can have; readers take kilobytes for each
@@ -83,8 +83,7 @@ Columns = dict[str, np.ndarray | None]  # None: not numbers
 
 def _read_npy(path: Path) -> Columns:
     try:
-        # Mapped, for then a header cannot promise more than the file has.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = map_npy(path)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2:
             raise ValueError(f"its shape is {array.shape}, and a table has two axes")
@@ -93,7 +92,7 @@ def _read_npy(path: Path) -> Columns:
         if array.dtype.kind not in "biuf":
             raise ValueError(f"it holds {array.dtype}, not numbers")
         array = np.array(array, np.float64)
-    except (ValueError, EOFError, TypeError, OverflowError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
     return {str(i): column for i, column in enumerate(array.T)}
 
@@ -121,7 +120,7 @@ def _read_parquet(path: Path) -> Columns:
             cells = rows * file.metadata.num_columns
             if 8 * cells > max(UNPACKED, RATIO * size):
                 raise ValueError(
-                    f"its {size:,} bytes promise {cells:,} numbers; more than {UNPACKED // 8:,} "
+                    f"its {size} bytes promise {cells} numbers; more than {UNPACKED // 8} "
                     f"are taken only if they take at most {RATIO} times as much"
                 )
             found = 0

@@ -64,7 +64,6 @@ class Guard(Callback):
             NonFiniteError: Naming it, if training is to stop.
         """
         trainer = module.trainer
-        self._restore()
         if not self.part:
             self.part = part
             self.in_a_row += 1
@@ -78,6 +77,7 @@ class Guard(Callback):
             )
             kept = self._write(trainer)
             if self.choice == "stop" or self.in_a_row >= MOST:
+                self._restore(module)
                 raise NonFiniteError(self._message(trainer, kept))
 
     def on_train_batch_end(
@@ -88,8 +88,10 @@ class Guard(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count."""
-        if not self.part:
+        """Undo what a step that is left out did to running statistics, and count."""
+        if self.part:
+            self._restore(pl_module)
+        else:
             self.in_a_row = 0
         if self.choice == "skip":
             pl_module.log(
@@ -110,10 +112,11 @@ class Guard(Callback):
         self.events = list(state_dict["events"])
         self.in_a_row = int(state_dict["in_a_row"])
 
-    def _restore(self) -> None:
+    def _restore(self, module: Any) -> None:
         with torch.no_grad():
             for buffer, before in self.before:
                 buffer.copy_(before)
+        module.model.latent.forget()
 
     def _write(self, trainer: lightning.Trainer) -> Path | None:
         if self.folder is None:

@@ -139,7 +139,8 @@ def fit(
             if is_short_of_memory(raised):
                 raise MemoryError(_too_large(model, loaders)) from raised
             if checkpoint and keep and not keep.started:
-                raise ValueError(f"{checkpoint} does not fit this run: {raised}") from raised
+                reason = " ".join(str(raised).split())
+                raise ValueError(f"{checkpoint} does not fit this run: {reason}") from raised
             raise
     model.eval()
     return history.rows
