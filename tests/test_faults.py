@@ -119,10 +119,57 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     found["optimizer_states"][0]["state"][0]["exp_avg"] = torch.zeros(2)
     write(found, tmp_path / CHECKPOINT)
     with pytest.raises(ValueError, match=r"does not fit this run: .*exp_avg has shape \(2,\)"):
-        train(model(), tmp_path, resume=True)
+        train(model(), tmp_path, resume=True, epochs=5)
     write({"epoch": 3}, tmp_path / CHECKPOINT)
     with pytest.raises(ValueError, match="does not fit this run"):
         train(model(), tmp_path, resume=True)
+
+
+class Killed(BaseException):
+    """No handler of errors catches it."""
+
+
+def die_after(monkeypatch: pytest.MonkeyPatch, folder: Path, operations: int) -> None:
+    """From then on no file in the folder changes, not even on the way out: as when killed."""
+    left = [operations]
+
+    def mortal(real):
+        def method(path, *args, **kwargs):
+            if folder in path.parents:
+                if left[0] <= 0:
+                    raise Killed
+                left[0] -= 1
+            return real(path, *args, **kwargs)
+
+        return method
+
+    for name in ("open", "replace", "unlink"):
+        monkeypatch.setattr(Path, name, mortal(getattr(Path, name)))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    whole = model()
+    ea.fit(whole, digits(), epochs=3, batch_size=50, progress=False)
+    return state(whole)
+
+
+@pytest.mark.parametrize("operations", range(4, 22))
+def test_killed_between_any_two_operations_on_files(
+    uninterrupted, tmp_path, monkeypatch, operations
+):
+    """The first epoch has 10 of them, the others 11, for then there is a checkpoint to keep."""
+    resumed = model()
+    die_after(monkeypatch, tmp_path, operations)
+    with pytest.raises(Killed):
+        train(model(), tmp_path, epochs=3)
+    monkeypatch.undo()
+    kept = [tmp_path / name for name in (CHECKPOINT, PREVIOUS) if (tmp_path / name).exists()]
+    assert len(kept) == (operations >= 9) + (operations >= 19) - (operations == 19)
+    for path in kept:
+        read(path)
+    train(resumed, tmp_path, epochs=3, resume=True)
+    assert same(uninterrupted, state(resumed))
 
 
 # Disks and folders

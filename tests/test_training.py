@@ -18,6 +18,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.utils.data.distributed import DistributedSampler
 
 import entropae as ea
 from entropae.data import Samples, load
@@ -25,6 +26,7 @@ from entropae.latent import Entropic, Plain
 from entropae.networks import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
 from entropae.training.checkpoints import read
+from entropae.training.module import Shuffled
 
 
 def digits(n: int = 300) -> Samples:
@@ -219,6 +221,17 @@ def test_samples_come_once_an_epoch_in_an_order_of_their_own():
     assert not torch.equal(epochs[0], epochs[1])
     rows = [sorted(map(tuple, epoch.flatten(1).tolist())) for epoch in epochs]
     assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize(("n", "world"), [(7, 1), (200_001, 1), (10, 3), (12, 4)])
+def test_the_order_is_that_of_torch(n, world):
+    samples = Samples(np.zeros((n, 1), np.uint8))
+    for rank in range(world):
+        options = {"num_replicas": world, "rank": rank, "seed": 3}
+        one, other = Shuffled(samples, **options), DistributedSampler(samples, **options)
+        one.set_epoch(2)
+        other.set_epoch(2)
+        assert list(one) == list(other)
 
 
 class Explosive(nn.Linear):

@@ -30,6 +30,8 @@ RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
 PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
+# A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
+ENOUGH = 100_000
 
 
 def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
@@ -83,8 +85,9 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
         return model
     skipped = int(sum(row.get("train/skipped", 0) for row in log))
     train, held_out = split_samples(recipe, samples)
+    enough = _some(train, ENOUGH)
     for prior in ("full", "mixture"):
-        model.fit_prior(train, prior, seed=recipe.seed)
+        model.fit_prior(enough, prior, seed=recipe.seed)
     model.prior = "normal"
     metrics = measure(model, train, held_out) | {
         "epochs": int(log[-1]["epoch"]),
@@ -178,7 +181,7 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     """Reconstruction error and the code's normality on training and on held-out samples."""
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
-        some = samples.subset(np.unique(np.linspace(0, len(samples) - 1, 10_000).astype(int)))
+        some = _some(samples, 10_000)
         errors = [
             (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
             for x in batches(some, 1024)
@@ -189,6 +192,13 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
             "code": normality(model.encode(some))._asdict(),
         }
     return result
+
+
+def _some(samples: Samples, most: int) -> Samples:
+    """All of the samples, or so many of them at even distances."""
+    if len(samples) <= most:
+        return samples
+    return samples.subset(np.linspace(0, len(samples) - 1, most).astype(int))
 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -183,6 +183,19 @@ def _blame(batch: Tensor, passed: Passed, reconstruction: Tensor) -> str:
     return next(bad, "the loss")
 
 
+class Shuffled(DistributedSampler[Any]):
+    """`DistributedSampler`, whose order takes 8 bytes a sample here, and not a list of numbers."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The rows of this process, in an order fixed by seed and epoch."""
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        order = torch.randperm(len(self.dataset), generator=generator)  # type: ignore[arg-type]
+        if self.total_size > len(order):
+            order = torch.cat([order, order[: self.total_size - len(order)]])
+        for part in order[self.rank :: self.num_replicas].split(1 << 16):
+            yield from part.tolist()
+
+
 class Loaders(lightning.LightningDataModule):
     """Training and validation batches, the training ones in an order fixed by seed and epoch.
 
@@ -206,9 +219,7 @@ class Loaders(lightning.LightningDataModule):
         world, rank = (
             (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         )
-        sampler: DistributedSampler[Tensor] = DistributedSampler(
-            self.train, num_replicas=world, rank=rank, seed=self.seed
-        )
+        sampler = Shuffled(self.train, num_replicas=world, rank=rank, seed=self.seed)
         size = max(1, self.batch_size // world)
         last = len(sampler) % size
         return DataLoader(
