@@ -31,7 +31,7 @@ from entropae.training.fitting import quiet_lightning
 from _machine import save
 
 SHAPE = (64, 64, 3)
-ROWS = 5_000
+ROWS = 3_000
 
 
 def anonymous() -> int:
@@ -60,11 +60,16 @@ class Peak:
             time.sleep(0.005)
 
 
+def evenly(n: int) -> np.ndarray:
+    """The rows that are not blank."""
+    return np.linspace(0, n - 1, min(ROWS, n)).astype(int)
+
+
 def make(path: Path, n: int) -> None:
     """A sparse file of n images."""
     images = np.lib.format.open_memmap(path, "w+", np.uint8, (n, *SHAPE))
     rng = np.random.default_rng(0)
-    for i in np.linspace(0, n - 1, 200).astype(int):
+    for i in evenly(n):
         images[i] = rng.integers(0, 256, SHAPE, np.uint8)
     images.flush()
 
@@ -94,7 +99,7 @@ def measure(path: Path, steps: int) -> dict[str, Any]:
         )
         trainer.fit(Training(model), loaders)
     model.eval()
-    some = train.subset(np.linspace(0, len(train) - 1, min(ROWS, len(train))).astype(int))
+    some = samples.subset(evenly(len(samples)))
     with Peak() as finishing:
         model.calibrate(lambda: ea.model.batches(some, 512))
         model.fit_prior(some, "full")

@@ -6,7 +6,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -104,8 +104,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a recipe's file, as plain values. Builds and imports nothing.
 
     Raises:
-        ValueError: If it is no YAML of plain values, too large, too deep, has aliases (a few of
-            which make gigabytes), or settings that no recipe has.
+        ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
+            which make gigabytes.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -122,10 +122,6 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings = yaml.load(text, _Loader)
         if not isinstance(settings, dict):
             raise ValueError("it holds no settings")
-        known = [part.name for part in fields(Recipe)]
-        for name in settings:
-            if name not in known:
-                raise ValueError(unknown("setting", str(name), known))
     # Its constructors raise this and that on keys and dates that are none.
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PARTIAL = ".partial"
+PARTIAL = ".entropae-partial"
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
     # In data-parallel training every process comes by here, and the first writes for all.
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
     if first:
-        _check_folder(folder)
+        _check_folder(folder, resume)
     if resume and (folder / RECIPE).is_file():
         recipe = read_recipe(folder)
     elif first and folder.exists() and any(folder.iterdir()):
@@ -112,15 +112,15 @@ def make(recipe: Recipe, folder: Path, *, resume: bool = False) -> Autoencoder:
     return model
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder before any work is done, if that could not be kept in it."""
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder before any work is done, if that cannot be kept in it."""
     parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         raise PermissionError(
             f"Nothing can be written to {folder}: {parent} is no folder that you may write to. "
             "Give another --out."
         )
-    if folder.is_dir():
+    if resume and folder.is_dir():
         remove_partial(folder)
         links = [path for path in folder.rglob("*") if path.is_symlink()]
         if links:

@@ -69,6 +69,10 @@ def load(
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show a bar while images are decoded.
 
+    Files may be anybody's. Pickles are never read; an image of more than 89 million pixels is left
+    out, and a compressed file refused that unpacks to more than a gigabyte and to more than 100
+    times its size.
+
     Returns:
         The samples. Files that could not be read are in `skipped`, and a warning counts them.
 

@@ -32,6 +32,8 @@ def read_table(
 ) -> Table:
     """Columns of a file as numbers.
 
+    At most 10 000 columns; and of Parquet at most a gigabyte, or 100 times the file's size.
+
     Args:
         path: A `.csv` file with a header, a `.parquet` file, or a `.npy` file of one or two axes,
             whose columns are called 0, 1, ….
