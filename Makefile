@@ -33,6 +33,9 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/inputs.py
 	$(BIN)/python benchmarks/ranks.py
+	$(BIN)/python benchmarks/kills.py
+	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python benchmarks/stream.py
 	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist
 	$(BIN)/python benchmarks/classifier.py $(DATA)/fashion_mnist --name fashion_mnist --epochs 5
 	$(BIN)/python benchmarks/rivals.py search mnist $(DATA)/mnist --processes 2

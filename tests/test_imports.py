@@ -24,7 +24,7 @@ ORDER = {
     "networks": set(),
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
-    "data": {"config"},
+    "data": {"config", "files"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
@@ -39,7 +39,7 @@ ORDER = {
         *("model", "neighbors", "pictures", "run"),
     },
     "cli": {
-        *("config", "data", "entropy", "evaluation", "features"),
+        *("config", "data", "entropy", "evaluation", "features", "files"),
         *("information", "model", "pictures", "run"),
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -224,12 +225,13 @@ def test_a_failed_save_keeps_the_last_good_model(tmp_path, monkeypatch):
     model.save(tmp_path)
     good = (tmp_path / "model.safetensors").read_bytes()
 
-    def fail(weights, path):
-        path.write_bytes(b"half")
-        raise OSError("No space left on device")
+    def fail(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("entropae.model.save_file", fail)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    with pytest.raises(OSError, match=r"model.safetensors could not be written: No space"):
         model.save(tmp_path)
     assert (tmp_path / "model.safetensors").read_bytes() == good
     assert len(list(tmp_path.iterdir())) == 2

@@ -18,12 +18,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
+from torch.utils.data.distributed import DistributedSampler
 
 import entropae as ea
 from entropae.data import Samples, load
 from entropae.latent import Entropic, Plain
 from entropae.networks import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
+from entropae.training.checkpoints import read
+from entropae.training.module import Shuffled
 from entropae.training.profile import PARTS
 
 
@@ -221,6 +224,15 @@ def test_samples_come_once_an_epoch_in_an_order_of_their_own():
     assert rows[0] == rows[1]
 
 
+@pytest.mark.parametrize("n", [7, 200_001])
+def test_the_order_is_that_of_torch(n):
+    samples = Samples(np.zeros((n, 1), np.uint8))
+    one, other = Shuffled(n, 3), DistributedSampler(samples, num_replicas=1, rank=0, seed=3)
+    one.set_epoch(2)
+    other.set_epoch(2)
+    assert list(one) == list(other)
+
+
 class Explosive(nn.Linear):
     """Returns NaN from the given call on."""
 
@@ -240,7 +252,7 @@ def test_a_non_finite_loss_stops_with_step_part_and_good_checkpoint(tmp_path):
         match=r"Step 20 \(epoch 10\): the decoder's output is not .* checkpoint is .*last\.ckpt",
     ):
         ea.fit(broken, x, epochs=20, batch_size=32, validation=0, folder=tmp_path, progress=False)
-    good = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    good = read(tmp_path / CHECKPOINT)
     assert good["epoch"] == 9
     assert all(
         torch.isfinite(v).all() for v in good["state_dict"].values() if v.is_floating_point()

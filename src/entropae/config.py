@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
 
 T = TypeVar("T")
+
+# What a recipe or a model's description may have, so that no file of a few bytes asks for more.
+LARGEST = 1 << 14  # bytes
+DEEPEST = 6
 
 
 @dataclass
@@ -65,6 +74,7 @@ class Recipe:
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.
+        on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
         model: Networks and latent.
         trainer: Devices and precision.
     """
@@ -80,8 +90,107 @@ class Recipe:
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     seed: int = 0
     compile: bool = False
+    on_nonfinite: Literal["stop", "skip"] = "stop"
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.\d+|\d+\.?\d*)[eE][-+]?\d+$"),
+    [*"-+.0123456789"],
+)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings in a recipe's file, as plain values. Builds and imports nothing.
+
+    Raises:
+        ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
+            which make gigabytes.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
+        text = path.read_text()
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError("it has an alias: write the value out")
+            if depth > DEEPEST:
+                raise ValueError(f"it is more than {DEEPEST} levels deep")
+        settings = yaml.load(text, _Loader)
+        if not isinstance(settings, dict):
+            raise ValueError("it holds no settings")
+    # Its constructors raise this and that on keys and dates that are none.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+    return settings
+
+
+def recipe_of(settings: Mapping[str, Any]) -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        ValueError: Naming the setting that is unknown or of another type.
+    """
+    return _made(Recipe, settings, "")
+
+
+def _made(kind: type[T], settings: Any, prefix: str) -> T:
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"`{prefix.rstrip('.')}` must hold settings: got {settings!r}.")
+    kinds = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in kinds:
+            raise ValueError(unknown("setting", prefix + str(name), [prefix + k for k in kinds]))
+        if is_dataclass(kinds[name]):
+            values[name] = _made(kinds[name], value, f"{prefix}{name}.")
+        elif not _is(value, kinds[name]):
+            raise ValueError(f"`{prefix}{name}` must be {_shown(kinds[name])}: got {value!r}.")
+        else:
+            values[name] = tuple(value) if get_origin(kinds[name]) is tuple else value
+    return kind(**values)
+
+
+def _shown(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType, Literal):
+        return " or ".join(
+            _shown(one) if isinstance(one, type) or get_origin(one) else repr(one)
+            for one in get_args(kind)
+        )
+    if get_origin(kind) is tuple:
+        return f"a list of {_shown(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "names with numbers, texts, or lists of these"
+    return "None" if kind is NoneType else str(kind.__name__)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a plain value is of an annotated type, of those that recipes have."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_is(value, one) for one in inner)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_is(item, inner[0]) for item in value)
+    if origin is dict:
+        plain = bool | int | float | str | NoneType
+        return isinstance(value, dict) and all(
+            _is(key, str) and (_is(item, plain) or _is(item, tuple[plain, ...]))
+            for key, item in value.items()
+        )
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -111,7 +220,7 @@ def build(known: Mapping[str, type[T]], config: Mapping[str, Any], what: str) ->
         what: What is built, for messages.
 
     Raises:
-        ValueError: If the name or an option is unknown, or an option is missing.
+        ValueError: If the name or an option is unknown, an option is missing or of another type.
     """
     options = dict(config)
     name = options.pop("name", None)
@@ -124,4 +233,7 @@ def build(known: Mapping[str, type[T]], config: Mapping[str, Any], what: str) ->
     for option, parameter in parameters.items():
         if parameter.default is parameter.empty and option not in options:
             raise ValueError(f"The {what} {name!r} needs the option {option!r}.")
-    return known[name](**options)
+    try:
+        return known[name](**options)
+    except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        raise ValueError(f"The {what} {name!r} cannot have {options}: {error}") from error

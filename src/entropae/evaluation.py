@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import os
+import re
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from entropae import pictures, run
 from entropae.config import Recipe
 from entropae.data import Samples
 from entropae.features import Features, Remembering, extract, find, title
-from entropae.files import replacing, write_text
+from entropae.files import printable, replacing, write_text
 from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.neighbors import kth_distance
@@ -333,8 +334,18 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str
     ]
     for row in rows:
         cells = [f"{row[key]:.4g}{_deviation(row[f'{key} sd'])}" for key in columns]
-        lines.append(f"| {row['recipe']} | " + " | ".join(cells) + " |")
+        lines.append(f"| {escaped(row['recipe'])} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def escaped(name: str) -> str:
+    r"""A name as it is, in a cell of a Markdown table.
+
+    Example:
+        >>> escaped("a|b <i>")
+        'a\\|b \\<i\\>'
+    """
+    return re.sub(r"([\\`*\[\]<>|&!])", r"\\\1", printable(name))
 
 
 def _deviation(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and what they say made safe to show."""
 
 from __future__ import annotations
 
@@ -7,14 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL = ".entropae-partial"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place if the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """A temporary path beside `path` that takes its place if the block succeeds.
+
+    Its bytes are on the disk before it does, so that a loss of power leaves the old or the new.
+
+    Raises:
+        OSError: If the disk is full, or for whatever reason else it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
+        temporary.unlink(missing_ok=True)
+        temporary.open("xb").close()  # never through a link that lies there
         yield temporary
+        _flush(temporary)
         temporary.replace(path)
+        if hasattr(os, "O_DIRECTORY"):  # not on Windows
+            _flush(path.parent)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{path} could not be written: {error.strerror or error}. What was there before is "
+            "intact. Make room, or permit writing there, and try again",
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -23,3 +42,27 @@ def write_text(path: Path, text: str) -> None:
     """Write a text, replacing the file at once."""
     with replacing(path) as temporary:
         temporary.write_text(text)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what writers left behind that were killed."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
+def printable(text: object) -> str:
+    r"""A text in which everything that steers a terminal is escaped, for names from elsewhere.
+
+    Example:
+        >>> printable("a\x1b[31mb.png")
+        'a\\x1b[31mb.png'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,12 +14,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from entropae import ranks
-from entropae.config import build, settings, unknown
+from entropae.config import LARGEST, build, settings, unknown
 from entropae.data import Samples
 from entropae.data import load as load_samples
 from entropae.files import replacing, write_text
@@ -29,6 +31,7 @@ FORMAT = 2  # 1: the MLPDecoder had no gain
 WEIGHTS = "model.safetensors"
 CONFIG = "model.json"
 CUSTOM = "custom"
+UNKEPT = 1 << 30
 
 Data = Tensor | np.ndarray | Samples
 
@@ -247,7 +250,8 @@ class Autoencoder(nn.Module):
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # Cloned, since safetensors refuses weights that two parts share.
+        # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
+        # writing leaves another temporary file behind when killed, and only its owner can read it.
         weights = {
             name: tensor.cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in self.state_dict().items()
@@ -261,7 +265,7 @@ class Autoencoder(nn.Module):
             "prior": self.prior,
         }
         with replacing(folder / WEIGHTS) as path:
-            save_file(weights, path)
+            path.write_bytes(save(weights))
         write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -312,23 +316,27 @@ def load(
         if not (folder / name).is_file():
             raise FileNotFoundError(f"No model in {folder}: {name} is missing.")
     try:
-        config = json.loads((folder / CONFIG).read_text())
-        if config["format"] > FORMAT:
-            raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
-        latent = build(Latent.known(), config["latent"], "latent")
-        if config["format"] < 2 and config["decoder"]["name"] == "MLPDecoder":
-            config["decoder"]["gain"] = 1.0
+        config = _read_config(folder / CONFIG)
+        if encoder is None or decoder is None:
+            _check_size(config, encoder, decoder, (folder / WEIGHTS).stat().st_size)
         model = Autoencoder(
             encoder or _network(config["encoder"], "encoder"),
             decoder or _network(config["decoder"], "decoder"),
-            latent,
+            build(Latent.known(), config["latent"], "latent"),
         )
         for name, law in config["priors"].items():
+            if name not in PRIORS:
+                raise ValueError(unknown("prior", name, PRIORS))
             model.priors[name] = build(PRIORS, law, "prior")
+        if config["prior"] not in model.priors:
+            raise ValueError(unknown("prior", str(config["prior"]), model.priors))
         model.prior = config["prior"]
         weights = load_file(folder / WEIGHTS)
         missing, unexpected = model.load_state_dict(weights, strict=False)
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
+        *(RuntimeError, MemoryError, SafetensorError),
+    ) as error:
         raise ValueError(f"The model in {folder} cannot be loaded: {error}") from error
     if unexpected or missing:
         raise ValueError(
@@ -336,6 +344,50 @@ def load(
             f"missing {missing[:4]}, unexpected {unexpected[:4]}."
         )
     return model.to(device).eval()
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{CONFIG} has at most {LARGEST} bytes, this one {path.stat().st_size}")
+    config = json.loads(path.read_text())
+    if config["format"] > FORMAT:
+        raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
+    if config["format"] < 2 and config["decoder"]["name"] == "MLPDecoder":
+        config["decoder"]["gain"] = 1.0
+    return config
+
+
+def _check_size(
+    config: dict[str, Any], encoder: nn.Module | None, decoder: nn.Module | None, size: int
+) -> None:
+    """Refuse what is described as far larger than its weights, before any of it is allocated."""
+    with torch.device("meta"):
+        parts: list[nn.Module] = [build(Latent.known(), config["latent"], "latent")]
+        laws = list(config["priors"].values())
+        parts += [build(PRIORS, law, "prior") for law in laws if law["name"] != "flow"]
+        parts += [] if encoder else [_network(config["encoder"], "encoder")]
+        parts += [] if decoder else [_network(config["decoder"], "decoder")]
+    described = sum(map(size_of, parts))
+    for law in laws:
+        if law["name"] == "flow":  # which can only be built where its masks can be computed
+            sizes = [law["dim"], *law["hidden"], law["dim"]]
+            described += 4 * law["transforms"] * sum(a * b for a, b in pairwise(sizes))
+    # What is not kept with the weights, such as a bank of codes, has the gigabyte.
+    if described > size + UNKEPT:
+        raise ValueError(f"it is described as of {described:,} bytes, its weights have {size:,}")
+
+
+def size_of(module: nn.Module) -> int:
+    """Bytes of a module's parameters and buffers."""
+    return sum(part.nbytes for part in (*module.parameters(), *module.buffers()))
+
+
+def memory() -> int:
+    """Bytes of the machine's memory; more than any has where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 62
 
 
 def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:

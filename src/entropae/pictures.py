@@ -82,7 +82,7 @@ def save_panels(panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path) -> N
         axis.axis("off")
     for axis, (title, pixels) in zip(axes, sheets.items(), strict=False):
         axis.imshow(pixels, interpolation="nearest")
-        axis.set_title(title)
+        axis.set_title(title, parse_math=False)
     figure.savefig(path, dpi=150)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,19 +17,21 @@ import yaml
 
 import entropae
 from entropae import data, pictures, ranks
-from entropae.config import ModelConfig, Recipe, TrainerConfig, build, settings
+from entropae.config import Recipe, build, read_settings, recipe_of, settings
 from entropae.data import Samples
-from entropae.files import write_text
+from entropae.files import remove_partial, write_text
 from entropae.latent import Latent
 from entropae.metrics import normality
-from entropae.model import CONFIG, Autoencoder, load
-from entropae.networks import pair
+from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
+from entropae.networks import Output, pair
 from entropae.training import fit
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
 PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
+# A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
+ENOUGH = 100_000
 
 
 def make(
@@ -43,10 +47,14 @@ def make(
 
     Raises:
         FileExistsError: If the folder has something in it and `resume` is not given.
-        ValueError: If the recipe names something unknown or the data are unusable.
+        OSError: If the folder cannot be written to, or has links in it, which may lead anywhere.
+        ValueError: If the recipe names something unknown, the data are unusable, or the model too
+            large for the machine.
     """
     # In data-parallel training every process comes by here, and the first writes for all.
     first = ranks.is_first()
+    if first:
+        _check_folder(folder, resume)
     if resume and (folder / RECIPE).is_file():
         recipe = read_recipe(folder)
     elif first and folder.exists() and any(folder.iterdir()):
@@ -73,22 +81,26 @@ def make(
         seed=recipe.seed,
         folder=folder,
         resume=resume,
+        on_nonfinite=recipe.on_nonfinite,
         trainer=recipe.trainer,
         compile=recipe.compile,
         profile=profile,
     )
     train, held_out = split_samples(recipe, samples)
     with ranks.together():
+        enough = _some(train, ENOUGH)
         for prior in ("full", "mixture"):
-            model.fit_prior(train, prior, seed=recipe.seed)
+            model.fit_prior(enough, prior, seed=recipe.seed)
         model.prior = "normal"
         measured = measure(model, train, held_out)
     if not first:
         return model
+    skipped = int(sum(row.get("train/skipped", 0) for row in log))
     metrics = measured | {
         "epochs": int(log[-1]["epoch"]),
         "steps": int(log[-1]["step"]),
         "seconds": round(time.perf_counter() - began, 1),
+        "skipped_steps": skipped,
         "skipped_files": list(samples.skipped),
         "versions": versions(),
     }
@@ -100,28 +112,64 @@ def make(
     model.save(folder)  # last: a folder with a model is a finished run
     pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
     print(f"Done: look at {pictured}; the figures are in {folder / METRICS}.")
+    if skipped:
+        print(f"{skipped} steps that were not finite were left out; nonfinite.json names them.")
     if samples.skipped:
         print(f"{len(samples.skipped)} unreadable files were left out; {METRICS} names them.")
     return model
 
 
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder before any work is done, if that cannot be kept in it."""
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Nothing can be written to {folder}: {parent} is no folder that you may write to. "
+            "Give another --out."
+        )
+    if resume and folder.is_dir():
+        remove_partial(folder)
+        links = [path for path in folder.rglob("*") if path.is_symlink()]
+        if links:
+            raise OSError(
+                f"{folder} has links in it, through which files elsewhere would be overwritten: "
+                f"{links[0]}. Remove them."
+            )
+
+
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
-    """Networks and latent of a recipe, with weights drawn from its seed."""
-    torch.manual_seed(recipe.seed)
-    config = recipe.model
-    latent = build(Latent.known(), config.latent, "latent")
+    """Networks and latent of a recipe, with weights drawn from its seed.
+
+    Raises:
+        ValueError: If training them takes more memory than the machine has.
+    """
+    with torch.device("meta"):
+        nbytes = size_of(_build(recipe, samples.shape, "linear"))
+    # Of every weight its gradient, and Adam's two averages.
+    if 4 * nbytes > memory():
+        raise ValueError(
+            f"Training this model takes {4 * nbytes:,} bytes, the machine has {memory():,}. Make "
+            "the images or the networks smaller."
+        )
     some = samples.first(1024)
     bounded = bool(((some >= 0) & (some <= 1)).all())
-    encoder, decoder = pair(
+    torch.manual_seed(recipe.seed)
+    return _build(recipe, samples.shape, "sigmoid" if bounded else "linear")
+
+
+def _build(recipe: Recipe, shape: Sequence[int], output: Output) -> Autoencoder:
+    config = recipe.model
+    latent = build(Latent.known(), config.latent, "latent")
+    networks = pair(
         config.network,
-        samples.shape,
+        shape,
         latent.in_features,
         latent.dim,
         width=config.width,
         hidden=config.hidden,
-        output="sigmoid" if bounded else "linear",
+        output=output,
     )
-    return Autoencoder(encoder, decoder, latent)
+    return Autoencoder(*networks, latent)
 
 
 def read_samples(recipe: Recipe, source: str | None = None, *, strict: bool = False) -> Samples:
@@ -146,14 +194,24 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     """Reconstruction error and the code's normality on training and on held-out samples."""
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
-        some = samples.subset(np.unique(np.linspace(0, len(samples) - 1, 10_000).astype(int)))
-        x = some.first(len(some)).to(model.device)
+        some = _some(samples, 10_000)
+        errors = [
+            (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
+            for x in batches(some, 1024)
+        ]
         result[name] = {
             "samples": len(some),
-            "mean_squared_error": float((model.reconstruct(x) - x).square().mean()),
-            "code": normality(model.encode(x))._asdict(),
+            "mean_squared_error": float(torch.cat(errors).mean()),
+            "code": normality(model.encode(some))._asdict(),
         }
     return result
+
+
+def _some(samples: Samples, most: int) -> Samples:
+    """All of the samples, or so many of them at even distances."""
+    if len(samples) <= most:
+        return samples
+    return samples.subset(np.linspace(0, len(samples) - 1, most).astype(int))
 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:
@@ -200,11 +258,8 @@ def read_recipe(folder: Path) -> Recipe:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: {RECIPE} is missing.")
     try:
-        settings = yaml.safe_load(path.read_text())
-        model = ModelConfig(**settings.pop("model"))
-        trainer = TrainerConfig(**settings.pop("trainer"))
-        return Recipe(**settings, model=model, trainer=trainer)
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        return recipe_of(read_settings(path))
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 

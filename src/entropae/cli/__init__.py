@@ -7,6 +7,7 @@ import sys
 from entropae.cli import models, tables
 from entropae.cli.models import read_recipe_file
 from entropae.cli.parser import Parser
+from entropae.files import printable
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
@@ -18,8 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _, act, _ = COMMANDS[options.command]
         act(parser.instantiate(options)[options.command])
-    except (ValueError, OSError, ArithmeticError, ImportError) as error:
-        print(f"entropae {options.command}: {error}", file=sys.stderr)
+    except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
+        shown = "\n".join(map(printable, str(error).split("\n")))
+        print(f"entropae {options.command}: {shown}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

@@ -8,12 +8,12 @@ from typing import Any
 
 from jsonargparse import Namespace
 
-from entropae.cli.parser import Commands, Parser
-from entropae.config import Recipe
+from entropae.cli.parser import Commands, Parser, RecipeFile
+from entropae.config import Recipe, read_settings, recipe_of
 
 
 def _fit_options(parser: Parser) -> None:
-    parser.add_argument("--recipe", action="config", help="A YAML file of the options below.")
+    parser.add_argument("--recipe", action=RecipeFile, help="A YAML file of the options below.")
     parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
     parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
@@ -213,9 +213,10 @@ def _compare(options: Namespace) -> None:
 
 def read_recipe_file(path: Path) -> Recipe:
     """A recipe from a YAML file, with defaults for what it leaves out."""
-    parser = Parser(prog=f"entropae compare: {path}")
-    parser.add_class_arguments(Recipe)
-    return _recipe(parser.instantiate(parser.parse_path(str(path))))
+    try:
+        return recipe_of(read_settings(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is no recipe: {error}") from error
 
 
 def _some(options: Namespace, number: int) -> Any:

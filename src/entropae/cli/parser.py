@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
+from jsonargparse._actions import ActionConfigFile
+
+from entropae.config import read_settings, recipe_of
+from entropae.files import printable
 
 
 class Parser(ArgumentParser):
@@ -20,8 +25,21 @@ class Parser(ArgumentParser):
             near = difflib.get_close_matches(word, known, n=3)
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
-        print(f"{self.prog}: {message}\nSee {self.prog} --help.", file=sys.stderr)
+        shown = "\n".join(map(printable, message.split("\n")))
+        print(f"{self.prog}: {shown}\nSee {self.prog} --help.", file=sys.stderr)
         sys.exit(2)
+
+
+class RecipeFile(ActionConfigFile):
+    """Reads a recipe only after a look at what is in it: it may be anybody's."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
+        """Take the recipe's settings as options."""
+        try:
+            recipe_of(read_settings(Path(values)))
+        except (ValueError, OSError) as error:
+            parser.error(f"{values} is no recipe: {error}")
+        super().__call__(parser, cfg, values, option_string)
 
 
 # Of each command: what adds its options, what runs it, what it does in a line.

@@ -8,6 +8,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Commands, Parser
+from entropae.files import printable
 
 
 def _estimate_options(parser: Parser) -> None:
@@ -48,7 +49,8 @@ def _entropy(options: Namespace) -> None:
         return
     _print_rows(table)
     print(
-        f"Entropy of {', '.join(table.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
+        f"Entropy of {printable(', '.join(table.names))}: "
+        f"{found.value:.4f} ± {found.standard_error:.4f} nats "
         f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
     )
     if math.isfinite(found.baseline):
@@ -140,7 +142,8 @@ def _print_rows(table: Any) -> None:
     if table.dropped:
         print(f"{table.dropped} rows with missing values were left out.")
     if table.left_out:
-        print(f"Columns that are not numbers were left out: {', '.join(table.left_out)}.")
+        left_out = printable(", ".join(table.left_out))
+        print(f"Columns that are not numbers were left out: {left_out}.")
 
 
 def _print_json(found: dict[str, Any]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import math
+import shutil
+import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,29 +16,45 @@ from typing import IO, Literal
 import numpy as np
 
 CHUNK = 1 << 22
+# Compressed files may unpack to a gigabyte, or to so many times their size. Blank images reach it.
+UNPACKED, RATIO = 1 << 30, 100
 
 # IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+# What NumPy raises on headers that are none.
+DAMAGED = (
+    *(ValueError, EOFError, TypeError, KeyError, ArithmeticError, SyntaxError, tokenize.TokenError),
+    *(RuntimeError, MemoryError),  # too many brackets; NotImplementedError of unknown compressions
+)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file, mapped: a header cannot claim more than the file has.
+
+    Raises:
+        ValueError: If it is damaged or holds Python objects.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except DAMAGED as error:
+        raise ValueError(str(error)) from error
 
 
 def read(path: Path) -> np.ndarray:
     """The array of a file, by its name."""
     try:
         if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            return map_npy(path)
         if path.suffix.lower() == ".npz":
             return _read_npz(path)
         if ".idx" in path.name or "-idx" in path.name:
             return _read_idx(path)
-    except (
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        gzip.BadGzipFile,
-        zlib.error,
-        KeyError,
-    ) as error:
+    except (*DAMAGED, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, struct.error) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise OSError(f"{path} cannot be read: {error}") from error
     raise ValueError(
         f"{path} is of no known kind: give a folder of images, an .npy, .npz or IDX file."
     )
@@ -59,7 +78,7 @@ def _read_npz(path: Path) -> np.ndarray:
                 raise ValueError("it holds Python objects, not numbers.")
             order: Literal["C", "F"] = "F" if column_major else "C"
             if info.compress_type != zipfile.ZIP_STORED:
-                return _unpack(member, shape, dtype, order)
+                return _unpack(member, info.compress_size, shape, dtype, order)
             header = member.tell()
     with path.open("rb") as file:
         # The lengths of the name and of the extra field; the archive's directory has its own.
@@ -79,7 +98,7 @@ def _read_idx(path: Path) -> np.ndarray:
             raise ValueError("it holds one number a sample: labels, not images.")
         dtype = np.dtype(IDX_TYPES[magic[2]])
         if path.suffix == ".gz":
-            return _unpack(file, shape, dtype)
+            return _unpack(file, path.stat().st_size, shape, dtype)
         offset = file.tell()
         return _map(path, offset, path.stat().st_size - offset, shape, dtype)
 
@@ -101,6 +120,7 @@ def _map(
 
 def _unpack(
     file: IO[bytes] | gzip.GzipFile,
+    packed: int,
     shape: tuple[int, ...],
     dtype: np.dtype,
     order: Literal["C", "F"] = "C",
@@ -110,6 +130,17 @@ def _unpack(
     The file grows with what is really there, never to what a header promises.
     """
     promised = math.prod(shape) * dtype.itemsize
+    if promised > max(UNPACKED, RATIO * packed):
+        raise ValueError(
+            f"its {packed} bytes promise to unpack to {promised}; more than {UNPACKED} are "
+            f"taken only if that is at most {RATIO} times as much. If it is meant, unpack it first."
+        )
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if promised > free:
+        raise OSError(
+            f"Unpacking it takes {promised:,} bytes in {tempfile.gettempdir()}, where {free:,} are "
+            "free. Set TMPDIR to a larger disk."
+        )
     with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not
         for chunk in iter(lambda: file.read(CHUNK), b""):
             if scratch.tell() + len(chunk) > promised:

@@ -6,9 +6,11 @@ import math
 import os
 import shutil
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from entropae.data.samples import Samples
+from entropae.files import printable
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
+# Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
+LARGE = 1 << 24
+ONE_LARGE = threading.Lock()
 # Named, so that no file reaches Pillow's PostScript reader, which runs another program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
@@ -88,7 +94,8 @@ def _decode_folder(
     scratch = _scratch((len(heads), height, width, channels))
 
     def decode(path: Path) -> np.ndarray | str:
-        return _attempt(lambda: _fit(_open(path), size, channels))
+        with _turn(heads[path][0]):
+            return _attempt(lambda: _fit(_open(path), size, channels))
 
     kept = 0
     for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
@@ -99,7 +106,7 @@ def _decode_folder(
         raise ValueError(
             f"At least 2 readable images are needed in {folder}: got {kept}. {_list(bad)}"
         )
-    skipped = tuple(f"{path}: {reason}" for path, reason in bad.items())
+    skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
     return Samples(scratch[:kept], "hwc", skipped), len(files), bad
 
 
@@ -121,13 +128,13 @@ def _good(path: Path, result: Any, bad: dict[Path, str], strict: bool) -> bool:
     if not isinstance(result, str):
         return True
     if strict:
-        raise ValueError(f"{path} cannot be read: {result}.")
+        raise ValueError(f"{printable(path)} cannot be read: {result}.")
     bad[path] = result
     return False
 
 
 def _list(bad: dict[Path, str]) -> str:
-    first = "; ".join(f"{path}: {reason}" for path, reason in list(bad.items())[:5])
+    first = "; ".join(f"{printable(path)}: {reason}" for path, reason in list(bad.items())[:5])
     return first + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "") + "."
 
 
@@ -149,7 +156,7 @@ def _attempt(function: Callable[[], Any]) -> Any:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        return str(error).rstrip(".") or type(error).__name__
+        return printable(error).rstrip(".") or type(error).__name__
 
 
 def _head(path: Path) -> tuple[tuple[int, int], bool] | str:
@@ -158,12 +165,20 @@ def _head(path: Path) -> tuple[tuple[int, int], bool] | str:
     def look() -> tuple[tuple[int, int], bool]:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "TIFF":
-                image.load()  # which turns it
+                with _turn(image.size):
+                    image.load()  # which turns it
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             width, height = image.size[::-1] if turned else image.size
             return (height, width), image.mode in ("1", "L", "LA") or image.mode[0] in "IF"
 
     return _attempt(look)
+
+
+@contextmanager
+def _turn(shape: tuple[int, int]) -> Iterator[None]:
+    """Wait for one's turn with a large image, lest as many as there are threads fill the memory."""
+    with ONE_LARGE if math.prod(shape) > LARGE else nullcontext():
+        yield
 
 
 def _open(path: Path) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -41,6 +42,7 @@ class Samples(Dataset[Tensor]):
 
     def __getitems__(self, indices: Sequence[int]) -> Float[Tensor, "n ..."]:
         """A batch of samples, float32; images as `(n, channels, height, width)`."""
+        self._check_there()
         rows = np.asarray(indices, dtype=np.int64)
         values = self.array[rows if self.index is None else self.index[rows]]
         batch = torch.from_numpy(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
@@ -48,6 +50,18 @@ class Samples(Dataset[Tensor]):
         if self.layout == "hw":
             return batch[:, None]
         return batch.permute(0, 3, 1, 2).contiguous() if self.layout == "hwc" else batch
+
+    def _check_there(self) -> None:
+        """Refuse to read on in a mapped file that has been cut: the system kills who does."""
+        name = getattr(self.array, "filename", None)
+        if not isinstance(self.array, np.memmap) or name is None:
+            return
+        try:
+            size = os.stat(name).st_size
+        except FileNotFoundError:
+            return  # removed, or another put in its place: what is mapped stays
+        if size < self.array.offset + self.array.nbytes:
+            raise OSError(f"{name} has been cut to {size} bytes since it was opened. Put it back.")
 
     def first(self, n: int) -> Float[Tensor, "m ..."]:
         """A batch of the first `n` samples, or of all if there are fewer."""

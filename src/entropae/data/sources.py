@@ -69,6 +69,10 @@ def load(
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show a bar while images are decoded.
 
+    Files may be anybody's. Pickles are never read; an image of more than 89 million pixels is left
+    out, and a compressed file refused that unpacks to more than a gigabyte and to more than 100
+    times its size.
+
     Returns:
         The samples. Files that could not be read are in `skipped`, and a warning counts them.
 
@@ -101,7 +105,11 @@ def load(
         if not idx:
             return from_folder(path, size, channels, strict, progress)
         path = idx[0]
-    return _from_array(read(path), size, channels, progress)
+    array = read(path)
+    try:
+        return _from_array(array, size, channels, progress)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _by_name(name: str) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from entropae.config import unknown
+from entropae.data.files import RATIO, UNPACKED, map_npy
 
 MISSING = ("refuse", "drop")
+WIDEST = 10_000  # which a file can have; readers take kilobytes for each
+LINE = 1 << 24
 
 
 class Table(NamedTuple):
@@ -27,6 +31,8 @@ def read_table(
     path: str | Path, columns: Sequence[str] | None = None, *, missing: str = "refuse"
 ) -> Table:
     """Columns of a file as numbers.
+
+    At most 10 000 columns; and of Parquet at most a gigabyte, or 100 times the file's size.
 
     Args:
         path: A `.csv` file with a header, a `.parquet` file, or a `.npy` file of one or two axes,
@@ -79,12 +85,16 @@ Columns = dict[str, np.ndarray | None]  # None: not numbers
 
 def _read_npy(path: Path) -> Columns:
     try:
-        array = np.load(path, allow_pickle=False)
+        array = map_npy(path)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2:
             raise ValueError(f"its shape is {array.shape}, and a table has two axes")
-        array = array.astype(np.float64)
-    except (ValueError, EOFError, TypeError) as error:
+        if array.shape[1] > WIDEST:
+            raise ValueError(f"it has {array.shape[1]} columns, and {WIDEST} is the limit")
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"it holds {array.dtype}, not numbers")
+        array = np.array(array, np.float64)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
     return {str(i): column for i, column in enumerate(array.T)}
 
@@ -92,26 +102,65 @@ def _read_npy(path: Path) -> Columns:
 def _read_csv(path: Path) -> Columns:
     from pyarrow import csv
 
-    return _numbers(path, lambda: csv.read_csv(path))
+    def tables() -> Iterator[Any]:
+        with path.open("rb") as file:
+            line = file.readline(LINE)
+        # Before a reader is made, which takes kilobytes for each.
+        _check_columns(1 + line.count(b","))
+        yield csv.read_csv(path)
+
+    return _numbers(path, tables)
 
 
 def _read_parquet(path: Path) -> Columns:
     from pyarrow import parquet
 
-    return _numbers(path, lambda: parquet.read_table(path))
+    def tables() -> Iterator[Any]:
+        with parquet.ParquetFile(path) as file:
+            _check_columns(file.metadata.num_columns)
+            rows, size = file.metadata.num_rows, path.stat().st_size
+            cells = rows * file.metadata.num_columns
+            if 8 * cells > max(UNPACKED, RATIO * size):
+                raise ValueError(
+                    f"its {size} bytes promise {cells} numbers; more than {UNPACKED // 8} "
+                    f"are taken only if they take at most {RATIO} times as much"
+                )
+            found = 0
+            for batch in file.iter_batches():
+                found += len(batch)
+                if found > rows:
+                    raise ValueError(f"it has more rows than the {rows} that it promises")
+                yield batch
+            if found < rows:
+                raise ValueError(f"it has {found} rows and promises {rows}")
+            if not rows:
+                yield file.schema_arrow.empty_table()
+
+    return _numbers(path, tables)
 
 
-def _numbers(path: Path, read: Callable[[], Any]) -> Columns:
+def _check_columns(n: int) -> None:
+    if n > WIDEST:
+        raise ValueError(f"it has {n} columns, and {WIDEST} is the limit")
+
+
+def _numbers(path: Path, read: Callable[[], Iterator[Any]]) -> Columns:
     import pyarrow as pa
 
+    parts: dict[str, list[np.ndarray | None]] = {}
     try:
-        table = read()
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
-    if twice:
-        raise ValueError(f"{path} has more than one column called {', '.join(sorted(twice))}.")
-    return {name: _as_numbers(table[name]) for name in table.column_names}
+        for table in read():
+            names = table.schema.names
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise ValueError(f"it has more than one column called {', '.join(sorted(twice))}")
+            for name in names:
+                parts.setdefault(name, []).append(_as_numbers(table.column(name)))
+    # Arrow says the same in several ways; a damaged file can also make it ask for too much.
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
+        raise ValueError(f"{path} cannot be read: {error}.") from error
+    numbers = {name: [part for part in found if part is not None] for name, found in parts.items()}
+    return {name: np.concatenate(found) if found else None for name, found in numbers.items()}
 
 
 def _as_numbers(column: Any) -> np.ndarray | None:
@@ -120,7 +169,7 @@ def _as_numbers(column: Any) -> np.ndarray | None:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         return None
-    return column.cast(pa.float64()).to_numpy()
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
 
 
 READERS: dict[str, Callable[[Path], Columns]] = {

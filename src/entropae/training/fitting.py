@@ -15,7 +15,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
@@ -24,11 +24,12 @@ from entropae.data import Samples, split
 from entropae.data import load as load_samples
 from entropae.model import Autoencoder, Data
 from entropae.training.callbacks import Calibrate, History, Progress, Row
+from entropae.training.checkpoints import Keep, SafeIO, last_good
+from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.module import Decay, Loaders, Training, squared_error
 from entropae.training.profile import Profile
 
 STEPS = 8000
-CHECKPOINT = "last.ckpt"
 
 
 def fit(
@@ -44,6 +45,7 @@ def fit(
     seed: int = 0,
     folder: str | Path | None = None,
     resume: bool = False,
+    on_nonfinite: OnNonFinite = "stop",
     trainer: TrainerConfig | None = None,
     compile: bool = False,
     profile: bool = False,
@@ -61,9 +63,14 @@ def fit(
         error: Reconstruction error per element; by default the mean squared error.
         validation: Share of the samples that is held out.
         seed: Of the split, the order of the samples and all else that is random in training.
-        folder: Where to keep `log.csv`, the checkpoint `last.ckpt` and, where TensorBoard is
-            installed, its log. Nothing is written without it.
-        resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped.
+        folder: Where to keep `log.csv`, the checkpoint `last.ckpt`, the one before it,
+            `previous.ckpt`, and, where TensorBoard is installed, its log. Nothing is written
+            without it.
+        resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped;
+            from the one before it if the last is damaged.
+        on_nonfinite: What to do about a step whose loss or gradient is not finite: `"stop"`, or
+            `"skip"`: leave it out and count it as `train/skipped`, but stop at 20 in a row. Which
+            samples it was is written to the folder's `nonfinite.json`.
         trainer: Devices and precision. With several processes (docs/distributed.md) each calls
             `fit` in the same way; loss, gradients and log are those of one.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
@@ -76,9 +83,12 @@ def fit(
         samples. `reconstruction` is per element of a sample, `entropy` in nats per dimension.
 
     Raises:
-        ValueError: If an argument is out of its range, or the data unusable.
-        NonFiniteError: If a part of the loss or of its gradient is not finite. The folder's
-            checkpoint is the last good one.
+        ValueError: If an argument is out of its range, the data unusable, or the checkpoints
+            damaged or of another run.
+        NonFiniteError: If a part of the loss or of its gradient is not finite. The model is as it
+            was before that step, and the folder's checkpoint is the last good one.
+        MemoryError: If the memory of the device does not suffice.
+        OSError: If a file cannot be written. The checkpoint before is intact.
     """
     samples = data if isinstance(data, Samples) else load_samples(data)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
@@ -104,9 +114,11 @@ def fit(
     profiler = Profile() if profile else None
     if profiler:
         callbacks.append(profiler)
-    if folder:
+    keep = Keep(folder, every) if folder else None
+    if folder and keep:
         folder.mkdir(parents=True, exist_ok=True)
-        callbacks.append(_checkpoint(folder, every))
+        callbacks.append(keep)
+    checkpoint = last_good(folder) if folder and resume else None
     model.drop_priors()
     model.train()
     with quiet_lightning():
@@ -118,18 +130,32 @@ def fit(
             limit_val_batches=None if len(held_out) else 0,
             callbacks=callbacks,
             logger=_tensorboard(folder),
+            plugins=[SafeIO()],
             enable_checkpointing=folder is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
         _check_processes(runner.world_size)
-        module = Training(model, learning_rate=learning_rate, decay=decay, error=error, seed=seed)
-        checkpoint = folder / CHECKPOINT if folder and resume else None
-        if checkpoint and not checkpoint.is_file():
-            checkpoint = None
-        with compiled(model.encoder, model.decoder) if compile else nullcontext():
-            runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
+        module = Training(
+            model,
+            learning_rate=learning_rate,
+            decay=decay,
+            error=error,
+            seed=seed,
+            on_nonfinite=on_nonfinite,
+            folder=folder,
+        )
+        try:
+            with compiled(model.encoder, model.decoder) if compile else nullcontext():
+                runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
+        except Exception as raised:
+            if is_short_of_memory(raised):
+                raise MemoryError(_too_large(model, loaders)) from raised
+            if checkpoint and keep and not keep.started:
+                reason = " ".join(str(raised).split())
+                raise ValueError(f"{checkpoint} does not fit this run: {reason}") from raised
+            raise
     model.eval()
     if profiler and runner.is_global_zero:
         print(profiler.table())
@@ -158,13 +184,13 @@ def _check_processes(expected: int) -> None:
         )
 
 
-def _checkpoint(folder: Path, every: int) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        folder,
-        filename=CHECKPOINT.removesuffix(".ckpt"),
-        every_n_epochs=every,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
+def _too_large(model: Autoencoder, loaders: Loaders) -> str:
+    size = loaders.batch_size
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return (
+        f"Out of memory on {model.device} with batches of {size} samples of shape "
+        f"{loaders.train.shape} and {weights:,} weights. Lower the batch size (batch_size="
+        f"{max(2, size // 2)}), or make the images or the networks smaller."
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import BatchSampler, DataLoader
-from torch.utils.data.distributed import DistributedSampler
+from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
 from entropae import ranks
 from entropae.config import unknown
@@ -20,6 +22,7 @@ from entropae.data import Samples, collate
 from entropae.latent import Penalty
 from entropae.latent.base import precise
 from entropae.model import Autoencoder, Passed
+from entropae.training.faults import Guard, OnNonFinite, first_bad_gradient
 
 Decay = Literal["cosine", "exponential", "none"]
 
@@ -30,10 +33,6 @@ DECAYS: dict[str, Callable[[float], float]] = {
 }
 # Share of the steps in which the learning rate rises from 0: Adam's first steps are its wildest.
 RISE = 0.05
-
-
-class NonFiniteError(ArithmeticError):
-    """Training met a NaN or an infinity; nothing was learnt from it."""
 
 
 def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
@@ -70,6 +69,8 @@ class Training(lightning.LightningModule):
         error: Reconstruction error per element, from a reconstruction and its batch: a positive
             scalar, which must be a mean over the batch's samples.
         seed: Of all that is random.
+        on_nonfinite: What to do about a step whose loss or gradient is not finite: see `Guard`.
+        folder: Where `Guard` writes which samples it was; by default nowhere.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class Training(lightning.LightningModule):
         decay: Decay = "cosine",
         error: Callable[[Tensor, Tensor], Tensor] = squared_error,
         seed: int = 0,
+        on_nonfinite: OnNonFinite = "stop",
+        folder: Path | None = None,
     ) -> None:
         super().__init__()
         if not learning_rate > 0:
@@ -91,6 +94,11 @@ class Training(lightning.LightningModule):
         self.decay = decay
         self.error = error
         self.seed = seed
+        self.guard = Guard(on_nonfinite, folder)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """The guard against what is not finite, whoever's the trainer is."""
+        return [self.guard]
 
     def setup(self, stage: str) -> None:
         """Batch normalisation over the batch of all processes, in networks of one's own too."""
@@ -124,13 +132,15 @@ class Training(lightning.LightningModule):
         """Loss of a batch. Logs every part of it under its name.
 
         Raises:
-            NonFiniteError: Naming the part that is not finite.
+            NonFiniteError: Naming the part that is not finite, unless such steps are left out.
         """
         self.model.latent.progress = self._done(self.global_step)
-        passed, reconstruction = self._pass("train", batch)
+        passed, reconstruction, n = self._pass(batch)
         loss = total_loss(reconstruction, passed.penalties)
         if not torch.isfinite(loss):
-            self._blame(batch, passed, reconstruction)
+            self.guard.meet(self, _blame(batch, passed, reconstruction))
+            return loss * torch.nan  # so that every gradient, in every process, shows it
+        self._record("train", reconstruction, passed, n)
         return loss
 
     def backward(self, loss: Tensor) -> None:
@@ -140,30 +150,31 @@ class Training(lightning.LightningModule):
 
     def validation_step(self, batch: Tensor, index: int) -> None:
         """Log the same parts on held-out samples, at inference."""
-        self._pass("validation", batch)
+        passed, reconstruction, n = self._pass(batch)
+        self._record("validation", reconstruction, passed, n)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse a step along a gradient that is not finite.
 
         Raises:
-            NonFiniteError: Naming the parameter.
+            NonFiniteError: Naming the parameter, unless such steps are left out.
         """
         if self.trainer.precision == "16-mixed":
             return  # its loss scaler meets infinities as a matter of course, and skips the step
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
-            for name, parameter in self.named_parameters():
-                if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                    raise NonFiniteError(self._where(f"the gradient of {name}"))
-            raise NonFiniteError(self._where("the norm of the gradient"))
+        part = first_bad_gradient(self)
+        if part:
+            self.guard.meet(self, part)
+            for parameter in self.parameters():
+                parameter.grad = None  # the optimiser passes over these
 
-    def _pass(self, stage: str, batch: Tensor) -> tuple[Passed, Tensor]:
-        """What the model makes of a batch, and the reconstruction error; all parts are logged."""
+    def _pass(self, batch: Tensor) -> tuple[Passed, Tensor, int]:
+        """What the model makes of a batch, the reconstruction error, and the whole batch's size."""
         with ranks.together(len(batch)):
             passed = self.model(batch)
             error = self.error(passed.reconstruction, batch)
-            reconstruction = ranks.average(error, len(batch))
-            n = ranks.place(batch)[1]
+            return passed, ranks.average(error, len(batch)), ranks.place(batch)[1]
+
+    def _record(self, stage: str, reconstruction: Tensor, passed: Passed, n: int) -> None:
         parts = {"reconstruction": reconstruction}
         parts |= {name: penalty.value for name, penalty in passed.penalties.items()}
         for name, value in parts.items():
@@ -175,28 +186,6 @@ class Training(lightning.LightningModule):
                 batch_size=n,
                 sync_dist=True,
             )
-        return passed, reconstruction
-
-    def _blame(self, batch: Tensor, passed: Passed, reconstruction: Tensor) -> None:
-        parts = {
-            "the input": batch,
-            "the code": passed.code,
-            "the decoder's output": passed.reconstruction,
-            "the reconstruction error": reconstruction,
-        } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
-        for name, value in parts.items():
-            if not torch.isfinite(value).all():
-                raise NonFiniteError(self._where(name))
-        raise NonFiniteError(self._where("the loss"))
-
-    def _where(self, part: str) -> str:
-        kept = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        return (
-            f"Step {self.global_step} (epoch {self.current_epoch}): {part} is not finite. "
-            "The weights are those before this step. Look for extreme values in the data, or lower "
-            f"the learning rate ({self.learning_rate:g})."
-            + (f" The last good checkpoint is {kept}." if kept else "")
-        )
 
     def _share_of_rate(self, step: int) -> float:
         return min(1.0, self._done(step + 1) / RISE) * DECAYS[self.decay](self._done(step))
@@ -216,6 +205,42 @@ class Shares(BatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in super().__iter__():
             yield batch[ranks.share(len(batch), self.rank, self.processes)]
+
+
+def _blame(batch: Tensor, passed: Passed, reconstruction: Tensor) -> str:
+    """The first part of a loss that is not finite."""
+    parts = {
+        "the input": batch,
+        "the code": passed.code,
+        "the decoder's output": passed.reconstruction,
+        "the reconstruction error": reconstruction,
+    } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
+    bad = (name for name, value in parts.items() if not torch.isfinite(value).all())
+    return next(bad, "the loss")
+
+
+class Shuffled(Sampler[int]):
+    """All rows in torch's `DistributedSampler`'s order, in 8 bytes a row and not a list of numbers.
+
+    Args:
+        n: Number of rows.
+        seed: Of the order, with the epoch, which Lightning sets.
+    """
+
+    def __init__(self, n: int, seed: int) -> None:
+        self.n, self.seed, self.epoch = n, seed, 0
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        for part in torch.randperm(self.n, generator=generator).split(1 << 16):
+            yield from part.tolist()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another order."""
+        self.epoch = epoch
 
 
 class Loaders(lightning.LightningDataModule):
@@ -243,20 +268,25 @@ class Loaders(lightning.LightningDataModule):
         """Batches of this process's share, shuffled anew each epoch."""
         last = len(self.train) % self.batch_size
         drop_last = 0 < last < self.least and len(self.train) > self.batch_size
-        return self._loader(self.train, shuffle=True, drop_last=drop_last)
+        order = Shuffled(len(self.train), self.seed)
+        return self._loader(self.train, order, drop_last=drop_last)
+
+    def rows(self, batch: int) -> list[int]:
+        """Which rows of the data this process's batch of this number has in this epoch."""
+        assert self.trainer is not None
+        loader: Any = self.trainer.train_dataloader
+        chosen = next(islice(loader.batch_sampler, batch, None))
+        return chosen if self.train.index is None else self.train.index[chosen].tolist()
 
     def val_dataloader(self) -> Any:
         """Batches of the held-out samples, in order."""
         if self.validation is None:
             return []
-        return self._loader(self.validation)
+        return self._loader(self.validation, SequentialSampler(self.validation))
 
     def _loader(
-        self, samples: Samples, *, shuffle: bool = False, drop_last: bool = False
+        self, samples: Samples, order: Sampler[int], *, drop_last: bool = False
     ) -> DataLoader[Tensor]:
-        order: DistributedSampler[Tensor] = DistributedSampler(
-            samples, num_replicas=1, rank=0, shuffle=shuffle, seed=self.seed
-        )
         rank, processes = (
             (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         )

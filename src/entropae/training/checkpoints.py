@@ -1,0 +1,191 @@
+"""Checkpoints: written whole, checked when read, the one before kept, and no pickle in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins import CheckpointIO
+from lightning.pytorch.callbacks import Checkpoint
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from entropae.files import replacing
+
+CHECKPOINT = "last.ckpt"
+PREVIOUS = "previous.ckpt"
+
+
+def write(state: dict[str, Any], path: Path) -> None:
+    """Write a training's state as one safetensors file; a checkpoint there becomes the previous.
+
+    Args:
+        state: Dicts, lists and tuples of tensors, numbers, strings and `None`.
+        path: Where to.
+
+    Raises:
+        TypeError: If there is anything else in the state.
+        OSError: If it cannot be written; what was there before is intact.
+    """
+    tensors: dict[str, Tensor] = {}
+    plain = json.dumps(_plain(state, tensors))
+    metadata = {"state": plain, "sha256": _checksum(plain, tensors)}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(tensors, metadata))
+        if path.exists():
+            path.replace(path.with_name(PREVIOUS))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a state that `write` wrote. Runs no code from the file.
+
+    Raises:
+        ValueError: If the file is cut or changed, or is no checkpoint.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["sha256"] != _checksum(metadata["state"], tensors):
+            raise ValueError("its checksum is another")
+        state = _lively(json.loads(metadata["state"]), tensors)
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no whole checkpoint: {error}.") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path} is no whole checkpoint: it holds no state.")
+    return state
+
+
+def last_good(folder: Path) -> Path | None:
+    """The folder's checkpoint, or the one before it if that is damaged; `None` if there are none.
+
+    Raises:
+        ValueError: If all there are, are damaged.
+    """
+    reasons = []
+    for path in (folder / CHECKPOINT, folder / PREVIOUS):
+        if not path.is_file():
+            continue
+        try:
+            state = read(path)
+        except ValueError as error:
+            reasons.append(str(error))
+            continue
+        if reasons:
+            warnings.warn(
+                f"{reasons[0]} Going on from {path.name}, epoch {state.get('epoch')}.",
+                stacklevel=3,
+            )
+        return path
+    if reasons:
+        raise ValueError(
+            f"{' '.join(reasons)} Nothing is left to resume from: train in another folder."
+        )
+    return None
+
+
+class SafeIO(CheckpointIO):
+    """Lightning's way to `write` and `read`."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """See `write`."""
+        write(checkpoint, Path(path))
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """See `read`."""
+        return read(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove a checkpoint."""
+        Path(path).unlink(missing_ok=True)
+
+
+class Keep(Checkpoint):
+    """Keeps the state of training at the end of every few epochs.
+
+    Has no state of its own: Lightning's `ModelCheckpoint` removes the file that a checkpoint names.
+
+    Args:
+        folder: Where to.
+        every: So many epochs.
+    """
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.path = folder / CHECKPOINT
+        self.every = every
+        self.started = False
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Refuse the optimiser's state of other weights.
+
+        Raises:
+            ValueError: If a shape is another.
+        """
+        for optimizer in trainer.optimizers:
+            for parameter, found in optimizer.state.items():
+                for name, value in found.items():
+                    if isinstance(value, Tensor) and value.shape not in (parameter.shape, ()):
+                        raise ValueError(
+                            f"its {name} has shape {tuple(value.shape)} for weights of shape "
+                            f"{tuple(parameter.shape)}."
+                        )
+        self.started = True
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Write the state, after all other callbacks have done their part."""
+        if (trainer.current_epoch + 1) % self.every == 0:
+            trainer.save_checkpoint(self.path)
+
+
+def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """A state for JSON, with pairs for dicts (whose keys may be numbers), its tensors put aside."""
+    if isinstance(value, Tensor):
+        name = str(len(tensors))
+        # Copied, since safetensors refuses memory that two tensors share.
+        tensors[name] = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _plain(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_plain(item, tensors) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"A checkpoint cannot hold a {type(value).__name__}: got {value!r}.")
+
+
+def _lively(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_lively(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "tuple":
+        return tuple(_lively(item, tensors) for item in content)
+    return {key: _lively(item, tensors) for key, item in content}
+
+
+def _checksum(plain: str, tensors: dict[str, Tensor]) -> str:
+    found = hashlib.sha256(plain.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
