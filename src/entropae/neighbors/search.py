@@ -70,11 +70,11 @@ def _choose(y: Tensor, norm: Norm) -> Method:
 
 
 def _euclidean_tree(d: int) -> float:
-    return 400 if d <= 6 else {7: 5_000, 8: 15_000, 9: 60_000}.get(d, math.inf)
+    return 400.0 if d <= 6 else {7: 5e3, 8: 15e3, 9: 60e3}.get(d, math.inf)
 
 
 def _maximum_tree(d: int) -> float:
-    return 80 * d**2 if d <= 16 else math.inf
+    return 80.0 * d**2 if d <= 16 else math.inf
 
 
 LEAST_FOR_A_TREE: dict[str, Callable[[int], float]] = {
