@@ -71,7 +71,10 @@ _HOMES = {
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {*_HOMES, "config", "data", "evaluation", "features", "neighbors", "networks", "prior"}
+_MODULES = {
+    *_HOMES,
+    *("config", "data", "diagnosis", "evaluation", "features", "neighbors", "networks", "prior"),
+}
 
 
 def __getattr__(name: str) -> Any:
