@@ -27,10 +27,11 @@ ORDER = {
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
-    "model": {"config", "data", "files", "latent", "networks", "prior"},
+    "diagnosis": {"entropy", "latent", "neighbors", "prior"},
+    "model": {"config", "data", "diagnosis", "files", "latent", "networks", "prior"},
     "training": {"config", "data", "files", "latent", "model"},
     "run": {
-        *("config", "data", "files", "latent", "metrics"),
+        *("config", "data", "diagnosis", "files", "latent", "metrics"),
         *("model", "networks", "pictures", "training"),
     },
     "evaluation": {
