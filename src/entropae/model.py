@@ -247,10 +247,10 @@ class Autoencoder(nn.Module):
 
         Example:
             >>> from entropae.latent import Plain
-            >>> model = Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), Plain(2))
-            >>> found = model.diagnose(torch.randn(100, 3), progress=False)
+            >>> model = Autoencoder(nn.Identity(), nn.Identity(), Plain(3))
+            >>> found = model.diagnose(3 + torch.randn(100, 3), progress=False)
             >>> found.findings[0].title
-            'Reconstruction is worse than a linear one'
+            'The code is not centred or scaled'
         """
         from entropae.diagnosis import Subject, diagnose
 

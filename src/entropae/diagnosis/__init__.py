@@ -116,7 +116,7 @@ def diagnose(
             else:
                 verdicts[name] = verdict
         variance = max(measured.variance, torch.finfo(torch.float32).tiny)
-        figures = {
+        figures: dict[str, int | float] = {
             "samples": len(train),
             "held_out": len(held_out) if held_out is not None else 0,
             "dimensions": measured.dim,

@@ -23,7 +23,7 @@ from entropae.diagnosis.kind import MOST, NEGLIGIBLE, Kind, Verdict, of_error, o
 from entropae.diagnosis.measured import Measured, correlation, standardized
 from entropae.entropy.whitening import whiten
 
-Points = Float[Tensor, "n d"]
+Map = Callable[[Float[Tensor, "n d"], Float[Tensor, "s d"]], Float[Tensor, "s d"]]
 MAP = "E|D(z) − D(T z)|²/|x − x̂|² over z ~ N(0, I), or the share of z that T brings back"
 
 
@@ -44,18 +44,17 @@ class Effect(NamedTuple):
         return Verdict(severity, self.share, MOST, figure)
 
 
-def _effect(measured: Measured, apply: Callable[[Points, Points], Points]) -> Effect:
+def _effect(measured: Measured, apply: Map) -> Effect:
     """Of a map `apply(codes, z)` fitted to the codes, less what it does fitted to normal ones."""
     z = measured.drawn[:, measured.moves]
     normal = torch.randn(
         measured.moving.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
     )
-    start = measured.drawn
     moved, share = [], 0.0
     for codes in (measured.moving, normal):
-        end = start.clone()
+        end = measured.drawn.clone()
         end[:, measured.moves] = apply(codes, z)
-        moved.append(measured.moved(start, end))
+        moved.append(measured.moved(end))
         if codes is measured.moving:
             share = measured.far_drawn - measured.far(end[:, measured.moves])
     return Effect(max(0.0, moved[0] - moved[1]) / measured.visible, max(0.0, share))
@@ -67,7 +66,7 @@ def _dead(measured: Measured) -> Verdict | None:
         return None
     end = measured.drawn.clone()
     end[:, dead] = measured.inferred.mean(0)[dead]
-    ratio = measured.moved(measured.drawn, end) / measured.visible
+    ratio = measured.moved(end) / measured.visible
     return Verdict(
         of_error(ratio),
         ratio,
@@ -230,7 +229,7 @@ def _shell(measured: Measured) -> Verdict | None:
     )
 
 
-def _radially(codes: Points, e: Points) -> Points:
+def _radially(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
     """N(0, I) with the norms of the whitened codes, and everything else as it was."""
     norms = whiten(_varying(codes))[0].norm(dim=1)
     d = e.shape[1]
@@ -240,7 +239,7 @@ def _radially(codes: Points, e: Points) -> Points:
     return e / radius * _quantile(norms, share)[:, None] * math.sqrt(d / norms.square().mean())
 
 
-def _varying(codes: Points) -> Points:
+def _varying(codes: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
     values, vectors = torch.linalg.eigh(correlation(codes))
     return standardized(codes) @ vectors[:, values > NEGLIGIBLE**2]
 
@@ -292,7 +291,7 @@ def _tails(measured: Measured) -> Verdict | None:
     )
 
 
-def _marginally(codes: Points, e: Points) -> Points:
+def _marginally(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
     """N(0, I) with the quantiles of each standardised coordinate of the codes."""
     share = torch.special.ndtr(e)
     codes = standardized(codes)

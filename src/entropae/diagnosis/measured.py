@@ -283,10 +283,9 @@ class Measured:
         """Decoded codes from the prior."""
         return self.subject.decode(self.drawn)
 
-    def moved(self, start: Float[Tensor, "s d"], end: Float[Tensor, "s d"]) -> float:
-        """Mean squared difference of what two sets of codes decode to."""
-        a, b = self.subject.decode(start), self.subject.decode(end)
-        return float(squared(a, b).mean())
+    def moved(self, code: Float[Tensor, "s d"]) -> float:
+        """Mean squared difference of what these codes decode to and what `drawn` do."""
+        return float(squared(self.samples, self.subject.decode(code)).mean())
 
     @cached_property
     def reach(self) -> float:

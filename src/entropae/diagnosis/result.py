@@ -26,7 +26,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     sound: dict[str, str]
     unmeasured: dict[str, str]
-    figures: dict[str, float]
+    figures: dict[str, int | float]
 
     @property
     def serious(self) -> tuple[Finding, ...]:
@@ -34,8 +34,12 @@ class Diagnosis:
         return tuple(one for one in self.findings if one.severity is Severity.SERIOUS)
 
     def __getitem__(self, name: str) -> Finding:
-        """A finding by its name."""
-        return next(one for one in self.findings if one.name == name)
+        """A finding by its name.
+
+        Raises:
+            KeyError: If it was not found.
+        """
+        return {one.name: one for one in self.findings}[name]
 
     def __contains__(self, name: object) -> bool:
         return any(one.name == name for one in self.findings)

@@ -105,7 +105,8 @@ def _clusters(measured: Measured) -> Verdict | None:
     before, after = map(measured.far, drawn)
     share = max(0.0, before - after)
     explains = ()
-    if gain >= MOST * _gap(measured)[0] and measured.subject.weight != 0:
+    most = gain >= MOST * _gap(measured)[0] and share >= MOST * measured.far_drawn
+    if most and measured.subject.weight != 0:
         explains += ("weight_small", "holes")
     one, many, found = (laws.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
     if abs(many.spread - found.spread) < (1 - MOST) * abs(one.spread - found.spread):
