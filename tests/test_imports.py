@@ -28,10 +28,11 @@ ORDER = {
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
-    "model": {"config", "data", "files", "latent", "networks", "prior", "ranks"},
+    "diagnosis": {"entropy", "latent", "neighbors", "prior"},
+    "model": {"config", "data", "diagnosis", "files", "latent", "networks", "prior", "ranks"},
     "training": {"config", "data", "files", "latent", "model", "ranks"},
     "run": {
-        *("config", "data", "files", "latent", "metrics"),
+        *("config", "data", "diagnosis", "files", "latent", "metrics"),
         *("model", "networks", "pictures", "ranks", "training"),
     },
     "evaluation": {

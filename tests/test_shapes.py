@@ -10,8 +10,8 @@ from jaxtyping import TypeCheckError, install_import_hook
 
 with install_import_hook("entropae", "beartype.beartype"):
     import entropae as ea
-    from entropae import config, data, entropy, information, latent, metrics, model, neighbors
-    from entropae import networks, pictures, prior, run, training
+    from entropae import config, data, diagnosis, entropy, information, latent, metrics, model
+    from entropae import neighbors, networks, pictures, prior, run, training
 
 import tempfile
 from pathlib import Path
@@ -45,6 +45,7 @@ for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.En
         made = ea.Autoencoder(encoder, decoder, known(3, **options))
         samples = data.load(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
         rows = ea.fit(made, samples, epochs=2, batch_size=16, progress=False)
+        made.diagnose(samples, batch_size=16, progress=False)
         for law in ("normal", "full", "mixture"):
             made.fit_prior(samples, law).priors[law].log_prob(made.encode(samples))
         with tempfile.TemporaryDirectory() as folder:

@@ -75,6 +75,7 @@ _MODULES = {
     *_HOMES,
     "config",
     "data",
+    "diagnosis",
     "evaluation",
     "features",
     "neighbors",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from entropae.files import replacing, write_text
 from entropae.latent import Latent, Penalty
 from entropae.networks import NETWORKS
 from entropae.prior import PRIORS, Normal, Prior
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
 
 FORMAT = 2  # 1: the MLPDecoder had no gain
 WEIGHTS = "model.safetensors"
@@ -224,6 +227,55 @@ class Autoencoder(nn.Module):
         code = self.latent.project(law.sample(n, generator=generator))
         return self.decode(code, batch_size=batch_size)
 
+    def diagnose(
+        self,
+        data: Data,
+        held_out: Data | None = None,
+        *,
+        batch_size: int | None = None,
+        n: int = 2000,
+        progress: bool = True,
+    ) -> Diagnosis:
+        """What is wrong with this model: measured, its probable cause, and the remedy.
+
+        Args:
+            data: The training samples.
+            held_out: Samples that it was not trained on: without them over-fitting and copies
+                cannot be told.
+            batch_size: Samples of a training step, to see whether they were enough.
+            n: At most so many samples of each kind, evenly spaced: the cost grows with n².
+            progress: Show a bar.
+
+        Returns:
+            The findings, the most important first. Print it, or see `Diagnosis.findings`.
+
+        Raises:
+            ValueError: If there are too few samples, or codes or outputs are not finite.
+
+        Example:
+            >>> from entropae.latent import Plain
+            >>> model = Autoencoder(nn.Identity(), nn.Identity(), Plain(3))
+            >>> found = model.diagnose(3 + torch.randn(100, 3), progress=False)
+            >>> found.findings[0].title
+            'The code is not centred or scaled'
+        """
+        from entropae.diagnosis import Subject, diagnose
+
+        prior = self.priors[self.prior]
+        assert isinstance(prior, Prior)  # for the type checker
+        with self._inference():
+            subject = Subject(
+                self.encoder,
+                self.decoder,
+                prior,
+                prior_name=self.prior,
+                latent=self.latent,
+                batch_size=batch_size,
+                device=self.device,
+            )
+            others = None if held_out is None else _some(held_out, n)
+            return diagnose(subject, _some(data, n), others, progress=progress)
+
     def calibrate(self, make_batches: Callable[[], Iterable[Tensor]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.
 
@@ -404,6 +456,15 @@ def _network(config: dict[str, Any], role: str) -> nn.Module:
             f"Pass one: load(folder, {role}={config.get('class')}(…))."
         )
     return build(NETWORKS, config, "network")
+
+
+def _some(data: Data, n: int) -> Float[Tensor, "n ..."]:
+    """At most `n` samples, evenly spaced."""
+    samples = data if isinstance(data, Tensor | Samples) else load_samples(data)
+    rows = np.unique(np.linspace(0, len(samples) - 1, n).astype(int))
+    if isinstance(samples, Tensor):
+        return samples[torch.as_tensor(rows)].cpu()
+    return samples.__getitems__(rows.tolist())
 
 
 def batches(data: Data, batch_size: int) -> Iterator[Tensor]:

@@ -17,8 +17,9 @@ import yaml
 
 import entropae
 from entropae import data, pictures, ranks
-from entropae.config import Recipe, build, read_settings, recipe_of, settings
+from entropae.config import Recipe, build, read_settings, recipe_of, settings, unknown
 from entropae.data import Samples
+from entropae.diagnosis import Diagnosis
 from entropae.files import remove_partial, write_text
 from entropae.latent import Latent
 from entropae.metrics import normality
@@ -212,6 +213,33 @@ def _some(samples: Samples, most: int) -> Samples:
     if len(samples) <= most:
         return samples
     return samples.subset(np.linspace(0, len(samples) - 1, most).astype(int))
+
+
+def diagnose(
+    folder: Path, source: str | None = None, *, n: int = 2000, prior: str | None = None
+) -> Diagnosis:
+    """What is wrong with the model of a run folder.
+
+    Args:
+        folder: A finished run.
+        source: What `data.load` takes, to examine the model on; by default its held-out samples.
+        n: At most so many samples.
+        prior: Examine samples of this prior; by default of the one that `sample` uses.
+
+    Raises:
+        ValueError: If the prior has not been fitted, or the samples are of another shape.
+    """
+    recipe = read_recipe(folder)
+    train, held_out = split_samples(recipe, read_samples(recipe))
+    others = held_out if recipe.validation else None
+    if source is not None:
+        others = read_samples(recipe, source)
+    model = load(folder)
+    if prior is not None:
+        if prior not in model.priors:
+            raise ValueError(unknown("prior", prior, model.priors))
+        model.prior = prior
+    return model.diagnose(train, others, batch_size=recipe.batch_size, n=n)
 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:

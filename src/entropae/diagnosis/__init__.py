@@ -1,0 +1,205 @@
+"""What is wrong with an autoencoder: measured, judged, and said in plain words.
+
+Each thing that can be wrong is a `Kind` in `FINDINGS`: to add one, write its `judge`, a function
+of the measurements, in one file, and name it there, causes before their consequences.
+
+Whether there is anything at all is a test against the exact or simulated law of the statistic for
+codes of N(0, I); how bad it is, is its effect. A displacement of samples is serious where it is
+more than the model's own reconstruction error, and a warning from a tenth of that. What befalls a
+share of samples is serious if it befalls most, and a warning from a tenth.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from entropae.diagnosis import codes, inputs, norms, outputs, space
+from entropae.diagnosis.dimension import Dimension, dimension_of_normal, intrinsic_dimension
+from entropae.diagnosis.kind import Finding, Kind, Severity, UnmeasuredError, Verdict
+from entropae.diagnosis.measured import LEAST, Measured
+from entropae.diagnosis.result import Diagnosis
+from entropae.diagnosis.subject import Subject, of_functions
+
+__all__ = [
+    "FINDINGS",
+    "Diagnosis",
+    "Dimension",
+    "Finding",
+    "Kind",
+    "Severity",
+    "Subject",
+    "diagnose",
+    "dimension_of_normal",
+    "intrinsic_dimension",
+    "of_functions",
+]
+
+FINDINGS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        inputs.TRANSFORMED,
+        inputs.UNREACHABLE,
+        norms.DISAGREE,
+        norms.SMALL_BATCH,
+        outputs.COLLAPSE,
+        outputs.COPIES,
+        codes.DEAD,
+        codes.DUPLICATES,
+        outputs.LATENT_SMALL,
+        outputs.WEIGHT_LARGE,
+        outputs.UNDERTRAINED,
+        codes.SCALE,
+        codes.CORRELATION,
+        codes.TAILS,
+        codes.SHELL,
+        space.LATENT_LARGE,
+        space.CLUSTERS,
+        space.HOLES,
+        space.WEIGHT_SMALL,
+        outputs.OVERFITTING,
+    )
+}
+
+
+@torch.no_grad()
+def diagnose(
+    subject: Subject,
+    train: Float[Tensor, "n ..."],
+    held_out: Float[Tensor, "m ..."] | None = None,
+    *,
+    progress: bool = True,
+) -> Diagnosis:
+    """Examine an autoencoder on training and on held-out samples.
+
+    `Autoencoder.diagnose` is the short way; this one takes anything that encodes and decodes (see
+    `of_functions`).
+
+    Args:
+        subject: What to examine, in evaluation mode.
+        train: Samples that it was trained on. A few thousand are enough.
+        held_out: Samples that it was not trained on. Without them the law of the code is that of
+            `train`, and over-fitting and copies cannot be told.
+        progress: Show a bar.
+
+    Returns:
+        The findings, the most important first: by severity, causes before what probably follows
+        from them, then by effect.
+
+    Raises:
+        ValueError: If there are fewer than 20 samples, shapes differ, codes or outputs are not
+            finite, or the decoder returns another shape.
+
+    Example:
+        >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+        >>> halve = of_functions(lambda x: x / 2, lambda z: 2 * z, x)
+        >>> found = diagnose(halve, x, progress=False)
+        >>> [(finding.name, finding.severity.word) for finding in found.findings][:1]
+        [('scale', 'serious')]
+    """
+    rng = torch.get_rng_state()
+    try:
+        measured = Measured(subject, train, held_out, tests=len(FINDINGS))
+        _check(measured)
+        verdicts: dict[str, Verdict] = {}
+        sound, unmeasured = {}, {}
+        for name, kind in tqdm(FINDINGS.items(), "Examining", disable=not progress):
+            try:
+                verdict = kind.judge(measured)
+            except UnmeasuredError as error:
+                unmeasured[name] = str(error)
+                continue
+            if verdict is None:
+                sound[name] = kind.title
+            else:
+                verdicts[name] = verdict
+        variance = max(measured.variance, torch.finfo(torch.float32).tiny)
+        figures: dict[str, int | float] = {
+            "samples": len(train),
+            "held_out": len(held_out) if held_out is not None else 0,
+            "dimensions": measured.dim,
+            "error": measured.error / variance,
+            "train_error": float(measured.train_errors.mean()) / variance,
+            "linear_error": measured.linear_error(measured.dim) / variance,
+            "intrinsic_dimension": measured.data_dimension.value,
+            "far_samples": measured.far_drawn,
+        }
+    finally:
+        torch.set_rng_state(rng)
+    return Diagnosis(_ordered(verdicts), sound, unmeasured, figures)
+
+
+def _ordered(verdicts: dict[str, Verdict]) -> tuple[Finding, ...]:
+    """Most severe first, causes before consequences; and what probably follows from what."""
+    verdicts = dict(verdicts)
+    reasons: dict[str, str] = {}
+    for name, verdict in verdicts.items():
+        # What was measured to follow from this; then this is at least as bad.
+        for other in set(verdict.explains or ()) & verdicts.keys():
+            reasons.setdefault(other, name)
+            worst = max(verdicts[name].severity, verdicts[other].severity)
+            verdicts[name] = verdicts[name]._replace(severity=worst)
+    names = sorted(
+        verdicts, key=lambda name: (-verdicts[name].severity, list(FINDINGS).index(name))
+    )
+    for name in names:
+        if name in reasons or verdicts[name].severity is Severity.NOTE:
+            continue
+        explains = FINDINGS[name].explains
+        for other in names if "*" in explains else set(names) & set(explains):
+            if other != name and verdicts[other].severity <= verdicts[name].severity:
+                reasons.setdefault(other, name)
+    for name in reasons:  # the reason of a reason is the better one
+        while reasons[name] in reasons:
+            reasons[name] = reasons[reasons[name]]
+    names.sort(
+        key=lambda name: (
+            -verdicts[name].severity,
+            name in reasons,
+            -verdicts[name].value / verdicts[name].threshold,
+        )
+    )
+    return tuple(
+        Finding(
+            name,
+            FINDINGS[name].title,
+            verdicts[name].severity,
+            verdicts[name].figure,
+            verdicts[name].value,
+            verdicts[name].threshold,
+            FINDINGS[name].cause,
+            verdicts[name].remedy or FINDINGS[name].remedy,
+            reasons.get(name, ""),
+        )
+        for name in names
+    )
+
+
+def _check(measured: Measured) -> None:
+    train, test = measured.train, measured.test
+    if train.shape[1:] != test.shape[1:]:
+        raise ValueError(
+            f"Held-out samples must have the training samples' shape {tuple(train.shape[1:])}: got "
+            f"{tuple(test.shape[1:])}. Prepare both alike."
+        )
+    if min(len(train), len(test)) < LEAST:
+        raise ValueError(
+            f"A diagnosis needs at least {LEAST} samples of each kind: got {len(train)} for "
+            f"training and {len(test)} held out. Give more."
+        )
+    if measured.variance == 0:
+        raise ValueError("All samples are equal: nothing can be told. Give samples that differ.")
+    for name, values in (("codes", measured.inferred), ("reconstructions", measured.again)):
+        bad = ~torch.isfinite(values).flatten(1).all(1)
+        if bad.any():
+            raise ValueError(
+                f"{int(bad.sum())} of {len(bad)} {name} are not finite: the weights are broken, or "
+                "a batch normalisation has a negative variance. Train again, and look at the loss."
+            )
+    if measured.again.shape != test.shape:
+        raise ValueError(
+            f"The decoder must return the samples' shape {tuple(test.shape[1:])}: got "
+            f"{tuple(measured.again.shape[1:])}."
+        )

@@ -1,0 +1,323 @@
+"""Findings about the code's coordinates: what moves samples of N(0, I) from where codes are.
+
+Each has a map T that gives N(0, I) the same fault, so that the codes T(z) are as the decoder knows
+them. Its effect is how far that moves what z decodes to, E|D(z) − D(T(z))|², less what the same map
+does when it is fitted to as many points of N(0, I): sampling error. And how many samples it brings
+back to where codes are: the share of z that is farther from every training code than 99 % of
+held-out codes, less that share of T(z).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from scipy import stats
+from torch import Tensor
+
+from entropae.diagnosis import laws
+from entropae.diagnosis.kind import MOST, NEGLIGIBLE, Kind, Verdict, of_error, of_share
+from entropae.diagnosis.measured import Measured, correlation, standardized
+from entropae.entropy.whitening import whiten
+
+Map = Callable[[Float[Tensor, "n d"], Float[Tensor, "s d"]], Float[Tensor, "s d"]]
+MAP = "E|D(z) − D(T z)|²/|x − x̂|² over z ~ N(0, I), or the share of z that T brings back"
+
+
+class Effect(NamedTuple):
+    """What a map does to samples of N(0, I)."""
+
+    ratio: float  # squared change of what they decode to, over the model's own error
+    share: float  # of them that it brings back to where codes are
+
+    def verdict(self, figure: str) -> Verdict:
+        """By the worse of the two."""
+        figure += f"; that moves samples by {self.ratio:.2g} times the model's squared error"
+        if self.share >= NEGLIGIBLE:
+            figure += f", {self.share:.0%} of them to where no codes are"
+        severity = max(of_error(self.ratio), of_share(self.share))
+        if self.ratio >= self.share / MOST:
+            return Verdict(severity, self.ratio, 1.0, figure)
+        return Verdict(severity, self.share, MOST, figure)
+
+
+def _effect(measured: Measured, apply: Map) -> Effect:
+    """Of a map `apply(codes, z)` fitted to the codes, less what it does fitted to normal ones."""
+    z = measured.drawn[:, measured.moves]
+    normal = torch.randn(
+        measured.moving.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
+    moved, share = [], 0.0
+    for codes in (measured.moving, normal):
+        end = measured.drawn.clone()
+        end[:, measured.moves] = apply(codes, z)
+        moved.append(measured.moved(end))
+        if codes is measured.moving:
+            share = measured.far_drawn - measured.far(end[:, measured.moves])
+    return Effect(max(0.0, moved[0] - moved[1]) / measured.visible, max(0.0, share))
+
+
+def _dead(measured: Measured) -> Verdict | None:
+    dead = ~measured.active
+    if not dead.any():
+        return None
+    end = measured.drawn.clone()
+    end[:, dead] = measured.inferred.mean(0)[dead]
+    ratio = measured.moved(end) / measured.visible
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"{int(dead.sum())} of {len(dead)} coordinates are the same for all data "
+        f"({_listed(dead)}), and in samples they change the picture by {ratio:.2g} times the "
+        "model's squared error",
+    )
+
+
+DEAD = Kind(
+    name="dead",
+    title="Dead coordinates",
+    meaning=(
+        "Coordinates that do not depend on the data. Samples still vary them, and the decoder has "
+        "not learnt what that means, unless it ignores them."
+    ),
+    how=(
+        "Coordinates whose variance over the data, without noise, is under 1 % of the largest "
+        f"(Burda et al. 2016 call the others active units). The effect is {MAP}, T setting them "
+        "to their constant."
+    ),
+    cause=(
+        "More dimensions than the data need; ReLUs before the code that died; a KL term that is "
+        "too strong."
+    ),
+    remedy="Use a smaller latent dimension, a lower learning rate, or less weight on the KL term.",
+    judge=_dead,
+    explains=("scale", "latent_large", "holes", "weight_small", "shell", "tails", "clusters"),
+)
+
+
+def _scale(measured: Measured) -> Verdict | None:
+    measured.check_for_normal()
+    z = measured.moving
+    n, d = z.shape
+    mean, variance = float(z.mean(0).abs().max()), z.var(0)
+    most = laws.largest_mean(n, d, measured.level / 2)
+    low, high = laws.extreme_variances(n, d, measured.level / 2)
+    least, largest = float(variance.min()), float(variance.max())
+    if mean <= most and low <= least and largest <= high:
+        return None
+    effect = _effect(measured, lambda codes, e: codes.mean(0) + codes.std(0) * e)
+    return effect.verdict(
+        f"the largest mean of a coordinate is {mean:.2g} (N(0, I): at most {most:.2g}), variances "
+        f"are {least:.2g} … {largest:.2g} (N(0, I): {low:.2g} … {high:.2g})"
+    )
+
+
+SCALE = Kind(
+    name="scale",
+    title="The code is not centred or scaled",
+    meaning="N(0, I) has mean 0 and variance 1; codes lie elsewhere, so samples are drawn there.",
+    how=(
+        "Largest |mean| and extreme variances of a coordinate, against their exact laws for n "
+        "codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for d. The effect is "
+        f"{MAP}, T(z) = μ + σ z."
+    ),
+    cause=(
+        "Nothing standardises the code, or the statistics it is standardised by are of other data."
+    ),
+    remedy=(
+        "Use a latent with batch normalisation (Entropic), or sample from a fitted law: "
+        'model.fit_prior(data, "full").'
+    ),
+    judge=_scale,
+    explains=("holes", "weight_small"),
+)
+
+
+def _duplicates(measured: Measured) -> Verdict | None:
+    measured.check_for_normal()
+    values, vectors = measured.principal
+    kept = vectors[:, values > NEGLIGIBLE**2]
+    lost = len(values) - kept.shape[1]
+    if not lost:
+        return None
+    effect = _effect(
+        measured, lambda codes, e: e @ kept @ kept.T if codes is measured.moving else e
+    )
+    among = correlation(measured.moving).abs().triu(1)
+    names = measured.moves.nonzero()[:, 0].tolist()
+    first, second = divmod(int(among.argmax()), len(names))
+    strongest = float(among[first, second])
+    return effect.verdict(
+        f"{lost} of {len(values)} coordinates can be told from the others; {names[first]} and "
+        f"{names[second]} have correlation {strongest:.3f} in magnitude"
+    )
+
+
+DUPLICATES = Kind(
+    name="duplicates",
+    title="Duplicated coordinates",
+    meaning=(
+        "Some coordinates are linear combinations of others. N(0, I) draws them independently, "
+        "where there are no codes."
+    ),
+    how=(
+        "Eigenvalues of the codes' correlation matrix under 0.01: directions in which codes vary "
+        f"a tenth as much as they should. The effect is {MAP}, T removing those directions."
+    ),
+    cause="More dimensions than the data need, or layers that share their weights.",
+    remedy="Use a smaller latent dimension, or a larger weight of the entropy.",
+    judge=_duplicates,
+    explains=(
+        *("correlation", "holes", "weight_small", "latent_large", "shell", "tails"),
+        "clusters",
+    ),
+)
+
+
+def _correlation(measured: Measured) -> Verdict | None:
+    measured.check_for_normal()
+    n, d = measured.moving.shape
+    matrix = correlation(measured.moving)
+    off = matrix - torch.diag(matrix.diagonal())
+    found = float((off.square().sum() / max(1, d * (d - 1))).sqrt())
+    limit = laws.root_mean_correlation(n, d, measured.level)
+    if found <= limit:
+        return None
+    effect = _effect(measured, lambda codes, e: e @ _root(correlation(codes)))
+    return effect.verdict(
+        f"the root mean square correlation of two coordinates is {found:.2g} (N(0, I): at most "
+        f"{limit:.2g}), the largest {float(off.abs().max()):.2g}"
+    )
+
+
+CORRELATION = Kind(
+    name="correlation",
+    title="Correlated coordinates",
+    meaning="N(0, I) draws coordinates independently; the codes' go together.",
+    how=(
+        "Root mean square correlation; for N(0, I), (n − 1) Σ r² over the d (d − 1)/2 pairs is "
+        f"about χ² (Schott 2005). The effect is {MAP}, T(z) = R^½ z."
+    ),
+    cause="Batch normalisation fixes means and variances only; the entropy's weight is too small.",
+    remedy=(
+        'Raise the entropy\'s weight, or sample from a fitted law: model.fit_prior(data, "full").'
+    ),
+    judge=_correlation,
+    explains=("holes", "weight_small"),
+)
+
+
+def _root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+    values, vectors = torch.linalg.eigh(matrix)
+    return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+
+
+def _shell(measured: Measured) -> Verdict | None:
+    measured.check_for_normal()
+    n, d = measured.white.shape
+    found = laws.shape(measured.white)
+    low, _ = laws.shape_of_normal(n, d, measured.level)
+    if d < 2 or found.spread >= low.spread:
+        return None
+    return _effect(measured, _radially).verdict(
+        f"the spread of ‖z‖ is {found.spread:.2g}, that of N(0, I) "
+        f"{laws.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
+    )
+
+
+def _radially(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
+    """N(0, I) with the norms of the whitened codes, and everything else as it was."""
+    norms = whiten(_varying(codes))[0].norm(dim=1)
+    d = e.shape[1]
+    radius = e.norm(dim=1, keepdim=True)
+    share = torch.from_numpy(stats.chi(d).cdf(radius[:, 0].numpy()))
+    # In a smaller space the norms are of another law: what is taken over is their relative spread.
+    return e / radius * _quantile(norms, share)[:, None] * math.sqrt(d / norms.square().mean())
+
+
+def _varying(codes: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
+    values, vectors = torch.linalg.eigh(correlation(codes))
+    return standardized(codes) @ vectors[:, values > NEGLIGIBLE**2]
+
+
+def _quantile(sample: Float[Tensor, " n"], share: Float[Tensor, " m"]) -> Float[Tensor, " m"]:
+    """Quantiles of a sample, interpolated between its midpoints (i + ½)/n."""
+    ordered = sample.sort().values
+    place = (share * len(ordered) - 0.5).clamp(0, len(ordered) - 1)
+    below = place.floor().long()
+    above = (below + 1).clamp(max=len(ordered) - 1)
+    return torch.lerp(ordered[below], ordered[above], place - below)
+
+
+SHELL = Kind(
+    name="shell",
+    title="Codes on a shell",
+    meaning=(
+        "All codes are about as far from the origin, with none inside or outside. Samples nearer "
+        "and farther are of what the decoder has not seen."
+    ),
+    how=(
+        "Standard deviation of ‖w‖ for whitened codes w, against normal samples of the same n and "
+        f"d, simulated. The effect is {MAP}, T giving z the codes' quantiles of the norm."
+    ),
+    cause=(
+        "Codes of training samples are pushed apart, outwards; in small batches the "
+        "nearest-neighbour entropy of a sphere is even larger than that of N(0, I)."
+    ),
+    remedy=(
+        "Use the anchored entropy (Entropic, anchored=True) with a bank of recent codes and "
+        "larger batches; fewer epochs if training and held-out errors part."
+    ),
+    judge=_shell,
+)
+
+
+def _tails(measured: Measured) -> Verdict | None:
+    measured.check_for_normal()
+    n, d = measured.white.shape
+    found = laws.shape(measured.white)
+    _, high = laws.shape_of_normal(n, d, measured.level)
+    if found.spread <= high.spread and found.kurtosis <= high.kurtosis:
+        return None
+    effects = [_effect(measured, apply) for apply in (_marginally, _radially)]
+    worst = max(effects, key=lambda effect: max(effect.ratio, effect.share / MOST))
+    return worst.verdict(
+        f"the spread of ‖z‖ is {found.spread:.2g} (N(0, I): at most {high.spread:.2g}), the mean "
+        f"excess kurtosis {found.kurtosis:.2g} (at most {high.kurtosis:.2g})"
+    )
+
+
+def _marginally(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
+    """N(0, I) with the quantiles of each standardised coordinate of the codes."""
+    share = torch.special.ndtr(e)
+    codes = standardized(codes)
+    columns = [_quantile(codes[:, j], share[:, j]) for j in range(codes.shape[1])]
+    return torch.stack(columns, 1)
+
+
+TAILS = Kind(
+    name="tails",
+    title="Heavy tails",
+    meaning=(
+        "Most codes are near the origin and a few very far. N(0, I) draws between, and never what "
+        "the far codes are of."
+    ),
+    how=(
+        "Spread of ‖w‖ and mean excess kurtosis of whitened codes w, against normal samples of "
+        f"the same n and d, simulated. The effect is {MAP}, T giving z the codes' quantiles, of "
+        "each coordinate or of the norm."
+    ),
+    cause="Outliers in the data; no entropy, whose largest value has no heavy tails.",
+    remedy='Look at the samples with the largest ‖z‖; raise λ; or fit_prior(data, "mixture").',
+    judge=_tails,
+    explains=("scale", "holes", "weight_small", "clusters"),
+)
+
+
+def _listed(which: Tensor) -> str:
+    names = [str(int(i)) for i in which.nonzero()[:, 0]]
+    return ", ".join(names[:6]) + (", …" if len(names) > 6 else "")

@@ -1,0 +1,111 @@
+"""Findings about what the encoder is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from entropae.diagnosis.kind import NEGLIGIBLE, Kind, Verdict, of_error
+from entropae.diagnosis.measured import Measured, squared
+
+ENOUGH = 500  # samples, to see a difference that matters
+
+# What is often done to images by mistake, undone: each with what to say.
+CORRECTIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
+    "divided by 255": (lambda x: x / 255, "the model knows values 0 … 1; these are 0 … 255"),
+    "multiplied by 255": (lambda x: 255 * x, "the model knows values 0 … 255; these are 0 … 1"),
+    "inverted, 1 − x": (lambda x: 1 - x, "the model knows the negatives of these images"),
+    "inverted, 255 − x": (lambda x: 255 - x, "the model knows the negatives of these images"),
+    "divided by 255 and inverted": (
+        lambda x: 1 - x / 255,
+        "the model knows the negatives of these images, with values 0 … 1",
+    ),
+    "mapped from 0 … 1 to −1 … 1": (lambda x: 2 * x - 1, "the model knows values −1 … 1"),
+    "mapped from −1 … 1 to 0 … 1": (lambda x: (x + 1) / 2, "the model knows values 0 … 1"),
+    "given with their channels reversed": (
+        lambda x: x.flip(1),
+        "red and blue are exchanged, as between RGB and BGR",
+    ),
+}
+
+
+def _transformed(measured: Measured) -> Verdict | None:
+    x = measured.test[:ENOUGH]
+    given = float(measured.test_errors[:ENOUGH].mean()) / measured.variance
+    errors = {}
+    for name, (correct, _) in CORRECTIONS.items():
+        if name.endswith("reversed") and (x.ndim != 4 or x.shape[1] != 3):
+            continue
+        y = correct(x)
+        again = measured.subject.reconstruct(y)
+        if torch.isfinite(again).all():
+            variance = (y - y.mean(0)).square().mean()
+            errors[name] = float(squared(again, y).mean() / variance)
+    best = min(errors, key=errors.__getitem__)
+    excess = (given - errors[best]) / max(errors[best], NEGLIGIBLE**2)
+    # A model that is right for the data may do a little better on their mirror image by chance.
+    if not excess > 1 or errors[best] > 1:
+        return None
+    return Verdict(
+        of_error(excess),
+        excess,
+        1.0,
+        f"the squared error is {given:.2g} of the data's variance, and {errors[best]:.2g} when "
+        f"samples are {best}: {CORRECTIONS[best][1]}",
+    )
+
+
+TRANSFORMED = Kind(
+    name="input",
+    title="The data are not as the model knows them",
+    meaning="Codes and reconstructions of such data mean nothing, and nor do other findings.",
+    how=(
+        "Reconstruct the samples as given, and corrected in each of the usual ways (divided by "
+        "255, inverted, channels reversed, …): e = |x − x̂|²/variance. Found if the best "
+        "correction at least halves e and then explains some of the variance; the effect is "
+        "(e − e′)/e′."
+    ),
+    cause="They were read or scaled in another way than the training data.",
+    remedy="Prepare these data exactly as those that the model was trained on.",
+    judge=_transformed,
+    explains=("*",),
+)
+
+
+def _unreachable(measured: Measured) -> Verdict | None:
+    limits = measured.subject.output_range
+    if limits is None:
+        return None
+    low, high = limits
+    outside = float((measured.test - measured.test.clamp(low, high)).square().mean())
+    ratio = outside / max(measured.error - outside, torch.finfo(torch.float32).tiny)
+    if not outside > 0:
+        return None
+    share = float(((measured.test < low) | (measured.test > high)).double().mean())
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"{share:.0%} of the values are outside {low:g} … {high:g}, all that the decoder can "
+        f"return: that alone is {outside / measured.error:.0%} of its squared error",
+    )
+
+
+UNREACHABLE = Kind(
+    name="range",
+    title="The decoder cannot return such values",
+    meaning="What lies beyond its last layer's range is cut off, however long it is trained.",
+    how=(
+        "Squared distance of the samples to the range of the decoder's last layer (0 … 1 for a "
+        "sigmoid), over the rest of the reconstruction error."
+    ),
+    cause="The last layer does not suit the data's range, or the data are scaled otherwise.",
+    remedy=(
+        "Scale the data into the range (images: divide by 255), or end the decoder in a linear "
+        'layer: output="linear".'
+    ),
+    judge=_unreachable,
+    explains=("*",),
+)

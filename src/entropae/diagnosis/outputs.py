@@ -1,0 +1,250 @@
+"""Findings about what the decoder returns: reconstructions and samples."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+
+from entropae.diagnosis import laws
+from entropae.diagnosis.dimension import dimension_of_normal
+from entropae.diagnosis.kind import (
+    MOST,
+    NEGLIGIBLE,
+    Kind,
+    Severity,
+    UnmeasuredError,
+    Verdict,
+    of_error,
+    of_share,
+)
+from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
+
+
+def _check_held_out(measured: Measured) -> None:
+    if not measured.has_held_out:
+        raise UnmeasuredError("no held-out samples were given")
+
+
+def _collapse(measured: Measured) -> Verdict | None:
+    spread = float((measured.again.double() - measured.again.double().mean(0)).square().mean())
+    explained = measured.linear_error(0) - measured.linear_error(1)
+    if spread >= NEGLIGIBLE * explained:
+        return None
+    share = spread / measured.variance
+    ratio = explained / max(spread, 1e-9 * explained)
+    return Verdict(
+        Severity.SERIOUS,
+        ratio,
+        1 / NEGLIGIBLE,
+        f"reconstructions vary {share:.2g} times as much as the data; one principal component "
+        f"varies {explained / measured.variance:.2g} times as much",
+    )
+
+
+COLLAPSE = Kind(
+    name="collapse",
+    title="The decoder ignores the code",
+    meaning="Whatever the code, the output is nearly the same: posterior collapse.",
+    how=(
+        "Variance of the reconstructions of held-out samples. Found, and then serious, if it is "
+        "less than a tenth of what one principal component explains."
+    ),
+    cause=(
+        "A KL or entropy term so strong that the code is noise; a decoder that does without it; "
+        "weights that died."
+    ),
+    remedy=(
+        "Lower the weight, raise it from 0 during training (warm-up), or use a latent that cannot "
+        "collapse (Entropic, or batch_norm of Variational)."
+    ),
+    judge=_collapse,
+    explains=(
+        *("undertrained", "weight_large", "latent_small", "weight_small", "holes", "dead"),
+        *("scale", "overfitting", "clusters", "latent_large", "shell", "correlation"),
+    ),
+)
+
+
+def excess(measured: Measured, linear: float) -> float | None:
+    """By how much of it the test error exceeds a linear one, if that is certain."""
+    errors = measured.test_errors
+    standard = float(errors.std()) / math.sqrt(len(errors))
+    if measured.error - linear <= float(stats.norm.isf(measured.level)) * standard:
+        return None
+    return (measured.error - linear) / max(linear, NEGLIGIBLE**2 * measured.variance)
+
+
+def _is_normal(measured: Measured) -> bool:
+    return of_share(measured.far_drawn) is Severity.NOTE
+
+
+def _weight_large(measured: Measured) -> Verdict | None:
+    d, weight = measured.dim, measured.subject.weight
+    ratio = excess(measured, measured.linear_error(d))
+    if ratio is None or weight == 0 or not _is_normal(measured):
+        return None
+    if measured.readout_error < measured.error:  # then it is the decoder that is at fault
+        return None
+    known = "" if weight is None else f" with the weight {weight:g}"
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"the squared error is {measured.error / measured.variance:.2g} of the data's variance"
+        f"{known}, that of {d} principal components "
+        f"{measured.linear_error(d) / measured.variance:.2g}; the code is normal already "
+        f"({measured.far_drawn:.0%} of samples fall far from any code)",
+        remedy="" if not weight else f"Lower the weight from {weight:g} to {weight / 4:g} or less.",
+    )
+
+
+WEIGHT_LARGE = Kind(
+    name="weight_large",
+    title="The entropy's weight λ is too large",
+    meaning="The code is as normal as can be, and pays for it with what it could tell.",
+    how=(
+        "Test error against that of principal component analysis with as many components, the "
+        "best linear autoencoder: e − e_PCA over its standard error. Found if at the same time "
+        "less than a tenth of samples fall far from any code, and no linear map of the codes does "
+        "better than the decoder. The effect is (e − e_PCA)/e_PCA."
+    ),
+    cause="λ (of a VAE: β) is so large that normality outweighs reconstruction.",
+    remedy="Lower the weight by some factors of 2, until samples, not codes, get worse.",
+    judge=_weight_large,
+    explains=("undertrained", "latent_small", "dead"),
+)
+
+
+def _latent_small(measured: Measured) -> Verdict | None:
+    n, d, dimension = len(measured.train), measured.dim, measured.data_dimension
+    low = dimension.value - float(stats.norm.isf(measured.level)) * dimension.standard_error
+    if low <= dimension_of_normal(n, d):
+        return None
+    needed = max(d + 1, math.ceil(dimension.value))
+    ratio = excess(measured, measured.linear_error(needed))
+    if ratio is None:
+        return None
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"the data's intrinsic dimension is about {dimension.value:.1f}, where {n} points of "
+        f"N(0, I) in {d} dimensions would show {dimension_of_normal(n, d):.1f}; the squared error "
+        f"is {measured.error / measured.variance:.2g} of the variance, that of {needed} principal "
+        f"components {measured.linear_error(needed) / measured.variance:.2g}",
+    )
+
+
+LATENT_SMALL = Kind(
+    name="latent_small",
+    title="The latent is smaller than the data",
+    meaning="The code has not room for all that varies in the data; the rest is lost.",
+    how=(
+        "Intrinsic dimension m̂ of the training data, against what it is for as many points of "
+        "N(0, I) in d dimensions; and a test error above that of ⌈m̂⌉ principal components. The "
+        "effect is (e − e_PCA)/e_PCA."
+    ),
+    cause="The latent dimension was chosen smaller than the data's.",
+    remedy="Use a latent of at least the data's intrinsic dimension.",
+    judge=_latent_small,
+    explains=("undertrained", "weight_large", "overfitting"),
+)
+
+
+def _undertrained(measured: Measured) -> Verdict | None:
+    d = measured.dim
+    ratio = excess(measured, measured.linear_error(d))
+    if ratio is None:
+        return None
+    variance = measured.variance
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"the squared error is {measured.error / variance:.2g} of the data's variance, that of {d} "
+        f"principal components {measured.linear_error(d) / variance:.2g}, that of a linear map of "
+        f"the codes {measured.readout_error / variance:.2g}",
+    )
+
+
+UNDERTRAINED = Kind(
+    name="undertrained",
+    title="Reconstruction is worse than a linear one",
+    meaning="Principal components would do better with as many numbers.",
+    how=(
+        "Test error against that of principal component analysis with d components: e − e_PCA "
+        "over its standard error. The effect is (e − e_PCA)/e_PCA."
+    ),
+    cause="Too few steps, a learning rate that is too small or large, or networks too small.",
+    remedy="Train longer; look at the curves; try learning rates of a third and of three times.",
+    judge=_undertrained,
+)
+
+
+def _overfitting(measured: Measured) -> Verdict | None:
+    _check_held_out(measured)
+    seen, unseen = measured.train_errors, measured.test_errors
+    difference = float(unseen.mean() - seen.mean())
+    error = math.sqrt(float(seen.var()) / len(seen) + float(unseen.var()) / len(unseen))
+    if difference <= float(stats.norm.isf(measured.level)) * error:
+        return None
+    share = difference / max(measured.error, NEGLIGIBLE**2 * measured.variance)
+    linear = measured.linear_error(measured.dim)
+    severity = of_share(share)
+    if measured.error < linear:  # what was learnt by heart has not been learnt instead
+        severity = min(severity, Severity.WARNING)
+    return Verdict(
+        severity,
+        share,
+        MOST,
+        f"the squared error is {float(seen.mean()) / measured.variance:.2g} of the variance on "
+        f"training samples, {measured.error / measured.variance:.2g} on held-out ones (of "
+        f"{measured.dim} principal components: {linear / measured.variance:.2g})",
+    )
+
+
+OVERFITTING = Kind(
+    name="overfitting",
+    title="Over-fitting",
+    meaning="The networks know training samples by heart; held-out ones are reconstructed worse.",
+    how=(
+        "Mean error of held-out samples less that of training samples, over its standard error. "
+        "The effect is the difference as a share of the held-out error; serious only if held-out "
+        "samples are also reconstructed worse than by d principal components."
+    ),
+    cause="Too few training samples for networks of this size, or too many epochs.",
+    remedy="More data, smaller networks, fewer epochs.",
+    judge=_overfitting,
+)
+
+
+def _copies(measured: Measured) -> Verdict | None:
+    _check_held_out(measured)
+    limit = measured.nearness(measured.test).quantile(1 - OUTSIDE)
+    share = float((measured.nearness(measured.samples) < limit).double().mean())
+    if share <= laws.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
+        return None
+    return Verdict(
+        of_share(share),
+        share,
+        MOST,
+        f"{share:.0%} of samples are nearer to one training sample than {float(limit):.2g} of the "
+        f"distance to the next, which {1 - OUTSIDE:.0%} of held-out samples are",
+    )
+
+
+COPIES = Kind(
+    name="copies",
+    title="Samples are copies of training samples",
+    meaning="The model returns what it was trained on instead of new samples.",
+    how=(
+        "r = |s − x₁|/|s − x₂|, the distances of a sample to its nearest and second nearest "
+        "training sample. The effect is the share of samples with r under the 1 % quantile of r "
+        "over held-out data."
+    ),
+    cause="A decoder large enough to keep the training set, and few training samples.",
+    remedy="More data, a smaller decoder, fewer epochs, a smaller latent.",
+    judge=_copies,
+    explains=("overfitting", "undertrained", "holes", "weight_small", "clusters"),
+)

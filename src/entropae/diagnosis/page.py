@@ -1,0 +1,64 @@
+"""The page on troubleshooting, from the registry: `python -m entropae.diagnosis.page`."""
+
+from __future__ import annotations
+
+import sys
+
+from entropae.diagnosis import FINDINGS
+from entropae.diagnosis.kind import LEVEL, MOST, NEGLIGIBLE, Kind
+
+HEAD = f"""# Troubleshooting
+
+`entropae diagnose RUN`, or `print(model.diagnose(data, held_out))`, measures a trained autoencoder
+and says what is wrong with it, why, and what to do. It works on any pair of networks, also on two
+callables: `entropae.diagnosis.diagnose(of_functions(encode, decode, x), x, held_out)`.
+These are all its findings. This page is made from the code that judges them.
+
+**Is there anything?** A statistic of the codes is set against its law for as many codes of N(0, I)
+in as many dimensions, exact where there is one, else simulated. A model without fault gets any
+finding that is such a test with a chance of about {LEVEL:.0%}, all tests together.
+
+**Does it matter?** What is certain may be harmless. How bad a finding is, is its effect:
+
+- A fault that moves samples, or spoils reconstructions, is measured through the decoder, as a
+  squared error over the model's own error on held-out samples (but at least {NEGLIGIBLE**2:g} of
+  the data's variance: a tenth in amplitude). It is **serious** from 1, where it is as large as what
+  the model gets wrong anyway, and a **warning** from {NEGLIGIBLE:g}. Below, it is a **note**.
+- What befalls a share of the samples is serious if it befalls more than {MOST:.0%} of them, a
+  warning from {NEGLIGIBLE:.0%}. *Far* is a sample whose code is farther from every training code
+  than 99 % of held-out codes are. That shows holes larger than the distance between codes where
+  these are sparse; finer ones lower the entropy.
+- Reconstruction is set against principal components, the best linear autoencoder, on the same
+  held-out samples.
+
+Findings come by severity, causes before what probably follows from them. A cause that was measured
+to account for another finding is at least as severe. What cannot be told from the data given is
+listed with the reason.
+"""
+
+
+def page() -> str:
+    """All findings as a Markdown page."""
+    return "\n".join([HEAD, *(_section(kind) for kind in FINDINGS.values())])
+
+
+def _section(kind: Kind) -> str:
+    named = [f"*{FINDINGS[name].title.lower()}*" for name in FINDINGS if name in kind.explains]
+    lines = [
+        f"## {kind.title}",
+        "",
+        f"`{kind.name}`. {kind.meaning}",
+        "",
+        f"- **Measured:** {kind.how}",
+        f"- **Probable cause:** {kind.cause}",
+        f"- **Remedy:** {kind.remedy}",
+    ]
+    if "*" in kind.explains:
+        lines.append("- **May bring with it:** any other.")
+    elif named:
+        lines.append(f"- **May bring with it:** {', '.join(named)}.")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,168 @@
+"""The autoencoder under examination, whatever it is made of."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+
+from entropae.latent import Latent, Standardize
+from entropae.prior import Normal, Prior
+
+CHUNK = 512  # samples at a time
+Part = Callable[[Tensor], Tensor]
+
+# What the last layer can return, whatever comes in.
+RANGES: dict[type[nn.Module], tuple[float, float]] = {
+    nn.Sigmoid: (0.0, 1.0),
+    nn.Tanh: (-1.0, 1.0),
+    nn.ReLU: (0.0, float("inf")),
+    nn.Softplus: (0.0, float("inf")),
+    nn.Hardtanh: (-1.0, 1.0),
+    nn.Hardsigmoid: (0.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An encoder and a decoder, in evaluation mode, and the law that samples are drawn from.
+
+    Attributes:
+        encoder: Samples to the latent's input; to the code itself without a latent.
+        decoder: Codes to samples.
+        prior: What codes are drawn from.
+        prior_name: Its name, `"normal"` for N(0, I).
+        latent: What is asked of the code, if it is one of this package's.
+        batch_size: Samples of a training step, if known.
+        device: Where encoder and decoder are.
+    """
+
+    encoder: Part
+    decoder: Part
+    prior: Prior
+    prior_name: str = "normal"
+    latent: Latent | None = None
+    batch_size: int | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def encode(self, x: Tensor, size: int = CHUNK) -> Tensor:
+        """Codes at inference."""
+        return self._each(self._code, x, size)
+
+    def decode(self, code: Tensor, size: int = CHUNK) -> Tensor:
+        """Samples of codes."""
+        return self._each(self.decoder, code.to(next(self.prior.buffers()).dtype), size)
+
+    def reconstruct(self, x: Tensor, size: int = CHUNK) -> Tensor:
+        """Encoded and decoded again."""
+        return self._each(lambda part: self.decoder(self._code(part)), x, size)
+
+    def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
+        """Codes as the decoder meets them in training: of a variational latent, with its noise.
+
+        It is this law that samples from the prior should resemble.
+        """
+        if self.latent is None:
+            return self.encode(x)
+        latent = copy.deepcopy(self.latent)  # which may keep recent codes
+        latent.train()
+        for part in norms(latent):
+            part.eval()
+        torch.manual_seed(0)
+        return self._each(lambda part: latent(self.encoder(part)).code, x, CHUNK)
+
+    def draw(self, n: int, *, seed: int, prior: Prior | None = None) -> Float[Tensor, "n d"]:
+        """Codes from the prior, or from another law, brought to where codes lie."""
+        generator = torch.Generator().manual_seed(seed)
+        code = (prior or self.prior).sample(n, generator=generator).cpu()
+        return code if self.latent is None else self.latent.project(code)
+
+    @property
+    def fills_space(self) -> bool:
+        """Whether nothing keeps codes from filling the space, as the sphere does."""
+        some = torch.randn(8, self.prior.dim, generator=torch.Generator().manual_seed(0))
+        return self.latent is None or torch.equal(self.latent.project(some), some)
+
+    @property
+    def weight(self) -> float | None:
+        """λ, the weight of what is asked of the code, if the latent has one."""
+        return getattr(self.latent, "weight", None)
+
+    @property
+    def output_range(self) -> tuple[float, float] | None:
+        """What the decoder's last layer can return, if that is bounded."""
+        if not isinstance(self.decoder, nn.Module):
+            return None
+        last = [part for part in self.decoder.modules() if not list(part.children())][-1]
+        return RANGES.get(type(last))
+
+    @contextmanager
+    def batch_statistics(self) -> Iterator[None]:
+        """Let every batch normalisation use its batch, and leave its state as it was."""
+        found = [norm for part in self._modules() for norm in norms(part)]
+        kept = [(norm.momentum, copy.deepcopy(norm.state_dict())) for norm in found]
+        try:
+            for norm in found:
+                norm.train()
+                norm.momentum = 0.0
+            yield
+        finally:
+            for norm, (momentum, state) in zip(found, kept, strict=True):
+                norm.eval()
+                norm.momentum = momentum  # type: ignore[assignment]
+                norm.load_state_dict(state)
+
+    @property
+    def batch_norms(self) -> dict[str, BatchNorm | Standardize]:
+        """Batch normalisations that keep running statistics, by where they are."""
+        parts = {"encoder": self.encoder, "latent": self.latent, "decoder": self.decoder}
+        return {
+            f"{name}.{path}".rstrip("."): norm
+            for name, part in parts.items()
+            if isinstance(part, nn.Module)
+            for path, norm in part.named_modules()
+            if isinstance(norm, BatchNorm | Standardize) and norm.running_mean is not None
+        }
+
+    def _code(self, x: Tensor) -> Tensor:
+        h = self.encoder(x)
+        return h if self.latent is None else self.latent(h).code
+
+    def _modules(self) -> list[nn.Module]:
+        parts = (self.encoder, self.latent, self.decoder)
+        return [part for part in parts if isinstance(part, nn.Module)]
+
+    def _each(self, function: Part, x: Tensor, size: int) -> Tensor:
+        found = [function(part.to(self.device)).cpu() for part in x.split(size)]
+        return torch.cat(found)
+
+
+def norms(part: nn.Module) -> list[BatchNorm | Standardize]:
+    """The batch normalisations in a module."""
+    return [one for one in part.modules() if isinstance(one, BatchNorm | Standardize)]
+
+
+def of_functions(encode: Part, decode: Part, x: Float[Tensor, "n ..."]) -> Subject:
+    """Two callables as a subject, with N(0, I) for its prior.
+
+    Args:
+        encode: A batch of samples to codes `(n, d)`, at inference.
+        decode: Codes to a batch of samples.
+        x: Some samples.
+
+    Raises:
+        ValueError: If the codes are no matrix.
+    """
+    code = encode(x[:2])
+    if code.ndim != 2:
+        raise ValueError(
+            f"`encode` must return codes of shape (n, d): got {tuple(code.shape)} from samples of "
+            f"shape {tuple(x[:2].shape)}. Flatten each code to one row."
+        )
+    return Subject(encode, decode, Normal(code.shape[1]), device=code.device)
