@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Commands, Parser
+
+# Bytes of a file from which on `entropy` reads it by blocks, and has no baseline.
+LARGE = 1 << 28
 
 
 def _estimate_options(parser: Parser) -> None:
@@ -19,7 +24,11 @@ def _estimate_options(parser: Parser) -> None:
 
 
 def _entropy_options(parser: Parser) -> None:
-    parser.add_argument("file", type=str, help="A .csv, .parquet or .npy file.")
+    parser.add_argument(
+        "file",
+        type=str,
+        help="A .csv, .parquet or .npy file. Over 256 MiB it may be larger than memory, for kl.",
+    )
     parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
     parser.add_argument(
         "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
@@ -29,22 +38,27 @@ def _entropy_options(parser: Parser) -> None:
 
 
 def _entropy(options: Namespace) -> None:
-    from entropae.data.tables import read_table
+    from entropae.data.tables import open_table
     from entropae.entropy import entropy_estimate
 
-    table = read_table(options.file, options.columns, missing=options.missing)
+    rows = open_table(options.file, options.columns, missing=options.missing)
+    n, dropped = rows.count()
+    by_blocks = options.method == "kl" and Path(options.file).stat().st_size > LARGE
     found = entropy_estimate(
-        table.values, options.k, method=options.method, confidence=options.confidence
+        rows if by_blocks else rows.together(n),
+        options.k,
+        method=options.method,
+        confidence=options.confidence,
+        progress=sys.stderr.isatty(),
     )
-    n, d = table.values.shape
-    about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
-    about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
+    about = {"columns": rows.names, "n": n, "d": len(rows.names), "k": options.k}
+    about |= {"method": options.method, "rows_dropped": dropped, "columns_left_out": rows.left_out}
     if options.json:
         _print_json(about | found._asdict())
         return
-    _print_rows(table)
+    _print_rows(dropped, rows.left_out)
     print(
-        f"Entropy of {', '.join(table.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
+        f"Entropy of {', '.join(rows.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
         f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
     )
     if math.isfinite(found.baseline):
@@ -80,8 +94,8 @@ def _divergence(options: Namespace) -> None:
     if options.json:
         _print_json(about | {"value": value, "standard_error": error})
         return
-    _print_rows(a)
-    _print_rows(b)
+    _print_rows(a.dropped, a.left_out)
+    _print_rows(b.dropped, b.left_out)
     print(f"KL divergence of {options.a} from {options.b}: {value:.4f} ± {error:.4f} nats.")
 
 
@@ -124,7 +138,7 @@ def _information(options: Namespace) -> None:
     if options.json:
         _print_json(about | {"value": value, "standard_error": error})
         return
-    _print_rows(table)
+    _print_rows(table.dropped, table.left_out)
     given = f", given {', '.join(options.given)}" if options.given else ""
     print(
         f"Mutual information of {', '.join(options.x)} and {', '.join(options.y)}{given}: "
@@ -132,11 +146,11 @@ def _information(options: Namespace) -> None:
     )
 
 
-def _print_rows(table: Any) -> None:
-    if table.dropped:
-        print(f"{table.dropped} rows with missing values were left out.")
-    if table.left_out:
-        print(f"Columns that are not numbers were left out: {', '.join(table.left_out)}.")
+def _print_rows(dropped: int, left_out: tuple[str, ...]) -> None:
+    if dropped:
+        print(f"{dropped} rows with missing values were left out.")
+    if left_out:
+        print(f"Columns that are not numbers were left out: {', '.join(left_out)}.")
 
 
 def _print_json(found: dict[str, Any]) -> None:
