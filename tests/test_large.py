@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import entropae as ea
-from entropae.data import tables
+from entropae.data import rows
 from entropae.entropy import blocks
 from entropae.large import Moments, disk
 from entropae.large.extent import Extent
@@ -33,7 +33,7 @@ X = np.random.default_rng(0).standard_normal((3000, 3)) @ np.diag([1, 2, 5.0]) +
 def many_cells(monkeypatch):
     """Cells and blocks of some hundred rows."""
     monkeypatch.setattr(disk, "CELL", 1 << 14)
-    monkeypatch.setattr(tables, "BLOCK", 1 << 14)
+    monkeypatch.setattr(rows, "BLOCK", 1 << 14)
 
 
 def as_file(x: np.ndarray, folder: Path) -> Path:
@@ -163,10 +163,18 @@ def test_missing_values_are_found_or_dropped(tmp_path):
     path = as_file(x, tmp_path)
     with pytest.raises(ValueError, match=r"x\.npy must be finite: got NaN or inf in row 1234\."):
         ea.knn_entropy(path)
-    rows = ea.open_table(path, missing="drop")
-    assert rows.count() == (2999, 1)
+    some = ea.open_table(path, missing="drop")
+    assert some.count() == (2999, 1)
     expected = pytest.approx(ea.knn_entropy(np.delete(x, 1234, 0)), **exact)
-    assert ea.knn_entropy(rows) == expected
+    assert ea.knn_entropy(some) == expected
+
+
+def test_text_is_not_read_by_blocks(tmp_path):
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    with pytest.raises(ValueError, match=r"must end in one of \.npy, \.parquet .* got '\.csv'"):
+        ea.knn_entropy(tmp_path / "t.csv")
+    with pytest.raises(FileNotFoundError, match="no file"):
+        ea.knn_entropy(tmp_path / "none.npy")
 
 
 @pytest.mark.parametrize("kind", ["file", "dask"])

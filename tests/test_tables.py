@@ -101,7 +101,7 @@ def test_entropy_command_says_what_is_wrong(files, capsys):
     assert "must be one of kl" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.npy"])
+@pytest.mark.parametrize("name", ["t.parquet", "t.npy"])
 def test_entropy_command_of_a_large_file(files, capsys, monkeypatch, name):
     """By blocks: the same value; there is no baseline."""
     monkeypatch.setattr("entropae.cli.tables.LARGE", 100)

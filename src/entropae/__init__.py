@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entropae.data.tables import open_table
+    from entropae.data.rows import open_table
     from entropae.entropy import (
         entropy_estimate,
         gaussian_baseline,
@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "data.tables": ("open_table",),
+    "data.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def _entropy_options(parser: Parser) -> None:
     parser.add_argument(
         "file",
         type=str,
-        help="A .csv, .parquet or .npy file. Over 256 MiB it may be larger than memory, for kl.",
+        help="A .csv, .parquet or .npy file; for kl, of the last two also one larger than memory.",
     )
     parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
     parser.add_argument(
@@ -38,27 +37,37 @@ def _entropy_options(parser: Parser) -> None:
 
 
 def _entropy(options: Namespace) -> None:
-    from entropae.data.tables import open_table
+    import numpy as np
+
+    from entropae.data.rows import OPENERS, open_table
+    from entropae.data.tables import Table, read_table
     from entropae.entropy import entropy_estimate
 
-    rows = open_table(options.file, options.columns, missing=options.missing)
-    n, dropped = rows.count()
-    by_blocks = options.method == "kl" and Path(options.file).stat().st_size > LARGE
+    path = Path(options.file)
+    large = path.is_file() and path.stat().st_size > LARGE and path.suffix.lower() in OPENERS
+    if large and options.method == "kl":
+        sample = open_table(path, options.columns, missing=options.missing)
+        n, dropped = sample.count()
+        table = Table(sample.names, np.empty((0, len(sample.names))), dropped, sample.left_out)
+    else:
+        table = read_table(path, options.columns, missing=options.missing)
+        sample, n = table.values, len(table.values)
     found = entropy_estimate(
-        rows if by_blocks else rows.together(n),
+        sample,
         options.k,
         method=options.method,
         confidence=options.confidence,
-        progress=sys.stderr.isatty(),
+        progress=True,
     )
-    about = {"columns": rows.names, "n": n, "d": len(rows.names), "k": options.k}
-    about |= {"method": options.method, "rows_dropped": dropped, "columns_left_out": rows.left_out}
+    d = len(table.names)
+    about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
+    about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
     if options.json:
         _print_json(about | found._asdict())
         return
-    _print_rows(dropped, rows.left_out)
+    _print_rows(table)
     print(
-        f"Entropy of {', '.join(rows.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
+        f"Entropy of {', '.join(table.names)}: {found.value:.4f} ± {found.standard_error:.4f} nats "
         f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
     )
     if math.isfinite(found.baseline):
@@ -94,8 +103,8 @@ def _divergence(options: Namespace) -> None:
     if options.json:
         _print_json(about | {"value": value, "standard_error": error})
         return
-    _print_rows(a.dropped, a.left_out)
-    _print_rows(b.dropped, b.left_out)
+    _print_rows(a)
+    _print_rows(b)
     print(f"KL divergence of {options.a} from {options.b}: {value:.4f} ± {error:.4f} nats.")
 
 
@@ -138,7 +147,7 @@ def _information(options: Namespace) -> None:
     if options.json:
         _print_json(about | {"value": value, "standard_error": error})
         return
-    _print_rows(table.dropped, table.left_out)
+    _print_rows(table)
     given = f", given {', '.join(options.given)}" if options.given else ""
     print(
         f"Mutual information of {', '.join(options.x)} and {', '.join(options.y)}{given}: "
@@ -146,11 +155,11 @@ def _information(options: Namespace) -> None:
     )
 
 
-def _print_rows(dropped: int, left_out: tuple[str, ...]) -> None:
-    if dropped:
-        print(f"{dropped} rows with missing values were left out.")
-    if left_out:
-        print(f"Columns that are not numbers were left out: {', '.join(left_out)}.")
+def _print_rows(table: Any) -> None:
+    if table.dropped:
+        print(f"{table.dropped} rows with missing values were left out.")
+    if table.left_out:
+        print(f"Columns that are not numbers were left out: {', '.join(table.left_out)}.")
 
 
 def _print_json(found: dict[str, Any]) -> None:

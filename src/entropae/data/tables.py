@@ -1,9 +1,8 @@
-"""Tables of numbers: CSV, Parquet and .npy files, columns by name, whole or by blocks."""
+"""Tables of numbers: CSV, Parquet and .npy files, columns by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +12,6 @@ import numpy as np
 from entropae.config import unknown
 
 MISSING = ("refuse", "drop")
-# Bytes of a block of rows, as float64.
-BLOCK = 1 << 25
 
 
 class Table(NamedTuple):
@@ -26,238 +23,108 @@ class Table(NamedTuple):
     left_out: tuple[str, ...] = ()  # columns that are not numbers
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of numbers that are read by blocks, as often as needed, and are never held together.
-
-    Attributes:
-        source: Where they come from, in messages.
-        names: Of the columns.
-        dtype: float32 or float64.
-        read: Starts to read: blocks of shape `(rows, d)`, what is missing as NaN.
-        left_out: Columns that are not numbers.
-        drop: Whether rows with NaN are left out.
-    """
-
-    source: str
-    names: tuple[str, ...]
-    dtype: np.dtype
-    read: Callable[[], Iterator[np.ndarray]]
-    left_out: tuple[str, ...] = ()
-    drop: bool = False
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """The rows, none of them empty blocks, C-contiguous."""
-        for block in self.read():
-            values = block[~np.isnan(block).any(1)] if self.drop else block
-            if len(values):
-                yield np.ascontiguousarray(values, self.dtype)
-
-    def count(self) -> tuple[int, int]:
-        """How many rows there are, and how many of the file's are left out.
-
-        Raises:
-            ValueError: If values are missing and that was not allowed.
-        """
-        n, lacking, gaps = 0, 0, np.zeros(len(self.names), np.int64)
-        for block in self.read():
-            missing = np.isnan(block)
-            n, lacking, gaps = n + len(block), lacking + missing.any(1).sum(), gaps + missing.sum(0)
-        if lacking and not self.drop:
-            each = zip(self.names, gaps, strict=True)
-            counts = ", ".join(f"{name!r} {count}" for name, count in each if count)
-            raise ValueError(
-                f"{self.source}: of {n} rows, {lacking} have missing values ({counts}). Leave "
-                "them out with --missing drop, or fill them in."
-            )
-        return n - int(lacking), int(lacking)
-
-    def together(self, n: int) -> np.ndarray:
-        """All `n` rows at once, float64."""
-        values, start = np.empty((n, len(self.names))), 0
-        for block in self.blocks():
-            values[start : start + len(block)] = block
-            start += len(block)
-        return values
-
-
 def read_table(
     path: str | Path, columns: Sequence[str] | None = None, *, missing: str = "refuse"
 ) -> Table:
-    """Columns of a file as numbers, all rows at once. Arguments and errors as in `open_table`.
-
-    Raises:
-        ValueError: Also if values are missing and that was not allowed.
-    """
-    rows = open_table(path, columns, missing=missing)
-    n, dropped = rows.count()
-    return Table(rows.names, rows.together(n), dropped, rows.left_out)
-
-
-def open_table(
-    path: str | Path, columns: Sequence[str] | None = None, *, missing: str = "refuse"
-) -> Rows:
-    """Columns of a file as numbers, to be read by blocks; a CSV file is held in memory.
+    """Columns of a file as numbers.
 
     Args:
         path: A `.csv` file with a header, a `.parquet` file, or a `.npy` file of one or two axes,
             whose columns are called 0, 1, ….
         columns: Which, in this order; by default all that are numbers.
-        missing: What to do with rows in which a value is missing or NaN: `"drop"`, or `"refuse"`,
-            which makes them an error when they are read.
+        missing: What to do with rows in which a value is missing or NaN: `"refuse"` or `"drop"`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If the file needs pyarrow, which is not installed.
-        ValueError: If the file cannot be read, a column is unknown or not of numbers.
+        ValueError: If the file cannot be read, a column is unknown or not of numbers, or values are
+            missing and that was not allowed.
     """
     if missing not in MISSING:
         raise ValueError(f"`missing` must be one of {', '.join(MISSING)}: got {missing!r}.")
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    open_file = READERS.get(path.suffix.lower())
-    if open_file is None:
+    found = READERS.get(path.suffix.lower())
+    if found is None:
         raise ValueError(f"{path} must end in one of {', '.join(READERS)}.")
-    if open_file is not _open_npy and find_spec("pyarrow") is None:
+    if found is not _read_npy and find_spec("pyarrow") is None:
         raise ImportError(f'{path.suffix} files need pyarrow: pip install "entropae[parquet]".')
-    kinds, read = open_file(path)
+    table = found(path)
     for name in columns or ():
-        if name not in kinds:
-            raise ValueError(f"{path}: " + unknown("column", name, kinds))
-        if kinds[name] is None:
+        if name not in table:
+            raise ValueError(f"{path}: " + unknown("column", name, table))
+        if table[name] is None:
             raise ValueError(f"{path}: the column {name!r} does not hold numbers.")
-    numbers = {name: kind for name, kind in kinds.items() if kind is not None}
+    numbers = {name: values for name, values in table.items() if values is not None}
     chosen = tuple(columns or numbers)
     if not chosen:
         raise ValueError(f"{path} has no column of numbers.")
-    return Rows(
-        source=str(path),
-        names=chosen,
-        dtype=narrowest(*(numbers[name] for name in chosen)),
-        read=lambda: read(chosen),
-        left_out=() if columns else tuple(name for name in kinds if name not in numbers),
-        drop=missing == "drop",
-    )
-
-
-def rows_of(array: np.ndarray, source: str = "x") -> Rows:
-    """The rows of an array, mapped from disk as it may be.
-
-    Raises:
-        ValueError: If it is not of numbers, or not of one or two axes.
-    """
-    check_table(array, source)
-    table = array[:, None] if array.ndim == 1 else array
-    step = rows_a_block(table.shape[1])
-
-    def read() -> Iterator[np.ndarray]:
-        return (np.asarray(table[i : i + step]) for i in range(0, len(table), step))
-
-    names = tuple(map(str, range(table.shape[1])))
-    return Rows(source, names, narrowest(array.dtype), read)
-
-
-def check_table(array: Any, source: str) -> None:
-    """Raise unless an array holds rows of real numbers.
-
-    Raises:
-        ValueError: If it is not of numbers, not of one or two axes, or empty.
-    """
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{source} must hold real numbers: got dtype {array.dtype}.")
-    if array.ndim not in (1, 2) or 0 in array.shape:
+    values = np.stack([numbers[name] for name in chosen], 1)
+    gaps = np.isnan(values)
+    lacking = gaps.any(1)
+    if lacking.any() and missing == "refuse":
+        each = zip(chosen, gaps.sum(0), strict=True)
+        counts = ", ".join(f"{name!r} {count}" for name, count in each if count)
         raise ValueError(
-            f"{source} must have shape (n, d) or (n,), not empty: got {array.shape}. "
-            "Flatten each sample to one row."
+            f"{path}: of {len(values)} rows, {lacking.sum()} have missing values ({counts}). Leave "
+            "them out with --missing drop, or fill them in."
         )
+    left_out = () if columns else tuple(name for name in table if name not in numbers)
+    return Table(chosen, values[~lacking], int(lacking.sum()), left_out)
 
 
-def narrowest(*kinds: np.dtype) -> np.dtype:
-    """float32 if it holds all of these exactly as an estimator would take them, else float64."""
-    narrow = all(kind.kind == "f" and kind.itemsize <= 4 for kind in kinds)
-    return np.dtype(np.float32 if narrow else np.float64)
+Columns = dict[str, np.ndarray | None]  # None: not numbers
 
 
-def rows_a_block(d: int) -> int:
-    """Rows of `d` columns to read at once."""
-    return max(1, BLOCK // (8 * d))
-
-
-# Kinds of the columns, None for those that are not numbers; and what reads some of them by blocks.
-Opened = tuple[dict[str, np.dtype | None], Callable[[tuple[str, ...]], Iterator[np.ndarray]]]
-
-
-def _open_npy(path: Path) -> Opened:
+def _read_npy(path: Path) -> Columns:
     try:
-        rows = rows_of(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
+        array = np.load(path, allow_pickle=False)
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2:
+            raise ValueError(f"its shape is {array.shape}, and a table has two axes")
+        array = array.astype(np.float64)
     except (ValueError, EOFError, TypeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
-
-    def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
-        return (block[:, list(map(int, names))] for block in rows.read())
-
-    return dict.fromkeys(rows.names, rows.dtype), read
+        raise ValueError(f"{path} cannot be read: {error}.") from error
+    return {str(i): column for i, column in enumerate(array.T)}
 
 
-def _open_csv(path: Path) -> Opened:
+def _read_csv(path: Path) -> Columns:
     from pyarrow import csv
 
-    table = _or_unreadable(path, lambda: csv.read_csv(path))
-
-    def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
-        batches = table.select(names).to_batches(max_chunksize=rows_a_block(len(names)))
-        return map(_as_numbers, batches)
-
-    return _kinds(path, table.schema), read
+    return _numbers(path, lambda: csv.read_csv(path))
 
 
-def _open_parquet(path: Path) -> Opened:
+def _read_parquet(path: Path) -> Columns:
     from pyarrow import parquet
 
-    file = _or_unreadable(path, lambda: parquet.ParquetFile(path))
-
-    def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
-        for batch in file.iter_batches(rows_a_block(len(names)), columns=list(names)):
-            yield _as_numbers(batch.select(names))
-
-    return _kinds(path, file.schema_arrow), read
+    return _numbers(path, lambda: parquet.read_table(path))
 
 
-def _or_unreadable(path: Path, read: Callable[[], Any]) -> Any:
+def _numbers(path: Path, read: Callable[[], Any]) -> Columns:
     import pyarrow as pa
 
     try:
-        return read()
+        table = read()
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-
-
-def _kinds(path: Path, schema: Any) -> dict[str, np.dtype | None]:
-    import pyarrow as pa
-
-    twice = {name for name in schema.names if schema.names.count(name) > 1}
+    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
     if twice:
         raise ValueError(f"{path} has more than one column called {', '.join(sorted(twice))}.")
-    number = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return {
-        field.name: np.dtype(field.type.to_pandas_dtype())
-        if any(is_number(field.type) for is_number in number)
-        else None
-        for field in schema
-    }
+    return {name: _as_numbers(table[name]) for name in table.column_names}
 
 
-def _as_numbers(batch: Any) -> np.ndarray:
+def _as_numbers(column: Any) -> np.ndarray | None:
     import pyarrow as pa
 
-    # Integers beyond 2⁵³ are rounded, as numpy rounds them.
-    columns = [column.cast(pa.float64(), safe=False) for column in batch.columns]
-    return np.stack([column.to_numpy(zero_copy_only=False) for column in columns], 1)
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        return None
+    return column.cast(pa.float64()).to_numpy()
 
 
-READERS: dict[str, Callable[[Path], Opened]] = {
-    ".npy": _open_npy,
-    ".csv": _open_csv,
-    ".parquet": _open_parquet,
+READERS: dict[str, Callable[[Path], Columns]] = {
+    ".npy": _read_npy,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
 }

@@ -87,13 +87,14 @@ def neighbour_distances(
     if len(ks) == 1 or points.requires_grad:
         return torch.stack([kth_distance(points, k=k, norm=norm) for k in ks], 1)
     index = nearest(points, k=max(ks), norm=norm)
-    return torch.stack(
-        [
-            torch.linalg.vector_norm(points - points[index[:, k - 1]], ORDER[norm], dim=1)
-            for k in ks
-        ],
-        1,
-    )
+    return torch.stack([_length(points - points[index[:, k - 1]], norm) for k in ks], 1)
+
+
+def _length(difference: Float[Tensor, "n d"], norm: Norm) -> Float[Tensor, " n"]:
+    """Norm of each row, also where squares would leave the range of numbers."""
+    largest = difference.abs().amax(1)
+    unit = torch.where(largest > 0, largest, 1.0)
+    return unit * torch.linalg.vector_norm(difference / unit[:, None], ORDER[norm], dim=1)
 
 
 def as_tuple(k: int | Sequence[int], n: int) -> tuple[int, ...]:

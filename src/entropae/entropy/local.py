@@ -42,7 +42,7 @@ def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[T
     n, d = points.shape
     if n < d + 2:
         raise ValueError(
-            f'method="kpn" needs at least d + 2 points: got n={n}, d={d}. '
+            f'`x` must have at least d + 2 points for method="kpn": got n={n}, d={d}. '
             'Use more points, or method="kl".'
         )
     p = default_p(n, d, k) if p is None else p

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm.auto import tqdm
 
-from entropae.data.tables import Rows
+from entropae.data.rows import Rows
 from entropae.large.cells import Cell, Distances, across, parts_of, within
 from entropae.large.extent import Extent, Moments
 from entropae.large.partition import count, partition, sort

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entropae.data.tables import Rows, open_table, rows_of
+from entropae.data.rows import Rows, open_table, rows_of
 from entropae.large.disk import OnDisk, on_disk
 
 if TYPE_CHECKING:
