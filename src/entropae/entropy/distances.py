@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -69,12 +71,22 @@ def log_distance(distance: Float[Tensor, "*n"], floor: float = 0.0) -> Float[Ten
     Raises:
         ValueError: If `floor` is negative or not finite.
     """
-    if not 0 <= floor < math.inf:
-        raise ValueError(f"`floor` must be a finite distance >= 0: got floor={floor}.")
+    if not is_number(floor, 0):
+        raise ValueError(f"`floor` must be a finite distance >= 0: got floor={floor!r}.")
     if floor == 0:
         return distance.log()
     tangent = math.log(floor) + distance / floor - 1
     return torch.where(distance < floor, tangent, distance.clamp(min=floor).log())
+
+
+def is_number(value: Any, least: float) -> bool:
+    """Whether an option is a real number that is finite as a float and not below `least`."""
+    return isinstance(value, Real) and bool(least <= value <= sys.float_info.max)
+
+
+def is_count(value: Any, least: int) -> bool:
+    """Whether an option is an integer not below `least`."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def neighbour_distances(

@@ -13,6 +13,7 @@ from torch import Tensor
 from entropae.entropy.baseline import Baseline, simulate
 from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
+from entropae.entropy.distances import is_count, is_number
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
 from entropae.entropy.whitening import (
     default_repeats,
@@ -121,10 +122,14 @@ def entropy_estimate(
         >>> print(f"{estimate.value:.1f} ± {estimate.standard_error:.2f}")
         2.8 ± 0.04
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must be in (0, 1): got confidence={confidence}. Use 0.95.")
-    if repeats is not None and (repeats < 0 or repeats == 1):
-        raise ValueError(f"`repeats` must be 0, or at least 2: got repeats={repeats}.")
+    if not is_number(confidence, 0) or not 0 < confidence < 1:
+        raise ValueError(
+            f"`confidence` must be in (0, 1): got confidence={confidence!r}. Use 0.95."
+        )
+    if repeats is not None and (not is_count(repeats, 0) or repeats == 1):
+        raise ValueError(
+            f"`repeats` must be 0, or at least 2, an integer: got repeats={repeats!r}."
+        )
     if is_large(x):
         if repeats:
             raise ValueError(
