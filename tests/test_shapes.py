@@ -26,6 +26,10 @@ ea.gaussian_baseline(30, 2, 1)
 for method in entropy.METHODS:
     ea.entropy_estimate(x, 3, method=method, repeats=2)
 ea.knn_entropy(torch.from_numpy(x).float(), [1, 2], method="calibrated", norm="maximum")
+with tempfile.TemporaryDirectory() as folder:
+    np.save(Path(folder, "x.npy"), x)
+    for columns in (["0"], ["0", "1", "2"]):
+        ea.entropy_estimate(ea.open_table(Path(folder, "x.npy"), columns))
 ea.knn_renyi_entropy(x, 2.0)
 ea.knn_tsallis_entropy(x, 0.5, k=1)
 for samples in ((x, x[:40] + 1), (torch.from_numpy(x).requires_grad_(), x + 1)):

@@ -101,6 +101,17 @@ def test_entropy_command_says_what_is_wrong(files, capsys):
     assert "must be one of kl" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["t.parquet", "t.npy"])
+def test_entropy_command_of_a_large_file(files, capsys, monkeypatch, name):
+    """By blocks: the same value; there is no baseline."""
+    monkeypatch.setattr("entropae.cli.tables.LARGE", 100)
+    columns = ["0", "1"] if name == "t.npy" else ["height", "weight"]
+    assert main(["entropy", str(files / name), "--columns", *columns, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["value"] == pytest.approx(ea.knn_entropy(X), rel=1e-12)
+    assert (found["n"], found["baseline"]) == (500, "nan")
+
+
 def test_divergence_command(files, capsys):
     np.save(files / "u.npy", RNG.standard_normal((400, 2)) + 1)
     arguments = ["divergence", str(files / "t.npy"), str(files / "u.npy")]

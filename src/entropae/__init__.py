@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from entropae.data.rows import open_table
     from entropae.entropy import (
         entropy_estimate,
         gaussian_baseline,
@@ -51,9 +52,11 @@ __all__ = [
     "knn_tsallis_entropy",
     "load",
     "normality",
+    "open_table",
 ]
 
 _HOMES = {
+    "data.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
@@ -71,8 +74,7 @@ _HOMES = {
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {
-    *_HOMES,
+_MODULES = {home.split(".")[0] for home in _HOMES} | {
     "config",
     "data",
     "diagnosis",

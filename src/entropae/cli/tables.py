@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Commands, Parser
 from entropae.files import printable
+
+# Bytes of a file from which on `entropy` reads it by blocks, and has no baseline.
+LARGE = 1 << 28
 
 
 def _estimate_options(parser: Parser) -> None:
@@ -20,7 +24,11 @@ def _estimate_options(parser: Parser) -> None:
 
 
 def _entropy_options(parser: Parser) -> None:
-    parser.add_argument("file", type=str, help="A .csv, .parquet or .npy file.")
+    parser.add_argument(
+        "file",
+        type=str,
+        help="A .csv, .parquet or .npy file; for kl, of the last two also one larger than memory.",
+    )
     parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
     parser.add_argument(
         "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
@@ -30,18 +38,29 @@ def _entropy_options(parser: Parser) -> None:
 
 
 def _entropy(options: Namespace) -> None:
-    from entropae.data.tables import read_table
+    import numpy as np
+
+    from entropae.data.rows import OPENERS, open_table
+    from entropae.data.tables import Table, read_table
     from entropae.entropy import entropy_estimate
 
-    table = read_table(options.file, options.columns, missing=options.missing)
+    path = Path(options.file)
+    large = path.is_file() and path.stat().st_size > LARGE and path.suffix.lower() in OPENERS
+    if large and options.method == "kl":
+        sample = open_table(path, options.columns, missing=options.missing)
+        n, dropped = sample.count()
+        table = Table(sample.names, np.empty((0, len(sample.names))), dropped, sample.left_out)
+    else:
+        table = read_table(path, options.columns, missing=options.missing)
+        sample, n = table.values, len(table.values)
     found = entropy_estimate(
-        table.values,
+        sample,
         options.k,
         method=options.method,
         confidence=options.confidence,
         progress=True,
     )
-    n, d = table.values.shape
+    d = len(table.names)
     about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
     about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
     if options.json:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.entropy.distances import as_tuple
+from entropae.entropy.distances import as_tuple, is_count
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options
 from entropae.entropy.whitening import (
     default_repeats,
@@ -66,10 +66,13 @@ def gaussian_baseline(
         >>> print(f"{baseline.mean:.1f}, in truth {gaussian_entropy(16):.1f}")
         23.7, in truth 22.7
     """
+    for name, value in (("n", n), ("d", d)):
+        if not is_count(value, 1):
+            raise ValueError(f"`{name}` must be an integer of at least 1: got {name}={value!r}.")
+    if repeats is not None and not is_count(repeats, 2):
+        raise ValueError(f"`repeats` must be an integer of at least 2: got repeats={repeats!r}.")
     ks = as_tuple(k, n)
     repeats = default_repeats(n) if repeats is None else repeats
-    if repeats < 2:
-        raise ValueError(f"`repeats` must be at least 2: got repeats={repeats}.")
     return _gaussian_baseline(n, d, ks, method, norm, repeats)
 
 

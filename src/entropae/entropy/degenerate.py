@@ -18,18 +18,26 @@ def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
     """
     constant = (points == points[0]).all(0).nonzero()[:, 0].tolist()
     if constant:
-        which = "Column {} of `x` is" if len(constant) == 1 else "Columns {} of `x` are"
-        return (
-            f"{which.format(_names(constant))} constant, so the law has no density, the entropy is "
-            "-inf. Drop what is constant to measure the entropy of the others."
-        )
+        return say_constant(constant)
     dependent = _dependent(points)
-    if dependent:
-        return (
-            f"Columns {_names(dependent)} of `x` are linearly dependent, so the law has no "
-            "density, the entropy is -inf. Drop one of them to measure the entropy of the others."
-        )
-    return None
+    return say_dependent(dependent) if dependent else None
+
+
+def say_constant(columns: list[int]) -> str:
+    """Constant columns named."""
+    which = "Column {} of `x` is" if len(columns) == 1 else "Columns {} of `x` are"
+    return (
+        f"{which.format(_names(columns))} constant, so the law has no density, the entropy is "
+        "-inf. Drop what is constant to measure the entropy of the others."
+    )
+
+
+def say_dependent(columns: list[int]) -> str:
+    """Linearly dependent columns named."""
+    return (
+        f"Columns {_names(columns)} of `x` are linearly dependent, so the law has no "
+        "density, the entropy is -inf. Drop one of them to measure the entropy of the others."
+    )
 
 
 def _dependent(points: Tensor) -> list[int]:
@@ -38,14 +46,33 @@ def _dependent(points: Tensor) -> list[int]:
         return []
     x = points.double()
     standard, scale = standardize(x)
-    # What rounding to the sample's own precision adds to columns of unit variance.
-    eps = torch.finfo(points.dtype).eps
-    rounding = float((x.abs().amax(0) / scale).max()) * eps + 16 * d * torch.finfo(x.dtype).eps
+    most = rounding(x.abs().amax(0) / scale, points.dtype)
     # Squaring costs half the digits but little time, and nearly always answers.
-    if torch.linalg.eigvalsh(standard.T @ standard / n)[0] > max(1e-10, 4 * rounding**2):
+    if torch.linalg.eigvalsh(standard.T @ standard / n)[0] > max(1e-10, 4 * most**2):
         return []
-    _, values, directions = torch.linalg.svd(torch.linalg.qr(standard, mode="r")[1] / n**0.5)
-    null = directions[values <= rounding]
+    return null_columns(torch.linalg.qr(standard, mode="r")[1] / n**0.5, most)
+
+
+def rounding(largest: Float[Tensor, " d"], dtype: torch.dtype) -> float:
+    """What rounding to a sample's own precision adds to columns of unit variance.
+
+    Args:
+        largest: Largest absolute value of each column, in standard deviations.
+        dtype: The sample's own.
+    """
+    own, ours = torch.finfo(dtype).eps, torch.finfo(torch.float64).eps
+    return float(largest.max()) * own + 16 * len(largest) * ours
+
+
+def null_columns(factor: Float[Tensor, "d d"], most: float) -> list[int]:
+    """Columns of `X`, of unit variance, in combinations that vanish but for rounding.
+
+    Args:
+        factor: `R` of `X'X/n = R'R`.
+        most: What rounding can leave of such a combination.
+    """
+    _, values, directions = torch.linalg.svd(factor)
+    null = directions[values <= most]
     return (null.abs() > 1e-6).any(0).nonzero()[:, 0].tolist()
 
 

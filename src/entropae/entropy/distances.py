@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from numbers import Real
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -69,12 +71,23 @@ def log_distance(distance: Float[Tensor, "*n"], floor: float = 0.0) -> Float[Ten
     Raises:
         ValueError: If `floor` is negative or not finite.
     """
-    if not 0 <= floor < math.inf:
-        raise ValueError(f"`floor` must be a finite distance >= 0: got floor={floor}.")
+    if not is_number(floor, 0):
+        raise ValueError(f"`floor` must be a finite distance >= 0: got floor={floor!r}.")
     if floor == 0:
         return distance.log()
     tangent = math.log(floor) + distance / floor - 1
     return torch.where(distance < floor, tangent, distance.clamp(min=floor).log())
+
+
+def is_number(value: Any, least: int | float) -> bool:
+    """Whether an option is a real number that is finite as a float and not below `least`."""
+    number: Any = value if isinstance(value, Real) else math.nan
+    return bool(least <= number <= sys.float_info.max)
+
+
+def is_count(value: Any, least: int) -> bool:
+    """Whether an option is an integer not below `least`."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def neighbour_distances(
@@ -87,13 +100,14 @@ def neighbour_distances(
     if len(ks) == 1 or points.requires_grad:
         return torch.stack([kth_distance(points, k=k, norm=norm) for k in ks], 1)
     index = nearest(points, k=max(ks), norm=norm)
-    return torch.stack(
-        [
-            torch.linalg.vector_norm(points - points[index[:, k - 1]], ORDER[norm], dim=1)
-            for k in ks
-        ],
-        1,
-    )
+    return torch.stack([_length(points - points[index[:, k - 1]], norm) for k in ks], 1)
+
+
+def _length(difference: Float[Tensor, "n d"], norm: Norm) -> Float[Tensor, " n"]:
+    """Norm of each row, also where squares would leave the range of numbers."""
+    largest = difference.abs().amax(1)
+    unit = torch.where(largest > 0, largest, 1.0)
+    return unit * torch.linalg.vector_norm(difference / unit[:, None], ORDER[norm], dim=1)
 
 
 def as_tuple(k: int | Sequence[int], n: int) -> tuple[int, ...]:

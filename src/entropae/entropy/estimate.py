@@ -11,8 +11,10 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from entropae.entropy.baseline import Baseline, simulate
+from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
-from entropae.entropy.methods import METHODS, EntropyMethod, check_options
+from entropae.entropy.distances import is_count, is_number
+from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -21,6 +23,7 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
+from entropae.large import is_large
 from entropae.neighbors import Norm, as_points, showing_progress
 
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
@@ -90,7 +93,8 @@ def entropy_estimate(
     there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
 
     Args:
-        x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`.
+        x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`, or one larger than memory, see
+            `knn_entropy`.
         k: Which neighbour, or several, see `knn_entropy`.
         method: Which estimator, see `knn_entropy`.
         confidence: Probability of the interval, in (0, 1).
@@ -98,8 +102,9 @@ def entropy_estimate(
         p: As in `knn_entropy`.
         repeats: Normal samples that the baseline is simulated from, each as dear as the estimate.
             By default about 50 000 points in all, at least 4 samples and at most 64; 0 for none, if
-            `method` is not `"calibrated"`, whose correction is the baseline.
-        progress: Show bars of the searches for neighbours.
+            `method` is not `"calibrated"`, whose correction is the baseline. For a sample read by
+            blocks it is 0, as each normal sample would be as large as that.
+        progress: As in `knn_entropy`.
 
     Returns:
         The estimate. If columns are constant or exactly linearly dependent, or points coincide with
@@ -108,8 +113,9 @@ def entropy_estimate(
         says why.
 
     Raises:
-        ValueError: If `confidence` is not in (0, 1), if `repeats` is 1 or below 0, or as
-            `knn_entropy`.
+        ValueError: If `confidence` is not in (0, 1), if `repeats` is 1 or below 0, or not 0 for a
+            sample read by blocks, or as `knn_entropy`.
+        OSError: As `knn_entropy`.
 
     References:
         Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit law.
@@ -121,27 +127,34 @@ def entropy_estimate(
         >>> print(f"{estimate.value:.1f} ± {estimate.standard_error:.2f}")
         2.8 ± 0.04
     """
+    if not is_number(confidence, 0) or not 0 < confidence < 1:
+        raise ValueError(
+            f"`confidence` must be in (0, 1): got confidence={confidence!r}. Use 0.95."
+        )
+    if repeats is not None and (not is_count(repeats, 0) or repeats == 1):
+        raise ValueError(
+            f"`repeats` must be 0, or at least 2, an integer: got repeats={repeats!r}."
+        )
+    if is_large(x):
+        if repeats:
+            raise ValueError(
+                f"`repeats` must be 0 for a sample read by blocks: got repeats={repeats}. Ask "
+                "`gaussian_baseline` of fewer points, which bounds the bias of more."
+            )
+        found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
+        return _of_blocks(found, confidence)
     points = as_points(x).detach()
     n, d = points.shape
     ks = check_options(points, k, method=method, p=p)
-    if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must be in (0, 1): got confidence={confidence}. Use 0.95.")
-    if repeats is not None and (repeats < 0 or repeats == 1):
-        raise ValueError(f"`repeats` must be 0, or at least 2: got repeats={repeats}.")
     message = why_degenerate(points)
     if message:
-        inf = math.inf
-        return Estimate(-inf, math.nan, -inf, -inf, math.nan, -inf, (message,))
+        return _infinite(message)
     with showing_progress(progress):
         entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
         white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
     value = float(entropy.value)
     if value == -math.inf:
-        text = (
-            f"Points coincide with their neighbour k={max(ks)}, so the law has an atom, the "
-            "entropy is -inf. Use a larger `k`, or drop repeated points."
-        )
-        return Estimate(value, math.nan, value, value, baseline.mean, exact, (text,))
+        return _infinite(_coincident(ks), baseline.mean, exact)
     terms = entropy.terms.double()
     variance = float(terms.var()) + SHARED * entropy.spread
     if white is not None and 0 < slope < 1:
@@ -152,16 +165,41 @@ def entropy_estimate(
     variance /= n
     if method == "calibrated":
         variance += baseline.standard_error**2
+    warnings = _warnings(n, d, method, exact, baseline, math.sqrt(variance))
+    return _finite(value, variance, confidence, baseline.mean, exact, warnings)
+
+
+def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
+    if found.degenerate:
+        return _infinite(found.degenerate)
+    if found.value == -math.inf:
+        return _infinite(_coincident(found.ks), exact=found.exact_normal)
+    variance = (found.variance + SHARED * kl_spread(found.ks)) / found.n
+    few = () if found.n > found.d else (_too_few(found.n, found.d),)
+    return _finite(found.value, variance, confidence, math.nan, found.exact_normal, few)
+
+
+def _finite(
+    value: float,
+    variance: float,
+    confidence: float,
+    baseline: float,
+    exact: float,
+    warnings: tuple[str, ...],
+) -> Estimate:
     error = math.sqrt(variance)
     reach = float(ndtri(0.5 + 0.5 * confidence)) * error
-    return Estimate(
-        value=value,
-        standard_error=error,
-        low=value - reach,
-        high=value + reach,
-        baseline=baseline.mean,
-        exact_normal=exact,
-        warnings=_warnings(n, d, method, exact, baseline, error),
+    return Estimate(value, error, value - reach, value + reach, baseline, exact, warnings)
+
+
+def _infinite(why: str, baseline: float = math.nan, exact: float = -math.inf) -> Estimate:
+    return Estimate(-math.inf, math.nan, -math.inf, -math.inf, baseline, exact, (why,))
+
+
+def _coincident(ks: tuple[int, ...]) -> str:
+    return (
+        f"Points coincide with their neighbour k={max(ks)}, so the law has an atom, the "
+        "entropy is -inf. Use a larger `k`, or drop repeated points."
     )
 
 
@@ -201,10 +239,7 @@ def _warnings(
     n: int, d: int, method: str, exact: float, baseline: Baseline, error: float
 ) -> tuple[str, ...]:
     if n <= d:
-        return (
-            f"n={n} points are too few for d={d} dimensions: their covariance has no inverse, and "
-            "there is no normal law to compare with. Use more points or fewer columns.",
-        )
+        return (_too_few(n, d),)
     bias = baseline.mean - exact
     # Beyond its standard error, the interval holds the truth five times in six, not 19 in 20.
     if not abs(bias) > max(min(WORTH_A_WARNING, error), 2 * baseline.standard_error):
@@ -213,4 +248,11 @@ def _warnings(
         f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "
         f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
         'more points, or, for laws near to a normal one, method="calibrated".',
+    )
+
+
+def _too_few(n: int, d: int) -> str:
+    return (
+        f"n={n} points are too few for d={d} dimensions: their covariance has no inverse, and "
+        "there is no normal law to compare with. Use more points or fewer columns."
     )

@@ -16,6 +16,8 @@ from entropae.neighbors import check_k, nearest
 
 # Error allowed in a box's probability, of the order of k/p: it averages out over the points.
 ACCURACY = 1e-4
+# Standard deviations beyond which a normal law has no mass in float64.
+FAR = 40.0
 
 
 def default_p(n: int, d: int, k: int) -> int:
@@ -44,7 +46,7 @@ def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[T
     n, d = points.shape
     if n < d + 2:
         raise ValueError(
-            f'method="kpn" needs at least d + 2 points: got n={n}, d={d}. '
+            f'`x` must have at least d + 2 points for method="kpn": got n={n}, d={d}. '
             'Use more points, or method="kl".'
         )
     p = default_p(n, d, k) if p is None else p
@@ -84,10 +86,12 @@ def _interval(centre: np.ndarray, half: float, around: np.ndarray) -> float:
 
 def _box(centre: np.ndarray, half: float, around: np.ndarray) -> float:
     """`log(G/g)` by Genz's integration, in units of the neighbours' own spread."""
-    scale = around.std(0, ddof=1)
-    if half == 0 or not scale.all():
+    centred = around - around.mean(0)
+    unit = np.abs(centred).max(0)
+    if half == 0 or not unit.all():
         return -math.inf
-    standard = (around - around.mean(0)) / scale
+    scale = unit * (centred / unit).std(0, ddof=1)
+    standard = centred / scale
     covariance = standard.T @ standard / (len(around) - 1)
     if np.linalg.eigvalsh(covariance)[0] < 1e-13 * len(covariance):
         return -math.inf
@@ -95,7 +99,9 @@ def _box(centre: np.ndarray, half: float, around: np.ndarray) -> float:
     # Seeded: the same sample has the same entropy at every call.
     law = multivariate_normal(np.zeros(d), covariance, seed=0, abseps=ACCURACY, maxpts=20_000 * d)
     at = (centre - around.mean(0)) / scale
-    mass = float(law.cdf(at + half / scale, lower_limit=at - half / scale))
+    # There is nothing beyond, and squares of more may overflow.
+    low, high = np.clip([at - half / scale, at + half / scale], -FAR, FAR)
+    mass = float(law.cdf(high, lower_limit=low))
     if mass <= 0:
         # The box holds k of the p neighbours, so only underflow gets here: the box is tiny.
         return d * math.log(2 * half)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
 from torch import Tensor
 
+from entropae.entropy.blocks import entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import (
     LOG_UNIT_BALL,
@@ -30,6 +31,7 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
+from entropae.large import Large, is_large
 from entropae.neighbors import Norm, as_points, showing_progress
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
@@ -48,7 +50,7 @@ def knn_entropy(
 ) -> Tensor: ...
 @overload
 def knn_entropy(
-    x: ArrayLike,
+    x: ArrayLike | Large,
     k: int | Sequence[int] = ...,
     *,
     method: EntropyMethod = ...,
@@ -108,7 +110,11 @@ def knn_entropy(
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`. Half precision is computed in float32,
-            integers in float64; covariances always in float64.
+            integers in float64; covariances always in float64. Or a sample larger than memory, for
+            `"kl"`: the path of a `.npy` or `.parquet` file, of which all columns with numbers are
+            taken, `ea.open_table(path, columns)` for some of them, an `np.memmap`, or a dask array.
+            It is read by blocks and sorted into cells in a temporary folder (the dask array: on
+            its workers), and the value is the same.
         k: Which neighbour, or several for `"kl"`, `"whitened"` and `"calibrated"`. Smaller is less
             biased, larger less variable.
         method: Which estimator.
@@ -131,7 +137,8 @@ def knn_entropy(
         ValueError: If `x` is empty, not finite, or has more than two axes; if `k` is not in
             `[1, n − 1]`, or several where one is asked for; if `floor` is negative; if an option
             is not the method's; if `"whitened"` or `"calibrated"` has not more points than
-            dimensions.
+            dimensions, or the sample is read by blocks and the method not `"kl"`.
+        OSError: If there is no such file, or no room to sort its rows.
 
     References:
         Kozachenko and Leonenko, Problems of Information Transmission 23 (1987) 95.
@@ -152,6 +159,13 @@ def knn_entropy(
         48.6, in truth 45.4
         45.3, in truth 45.4
     """
+    if is_large(x):
+        found = entropy_by_blocks(
+            x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
+        )
+        if found.degenerate:
+            warnings.warn(found.degenerate, stacklevel=2)
+        return found.value
     points = as_points(x)
     ks = check_options(points, k, method=method, floor=floor, p=p)
     message = why_degenerate(points.detach()) if floor == 0 or METHODS[method].linear else None
@@ -196,6 +210,11 @@ def check_options(
     return ks
 
 
+def kl_spread(ks: Sequence[int]) -> float:
+    """Variance of a term of `"kl"` in a uniform law."""
+    return _spread(ks, [1 / len(ks)] * len(ks))
+
+
 def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
     """Variance of Σ_j w_j log ε_j^d in a uniform law; log ε_j and log ε_l share ψ'(max(j, l))."""
     return sum(
@@ -208,8 +227,7 @@ def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
 def _kl(points: Tensor, ks: tuple[int, ...], norm: Norm, floor: float, p: int | None) -> Pointwise:
     n, d = points.shape
     logs = mean_log_distances(points, ks, norm, floor)
-    spread = _spread(ks, [1 / len(ks)] * len(ks))
-    return Pointwise(logs, d, kl_constant(n, d, ks, norm), spread)
+    return Pointwise(logs, d, kl_constant(n, d, ks, norm), kl_spread(ks))
 
 
 def _whitened(

@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln
 from torch import Tensor
 
 from entropae.entropy.degenerate import why_degenerate
-from entropae.entropy.distances import LOG_UNIT_BALL
+from entropae.entropy.distances import LOG_UNIT_BALL, is_number
 from entropae.neighbors import Norm, as_points, check_k, kth_distance
 
 
@@ -84,6 +84,7 @@ def knn_tsallis_entropy(
 
     Returns:
         As `knn_renyi_entropy`; where that is `-inf`, `-1/(1 − q)` for `q < 1` and `-inf` otherwise.
+        Where a power of the density is beyond the largest number, `inf` or `-inf`.
 
     Raises:
         ValueError: As `knn_renyi_entropy`.
@@ -106,8 +107,8 @@ def knn_tsallis_entropy(
 
 def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Float[Tensor, ""]:
     n, d = points.shape
-    if not 0 < order < math.inf:
-        raise ValueError(f"`order` must be a finite number above 0: got order={order}.")
+    if not is_number(order, 0) or order == 0:
+        raise ValueError(f"`order` must be a finite number above 0: got order={order!r}.")
     check_k(k, n - 1, f"n={n} points")
     if k <= order - 1:
         raise ValueError(

@@ -37,7 +37,7 @@ def whiten(points: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Te
     n, d = points.shape
     if n <= d:
         raise ValueError(
-            f"A sample must have more points than dimensions to be whitened: got n={n}, d={d}. "
+            f"`x` must have more points than dimensions to be whitened: got n={n}, d={d}. "
             'Use more points, fewer columns, or method="kl".'
         )
     x = points.double()
