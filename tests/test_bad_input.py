@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import entropae as ea
 from entropae.entropy import METHODS
 from entropae.entropy.distances import neighbour_distances
-from entropae.information import ESTIMATORS
+from entropae.information import ESTIMATORS, jackknife
 
 Call = Callable[..., Any]
 
@@ -291,3 +291,41 @@ def test_boxes_far_wider_than_a_column():
     x = np.random.default_rng(2).standard_normal((20, 3))
     for scale in ([1e100, 1, 1e-100], [1e160, 1, 1e-3]):
         assert math.isfinite(ea.knn_entropy(x * scale, 1, method="kpn"))
+
+
+@pytest.mark.parametrize("name", ENTROPIES)
+def test_where_a_sum_of_two_coordinates_overflows(name):
+    """All within a factor of 2 of the largest number: no mean may be a sum divided by n."""
+    x = np.random.default_rng(0).uniform(1, 2, (40, 2))
+    k = 8 if "weighted" in name else 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of few points
+        expected = ENTROPIES[name](x, k) + 2 * 1022 * math.log(2)
+        assert ENTROPIES[name](np.ldexp(x, 1022), k) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("method", ["whitened", "calibrated"])
+def test_columns_of_opposite_extremes(method):
+    """Neither may be lost by a scale that suits the other."""
+    x = np.random.default_rng(0).standard_normal((40, 2))
+    found = ea.knn_entropy(x * [1e200, 1e-200], method=method)
+    assert found == pytest.approx(ea.knn_entropy(x, method=method), abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ["whitened", "calibrated"])
+def test_whitening_refuses_what_it_would_make_coincide(method):
+    """Beside 1e100, whitening cannot tell 1 from 2: that is no atom, and -inf would be wrong."""
+    x = np.array([1e100, 1.0, 2.0, 4.0, 7.0])
+    with pytest.raises(ValueError, match="`x` must not span so many orders of magnitude"):
+        ea.knn_entropy(x, 1, method=method)
+    assert ea.knn_entropy(np.array([1.0, 1.0, 2.0, 4.0]), 1, method=method) == -math.inf
+
+
+def test_jackknife_of_infinite_estimates_and_of_lists():
+    x = np.random.default_rng(0).integers(0, 2, 40)
+    assert math.isnan(jackknife(ea.knn_entropy, x))
+    values = np.random.default_rng(0).standard_normal(40)
+    assert jackknife(np.mean, values.tolist()) == jackknife(np.mean, values)
+    for bad in (None, 3.0, np.float64(3)):
+        with pytest.raises(ValueError, match="samples` must be arrays with rows"):
+            jackknife(np.mean, bad)

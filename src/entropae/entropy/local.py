@@ -57,7 +57,9 @@ def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[T
         )
     check_k(k, n - 1, f"n={n} points")
     x = points.cpu().double().numpy()
-    # The squares of what is very small or large would leave the range of numbers.
+    # The sums and squares of what is very small or large would leave the range of numbers.
+    exponent = int(np.frexp(np.abs(x).max())[1])
+    x = np.ldexp(x, -exponent)
     unit = np.abs(x - x.mean(0)).max()
     x = (x - x.mean(0)) / unit
     index = nearest(points, k=p, norm="maximum").cpu().numpy()
@@ -70,7 +72,11 @@ def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[T
             "hyperplane, so the entropy is -inf. Use a larger `p`, or drop repeated points.",
             stacklevel=5,
         )
-    return torch.as_tensor(values + d * math.log(unit), dtype=points.dtype, device=points.device)
+    return torch.as_tensor(
+        values + d * (math.log(unit) + exponent * math.log(2)),
+        dtype=points.dtype,
+        device=points.device,
+    )
 
 
 def _interval(centre: np.ndarray, half: float, around: np.ndarray) -> float:

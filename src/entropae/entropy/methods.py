@@ -235,7 +235,22 @@ def _whitened(
 ) -> Pointwise:
     white, half_log_det = whiten(points)
     entropy = _kl(white, ks, norm, floor, p)
+    if floor == 0 and entropy.log_distance.isneginf().any():
+        _check_coincidences(entropy.log_distance, points, ks, norm)
     return entropy._replace(constant=entropy.constant + half_log_det)
+
+
+def _check_coincidences(
+    logs: Float[Tensor, " n"], points: Float[Tensor, "n d"], ks: tuple[int, ...], norm: Norm
+) -> None:
+    """Raise if points coincide once whitened that did not before."""
+    lost = int((logs.isneginf() & ~mean_log_distances(points, ks, norm).isneginf()).sum())
+    if lost:
+        raise ValueError(
+            f"`x` must not span so many orders of magnitude to be whitened: {lost} of "
+            f"{len(points)} points would coincide, which they do not, by rounding. Remove what is "
+            'far out, take logarithms, or use method="kl".'
+        )
 
 
 def _calibrated(

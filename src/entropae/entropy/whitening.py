@@ -50,12 +50,15 @@ def whiten(points: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Te
 
 def standardize(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, " d"]]:
     """Columns of mean 0 and variance 1, none of them constant, and what they were divided by."""
-    centred = x - x.mean(0)
-    # The squares of what is very small or large would leave the range of numbers.
+    # The sums and squares of what is very small or large would leave the range of numbers.
+    size = x.detach().abs().amax(0)
+    power = size / (2 * torch.frexp(size).mantissa)  # of two, so that no digit is lost
+    near = x / power
+    centred = near - near.mean(0)
     unit = centred.detach().abs().amax(0)
     scaled = centred / unit
     scale = scaled.detach().std(0)
-    return scaled / scale, scale * unit
+    return scaled / scale, scale * unit * power
 
 
 def _coincide(q: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 
 def jackknife(
@@ -34,12 +35,19 @@ def jackknife(
         groups: G; as many estimates are made.
         seed: Of the groups.
 
+    Returns:
+        The standard error; NaN if an estimate is not finite.
+
     Raises:
-        ValueError: If there are fewer than 2 groups, or fewer rows than groups.
+        ValueError: If a sample has no axis of rows; if there are fewer than 2 groups, or fewer rows
+            than groups.
 
     References:
         Shao and Wu, Annals of Statistics 17 (1989) 1176, the delete-d jackknife.
     """
+    samples = tuple(x if isinstance(x, Tensor) else np.asarray(x) for x in samples)
+    if not samples or any(x.ndim == 0 for x in samples):
+        raise ValueError(f"`samples` must be arrays with rows: got {[x.shape for x in samples]}.")
     rows = [len(sample) for sample in samples]
     if not 2 <= groups <= min(rows):
         raise ValueError(f"`groups` must be in [2, {min(rows)}]: got groups={groups}.")
@@ -55,4 +63,6 @@ def jackknife(
             estimates.append(
                 float(estimator(*(x[rows] for x, rows in zip(samples, kept, strict=True))))
             )
+    if not np.isfinite(estimates).all():
+        return math.nan
     return math.sqrt((groups - 1) * float(np.var(estimates)))
