@@ -41,6 +41,10 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/rivals.py search mnist $(DATA)/mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table mnist $(DATA)/mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --processes 2
+	$(BIN)/python benchmarks/rivals.py table cifar10_jpeg $(DATA)/cifar10 --processes 2
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/large.py dask
+	$(BIN)/python benchmarks/diagnosis.py
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:
