@@ -9,7 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import entropae as ea
-from entropae.neighbors import SEARCHES, as_points, block_size, bounds, kth_distance, nearest
+from entropae.neighbors import (
+    SEARCHES,
+    as_points,
+    block_size,
+    bounds,
+    kth_distance,
+    nearest,
+    packed,
+)
 from entropae.neighbors.select import smallest
 
 
@@ -48,8 +56,10 @@ def exact(x: torch.Tensor, y: torch.Tensor, k: int, same: bool) -> np.ndarray:
     return np.sort(distance, 1)[:, k - 1]
 
 
-@pytest.fixture(params=["one tile", "many tiles"])
+@pytest.fixture(params=["few points", "one tile", "many tiles"])
 def tiles(request, monkeypatch):
+    if request.param != "few points":
+        monkeypatch.setattr(packed, "MOST", 0)
     if request.param == "many tiles":
         monkeypatch.setattr(bounds, "COLUMNS", 16)
         monkeypatch.setattr(bounds, "SQUARE", 8)
@@ -117,7 +127,32 @@ def test_lowered_matmul_precision_stays_exact(precision):
         torch.set_float32_matmul_precision(before)
 
 
-def test_many_blocks_agree_with_one():
+def test_packed_bounds_are_lower_bounds_of_all_but_the_candidates():
+    x = torch.randn(700, 9, generator=torch.Generator().manual_seed(1))
+    own = torch.arange(len(x))
+    candidate, bound = packed.lowest(x, x, 0.0, 3, own)
+    half = 0.5 * torch.cdist(x.double(), x.double()).square().fill_diagonal_(torch.inf)
+    assert (candidate == half.argmin(1)[:, None]).any(1).all()
+    rest = half.scatter(1, candidate, torch.inf).amin(1)
+    assert (bound <= rest * (1 + 1e-5)).all()
+    assert (bound >= rest * (1 - 2**-12)).all(), "10 of 23 bits hold the column"
+
+
+def test_packed_bounds_run_out_with_the_points():
+    x = torch.randn(4, 2, generator=torch.Generator().manual_seed(0))
+    candidate, bound = packed.lowest(x, x, 0.0, 3, torch.arange(4))
+    assert [sorted(row) for row in candidate.tolist()] == [
+        [1, 2, 3],
+        [0, 2, 3],
+        [0, 1, 3],
+        [0, 1, 2],
+    ]
+    assert bound.isinf().all()
+
+
+@pytest.mark.parametrize("most", [0, packed.MOST])
+def test_many_blocks_agree_with_one(monkeypatch, most):
+    monkeypatch.setattr(packed, "MOST", most)
     n = 2100
     x = torch.randn(n, 9, generator=torch.Generator().manual_seed(1))
     assert n * n > block_size(x)
@@ -182,6 +217,14 @@ def test_gradient_reaches_both_ends_of_each_pair():
     x = torch.tensor([[0.0], [1.0], [5.0]], dtype=torch.float64, requires_grad=True)
     kth_distance(x).sum().backward()  # |x0−x1| twice, |x2−x1| once
     assert x.grad[:, 0].tolist() == [-2.0, 1.0, 1.0]
+
+
+def test_coordinates_that_tie_share_the_maximum_norms_gradient():
+    x = torch.zeros(1, 3, requires_grad=True)
+    y = torch.tensor([[2.0, -2.0, 1.0]])
+    kth_distance(x, y, norm="maximum").sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[-0.5, 0.5, 0.0]]
 
 
 @pytest.mark.parametrize("norm", ["euclidean", "maximum"])

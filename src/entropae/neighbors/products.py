@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
+from entropae.neighbors import packed
 from entropae.neighbors.bounds import Lowest
 from entropae.neighbors.differences import by_differences
 from entropae.neighbors.progress import tracked
@@ -27,7 +28,8 @@ def by_products(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tenso
     In float32, and of what that leaves uncertain again in float64, then by differences.
     """
     rows = torch.arange(len(x), device=x.device)
-    index, certain = _search(x, y, k, rows, same, torch.float32)
+    first = _among_few if len(y) <= packed.MOST else _search
+    index, certain = first(x, y, k, rows, same, torch.float32)
     if certain.all():
         return index
     rows = rows[~certain]
@@ -36,6 +38,29 @@ def by_products(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tenso
         rows = rows[~certain]
         index[rows] = by_differences(x, y, k, same, order, rows)
     return index
+
+
+def _among_few(
+    x: Tensor, y: Tensor, k: int, rows: Tensor, same: bool, dtype: torch.dtype
+) -> tuple[Int[Tensor, "r k"], Bool[Tensor, " r"]]:
+    """As `_search`, of all rows in float32. One candidate more than k makes nearly all certain."""
+    m, d = y.shape
+    gamma = 2 * (d + 10) * _unit_roundoff(dtype)
+    vanished = (d + 2) * torch.finfo(dtype).tiny
+    scale = power_of_two(x, y)
+    centre = y.mean(0) if scale == 1 else (y * scale).mean(0)
+    points = _centred(y, centre, scale, dtype)
+    found, sure = [], []
+    for some in tracked(rows.split(max(1, block_size(x) // m))):
+        query = _centred(x[some], centre, scale, dtype)
+        candidate, bound = packed.lowest(
+            query, points, gamma, min(k + 1, m - same), some if same else None
+        )
+        distance, place = _distance(x[some], y[candidate]).topk(k, largest=False)
+        left_out = (2 * (bound.double() - vanished).clamp(min=0)).sqrt()
+        found.append(candidate.gather(1, place))
+        sure.append(distance[:, -1] * (scale * (1 + gamma)) <= left_out)
+    return torch.cat(found), torch.cat(sure)
 
 
 def _search(
