@@ -329,3 +329,36 @@ def test_jackknife_of_infinite_estimates_and_of_lists():
     for bad in (None, 3.0, np.float64(3)):
         with pytest.raises(ValueError, match="samples` must be arrays with rows"):
             jackknife(np.mean, bad)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ma.masked_array(np.eye(4), np.eye(4) > 0), "no masked numbers: got 4"),
+        ([[1.0, 2.0], [3.0]], "rows of equal length"),
+        (torch.eye(4).to_sparse(), "dense tensor"),
+        (torch.zeros(4, 2, device="meta"), "dense tensor"),
+        (None, "numeric"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused_by_name(x, message):
+    with pytest.raises(ValueError, match=f"`x` must.*{message}"):
+        ea.knn_entropy(x)
+
+
+@pytest.mark.parametrize("wrong", [["kl"], {}, None, 3])
+def test_choices_of_another_type_are_refused_by_name(wrong):
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        ea.knn_entropy(x, method=wrong)
+    with pytest.raises(ValueError, match="`norm` must be one of"):
+        ea.knn_entropy(x, norm=wrong)
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        ea.knn_mutual_information(x, x, method=wrong)
+
+
+def test_arrays_of_any_strides_are_read():
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    assert ea.knn_entropy(x[::-1]) == pytest.approx(ea.knn_entropy(x), rel=1e-12)
+    with pytest.raises(ValueError, match="n=1 points"):
+        ea.knn_entropy(x[:1][::-1], 1)

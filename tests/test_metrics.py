@@ -34,6 +34,16 @@ def test_frechet_identities():
     assert scaled == pytest.approx(4 * np.trace(np.cov(x.T)), rel=1e-9)
 
 
+def test_frechet_at_scales_whose_squares_are_no_numbers():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((50, 3)), rng.standard_normal((60, 3))
+    distance = ea.frechet_distance(x, y)
+    assert ea.frechet_distance(x * 2.0**500, y * 2.0**500) == pytest.approx(distance * 2.0**1000)
+    assert ea.frechet_distance(x * 2.0**-500, y * 2.0**-500) == pytest.approx(
+        distance * 2.0**-1000, abs=0
+    )
+
+
 def test_frechet_with_fewer_samples_than_features_is_finite_and_warns():
     rng = np.random.default_rng(0)
     with pytest.warns(UserWarning, match="n=10 samples in f=50 features"):

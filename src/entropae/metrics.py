@@ -12,6 +12,7 @@ from torch import Tensor
 
 from entropae.entropy import gaussian_baseline, gaussian_entropy, knn_entropy
 from entropae.neighbors import as_points, block_size, kth_distance
+from entropae.neighbors.scale import power_of_two
 
 
 def frechet_distance(x: Any, y: Any) -> float:
@@ -51,12 +52,14 @@ def frechet_distance(x: Any, y: Any) -> float:
             "no bias.",
             stacklevel=2,
         )
+    scale = power_of_two(x, y)
+    x, y = scale * x, scale * y
     cov_x, cov_y = _covariance(x), _covariance(y)
     values, vectors = torch.linalg.eigh(cov_x)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     product = torch.linalg.eigvalsh(root @ cov_y @ root).clamp(min=0).sqrt().sum()
     means = (x.mean(0) - y.mean(0)).square().sum()
-    return float(means + cov_x.trace() + cov_y.trace() - 2 * product)
+    return float(means + cov_x.trace() + cov_y.trace() - 2 * product) / scale / scale
 
 
 def _covariance(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:

@@ -14,7 +14,7 @@ from entropae.entropy.degenerate import null_columns, rounding, say_constant, sa
 from entropae.entropy.distances import as_tuple, log_distance
 from entropae.entropy.whitening import gaussian_entropy, kl_constant
 from entropae.large import Moments, opened
-from entropae.neighbors import ORDER, Norm
+from entropae.neighbors import ORDER, Norm, check_choice
 
 
 class ByBlocks(NamedTuple):
@@ -50,8 +50,7 @@ def entropy_by_blocks(
             f'`method` must be "kl" for a sample read by blocks: got method={method!r}, p={p!r}. '
             "Read it, or some of its rows, into memory for the others: np.asarray(x)."
         )
-    if norm not in ORDER:
-        raise ValueError(f"`norm` must be one of {', '.join(ORDER)}: got {norm!r}.")
+    check_choice(norm, ORDER, "norm")
     log_distance(torch.ones(1), floor)  # raises before the work is done
     with opened(x, progress=progress) as sample:
         extent, dtype = sample.extent, torch.float32 if sample.dtype == "f4" else torch.float64

@@ -32,7 +32,7 @@ from entropae.entropy.whitening import (
     whitened_normal,
 )
 from entropae.large import Large, is_large
-from entropae.neighbors import Norm, as_points, showing_progress
+from entropae.neighbors import Norm, as_points, check_choice, showing_progress
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
 
@@ -193,8 +193,7 @@ def check_options(
         ValueError: See `knn_entropy`.
     """
     n, d = points.shape
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}: got {method!r}.")
+    check_choice(method, METHODS, "method")
     ks = as_tuple(k, n)
     if len(ks) > 1 and not METHODS[method].several:
         raise ValueError(

@@ -22,7 +22,7 @@ from entropae.information.counting import (
     nearest_pairs,
 )
 from entropae.information.result import like
-from entropae.neighbors import as_points, check_k
+from entropae.neighbors import as_points, check_choice, check_k
 
 Estimator = Literal["ksg1", "ksg2", "gao"]
 
@@ -91,9 +91,7 @@ def knn_mutual_information(
         >>> print(f"{estimate:.1f}, in truth {-np.log(1 - 0.6**2) / 2:.1f}")
         0.2, in truth 0.2
     """
-    if method not in ESTIMATORS:
-        known = ", ".join(ESTIMATORS)
-        raise ValueError(f"`method` must be one of {known}: got {method!r}.")
+    check_choice(method, ESTIMATORS, "method")
     parts = _paired(k, x=x, y=y)
     index = nearest_pairs(parts, k)
     if method != "gao":

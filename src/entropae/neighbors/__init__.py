@@ -7,7 +7,7 @@ small distances to cancellation, often returning exactly 0, whose logarithm is â
 """
 
 from entropae.neighbors.distance import kth_distance
-from entropae.neighbors.points import as_points, check_k
+from entropae.neighbors.points import as_points, check_choice, check_k
 from entropae.neighbors.progress import showing_progress
 from entropae.neighbors.search import ORDER, SEARCHES, Method, Norm, nearest
 from entropae.neighbors.select import block_size
@@ -19,6 +19,7 @@ __all__ = [
     "Norm",
     "as_points",
     "block_size",
+    "check_choice",
     "check_k",
     "kth_distance",
     "nearest",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,11 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
         ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf.
     """
     points = x if isinstance(x, Tensor) else torch.as_tensor(_as_array(x, name))
+    if points.layout != torch.strided or points.is_meta:
+        raise ValueError(
+            f"`{name}` must be a dense tensor with numbers: got layout {points.layout} on "
+            f"{points.device}. Use `to_dense()`."
+        )
     if points.is_complex():
         raise ValueError(f"`{name}` must be real: got {points.dtype}. Stack its parts as columns.")
     if points.ndim == 1:
@@ -50,13 +56,34 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
 
 
 def _as_array(x: Any, name: str) -> np.ndarray:
-    array = np.asarray(x)
+    if np.ma.is_masked(x):
+        raise ValueError(
+            f"`{name}` must have no masked numbers: got {np.ma.count_masked(x)}. Leave out or "
+            "impute their rows, then pass `.data`."
+        )
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"`{name}` must have rows of equal length: {error}") from error
     if array.dtype.kind not in "biufc":
         raise ValueError(f"`{name}` must be numeric: got dtype {array.dtype}.")
     wide = np.complex128 if array.dtype.kind == "c" else np.float64
     # torch knows neither foreign byte orders, nor negative strides, nor long doubles.
     kept = array.dtype if array.dtype in (np.float16, np.float32) else np.dtype(wide)
-    return np.ascontiguousarray(array, kept.newbyteorder("="))
+    array = np.ascontiguousarray(array, kept.newbyteorder("="))
+    # A single row counts as contiguous whatever its strides.
+    return array.copy() if min(array.strides, default=0) < 0 else array
+
+
+def check_choice(choice: object, known: Iterable[str], name: str) -> None:
+    """Raise unless an option is one of those that are known.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    known = list(known)
+    if choice not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}: got {choice!r}.")
 
 
 def check_k(k: int, available: int, points: str) -> None:
@@ -66,7 +93,7 @@ def check_k(k: int, available: int, points: str) -> None:
         ValueError: If `k` is not an integer in [1, available].
     """
     if not isinstance(k, int) or isinstance(k, bool):
-        raise ValueError(f"`k` must be an integer: got k={k!r}.")
+        raise ValueError(f"`k` must be an integer: got k={k!r}. Use int(k).")
     if not 1 <= k <= available:
         raise ValueError(
             f"`k` must be in [1, {available}]: got k={k} with {points}. "

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.neighbors.differences import by_differences
-from entropae.neighbors.points import check_k
+from entropae.neighbors.points import check_choice, check_k
 from entropae.neighbors.products import by_products
 from entropae.neighbors.tree import by_tree
 
@@ -48,15 +48,13 @@ def nearest(
     Raises:
         ValueError: If there are fewer than `k` points to search, or `norm` or `method` is unknown.
     """
-    if norm not in ORDER:
-        raise ValueError(f"`norm` must be one of {', '.join(ORDER)}: got {norm!r}.")
+    check_choice(norm, ORDER, "norm")
     if y is None:
         y, same = x, True
     check_k(k, len(y) - same, f"{len(y)} points")
+    check_choice(method, ["auto", *SEARCHES], "method")
     if method == "auto":
         method = _choose(y, norm)
-    if method not in SEARCHES:
-        raise ValueError(f"`method` must be auto or one of {', '.join(SEARCHES)}: got {method!r}.")
     if method == "products" and norm != "euclidean":
         raise ValueError(f'`method="products"` needs the Euclidean norm: got norm={norm!r}.')
     return SEARCHES[method](x.detach(), y.detach(), k, same, ORDER[norm])
