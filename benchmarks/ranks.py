@@ -34,7 +34,7 @@ BATCH = 256
 EXCHANGING = {
     "AE": Plain(16),
     "AE + BN": Plain(16, standardize=True),
-    "EAE as published": Entropic(16, anchored=False, bank=0),
+    "EAE as published": Entropic(16, correction="none", bank=0),
     "EAE (default)": Entropic(16),
     "VAE": Variational(16),
     "WAE-MMD": Matching(16),
@@ -98,7 +98,7 @@ def error(found: dict[str, Any], expected: dict[str, Any]) -> float:
 def draws(latent: Latent) -> bool:
     return (
         isinstance(latent, (Variational, Balanced))
-        or getattr(latent, "anchored", False)
+        or getattr(latent, "correction", "none") == "anchors"
         or getattr(latent, "distance", "cramer_wold") != "cramer_wold"
     )
 

@@ -82,7 +82,7 @@ SEARCH: dict[str, list[Settings]] = {
     "spherical": [{"name": "spherical"}],
     "eae": [{"name": "entropic", "weight": w} for w in (1.0, 1.5, 2.0)],
     "eae-published": [
-        {"name": "entropic", "anchored": False, "bank": 0, "weight": w} for w in (1.0, 1.5, 2.0)
+        {"name": "entropic", "correction": "none", "bank": 0, "weight": w} for w in (1.0, 1.5, 2.0)
     ],
 }
 

@@ -25,9 +25,11 @@ DIM = 16
 LATENTS = {
     "plain": lambda: Plain(DIM),
     "default": lambda: Entropic(DIM),
-    "as published": lambda: Entropic(DIM, anchored=False, bank=0),
-    "as published, bank 4096": lambda: Entropic(DIM, anchored=False),
-    "anchored, no bank": lambda: Entropic(DIM, bank=0),
+    "as published": lambda: Entropic(DIM, correction="none", bank=0),
+    "as published, bank 4096": lambda: Entropic(DIM, correction="none"),
+    "potential, no bank": lambda: Entropic(DIM, bank=0),
+    "anchors, no bank": lambda: Entropic(DIM, correction="anchors", bank=0),
+    "anchors, bank 4096": lambda: Entropic(DIM, correction="anchors"),
 }
 
 

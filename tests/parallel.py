@@ -35,10 +35,12 @@ from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
 LATENTS = [
     Plain(4),
     Plain(4, standardize=True),
-    Entropic(4, anchored=False, bank=0),
+    Entropic(4, correction="none", bank=0),
     Entropic(4, bank=0),
-    Entropic(4, anchored=False, bank=50),
+    Entropic(4, correction="anchors", bank=0),
+    Entropic(4, correction="none", bank=50),
     Entropic(4, k=2, bank=50),
+    Entropic(4, correction="anchors", k=2, bank=50),
     Regularized(4),
     Regularized(4, decoder="gradient"),
     Regularized(4, decoder="spectral"),
@@ -69,7 +71,7 @@ class Case(NamedTuple):
         return " ".join([type(latent).__name__, *options, self.network, self.dtype])
 
 
-NAMING = ("standardize", "anchored", "bank", "decoder", "batch_norm", "distance")
+NAMING = ("standardize", "correction", "bank", "decoder", "batch_norm", "distance")
 CASES = [
     Case(network, latent, dtype)
     for network, dtype in (("mlp", "float64"), ("conv", "float64"), ("mlp", "float32"))

@@ -20,6 +20,8 @@ from entropae.latent import (
     Standardize,
     Variational,
 )
+from entropae.latent.entropic import CORRECTIONS
+from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
 
 MADE = [
@@ -27,8 +29,10 @@ MADE = [
     Plain(4, standardize=True),
     Entropic(4),
     Entropic(4, k=3, bank=50),
-    Entropic(4, anchored=False),
-    Entropic(4, anchored=False, bank=50),
+    Entropic(4, correction="anchors"),
+    Entropic(4, correction="anchors", k=3, bank=50),
+    Entropic(4, correction="none"),
+    Entropic(4, correction="none", bank=50),
     Regularized(4),
     Regularized(4, decoder="gradient"),
     Regularized(4, decoder="spectral"),
@@ -140,13 +144,13 @@ def test_calibration_is_stable_far_from_the_origin():
 
 
 def test_entropy_is_that_of_the_code_per_dimension():
-    latent = Entropic(4, k=2, anchored=False).train()
+    latent = Entropic(4, k=2, correction="none").train()
     code, penalties = latent(torch.randn(64, 4))
     assert penalties["entropy"].value == pytest.approx(knn_entropy(code, 2).item() / 4, rel=1e-6)
 
 
 def test_bank_adds_neighbours_without_gradient_first_in_first_out():
-    latent = Entropic(2, bank=10, anchored=False).train()
+    latent = Entropic(2, bank=10, correction="none").train()
     latent.forget()
     codes = [latent(torch.randn(n, 2)).code for n in (4, 4, 4)]
     recent = {tuple(row) for row in latent.recent.tolist()}
@@ -163,6 +167,18 @@ def test_bank_adds_neighbours_without_gradient_first_in_first_out():
     assert penalties["entropy"].value.item() == pytest.approx(whole.item() / 2, rel=1e-5)
 
 
+def test_the_bank_waits_until_codes_move_slowly():
+    latent = Entropic(2, bank=64, correction="none").train()
+    latent.forget()
+    h = torch.randn(32, 2)
+    latent.progress = 0.4
+    first = latent(h).penalties["entropy"].value
+    assert latent(h).penalties["entropy"].value == first
+    latent.progress = 0.6
+    latent(h)
+    assert latent(h).penalties["entropy"].value < first - 1
+
+
 def test_bank_larger_than_needed_by_one_batch():
     latent = Entropic(2, bank=3).train()
     latent.forget()
@@ -172,7 +188,7 @@ def test_bank_larger_than_needed_by_one_batch():
 
 def test_forgetting_empties_the_bank():
     """A sample's own code of the epoch before would be its nearest neighbour."""
-    latent = Entropic(2, bank=64, anchored=False).train()
+    latent = Entropic(2, bank=64, correction="none").train()
     latent.forget()
     h = torch.randn(32, 2)
     first = latent(h).penalties["entropy"].value
@@ -182,15 +198,15 @@ def test_forgetting_empties_the_bank():
 
 
 def test_a_loop_that_never_forgets_has_no_bank():
-    latent = Entropic(2, bank=64, anchored=False).train()
+    latent = Entropic(2, bank=64, correction="none").train()
     h = torch.randn(32, 2)
     first = latent(h).penalties["entropy"].value
     assert latent(h).penalties["entropy"].value == first
 
 
-def test_anchored_is_formula_3():
+def test_anchors_are_formula_3():
     """R/d = −mean log ε + mean log ν + mean log ν', up to the constants of the entropy."""
-    latent = Entropic(3, weight=0.5)
+    latent = Entropic(3, weight=0.5, correction="anchors")
     h = torch.randn(20, 3)
     torch.manual_seed(1)
     code, penalties = latent(h)
@@ -204,6 +220,49 @@ def test_anchored_is_formula_3():
     assert found.item() == pytest.approx(0.5 * (-own - constant + pull + cover).item(), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("n", "d", "k", "bank"), [(128, 16, 1, 0), (64, 32, 1, 300), (100, 5, 3, 0)]
+)
+def test_the_potential_takes_the_entropys_push_from_normal_codes(n, d, k, bank):
+    """Along the radius, for small, large and all usual ‖z‖: without Φ it is far from 0."""
+    generator = torch.Generator().manual_seed(0)
+    phi = potential(n, d, k, n - 1 + bank)
+    norms, pushes, left = [], [], []
+    for _ in range(150):
+        code = torch.randn(n, d, generator=generator).requires_grad_()
+        others = torch.cat([code, torch.randn(bank, d, generator=generator)])
+        entropy = kth_distance(code, others, k=k, same=True).log().sum()
+        for value, found in ((entropy, pushes), (entropy - phi(code).sum(), left)):
+            (push,) = torch.autograd.grad(value, code, retain_graph=True)
+            norm = code.detach().norm(dim=1)
+            found.append((push * code.detach()).sum(1) / norm)
+        norms.append(norm)
+    norm, push, rest = (torch.cat(values) for values in (norms, pushes, left))
+    for low, high in ((0.02, 0.2), (0.8, 0.98), (0.02, 0.98)):
+        inside = (norm > norm.quantile(low)) & (norm < norm.quantile(high))
+        error = rest[inside].std() / math.sqrt(inside.sum())
+        assert abs(rest[inside].mean()) < 4 * error
+        assert push[inside].mean() > 10 * error
+
+
+def test_the_potential_of_many_points_is_the_normal_laws():
+    """As n grows, entropy − Φ tends to −KL(Z ‖ N(0, I)) / d: Φ to ‖z‖² / 2d."""
+    code = torch.eye(3) * torch.tensor([[0.5], [1.0], [2.0]])
+    phi = potential(100_000, 3, 1, 99_999)(code)
+    expected = (code.square().sum(1) - 3) / 6
+    torch.testing.assert_close(phi, expected.to(phi), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 40])
+def test_the_potential_is_smooth_and_0_on_the_sphere(d):
+    phi = potential(50, d, 1, 49)
+    on_sphere = torch.nn.functional.normalize(torch.randn(5, d), dim=1) * math.sqrt(d)
+    torch.testing.assert_close(phi(on_sphere), torch.zeros(5), rtol=0, atol=2e-3)
+    radii = torch.linspace(0.1, 6, 40, dtype=torch.float64)[:, None] * math.sqrt(d)
+    code = (torch.ones(40, d, dtype=torch.float64) / math.sqrt(d) * radii).requires_grad_()
+    assert torch.autograd.gradcheck(phi, code)
+
+
 def test_weight_rises_with_progress():
     latent = Entropic(2, weight=0.8, warmup=(0.1, 0.5))
     weights = []
@@ -213,11 +272,11 @@ def test_weight_rises_with_progress():
     assert Entropic(2, weight=0.8, warmup=(0, 0)).current_weight() == 0.8
 
 
-@pytest.mark.parametrize("anchored", [False, True])
-def test_collapsed_batch_is_separated(anchored):
+@pytest.mark.parametrize("correction", CORRECTIONS)
+def test_collapsed_batch_is_separated(correction):
     """All codes coincide: descending the loss alone drives them apart."""
     h = torch.zeros(16, 4, requires_grad=True)
-    latent = Entropic(4, anchored=anchored).train()
+    latent = Entropic(4, correction=correction).train()
     optimizer = torch.optim.Adam([h], 0.01)
     for _ in range(200):
         optimizer.zero_grad()
@@ -244,17 +303,17 @@ def ascend(latent: Entropic, n: int, steps: int) -> float:
     return sum(spreads) / len(spreads)
 
 
-def test_anchoring_cures_the_shell():
+def test_anchors_cure_the_shell():
     """Free points in d = 32: formula (2) ends on a shell, the anchored entropy near N(0, I)."""
-    plain = ascend(Entropic(32, anchored=False).train(), 256, 300)
-    anchored = ascend(Entropic(32).train(), 256, 300)
+    plain = ascend(Entropic(32, correction="none").train(), 256, 300)
+    anchored = ascend(Entropic(32, correction="anchors").train(), 256, 300)
     normal = torch.randn(20_000, 32).norm(dim=1).std().item()
     assert plain < 0.7 * normal
     assert 0.85 * normal < anchored < 1.1 * normal
 
 
 def test_the_baseline_is_what_normal_codes_score():
-    latent = Entropic(8, k=1, anchored=False).eval()
+    latent = Entropic(8, k=1, correction="none").eval()
     codes = torch.randn(40, 128, 8, generator=torch.Generator().manual_seed(0))
     mean = torch.stack([latent(code).penalties["entropy"].value for code in codes]).mean()
     baseline = gaussian_baseline(128, 8, 1)
@@ -269,6 +328,7 @@ def test_the_baseline_is_what_normal_codes_score():
         ({"dim": 2, "weight": math.nan}, "weight"),
         ({"dim": 2, "k": 0}, "`k`"),
         ({"dim": 2, "bank": -1}, "bank"),
+        ({"dim": 2, "correction": "anchored"}, "must be one of potential, anchors, none"),
         ({"dim": 2, "warmup": (0.5, 0.1)}, "warmup"),
         ({"dim": 2, "floor": 0}, "floor"),
     ],

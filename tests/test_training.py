@@ -99,10 +99,10 @@ def test_the_same_seed_gives_the_same_weights(latent, network):
     assert not same(weights(a), weights(c))
 
 
-@pytest.mark.parametrize("latent", [Entropic(4), Entropic(4, anchored=False, bank=100)], ids=str)
+@pytest.mark.parametrize("latent", [Entropic(4), Entropic(4, correction="none", bank=100)], ids=str)
 def test_resuming_goes_on_exactly(tmp_path, latent):
     def fresh() -> ea.Autoencoder:
-        return model(Entropic(4, anchored=latent.anchored, bank=latent.bank), "conv")
+        return model(Entropic(4, correction=latent.correction, bank=latent.bank), "conv")
 
     class Stop(lightning.Callback):
         def on_train_epoch_start(self, trainer, pl_module):

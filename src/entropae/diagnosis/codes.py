@@ -269,8 +269,8 @@ SHELL = Kind(
         "nearest-neighbour entropy of a sphere is even larger than that of N(0, I)."
     ),
     remedy=(
-        "Use the anchored entropy (Entropic, anchored=True) with a bank of recent codes and "
-        "larger batches; fewer epochs if training and held-out errors part."
+        'Use the corrected entropy (Entropic, correction="potential") with a bank of recent codes '
+        "and larger batches; fewer epochs if training and held-out errors part."
     ),
     judge=_shell,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -11,7 +13,13 @@ from torch import Tensor
 from entropae import ranks
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
+from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
+
+Correction = Literal["potential", "anchors", "none"]
+CORRECTIONS = get_args(Correction)
+# Share of the training from which codes move slowly enough to be kept in the bank for some steps.
+SLOW = 0.5
 
 
 class Entropic(Latent):
@@ -19,14 +27,18 @@ class Entropic(Latent):
 
     Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
     largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
-    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`anchored=False`). In a small
-    batch, however, Ĥ is larger for codes on a sphere than for N(0, I). With `anchored` there is a
-    second penalty, `anchor`, of weight λ: the mean log distances `ν` from a code to its nearest of
-    fresh N(0, I) points, and `ν'` from such a point to its nearest code. With `ε` between codes,
+    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`correction="none"`). In a
+    small batch, however, Ĥ is larger for codes on a sphere than for N(0, I), and pushes such codes
+    towards one. A second penalty of weight λ corrects this for every batch and dimension:
 
-        entropy − anchor = mean log ε − mean log ν − mean log ν' + constant,
+    - `potential`: the mean of Φ(‖z‖), whose pull is, at each radius, the push that `entropy` has
+      on the average where the codes follow N(0, I) (see `latent/potential.py`).
+    - `anchors`: the mean log distances `ν` from a code to its nearest of fresh N(0, I) points, and
+      `ν'` from such a point to its nearest code. With `ε` between codes,
 
-    whose pull and push on the codes cancel at N(0, I) whatever the batch and the dimension.
+          entropy − anchors = mean log ε − mean log ν − mean log ν' + constant,
+
+      whose pull and push cancel at N(0, I) too, on the average over those points.
 
     The batch is that of all processes, and each looks for the neighbours of its own codes.
 
@@ -34,9 +46,10 @@ class Entropic(Latent):
         dim: Dimensions of the code, d.
         weight: λ, the relative reconstruction error paid for one nat per dimension (see `Latent`).
         k: Which neighbour.
-        anchored: Add the penalty `anchor`.
+        correction: `"potential"`, `"anchors"` or `"none"`.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
-            also sought among. A sample must not meet its own older code there, so the bank must be
+            also sought among in the second half of the training; before, codes move so fast that
+            they are pushed from where others have long left. A sample must not meet its own older code there, so the bank must be
             emptied by `forget()` at each epoch's start. `Training` does that; in a loop of your own
             that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
@@ -46,7 +59,7 @@ class Entropic(Latent):
 
     References:
         Ghose, Rashwan and Poupart, "Batch norm with entropic regularization turns deterministic
-        autoencoders into generative models", UAI 2020. Anchoring and bank are ours.
+        autoencoders into generative models", UAI 2020. Corrections and bank are ours.
     """
 
     recent: Tensor
@@ -57,7 +70,7 @@ class Entropic(Latent):
         weight: float = 1.0,
         *,
         k: int = 1,
-        anchored: bool = True,
+        correction: Correction = "potential",
         bank: int = 4096,
         warmup: Sequence[float] = (0.05, 0.3),
         floor: float = 1e-2,
@@ -66,6 +79,10 @@ class Entropic(Latent):
         check_weight(weight)
         if k < 1:
             raise ValueError(f"`k` must be >= 1: got k={k}.")
+        if correction not in CORRECTIONS:
+            raise ValueError(
+                f"`correction` must be one of {', '.join(CORRECTIONS)}: got {correction!r}."
+            )
         if bank < 0:
             raise ValueError(f"`bank` must be >= 0: got bank={bank}.")
         start, full = warmup
@@ -75,7 +92,7 @@ class Entropic(Latent):
             raise ValueError(f"`floor` must be positive in the loss: got floor={floor}.")
         self.weight = weight
         self.k = k
-        self.anchored = anchored
+        self.correction: Correction = correction
         self.bank = bank
         self.warmup = (start, full)
         self.floor = floor
@@ -96,9 +113,11 @@ class Entropic(Latent):
         others = torch.cat([batch[start:], batch[:start], self.recent[: self.seen]])
         weight = self.current_weight()
         penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
-        if self.anchored:
-            penalties["anchor"] = Penalty(self._anchor(code, others, len(batch)), weight)
-        if self.training and self.bank and self.keeps:
+        if self.correction == "potential":
+            penalties["potential"] = Penalty(self._potential(code, others, len(batch)), weight)
+        elif self.correction == "anchors":
+            penalties["anchors"] = Penalty(self._anchors(code, others, len(batch)), weight)
+        if self.training and self.bank and self.keeps and self.progress >= SLOW:
             self._remember(batch.detach())
         return Coded(code, penalties)
 
@@ -124,7 +143,14 @@ class Entropic(Latent):
         m = len(others) - 1
         return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
-    def _anchor(self, code: Tensor, others: Tensor, n: int) -> Tensor:
+    def _potential(self, code: Tensor, others: Tensor, n: int) -> Tensor:
+        m = len(others) - 1
+        if m not in (n - 1, n - 1 + self.bank):
+            # While the bank fills, near enough.
+            m = round(2 ** (round(2 * math.log2(m)) / 2))
+        return ranks.mean(potential(n, self.dim, self.k, max(m, self.k))(code))
+
+    def _anchors(self, code: Tensor, others: Tensor, n: int) -> Tensor:
         # As many points as each code has other codes to be near to.
         normal = ranks.randn(len(others) - 1, self.dim, like=code)
         pull = kth_distance(code, normal, k=self.k)
