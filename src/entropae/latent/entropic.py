@@ -49,9 +49,9 @@ class Entropic(Latent):
         correction: `"potential"`, `"anchors"` or `"none"`.
         bank: Number of recent codes, without gradient, first in, first out, that neighbours are
             also sought among in the second half of the training; before, codes move so fast that
-            they are pushed from where others have long left. A sample must not meet its own older code there, so the bank must be
-            emptied by `forget()` at each epoch's start. `Training` does that; in a loop of your own
-            that never does, no bank is kept.
+            they are pushed from where others have long left. A sample must not meet its own older
+            code there, so the bank must be emptied by `forget()` at each epoch's start. `Training`
+            does that; in a loop of your own that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
