@@ -14,6 +14,7 @@ file.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,7 +110,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--methods", nargs="*", help="Only these.")
+    parser.add_argument(
+        "--methods", nargs="*", help="Only these; of others the table keeps the earlier rows."
+    )
     parser.add_argument("--features", help="Other features, for a table of its own.")
     parser.add_argument("--number", type=int, help="Of test images and samples.")
     asked = parser.parse_args()
@@ -138,11 +141,18 @@ def main() -> None:
         }
     recipes = {name: recipe(task, asked.data, latent) for name, latent in latents.items()}
     rows = compare(recipes, out, processes=asked.processes, **options)
+    path = RESULTS / f"{result}.json"
+    if asked.methods and path.is_file():
+        before = json.loads(path.read_text())
+        rows += [row for name, row in before["result"].items() if name not in latents]
+        latents = before["about"]["settings"]["latents"] | latents
+    else:
+        shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
+    rows.sort(key=lambda row: row["recipe"])
     print(markdown(rows, title(task.features)))
     settings = task._asdict() | options | {"test": task.test}
     save(result, {row["recipe"]: row for row in rows}, latents=latents, **settings)
     (RESULTS / f"{result}.md").write_text(markdown(rows, title(task.features)))
-    shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
 
 
 if __name__ == "__main__":
