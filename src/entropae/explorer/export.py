@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from entropae import ranks
 from entropae.explorer.space import Space
@@ -100,10 +99,6 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
             'Export needs onnx, onnxscript and onnxruntime: pip install "entropae[onnx]".'
         ) from error
     model = copy.deepcopy(model).cpu().eval()
-    for part in list(model.modules()):
-        if parametrize.is_parametrized(part):  # spectral normalisation, whose weights are final now
-            for name in list(part.parametrizations):  # pyright: ignore[reportArgumentType]
-                parametrize.remove_parametrizations(part, name)
     about = {"made by": "entropae", "latent": type(model.latent).__name__}
     with torch.no_grad(), ranks.alone():
         z = model.encode(x)

@@ -166,12 +166,15 @@ def serve(space: Space, host: str = "127.0.0.1", port: int = 8765) -> None:
         ) from error
     with listening:
         shown = f"[{host}]" if ":" in host else host
-        print(f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.")
+        print(
+            f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.",
+            flush=True,
+        )
         config = uvicorn.Config(
             application(space, host),
-            log_level="warning",
+            log_level="error",  # strangers' bad requests are none of the user's
             limit_concurrency=64,
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=1,
             server_header=False,
             ws="none",
         )

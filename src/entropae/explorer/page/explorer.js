@@ -9,6 +9,7 @@ const DRAWN = 12;
 const UPLOAD_BYTES = 1 << 24;
 let source = null;
 let map = null;
+let working = 0;
 
 function complain(error) {
   element("message").textContent = error.message || String(error);
@@ -22,6 +23,7 @@ function latest(work) {
     next = asked;
     if (busy) return;
     busy = true;
+    element("main").setAttribute("aria-busy", ++working > 0);
     try {
       while (next) {
         const now = next;
@@ -33,6 +35,7 @@ function latest(work) {
       complain(error);
     } finally {
       busy = false;
+      element("main").setAttribute("aria-busy", --working > 0);
     }
   };
 }
@@ -102,9 +105,13 @@ const drawSamples = latest(async () => {
   go(codes[0], "Drawn sample");
 });
 
-function setEnd(name, code) {
-  state[name] = Float64Array.from(code);
-  map.mark(name, state[name]);
+/** Set one end or both; what is shown is then the place on the walk. */
+function setEnds(ends, place) {
+  for (const [name, code] of Object.entries(ends)) {
+    state[name] = Float64Array.from(code);
+    map.mark(name, state[name]);
+  }
+  element("place").value = place;
   walk();
 }
 
@@ -171,13 +178,8 @@ function connect() {
   map = new CodeMap(element("map"), source.space, {
     move,
     take: (code) => go(code, "Training sample"),
-    join: (start, end) => {
-      element("place").value = 0.5;
-      state.start = null; // so that one walk is made, not two
-      setEnd("end", end);
-      setEnd("start", start);
-    },
-    mark: (name) => setEnd(name, state.code),
+    join: (start, end) => setEnds({ start, end }, 0.5),
+    mark: (name) => setEnds({ [name]: state.code }, name === "start" ? 0 : 1),
   });
   const turn = () => {
     map.setAxes(Number(element("axis-x").value), Number(element("axis-y").value || 0));
@@ -192,8 +194,8 @@ function connect() {
     "zoom-out": () => map.zoom(1.3),
     "zoom-all": () => map.showAll(),
     mean: () => go(axes.mean, "Mean code"),
-    "as-start": () => setEnd("start", state.code),
-    "as-end": () => setEnd("end", state.code),
+    "as-start": () => setEnds({ start: state.code }, 0),
+    "as-end": () => setEnds({ end: state.code }, 1),
     draw: () => drawSamples(),
   };
   for (const [id, act] of Object.entries(acts)) element(id).addEventListener("click", act);
