@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,19 @@ class TestServer:
         found = server.json("/api/decode", codes=codes.tolist())
         expected = load(run).decode(codes).numpy()
         np.testing.assert_array_equal(numbers(found["values"], 3, 1, 8, 8), expected)
+
+    def test_answers_at_once(self, server):
+        """Not after the 40 ms that a system may wait for more to send."""
+        body = json.dumps({"codes": [[0.0] * 5]}).encode()
+        seconds = []
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        for _ in range(20):
+            began = time.perf_counter()
+            connection.request("POST", "/api/decode", body)
+            connection.getresponse().read()
+            seconds.append(time.perf_counter() - began)
+        connection.close()
+        assert min(seconds) < 0.03
 
     def test_neighbours(self, server, run):
         space = open_space(run, most=20_000)

@@ -33,7 +33,16 @@ from entropae.model import Autoencoder, load
 from entropae.networks import pair
 
 from browser import chromium
-from explorer_page import Page, looked_at, reached_by_keys, use_every_control
+from explorer_page import (
+    Page,
+    looked_at,
+    map_by_pointer,
+    neighbours,
+    priors,
+    reached_by_keys,
+    sliders,
+    use_every_control,
+)
 
 SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5"]
 FASTEST = [Entropic(4), Regularized(4, decoder="spectral"), Spherical(4)]
@@ -66,8 +75,13 @@ def outputs(content: bytes, x: torch.Tensor) -> np.ndarray:
 
 
 def check(model: Autoencoder, x: torch.Tensor) -> None:
-    """Its ONNX files compute what it does, on batches of other sizes too."""
+    """Its ONNX files compute what it does, on batches of other sizes too; it stays as it was."""
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     encoder, decoder = to_onnx(model, x[:3])
+    assert model.training
+    assert model.state_dict().keys() == before.keys()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     for some in (x[:1], x):
         codes = model.encode(some)
         np.testing.assert_allclose(outputs(encoder, some), codes, atol=1e-4)
@@ -82,7 +96,7 @@ def trained(latent: Latent, shape: tuple[int, ...] = (1, 8, 8)) -> tuple[Autoenc
     model = Autoencoder(*pair("auto", shape, latent.in_features, latent.dim, hidden=(16,)), latent)
     for _ in range(5):
         model.train()(x)
-    return model.eval(), x
+    return model, x
 
 
 class TestOnnx:
@@ -98,15 +112,6 @@ class TestOnnx:
 
     def test_convolutions(self):
         check(*trained(Entropic(4), (3, 33, 36)))
-
-    def test_the_model_stays_as_it_was(self):
-        model, x = trained(Regularized(4, decoder="spectral"))
-        model.train()
-        before = {name: value.clone() for name, value in model.state_dict().items()}
-        to_onnx(model, x)
-        assert model.training
-        assert model.state_dict().keys() == before.keys()
-        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
     def test_files(self, run):
         model = load(run)
@@ -164,7 +169,7 @@ class TestPage:
             assert all(name.startswith(("data:", "blob:")) for name in loaded), loaded
 
     def test_samples_that_are_no_images(self, tmp_path):
-        """Signals are drawn as lines, and nothing is asked of images."""
+        """Signals are drawn as lines, and no image is asked for."""
         from entropae.explorer.export import export
 
         model, x = trained(Entropic(3), (12,))
@@ -172,8 +177,9 @@ class TestPage:
         *_, path = export(space, tmp_path / "out")
         with chromium() as driver:
             page = Page(driver, path.as_uri(), space)
-            use_every_control(page, tmp_path)
-            reached_by_keys(page)
+            assert not page["upload-section"].is_displayed()
+            for use in (sliders, map_by_pointer, neighbours, priors):
+                use(page)
             looked_at(page, tmp_path)
             page.quiet()
 

@@ -165,6 +165,8 @@ def serve(space: Space, host: str = "127.0.0.1", port: int = 8765) -> None:
             "another --port or --host."
         ) from error
     with listening:
+        # Of a socket made without naming TCP, asyncio does not know that it may be told this.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
         print(
             f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.",

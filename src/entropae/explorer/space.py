@@ -92,6 +92,11 @@ class Space:
         self.on_map = np.linspace(0, len(samples) - 1, min(SHOWN, len(samples))).astype(int)
 
     @property
+    def shown(self) -> Float[Tensor, "m ..."]:
+        """The samples on the map."""
+        return self.samples.__getitems__(self.on_map.tolist())
+
+    @property
     def dim(self) -> int:
         """Dimensions of the code."""
         return self.model.latent.dim
@@ -129,7 +134,6 @@ class Space:
     def describe(self) -> dict[str, Any]:
         """All that the page needs to draw the map, as plain values."""
         priors = self.model.priors
-        shown = self.codes[self.on_map]
         return {
             "title": self.title,
             "shape": list(self.samples.shape),
@@ -137,7 +141,7 @@ class Space:
             "dim": self.dim,
             "samples": len(self.samples),
             "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},
-            "codes": pack(shown),
+            "codes": pack(self.codes[self.on_map]),
             "thumbnails": self._thumbnails() if self.samples.is_image else None,
             "priors": [{"name": name, "title": TITLES[name]} for name in priors],
             "prior": self.model.prior,
@@ -145,7 +149,7 @@ class Space:
 
     def _thumbnails(self) -> dict[str, Any]:
         """One PNG of small images, as many a row as make it about square."""
-        images = self.samples.subset(self.on_map).first(SHOWN)
+        images = self.shown
         n, channels, height, width = images.shape
         scale = min(1.0, THUMBNAIL / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -42,9 +42,12 @@ function paintImage(canvas, values, [channels, height, width]) {
 }
 
 function paintLine(canvas, values) {
-  const [width, height, margin] = [480, 240, 12];
+  const large = canvas.id === "picture";
+  const [width, height, margin] = large ? [480, 240, 24] : [192, 96, 8];
   canvas.width = width;
   canvas.height = height;
+  // In the colours of the page, so once more when these change.
+  canvas.repaint = () => paintLine(canvas, values);
   const context = canvas.getContext("2d");
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -57,17 +60,18 @@ function paintLine(canvas, values) {
     height - margin - (height - 2 * margin) * ((value - low) / spread),
   ];
   context.strokeStyle = context.fillStyle = colour("--accent");
-  context.lineWidth = 2;
+  context.lineWidth = 3;
   context.beginPath();
   values.forEach((value, i) => context.lineTo(...place(value, i)));
   context.stroke();
   if (values.length <= 64) {
     values.forEach((value, i) => context.fillRect(place(value, i)[0] - 3, place(value, i)[1] - 3, 6, 6));
   }
+  if (!large) return;
   context.fillStyle = colour("--soft");
-  context.font = "16px system-ui, sans-serif";
-  context.fillText(high.toPrecision(3), margin, 18);
-  context.fillText(low.toPrecision(3), margin, height - 4);
+  context.font = "20px system-ui, sans-serif";
+  context.fillText(high.toPrecision(3), 4, 18);
+  context.fillText(low.toPrecision(3), 4, height - 4);
 }
 
 /** How far a code lies along a principal axis, in standard deviations. */

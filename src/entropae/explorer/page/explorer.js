@@ -44,10 +44,10 @@ const show = latest(async (code, told) => {
   const [values] = await source.decode([code]);
   state.values = values;
   paint(element("picture"), values, source.space);
-  const length = Math.hypot(...code);
   const near = await source.neighbours(code, NEIGHBOURS);
   element("status").textContent =
-    `${told}: length ${length.toFixed(2)}, nearest training sample at ${near[0].distance.toFixed(2)}`;
+    `${told}: norm ${Math.hypot(...code).toFixed(2)} (√${code.length} = ` +
+    `${Math.sqrt(code.length).toFixed(2)}), nearest training sample at ${near[0].distance.toFixed(2)}`;
   element("numbers").textContent =
     `code ${Array.from(code, (z) => z.toFixed(3)).join(" ")}\n` +
     `values ${Array.from(values.slice(0, 256), (x) => x.toFixed(3)).join(" ")}` +
@@ -200,6 +200,10 @@ function connect() {
   };
   for (const [id, act] of Object.entries(acts)) element(id).addEventListener("click", act);
   element("place").addEventListener("input", atPlace);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    map.draw();
+    for (const canvas of document.querySelectorAll("canvas")) canvas.repaint?.();
+  });
   connectUpload();
 }
 

@@ -19,6 +19,7 @@ async function openSource() {
   const drawn = Object.fromEntries(Object.entries(embedded.drawn).map(([name, text]) =>
     [name, { rows: rowsOf(unpack(text), space.dim), next: 0 }]));
   const thumbnails = space.thumbnails && (await loaded(space.thumbnails.source));
+  const samples = embedded.samples && rowsOf(unpack(embedded.samples), size);
   return {
     space,
     async decode(some) {
@@ -27,15 +28,11 @@ async function openSource() {
     },
     async neighbours(code, k) {
       const distance = (other) => Math.hypot(...other.map((z, i) => z - code[i]));
-      const found = codes.map((other, i) => ({ i, distance: distance(other) }))
-        .sort((a, b) => a.distance - b.distance).slice(0, k);
-      // Their pictures are decoded where there are no thumbnails of the samples themselves.
-      const values = thumbnails ? [] : await this.decode(found.map(({ i }) => codes[i]));
-      return found.map((one, place) => ({
-        distance: one.distance, code: codes[one.i], show: (canvas) => thumbnails
+      return codes.map((other, i) => ({ i, code: other, distance: distance(other) }))
+        .sort((a, b) => a.distance - b.distance).slice(0, k)
+        .map((one) => ({ ...one, show: (canvas) => thumbnails
           ? paintThumbnail(canvas, thumbnails, space.thumbnails, one.i)
-          : paint(canvas, values[place], space),
-      }));
+          : paint(canvas, samples[one.i], space) }));
     },
     async draw(prior, n) {
       const { rows, next } = drawn[prior];

@@ -21,7 +21,6 @@ class CodeMap {
     canvas.addEventListener("wheel", (event) => this.turned(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.typed(event));
     new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
   async loadThumbnails() {
