@@ -289,6 +289,8 @@ def upload(page: Page, folder: Path) -> None:
         assert captions == ["as seen", f"error {error:.4f}"]
         page.click("invert")
     page.quiet()
+    drop(page, path)
+    torch.testing.assert_close(page.code.float(), page.space.encode(x)[0], **CLOSE)
     bad = folder / "bad.png"
     bad.write_bytes(b"\x89PNG, but no more")
     page["upload"].send_keys(str(bad))
@@ -303,6 +305,24 @@ def upload(page: Page, folder: Path) -> None:
     # The browser itself notes what the server refuses.
     log = page.driver.get_log("browser")
     assert all(one["source"] == "network" and "400" in one["message"] for one in log), log
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drop a file on the page, as a file manager would."""
+    page.click("mean")
+    content = base64.b64encode(path.read_bytes()).decode()
+    page.driver.execute_script(
+        """
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytesOf(arguments[0])], "dropped.png"));
+        for (const kind of ["dragover", "dragleave", "dragover", "drop"]) {
+          element("upload-section").dispatchEvent(new DragEvent(kind, { dataTransfer }));
+        }
+        """,
+        content,
+    )
+    page.settle("return element('status').textContent.startsWith('Your image')")
+    assert page["uploaded"].get_attribute("class") == "strip"
 
 
 def reached_by_keys(page: Page) -> None:

@@ -49,9 +49,13 @@ def _export(options: Namespace) -> None:
     from entropae.explorer import open_space
     from entropae.explorer.export import export
 
-    folder = Path(options.out or Path(options.run) / "export")
-    for path in export(open_space(Path(options.run), most=options.number), folder):
+    space = open_space(Path(options.run), most=options.number)
+    for path in export(space, Path(options.out or Path(options.run) / "export")):
         print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
+    print(
+        f"explorer.html opens in a browser without a network. It has {len(space.on_map)} training "
+        "samples and their codes in it: mind who gets it."
+    )
 
 
 COMMANDS: Commands = {
