@@ -20,6 +20,8 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from entropae.explorer import Space
 from entropae.model import PATHS
 
+from browser import console, overflow, screenshot, view
+
 CLOSE = {"atol": 1e-3, "rtol": 0}  # what the page and Python may differ by
 FOCUSABLE = "button:enabled, input:enabled, select:enabled, summary, canvas[tabindex]"
 
@@ -30,16 +32,10 @@ class Page:
     def __init__(self, driver: Chrome, address: str, space: Space) -> None:
         self.driver = driver
         self.space = space
-        self.resize(1280, 1000)
+        view(driver, 1280, 1000)
         driver.get(address)
         self.settle("return document.querySelectorAll('#neighbours .tile').length === 8")
         self.settle("return map.thumbnails !== null || map.space.thumbnails === null")
-
-    def resize(self, width: int, height: int, scheme: str = "light") -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
     def settle(self, until: str = "return true") -> None:
         """Wait until the page has done what it was asked."""
@@ -104,8 +100,7 @@ class Page:
 
     def quiet(self) -> None:
         """Nothing is in the console."""
-        log = self.driver.get_log("browser")
-        assert log == [], log
+        assert (log := console(self.driver)) == [], log
 
 
 def use_every_control(page: Page, folder: Path) -> None:
@@ -303,8 +298,8 @@ def upload(page: Page, folder: Path) -> None:
     page.click("mean")
     page.check()
     # The browser itself notes what the server refuses.
-    log = page.driver.get_log("browser")
-    assert all(one["source"] == "network" and "400" in one["message"] for one in log), log
+    log = console(page.driver)
+    assert all("api/encode" in one and "status of 400" in one for one in log), log
 
 
 def drop(page: Page, path: Path) -> None:
@@ -348,14 +343,13 @@ def looked_at(page: Page, folder: Path) -> None:
     """It fits a phone and a desk, light and dark; the pictures are kept to be looked at."""
     for scheme in ("light", "dark"):
         for width in (360, 1280):
-            page.resize(width, 1000, scheme)
+            view(page.driver, width, 1000, scheme)
             page.settle("return new Promise((done) => requestAnimationFrame(() => done(true)))")
-            assert page.run("document.documentElement.scrollWidth") <= width
-            page.resize(width, page.run("document.documentElement.scrollHeight"), scheme)
-            page.settle("return new Promise((done) => requestAnimationFrame(() => done(true)))")
-            content = page.driver.get_screenshot_as_png()
-            (folder / f"{scheme}-{width}.png").write_bytes(content)
-            shown = np.asarray(Image.open(io.BytesIO(content)).convert("L")).astype(float)
+            assert overflow(page.driver) == 0
+            path = folder / f"{scheme}-{width}.png"
+            screenshot(page.driver, path)
+            with Image.open(path) as picture:
+                shown = np.asarray(picture.convert("L")).astype(float)
             assert (np.median(shown) > 128) == (scheme == "light")
             assert shown.std() > 10
 
