@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import ipaddress
 import json
@@ -34,6 +35,7 @@ JSON_BYTES = 1 << 20
 UPLOAD_BYTES = 1 << 24
 UPLOAD_PIXELS = 1 << 24
 AT_ONCE = 64  # codes of one request
+EVERYWHERE = ("0.0.0.0", "::")  # all of the machine's addresses
 PAGE = files("entropae.explorer") / "page"
 SCRIPTS = ("drawing.js", "remote.js", "map.js", "explorer.js")
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -71,8 +73,9 @@ def application(space: Space, host: str = "127.0.0.1") -> ASGIApp:
         kind = TYPES[name[name.rindex(".") :]]
         routes.append(Route(f"/{name}", partial(_fixed, content, kind)))
     routes.append(Route("/api/space", partial(_fixed, about, "application/json")))
+    turn = asyncio.Lock()
     for name, (answer, most) in ANSWERS.items():
-        endpoint = partial(_answer, space, answer, most)
+        endpoint = partial(_answer, space, turn, answer, most)
         routes.append(Route(f"/api/{name}", endpoint, methods=["POST"]))
     handlers: Mapping[Any, Any] = {HTTPException: _refusal, Exception: _failure}
     return _Guard(Starlette(routes=routes, exception_handlers=handlers), host)
@@ -168,14 +171,14 @@ def serve(space: Space, host: str = "127.0.0.1", port: int = 8765) -> None:
         # Of a socket made without naming TCP, asyncio does not know that it may be told this.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shown = f"[{host}]" if ":" in host else host
-        print(
-            f"Open http://{shown}:{listening.getsockname()[1]}/ in a browser; Ctrl-C ends it.",
-            flush=True,
-        )
+        if host in EVERYWHERE:
+            shown = "localhost"
+        port = listening.getsockname()[1]
+        print(f"Open http://{shown}:{port}/ in a browser; Ctrl-C ends it.", flush=True)
         config = uvicorn.Config(
             application(space, host),
             log_level="error",  # strangers' bad requests are none of the user's
-            limit_concurrency=64,
+            limit_concurrency=32,
             timeout_graceful_shutdown=1,
             server_header=False,
             ws="none",
@@ -187,10 +190,13 @@ async def _fixed(content: bytes, kind: str, request: Request) -> Response:
     return Response(content, media_type=kind)
 
 
-async def _answer(space: Space, answer: Answer, most: int, request: Request) -> Response:
+async def _answer(
+    space: Space, turn: asyncio.Lock, answer: Answer, most: int, request: Request
+) -> Response:
     try:
         body = await _body(request, most)
-        result = await run_in_threadpool(answer, space, body)
+        async with turn:  # one uses all cores, and many would fill the memory
+            result = await run_in_threadpool(answer, space, body)
     except ValueError as error:
         return _error(400, str(error))
     except ClientDisconnect:

@@ -149,15 +149,14 @@ class Space:
 
     def _thumbnails(self) -> dict[str, Any]:
         """One PNG of small images, as many a row as make it about square."""
-        images = self.shown
-        n, channels, height, width = images.shape
+        images = (self.shown.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        n, height, width, channels = images.shape
         scale = min(1.0, THUMBNAIL / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         columns = math.ceil(math.sqrt(n))
         mode = "L" if channels == 1 else "RGB"
         sheet = Image.new(mode, (columns * size[0], math.ceil(n / columns) * size[1]))
-        bytes_ = (images.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        for i, pixels in enumerate(bytes_):
+        for i, pixels in enumerate(images):
             image = Image.fromarray(pixels.squeeze(2) if channels == 1 else pixels)
             image = image.resize(size, Image.Resampling.LANCZOS) if scale < 1 else image
             sheet.paste(image, (i % columns * size[0], i // columns * size[1]))
