@@ -207,6 +207,11 @@ def map_by_keys(page: Page) -> None:
     assert page.run("map.view.half") < half
     page.keys("map", "-", "-")
     assert page.run("map.view.half") > half
+    page.keys("map", *["+"] * 8, *[Keys.ARROW_LEFT] * 9, shift=True)
+    x, y = page.run("map.pixel(map.marks.current)")
+    size = page["map"].rect
+    assert 0 <= x <= size["width"], "the view follows"
+    assert 0 <= y <= size["height"]
     page.keys("map", "0")
     assert page.run("map.view.half") == half
     page.check()

@@ -236,7 +236,7 @@ async function start() {
   const { space } = source;
   document.title = element("title").textContent = `Latent space of ${space.title}`;
   element("about").textContent =
-    `${space.dim} dimensions; codes of ${space.samples} training samples of shape ` +
+    `${space.dim}-dimensional codes of ${space.samples} training samples of shape ` +
     `${space.shape.join("×")}, ${unpack(space.codes).length / space.dim} of them on the map.`;
   element("main").hidden = false;
   for (const { name, title } of space.priors) {

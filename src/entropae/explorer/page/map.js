@@ -10,9 +10,10 @@ class CodeMap {
   constructor(canvas, space, acts) {
     Object.assign(this, { canvas, space, acts });
     this.codes = rowsOf(unpack(space.codes), space.dim);
+    this.flat = space.axes.vectors.length === 1;
     this.thumbnails = null;
     this.marks = {};
-    this.from = this.to = this.pointer = null;
+    this.from = this.pointer = null;
     this.setAxes(0, Math.min(1, space.axes.vectors.length - 1));
     canvas.addEventListener("pointerdown", (event) => this.pressed(event));
     canvas.addEventListener("pointermove", (event) => this.dragged(event));
@@ -34,11 +35,15 @@ class CodeMap {
 
   setAxes(x, y) {
     this.axes = [x, y];
-    const { axes } = this.space;
-    // Of codes of one dimension there is no other axis: they lie on a line.
-    const flat = axes.vectors.length === 1;
-    this.points = this.codes.map((code) => [along(code, axes, x), flat ? 0 : along(code, axes, y)]);
+    this.points = this.codes.map((code) => this.placeOf(code));
     this.showAll();
+  }
+
+  /** Where a code lies on the map; codes that vary along one axis only lie on a line. */
+  placeOf(code) {
+    const { axes } = this.space;
+    const [x, y] = this.axes;
+    return [along(code, axes, x), this.flat ? 0 : along(code, axes, y)];
   }
 
   showAll() {
@@ -74,10 +79,7 @@ class CodeMap {
 
   /** Set a mark (current, start, end) at a code, or remove it. */
   mark(name, code) {
-    const { axes } = this.space;
-    const flat = axes.vectors.length === 1;
-    const [x, y] = this.axes;
-    this.marks[name] = code && [along(code, axes, x), flat ? 0 : along(code, axes, y)];
+    this.marks[name] = code && this.placeOf(code);
     this.draw();
   }
 
@@ -107,6 +109,7 @@ class CodeMap {
     context.font = "13px system-ui, sans-serif";
     const right = `axis ${this.axes[0] + 1} →`;
     context.fillText(right, width - context.measureText(right).width - 6, Math.min(height - 6, Math.max(14, y - 5)));
+    if (this.flat) return;
     context.fillText(`↑ axis ${this.axes[1] + 1}`, Math.min(width - 60, Math.max(4, x + 5)), 15);
   }
 
@@ -208,10 +211,10 @@ class CodeMap {
     const step = (event.shiftKey ? 0.12 : 0.03) * this.view.half;
     const [u, v] = this.marks.current;
     const keys = {
-      ArrowLeft: () => this.acts.move(u - step, v),
-      ArrowRight: () => this.acts.move(u + step, v),
-      ArrowUp: () => this.acts.move(u, v + step),
-      ArrowDown: () => this.acts.move(u, v - step),
+      ArrowLeft: () => this.step(u - step, v),
+      ArrowRight: () => this.step(u + step, v),
+      ArrowUp: () => this.step(u, v + step),
+      ArrowDown: () => this.step(u, v - step),
       Enter: () => this.acts.take(this.codes[this.nearest(u, v)]),
       s: () => this.acts.mark("start"),
       e: () => this.acts.mark("end"),
@@ -224,6 +227,16 @@ class CodeMap {
     if (!act) return;
     event.preventDefault();
     act();
+  }
+
+  /** Move the current code, and the view after it if it would leave. */
+  step(u, v) {
+    this.acts.move(u, v);
+    const [x, y] = this.pixel([u, v]);
+    if (x < 0 || y < 0 || x > this.canvas.clientWidth || y > this.canvas.clientHeight) {
+      Object.assign(this.view, { u, v });
+      this.draw();
+    }
   }
 
   nearest(u, v) {
