@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 import torch
@@ -26,7 +27,14 @@ from entropae.cli import main
 from entropae.data import load as load_samples
 from entropae.data import read_image
 from entropae.explorer import Space, open_space, principal_axes
-from entropae.explorer.server import ANSWERS, HEADERS, JSON_BYTES, UPLOAD_BYTES, is_loopback
+from entropae.explorer.server import (
+    ANSWERS,
+    HEADERS,
+    JSON_BYTES,
+    UPLOAD_BYTES,
+    application,
+    is_loopback,
+)
 from entropae.latent import Plain, Spherical
 from entropae.model import Autoencoder, load
 
@@ -267,6 +275,23 @@ class TestServer:
         assert status == (200 if answered else 403)
         if not answered:
             assert "--host" in json.loads(content)["error"]
+
+    def test_the_machines_name_is_known_where_others_may_ask(self, run):
+        space, name = open_space(run, most=20), socket.gethostname().encode()
+
+        def status(host: str) -> int:
+            sent = []
+
+            async def send(message):
+                sent.append(message)
+
+            headers = [(b"host", name + b":8765")]
+            scope = {"type": "http", "method": "GET", "path": "/style.css", "headers": headers}
+            anyio.run(application(space, host), scope, None, send)
+            return sent[0]["status"]
+
+        assert status("0.0.0.0") == 200
+        assert status("127.0.0.1") == 403
 
     def test_asked_by_another_page(self, server):
         body = json.dumps({"codes": [[0.0] * 5]}).encode()
