@@ -24,8 +24,8 @@ from PIL import Image
 from torch import nn
 
 from entropae.cli import main
+from entropae.data import Samples, read_image
 from entropae.data import load as load_samples
-from entropae.data import read_image
 from entropae.explorer import Space, open_space, principal_axes
 from entropae.explorer.server import (
     ANSWERS,
@@ -167,6 +167,11 @@ class TestSpace:
             model.encoder.bias.fill_(torch.nan)
         with pytest.raises(ValueError, match="not finite"):
             Space(model, load_samples(np.eye(6)), title="x")
+
+    def test_tokens_are_no_numbers(self, run, monkeypatch):
+        monkeypatch.setattr(Samples, "first", lambda self, n: torch.ones(n, 8, dtype=torch.long))
+        with pytest.raises(ValueError, match=r"samples of torch\.int64"):
+            open_space(run, most=20)
 
 
 class TestReadImage:

@@ -76,12 +76,18 @@ class Space:
         title: What the page is called.
 
     Raises:
-        ValueError: If there are fewer than two samples, or their codes are not finite or coincide.
+        ValueError: If there are fewer than two samples, they are no numbers (as tokens of a text),
+            or their codes are not finite or coincide.
     """
 
     def __init__(self, model: Autoencoder, samples: Samples, *, title: str) -> None:
         if len(samples) < 2:
             raise ValueError(f"At least 2 samples are needed: got {len(samples)}.")
+        if not samples.first(1).is_floating_point():
+            raise ValueError(
+                "The explorer shows images, and other samples as a line of their numbers: got "
+                f"samples of {samples.first(1).dtype}, which are names of something."
+            )
         self.model = model.eval()
         self.samples = samples
         self.title = title
