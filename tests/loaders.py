@@ -19,7 +19,7 @@ from PIL import Image
 import entropae as ea
 from entropae.cli import read_recipe_file
 from entropae.config import Recipe
-from entropae.data import load
+from entropae.data import load, read_image
 from entropae.data.tables import read_table
 from entropae.latent import Entropic
 from entropae.networks import pair
@@ -115,8 +115,18 @@ def _each_table(folder: Path) -> None:
         read_table(path, missing="drop")
 
 
+def _each_upload(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        try:
+            with path.open("rb") as file:
+                read_image(file, (3, 8, 10), pixels=1 << 16)
+        except ValueError as error:  # an upload has no name to tell
+            raise ValueError(f"{path}: {error}") from error
+
+
 LOADERS = {
     "image folder": Loader(_images, lambda folder: load(folder, 8, progress=False).first(20)),
+    "uploaded image": Loader(_images, _each_upload),
     "npy": Loader(
         lambda folder: np.save(folder / "x.npy", PIXELS / np.float32(255)),
         lambda folder: _read_samples(_only(folder)),

@@ -40,8 +40,9 @@ ORDER = {
         *("config", "data", "features", "files", "metrics"),
         *("model", "neighbors", "pictures", "run"),
     },
+    "explorer": {"config", "data", "files", "model", "neighbors", "prior", "ranks", "run"},
     "cli": {
-        *("config", "data", "entropy", "evaluation", "features", "files"),
+        *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),
         *("information", "model", "pictures", "run"),
     },
 }

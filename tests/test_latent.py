@@ -85,6 +85,13 @@ class TestContract:
         alone, among = latent(h[:1]).code, latent(h).code[:1]
         torch.testing.assert_close(alone, among, atol=1e-6, rtol=1e-6, msg="samples must not mix")
 
+    def test_the_code_alone_is_the_code(self, latent):
+        latent = fresh(latent).eval()
+        h = torch.randn(16, latent.in_features)
+        assert torch.equal(latent.code(h), latent(h).code)
+        with pytest.raises(ValueError, match="encoder must return shape"):
+            latent.code(h[:, 1:])
+
     @pytest.mark.parametrize("n", [1, 2, 3])
     def test_small_batches(self, latent, n):
         code, penalties = fresh(latent).train()(torch.randn(n, latent.in_features))

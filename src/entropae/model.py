@@ -322,7 +322,7 @@ class Autoencoder(nn.Module):
 
     def _encode(self, x: Tensor) -> Tensor:
         with ranks.alone():  # penalties, which would be of all processes, are not asked for
-            return self.latent(self.encoder(x)).code
+            return self.latent.code(self.encoder(x))
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

@@ -4,7 +4,8 @@ Folders of images are decoded once, compressed files unpacked once, into a tempo
 system removes when the process ends.
 """
 
+from entropae.data.images import read_image
 from entropae.data.samples import Samples, collate, split
 from entropae.data.sources import DOWNLOADS, NAMES, load
 
-__all__ = ["DOWNLOADS", "NAMES", "Samples", "collate", "load", "split"]
+__all__ = ["DOWNLOADS", "NAMES", "Samples", "collate", "load", "read_image", "split"]

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import torch
+from jaxtyping import Float
 from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from entropae.data.samples import Samples
@@ -186,7 +189,36 @@ def _open(path: Path) -> Image.Image:
         return ImageOps.exif_transpose(image)
 
 
-def _fit(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
+def read_image(
+    file: IO[bytes], shape: Sequence[int], *, pixels: int = LARGE
+) -> Float[Tensor, "c h w"]:
+    """One image from anybody's file as a sample: cropped to its centre, resized, in [0, 1].
+
+    Args:
+        file: BMP, GIF (the first picture), JPEG, PNG, PPM, TIFF or WebP.
+        shape: Of a sample, `(1 or 3, height, width)`.
+        pixels: At most so many are decoded.
+
+    Raises:
+        ValueError: If it is none of these, damaged, or larger.
+    """
+
+    def decode() -> np.ndarray:
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > pixels:
+                raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")
+            channels, height, width = shape
+            return _fit(ImageOps.exif_transpose(image), (width, height), channels)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, on oddities that do no harm
+        result = _attempt(decode)
+    if isinstance(result, str):
+        raise ValueError(f"The image cannot be read: {result}.")
+    return torch.from_numpy(result.copy()).permute(2, 0, 1).float().div(255)
+
+
+def _fit(image: Image.Image, size: int | tuple[int, int] | None, channels: int) -> np.ndarray:
     """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
     if image.mode.startswith("I"):  # 16 or 32 bits, of which 16 are used
         deep = np.asarray(image).astype(np.int64)
@@ -200,7 +232,8 @@ def _fit(image: Image.Image, size: int | None, channels: int) -> np.ndarray:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("L" if channels == 1 else "RGB")
     if size:
-        image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+        wide = (size, size) if isinstance(size, int) else size
+        image = ImageOps.fit(image, wide, Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
     return pixels.reshape(*pixels.shape[:2], channels)
 

@@ -66,6 +66,10 @@ class Latent(nn.Module, ABC):
     def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
         """Code and penalties of a batch. In training mode batch statistics, else running ones."""
 
+    def code(self, h: Float[Tensor, "n in_features"]) -> Float[Tensor, "n d"]:
+        """The code alone, for where no penalties are asked for."""
+        return self(h).code
+
     def decoder_penalties(self, decoder: nn.Module, code: Tensor) -> dict[str, Penalty]:
         """What is asked of the decoder besides, at the codes of a batch."""
         return {}

@@ -103,8 +103,7 @@ class Entropic(Latent):
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The standardised code, with penalties unless the batch has `k` points or fewer."""
-        self.check(h)
-        code = self.norm(h)
+        code = self.code(h)
         batch = ranks.gather(code)
         if len(batch) <= self.k:
             return Coded(code, {})
@@ -120,6 +119,11 @@ class Entropic(Latent):
         if self.training and self.bank and self.keeps and self.progress >= SLOW:
             self._remember(batch.detach())
         return Coded(code, penalties)
+
+    def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The standardised code; no neighbours are sought."""
+        self.check(h)
+        return self.norm(h)
 
     @property
     def least_batch(self) -> int:

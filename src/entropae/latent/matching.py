@@ -42,13 +42,17 @@ class Matching(Latent):
 
     def forward(self, h: Float[Tensor, "n d"]) -> Coded:
         """The code, and its `match` unless the batch has one point."""
-        self.check(h)
-        code = self.norm(precise(h))
+        code = self.code(h)
         batch = ranks.gather(code)
         if len(batch) < 2:
             return Coded(code, {})
         match = DISTANCES[self.distance](batch)
         return Coded(code, {"match": Penalty(match, float(self.weight))})
+
+    def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The code, standardised or not; no distance is measured."""
+        self.check(h)
+        return self.norm(precise(h))
 
 
 def mmd(code: Float[Tensor, "n d"]) -> Float[Tensor, ""]:

@@ -1,0 +1,187 @@
+"""A trained latent space as the explorer sees it: codes, their principal axes, and what is near."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from PIL import Image
+from torch import Tensor
+
+from entropae.config import unknown
+from entropae.data import Samples
+from entropae.model import Autoencoder, load
+from entropae.neighbors import nearest
+from entropae.prior import Prior
+from entropae.run import TITLES, read_recipe, read_samples, split_samples
+
+AXES = 8
+# On the map; of more, thumbnails cannot be told apart and the page gets heavy.
+SHOWN = 1000
+THUMBNAIL = 32
+
+
+class Axes(NamedTuple):
+    """Principal axes of codes, the longest first."""
+
+    mean: Float[np.ndarray, " d"]
+    vectors: Float[np.ndarray, "a d"]
+    scales: Float[np.ndarray, " a"]  # standard deviations along them
+    shares: Float[np.ndarray, " a"]  # of the total variance
+
+
+def principal_axes(code: Float[np.ndarray, "n d"], most: int = AXES) -> Axes:
+    """Principal axes of codes, each with its largest component positive.
+
+    Args:
+        code: Codes, at least two of them different.
+        most: At most so many axes.
+
+    Returns:
+        As many axes as the codes vary in, up to `most`.
+
+    Raises:
+        ValueError: If the codes all coincide.
+
+    Example:
+        >>> axes = principal_axes(np.array([[1.0, 0.0], [1.0, 4.0], [1.0, 2.0]]))
+        >>> axes.vectors, axes.scales
+        (array([[0., 1.]]), array([2.]))
+    """
+    code = np.asarray(code, np.float64)
+    covariance = np.atleast_2d(np.cov(code.T))
+    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = values[::-1], vectors.T[::-1]
+    varies = values > 1e-12 * max(values[0], np.finfo(float).tiny)
+    if not varies.any():
+        raise ValueError("All codes coincide: there is no space to explore. Train the model.")
+    values, vectors = values[varies][:most], vectors[varies][:most]
+    largest = vectors[np.arange(len(vectors)), np.abs(vectors).argmax(1)]
+    vectors = vectors * np.sign(largest)[:, None] + 0.0  # no negative zeros
+    return Axes(code.mean(0), vectors, np.sqrt(values), values / np.trace(covariance))
+
+
+class Space:
+    """A model, its training samples and their codes.
+
+    Args:
+        model: A trained model.
+        samples: Training samples, in the shape that its encoder takes.
+        title: What the page is called.
+
+    Raises:
+        ValueError: If there are fewer than two samples, they are no numbers (as tokens of a text),
+            or their codes are not finite or coincide.
+    """
+
+    def __init__(self, model: Autoencoder, samples: Samples, *, title: str) -> None:
+        if len(samples) < 2:
+            raise ValueError(f"At least 2 samples are needed: got {len(samples)}.")
+        if not samples.first(1).is_floating_point():
+            raise ValueError(
+                "The explorer shows images, and other samples as a line of their numbers: got "
+                f"samples of {samples.first(1).dtype}, which are names of something."
+            )
+        self.model = model.eval()
+        self.samples = samples
+        self.title = title
+        self.codes = model.encode(samples).cpu()
+        if not self.codes.isfinite().all():
+            raise ValueError("Some training samples have codes that are not finite. Train again.")
+        self.axes = principal_axes(self.codes.numpy())
+        self.on_map = np.linspace(0, len(samples) - 1, min(SHOWN, len(samples))).astype(int)
+
+    @property
+    def shown(self) -> Float[Tensor, "m ..."]:
+        """The samples on the map."""
+        return self.samples.__getitems__(self.on_map.tolist())
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the code."""
+        return self.model.latent.dim
+
+    def decode(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
+        """Samples of codes, which are first brought to where the latent's codes lie."""
+        return self.model.decode(self.model.latent.project(code.to(self.model.device))).cpu()
+
+    def encode(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
+        """Codes of samples."""
+        return self.model.encode(x).cpu()
+
+    def draw(self, prior: str, n: int, *, seed: int | None = None) -> Float[Tensor, "n d"]:
+        """Codes drawn from a fitted prior.
+
+        Raises:
+            ValueError: If that prior has not been fitted.
+        """
+        if prior not in self.model.priors:
+            raise ValueError(unknown("prior", prior, self.model.priors))
+        law = self.model.priors[prior]
+        assert isinstance(law, Prior)  # for the type checker
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            return self.model.latent.project(law.sample(n, generator=generator)).cpu()
+
+    def neighbours(
+        self, code: Float[Tensor, " d"], k: int
+    ) -> tuple[Int[Tensor, " k"], Float[Tensor, " k"]]:
+        """The training samples whose codes are nearest, and how far they are."""
+        k = min(k, len(self.codes))
+        index = nearest(code[None].float(), self.codes, k, method="differences")[0]
+        return index, (self.codes[index].double() - code.double()).norm(dim=1)
+
+    def describe(self) -> dict[str, Any]:
+        """All that the page needs to draw the map, as plain values."""
+        priors = self.model.priors
+        return {
+            "title": self.title,
+            "shape": list(self.samples.shape),
+            "image": self.samples.is_image,
+            "dim": self.dim,
+            "samples": len(self.samples),
+            "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},
+            "codes": pack(self.codes[self.on_map]),
+            "thumbnails": self._thumbnails() if self.samples.is_image else None,
+            "priors": [{"name": name, "title": TITLES[name]} for name in priors],
+            "prior": self.model.prior,
+        }
+
+    def _thumbnails(self) -> dict[str, Any]:
+        """One PNG of small images, as many a row as make it about square."""
+        images = (self.shown.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        n, height, width, channels = images.shape
+        scale = min(1.0, THUMBNAIL / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        columns = math.ceil(math.sqrt(n))
+        mode = "L" if channels == 1 else "RGB"
+        sheet = Image.new(mode, (columns * size[0], math.ceil(n / columns) * size[1]))
+        for i, pixels in enumerate(images):
+            image = Image.fromarray(pixels.squeeze(2) if channels == 1 else pixels)
+            image = image.resize(size, Image.Resampling.LANCZOS) if scale < 1 else image
+            sheet.paste(image, (i % columns * size[0], i // columns * size[1]))
+        file = io.BytesIO()
+        sheet.save(file, "PNG", optimize=True)
+        source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+        return {"source": source, "columns": columns, "width": size[0], "height": size[1]}
+
+
+def open_space(folder: Path, *, most: int) -> Space:
+    """The latent space of a run folder, with at most so many of its training samples."""
+    if most < 2:
+        raise ValueError(f"At least 2 samples are needed to explore: got -n {most}.")
+    recipe = read_recipe(folder)
+    train, _ = split_samples(recipe, read_samples(recipe))
+    rows = np.unique(np.linspace(0, len(train) - 1, most).astype(int))
+    return Space(load(folder), train.subset(rows), title=folder.resolve().name)
+
+
+def pack(values: Tensor) -> str:
+    """Numbers as base64 of little-endian float32, row by row."""
+    return base64.b64encode(values.detach().cpu().numpy().astype("<f4").tobytes()).decode()
