@@ -26,6 +26,7 @@ from entropae.latent import Entropic, Plain
 from entropae.networks import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
 from entropae.training.checkpoints import read
+from entropae.training.fitting import quiet_lightning
 from entropae.training.module import Shuffled
 from entropae.training.profile import PARTS
 
@@ -85,6 +86,46 @@ def test_reconstruction_is_per_element():
     x = held_out.__getitems__(range(150))
     error = (trained.reconstruct(x) - x).square().mean().item()
     assert rows[0]["validation/reconstruction"] == pytest.approx(error, rel=1e-4)
+
+
+@pytest.mark.parametrize("steps", [-1, 3], ids=["whole epoch", "cut short"])
+def test_the_log_has_means_over_samples(steps):
+    """Of uneven batches too, and of an epoch that the trainer cuts short."""
+    seen = []
+
+    class Constant(nn.Module):
+        def forward(self, x):
+            seen.append(len(x))
+            return 0 * x.flatten(1)[:, :2]
+
+    class Level(nn.Module):
+        """The value at step i is √i: so is the error i of black images."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.nothing = nn.Parameter(torch.zeros(1))
+
+        def forward(self, z):
+            return self.nothing + math.sqrt(len(seen)) + z.new_zeros(len(z), 1, 2, 2)
+
+    black = Samples(np.zeros((50, 2, 2), np.uint8), "hw")
+    training = Training(ea.Autoencoder(Constant(), Level(), Plain(2)), learning_rate=1e-9)
+    with quiet_lightning():
+        trainer = lightning.Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            max_steps=steps,
+            limit_val_batches=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(training, Loaders(black, None, 12, least=2, seed=0))
+    expected = np.average(np.arange(1, len(seen) + 1), weights=seen)
+    assert seen == ([12, 12, 12, 12, 2] if steps < 0 else [12, 12, 12])
+    assert float(trainer.callback_metrics["train/reconstruction"]) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
