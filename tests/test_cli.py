@@ -63,7 +63,7 @@ def test_a_run_of_few_images_says_what_it_left_out(tmp_path, n):
     images = np.random.default_rng(0).integers(0, 256, (n, 8, 8), dtype=np.uint8)
     np.save(tmp_path / "few.npy", images)
     options = ["--data", str(tmp_path / "few.npy"), "--out", str(tmp_path / "run"), *SMALL]
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="Train on more") as warned:
         assert main(["fit", *options, "--model.latent.dim", "4"]) == 0
     told = " ".join(str(warning.message) for warning in warned)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
