@@ -112,7 +112,9 @@ class Training(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Adam, in one pass over the weights, and the learning rate's fall, step by step."""
-        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate, fused=True)
+        # Not where it would have to undo the loss's scale itself: Lightning could not clip then.
+        fused = self.trainer.precision != "16-mixed"
+        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate, fused=fused)
         scheduler = LambdaLR(optimizer, self._share_of_rate)
         return {
             "optimizer": optimizer,
