@@ -54,7 +54,7 @@ def train(
     for latent in latents:
         latent.norm = nn.Identity()  # the batch's own is of all groups together
         latent.forget()  # from here on a bank is kept
-    optimizer = torch.optim.Adam(network.parameters(), 2e-3, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     began = time.process_time()
     for _ in range(steps):
@@ -105,7 +105,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 def main() -> None:
     """All penalties, dimensions, groups and seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--dimensions", nargs="+", type=int, default=[16, 32])
     options = parser.parse_args()
