@@ -122,7 +122,9 @@ class Keep(Checkpoint):
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Refuse the optimiser's state of other weights.
+        """Refuse the optimiser's state of other weights; lay it in memory as they lie.
+
+        A file keeps the order of axes only, and the fused Adam goes through memory.
 
         Raises:
             ValueError: If a shape is another.
@@ -135,6 +137,8 @@ class Keep(Checkpoint):
                             f"its {name} has shape {tuple(value.shape)} for weights of shape "
                             f"{tuple(parameter.shape)}."
                         )
+                    if isinstance(value, Tensor) and value.shape == parameter.shape:
+                        found[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         self.started = True
 
     def on_train_epoch_end(
