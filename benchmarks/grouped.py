@@ -125,7 +125,8 @@ def main() -> None:
                         f"{row['seconds']:.0f} s",
                         flush=True,
                     )
-        save("grouped", rows, batch=BATCH, hidden=HIDDEN, measured=MEASURED, **vars(options))
+        done = vars(options) | {"seeds": seed + 1}
+        save("grouped", rows, batch=BATCH, hidden=HIDDEN, measured=MEASURED, **done)
         draw(rows, PICTURE)
 
 

@@ -1,6 +1,6 @@
 """Time of a training step against pythae's trainer: same networks, images, batch and optimiser.
 
-    pip install --no-deps pythae==0.1.2; pip install pydantic imageio cloudpickle
+    pip install --no-deps -r benchmarks/requirements.txt
     OMP_NUM_THREADS=1 python benchmarks/pythae_step.py DATA/train-images-idx3-ubyte.gz
 
 Two figures a row, in CPU time of one thread. `loop`: an epoch of the library's whole training loop,
