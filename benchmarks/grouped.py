@@ -75,7 +75,7 @@ def train(
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Two measures beside each other, a line for each penalty and dimension."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
     panels = {
         "spread of ‖z‖ over N(0, I)'s": lambda row: row["norm_spread"] / row["norm_spread_normal"],
         "entropy less N(0, I)'s (nats a dimension)": lambda row: (
@@ -98,7 +98,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         axes.minorticks_off()
     figure.axes[0].axhline(1, color="grey", linewidth=0.8)
     figure.axes[1].axhline(0, color="grey", linewidth=0.8)
-    figure.axes[0].legend(fontsize="small")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=110)
 
 
