@@ -36,6 +36,11 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/fuzz.py
 	$(BIN)/python benchmarks/stream.py
+	$(BIN)/python benchmarks/loading.py
+	$(BIN)/python benchmarks/fast_steps.py
+	$(BIN)/python benchmarks/operations.py
+	$(BIN)/python benchmarks/grouped.py
+	$(BIN)/python benchmarks/pythae_step.py $(DATA)/mnist/train-images-idx3-ubyte.gz
 	$(BIN)/python benchmarks/classifier.py $(DATA)/mnist
 	$(BIN)/python benchmarks/classifier.py $(DATA)/fashion_mnist --name fashion_mnist --epochs 5
 	$(BIN)/python benchmarks/rivals.py search mnist $(DATA)/mnist --processes 2

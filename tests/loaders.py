@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import read_recipe_file
@@ -22,6 +23,7 @@ from entropae.config import Recipe
 from entropae.data import load, read_image
 from entropae.data.tables import read_table
 from entropae.latent import Entropic
+from entropae.model import WEIGHTS
 from entropae.networks import pair
 from entropae.run import RECIPE, read_recipe, write_recipe
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
@@ -84,6 +86,8 @@ def _model(folder: Path) -> None:
     codes = torch.randn(50, 64)
     model.fit_prior(codes.reshape(50, 1, 8, 8), ea.prior.Mixture(2, components=2))
     model.save(folder)
+    # Without its checksum, which would keep most damage from what reads on behind it.
+    save_file(load_file(folder / WEIGHTS), folder / WEIGHTS)
 
 
 def _run(folder: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from entropae.cli import main
+from entropae.model import load
 
 
 def pixels(path) -> np.ndarray:
@@ -54,6 +55,28 @@ def test_a_run_folder_has_everything(run):
     assert 0 < metrics["validation"]["mean_squared_error"] < 0.2
     assert metrics["validation"]["samples"] == 180
     assert metrics["epochs"] == 3
+
+
+@pytest.mark.parametrize("n", [3, 8, 30])
+def test_a_run_of_few_images_says_what_it_left_out(tmp_path, n):
+    """It fails at no figure after training: those that want more images are left out."""
+    images = np.random.default_rng(0).integers(0, 256, (n, 8, 8), dtype=np.uint8)
+    np.save(tmp_path / "few.npy", images)
+    options = ["--data", str(tmp_path / "few.npy"), "--out", str(tmp_path / "run"), *SMALL]
+    with pytest.warns(UserWarning, match="Train on more") as warned:
+        assert main(["fit", *options, "--model.latent.dim", "4"]) == 0
+    told = " ".join(str(warning.message) for warning in warned)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    parts = {"train": n - max(1, round(n / 10)), "validation": max(1, round(n / 10))}
+    for name, samples in parts.items():
+        assert metrics[name]["samples"] == samples
+        assert metrics[name]["mean_squared_error"] > 0
+        assert ("code" in metrics[name]) == (samples > 3)
+        assert (f"code of the {name} samples" in told) == (samples <= 3)
+    fitted = {"normal", "full", "mixture"} if parts["train"] > 4 else {"normal"}
+    assert set(load(tmp_path / "run").priors) == fitted
+    assert ("Only N(0, I)" in told) == (fitted == {"normal"})
+    assert (tmp_path / "run" / "overview.png").is_file()
 
 
 def test_the_resolved_recipe_makes_the_same_run(run, tmp_path):

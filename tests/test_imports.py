@@ -17,6 +17,7 @@ ORDER = {
     "config": set(),
     "files": set(),
     "ranks": set(),
+    "weights": set(),
     "neighbors": set(),
     "large": {"data", "neighbors"},
     "entropy": {"large", "neighbors"},
@@ -30,8 +31,11 @@ ORDER = {
     "inception": set(),
     "features": {"config", "inception"},
     "diagnosis": {"entropy", "latent", "neighbors", "prior"},
-    "model": {"config", "data", "diagnosis", "files", "latent", "networks", "prior", "ranks"},
-    "training": {"config", "data", "files", "latent", "model", "ranks"},
+    "model": {
+        *("config", "data", "diagnosis", "files", "latent"),
+        *("networks", "prior", "ranks", "weights"),
+    },
+    "training": {"config", "data", "files", "latent", "model", "ranks", "weights"},
     "run": {
         *("config", "data", "diagnosis", "files", "latent", "metrics"),
         *("model", "networks", "pictures", "ranks", "training"),

@@ -27,6 +27,24 @@ def test_images_need_not_be_square():
     assert decoder(torch.randn(2, 4)).shape == (2, 3, 24, 40)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("i", [0, 1], ids=["encoder", "decoder"])
+def test_convolutions_have_channels_last(i, channels):
+    """In memory, all the way: it is faster, and the values are those of channels first."""
+    network = pair("conv", (channels, 16, 16), 6, 6, width=2)[i]
+    x = [torch.rand(5, channels, 16, 16), torch.rand(5, 6)][i]
+    seen = []
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            part.register_forward_hook(lambda *passed: seen.append(passed[-1]))
+    found = network(x)
+    assert all(out.is_contiguous(memory_format=torch.channels_last) for out in seen)
+    seen.clear()
+    other = network.to(memory_format=torch.contiguous_format)(x)
+    assert not any(out.is_contiguous(memory_format=torch.channels_last) for out in seen[:2])
+    assert torch.allclose(found, other, atol=1e-5)
+
+
 def test_published_architecture_at_32_pixels():
     """Latent 128, width 128: convolutions to 128, 256, 512, 1024; from 8·8·1024 to 512, 256."""
     encoder, decoder = ConvEncoder((3, 32, 32), 128), ConvDecoder((3, 32, 32), 128)

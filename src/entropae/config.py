@@ -47,7 +47,8 @@ class TrainerConfig:
         num_nodes: Machines.
         strategy: Lightning's, for several processes: "auto" is "ddp".
         accumulate_grad_batches: Batches whose gradients are averaged before a step.
-        precision: "32-true", "bf16-mixed" or "16-mixed". The latent is in float32 in all of them.
+        precision: "32-true", "bf16-mixed" or "16-mixed" (GPUs only; a CPU takes bf16-mixed in its
+            place). The latent is in float32 in all of them.
     """
 
     accelerator: str = "auto"

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
@@ -26,6 +25,7 @@ from entropae.files import replacing, write_text
 from entropae.latent import Latent, Penalty
 from entropae.networks import NETWORKS
 from entropae.prior import PRIORS, Normal, Prior
+from entropae.weights import pack, unpack
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
@@ -317,7 +317,7 @@ class Autoencoder(nn.Module):
             "prior": self.prior,
         }
         with replacing(folder / WEIGHTS) as path:
-            path.write_bytes(save(weights))
+            path.write_bytes(pack(weights))
         write_text(folder / CONFIG, json.dumps(config, indent=2) + "\n")
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -383,7 +383,7 @@ def load(
         if config["prior"] not in model.priors:
             raise ValueError(unknown("prior", str(config["prior"]), model.priors))
         model.prior = config["prior"]
-        weights = load_file(folder / WEIGHTS)
+        weights, _ = unpack(folder / WEIGHTS)
         missing, unexpected = model.load_state_dict(weights, strict=False)
     except (
         *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),

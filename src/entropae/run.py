@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +34,8 @@ PICTURED = ("overview.png", "curves.png")
 SHOWN = 64
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
 ENOUGH = 100_000
+# Which neighbour the entropy of the finished code is measured with.
+NEIGHBOUR = 3
 
 
 def make(
@@ -89,10 +92,7 @@ def make(
     )
     train, held_out = split_samples(recipe, samples)
     with ranks.together():
-        enough = _some(train, ENOUGH)
-        for prior in ("full", "mixture"):
-            model.fit_prior(enough, prior, seed=recipe.seed)
-        model.prior = "normal"
+        _fit_priors(model, _some(train, ENOUGH), recipe.seed)
         measured = measure(model, train, held_out)
     if not first:
         return model
@@ -191,8 +191,27 @@ def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:
     return train, samples.subset(held_out) if len(held_out) else train
 
 
+def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
+    """Fit the full normal and the mixture, if there are codes enough for a covariance."""
+    least = model.latent.dim + 1
+    if len(samples) < least:
+        warnings.warn(
+            f"Only N(0, I) is there to sample from: the full normal and the mixture of codes of "
+            f"{model.latent.dim} dimensions need {least} training samples, there are "
+            f"{len(samples)}. Train on more, or lower model.latent.dim.",
+            stacklevel=3,
+        )
+        return
+    for prior in ("full", "mixture"):
+        model.fit_prior(samples, prior, seed=seed)
+    model.prior = "normal"
+
+
 def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, Any]:
-    """Reconstruction error and the code's normality on training and on held-out samples."""
+    """Reconstruction error and the code's normality on training and on held-out samples.
+
+    Of so few samples that they have no third neighbour, `code` is left out with a warning.
+    """
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
         some = _some(samples, 10_000)
@@ -203,8 +222,16 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
         result[name] = {
             "samples": len(some),
             "mean_squared_error": float(torch.cat(errors).mean()),
-            "code": normality(model.encode(some))._asdict(),
         }
+        if len(some) <= NEIGHBOUR:
+            warnings.warn(
+                f"How normal the code of the {name} samples is, is left out of {METRICS}: that "
+                f"takes more than {NEIGHBOUR} samples, there are {len(some)}. Train on more, or "
+                "hold out a larger share (validation).",
+                stacklevel=3,
+            )
+            continue
+        result[name]["code"] = normality(model.encode(some), k=NEIGHBOUR)._asdict()
     return result
 
 
@@ -256,8 +283,9 @@ def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> No
     )
     save_reconstructions(x, again, folder / "reconstructions.png")
     half = min(8, len(x) // 2)
-    between = model.interpolate(x[:half], x[half : 2 * half], steps=10)
-    pictures.save_sheet(between.flatten(0, 1), folder / "interpolations.png", columns=10)
+    if half:
+        between = model.interpolate(x[:half], x[half : 2 * half], steps=10)
+        pictures.save_sheet(between.flatten(0, 1), folder / "interpolations.png", columns=10)
 
 
 def save_reconstructions(x: torch.Tensor, again: torch.Tensor, path: Path) -> None:
