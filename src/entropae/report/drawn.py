@@ -1,0 +1,251 @@
+"""Sections of what the model makes: samples, reconstructions, paths, and what they are near to."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.report import charts, sheets
+from entropae.report.blocks import (
+    Block,
+    Heading,
+    Pair,
+    Pairs,
+    Picture,
+    Pictures,
+    Table,
+    Text,
+)
+from entropae.report.trained import Trained, flat, nearest_training, spread
+from entropae.run import TITLES
+
+SHEET = 49
+LINES = 24  # samples that are no images, in one chart
+NAMED = 16  # values a sample that a table has rows for
+SEARCHED = 256
+SHOWN = 6
+
+
+def samples(run: Trained) -> list[Block]:
+    """Samples of each prior, beside real ones."""
+    real = spread(run.held_out, SHEET).first(SHEET)
+    drawn = {name: run.samples(SHEET, name) for name in run.model.priors}
+    titled = {f"Samples from {TITLES.get(name, name)}": x for name, x in drawn.items()}
+    titled[f"Real: {run.others} {run.things}"] = real
+    if run.train.is_image:
+        pictures = [
+            Picture(sheets.sheet(x, f"{title}: a sheet of {len(x)}, {_brightness(x)}"), title)
+            for title, x in titled.items()
+        ]
+        return [Pictures(pictures)]
+    pictures = [
+        Picture(
+            charts.profiles(
+                f"samples-{i}",
+                {title: flat(x)[:LINES]},
+                alt=f"{title}: {min(LINES, len(x))} lines, {_range(x)}",
+            ),
+            title,
+        )
+        for i, (title, x) in enumerate(titled.items())
+    ]
+    return [Pictures(pictures), *_moments(run)]
+
+
+def _moments(run: Trained) -> list[Block]:
+    """Mean and standard deviation of each value, where there are few."""
+    size = int(np.prod(run.train.shape))
+    if size > NAMED:
+        return []
+    n = min(2000, len(run.held_out))
+    columns = {f"real, {run.others}": flat(spread(run.held_out, n).first(n))}
+    for name in run.model.priors:
+        columns[f"from {TITLES.get(name, name)}"] = flat(run.samples(2000, name))
+    rows = [
+        [str(i), *(f"{x[:, i].mean():.3g} ± {x[:, i].std():.3g}" for x in columns.values())]
+        for i in range(size)
+    ]
+    caption = "Mean ± standard deviation of each value."
+    return [Table(caption, ["value", *columns], rows)]
+
+
+def reconstructions(run: Trained) -> list[Block]:
+    """Held-out samples and what comes out, at random and the worst."""
+    x = spread(run.held_out, 2000).first(2000)
+    again = run.model.reconstruct(x).cpu()
+    errors = (again - x).double().square().flatten(1).mean(1)
+    typical = torch.linspace(0, len(x) - 1, min(24, len(x))).long()
+    worst = errors.argsort(descending=True)[:8]
+    text = (
+        f"The squared error per value of {len(x):,} {run.others} {run.things} has the median "
+        f"{errors.median():.3g}; the largest is {errors.max():.3g}."
+    )
+    parts = {
+        f"{run.others.capitalize()} {run.things}": typical,
+        f"The {len(worst)} reconstructed worst": worst,
+    }
+    if run.train.is_image:
+        pictures = [
+            _image_pairs(x[rows], again[rows], title, float(errors[rows].mean()))
+            for title, rows in parts.items()
+        ]
+        return [Text(text), Pictures(pictures)]
+    pictures = [
+        Picture(
+            charts.profiles(
+                f"reconstructions-{i}",
+                {"original": flat(x[rows[:4]]), "reconstruction": flat(again[rows[:4]])},
+                alt=f"{title}: {len(rows[:4])} originals and their reconstructions as lines, mean "
+                f"squared error {errors[rows[:4]].mean():.3g}",
+            ),
+            title,
+        )
+        for i, (title, rows) in enumerate(parts.items())
+    ]
+    return [Text(text), Pictures(pictures), *_errors(flat(x), flat(again))]
+
+
+def _image_pairs(x: Tensor, again: Tensor, title: str, error: float) -> Picture:
+    rows = [row for both in zip(x.split(8), again.split(8), strict=True) for row in both]
+    alt = (
+        f"{title}: {len(x)} images in rows of eight, below each row its reconstructions, of mean "
+        f"squared error {error:.3g} per value"
+    )
+    sheet = sheets.sheet(torch.cat(rows), alt, columns=min(8, len(x)))
+    return Picture(sheet, f"{title}. Each row of originals has its reconstructions below it.")
+
+
+def _errors(x: Float[np.ndarray, "n m"], again: Float[np.ndarray, "n m"]) -> list[Block]:
+    """How well each value is reconstructed, where there are few."""
+    if x.shape[1] > NAMED:
+        return []
+    spreads = x.std(0)
+    roots = np.sqrt(np.square(again - x).mean(0))
+    rows = [
+        [str(i), f"{spread:.3g}", f"{root:.3g}", f"{100 * (root / max(spread, 1e-300)) ** 2:.3g} %"]
+        for i, (spread, root) in enumerate(zip(spreads, roots, strict=True))
+    ]
+    columns = ["value", "standard deviation", "error (root mean square)", "share of variance lost"]
+    return [Table("How well each value is reconstructed.", columns, rows)]
+
+
+def interpolations(run: Trained) -> list[Block]:
+    """Decoded paths between the codes of held-out samples, on the sphere."""
+    pairs, steps = min(6, len(run.held_out) // 2), 10
+    if not pairs:
+        return [Text("There are too few samples for paths between them.")]
+    x = spread(run.held_out, 2 * pairs).first(2 * pairs)
+    between = run.model.interpolate(x[:pairs], x[pairs : 2 * pairs], steps=steps).cpu()
+    text = Text(
+        f"Spherical paths between the codes of {run.others} {run.things}: what is decoded in "
+        f"between ought to look as real as the ends."
+    )
+    if run.train.is_image:
+        alt = (
+            f"{pairs} rows of {steps} images: each begins with the reconstruction of one image and "
+            f"ends with that of another; consecutive ones differ by {_step(between):.2g} in root "
+            "mean square"
+        )
+        sheet = sheets.sheet(between.flatten(0, 1), alt, columns=steps)
+        return [text, Pictures([Picture(sheet, "Each row goes from one image to another.", wide=True)])]
+    pictures = [
+        Picture(
+            charts.path(
+                f"path-{i}", flat(path), alt=f"{steps} lines from one sample to another, {_range(path)}"
+            ),
+            f"Path {i + 1}",
+        )
+        for i, path in enumerate(between[:4])
+    ]
+    return [text, Pictures(pictures)]
+
+
+def _step(between: Float[Tensor, "n steps ..."]) -> float:
+    return float((between[:, 1:] - between[:, :-1]).double().square().mean().sqrt())
+
+
+def nearest(run: Trained) -> list[Block]:
+    """Whether samples are copies of training data."""
+    drawn = run.samples(SEARCHED)
+    real = spread(run.held_out, SEARCHED).first(SEARCHED)
+    rows, distances, searched = nearest_training(run, drawn)
+    among = f"{searched:,} training {run.things}"
+    if searched < len(run.train):
+        among += f" of {len(run.train):,}"
+    blocks: list[Block] = []
+    usual = None
+    if run.recipe.validation:
+        usual = nearest_training(run, real)[1]
+        near = float((distances < usual.quantile(0.01)).double().mean())
+        ratio = float(distances.median() / usual.median())
+        blocks.append(
+            Text(
+                f"The median distance of {len(drawn)} samples to the nearest of {among} is "
+                f"{distances.median():.3g} (root mean square over values), {ratio:.2f} times that "
+                f"of held-out {run.things}; {100 * near:.2g} % of samples are nearer than 1 % of "
+                f"held-out {run.things} are. Well below 1, or a share far over 1 %, means copies."
+            )
+        )
+    else:
+        blocks.append(
+            Text(
+                f"The median distance of {len(drawn)} samples to the nearest of {among} is "
+                f"{distances.median():.3g} (root mean square over values). Nothing was held out to "
+                "compare it with."
+            )
+        )
+    first = torch.arange(min(SHOWN, len(drawn)))
+    closest = distances.argsort()[:SHOWN]
+    parts = {"The first samples": first, f"The nearest of {len(drawn)}": closest}
+    for title, chosen in parts.items():
+        blocks.append(Heading(title))
+        found = run.train.__getitems__(rows[chosen].tolist())
+        blocks.append(_neighbours(run, title, chosen, drawn[chosen], found, rows, distances, usual))
+    return blocks
+
+
+def _neighbours(
+    run: Trained,
+    title: str,
+    chosen: Tensor,
+    drawn: Tensor,
+    found: Tensor,
+    rows: Tensor,
+    distances: Tensor,
+    usual: Tensor | None,
+) -> Block:
+    unit = None if usual is None else float(usual.median())
+    said = [
+        (int(i), int(rows[i]), float(distances[i]), _relative(float(distances[i]), unit))
+        for i in chosen
+    ]
+    if not run.train.is_image:
+        return Table(
+            f"{title}: the nearest training sample of each, by its number, and the distance.",
+            ["sample", "training sample", "distance", "of the usual distance"],
+            [[str(i), str(row), f"{distance:.3g}", relative] for i, row, distance, relative in said],
+        )
+    pairs = [
+        Pair(
+            sheets.sheet(x[None], f"Sample {i}"),
+            sheets.sheet(y[None], f"Training image {row}, the nearest to sample {i}"),
+            f"{distance:.3g} ({relative})",
+        )
+        for (i, row, distance, relative), x, y in zip(said, drawn, found, strict=True)
+    ]
+    caption = "Left the sample, right the training image nearest to it; below, their distance"
+    return Pairs(f"{caption}{' (and relative to that of held-out images)' if unit else ''}.", pairs)
+
+
+def _relative(distance: float, unit: float | None) -> str:
+    return "unknown" if not unit else f"{distance / unit:.2f} ×"
+
+
+def _brightness(x: Tensor) -> str:
+    return f"of mean brightness {x.double().clamp(0, 1).mean():.2f}"
+
+
+def _range(x: Tensor) -> str:
+    return f"of values from {x.min():.3g} to {x.max():.3g}"

@@ -1,0 +1,136 @@
+"""Sections of numbers drawn: the training's curves, and the law of the codes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from entropae import pictures
+from entropae.report import charts, sheets
+from entropae.report.blocks import Block, Picture, Pictures, Text
+from entropae.report.trained import LOG, Trained, flat, read_log, series, spread
+
+MAPPED = 400
+WIDEST = 128  # coordinates that the matrix and the densities have room for
+
+
+def curves(run: Trained) -> list[Block]:
+    """The parts of the loss over the training."""
+    try:
+        rows = read_log(run.folder / LOG)
+    except (OSError, ValueError) as error:
+        return [Text(f"There are no curves: {error}")]
+    parts = list(dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name))
+    drawn = []
+    for i, part in enumerate(parts):
+        found = {
+            title: series(rows, f"{stage}/{part}")
+            for stage, title in (("train", "training"), ("validation", "held-out"))
+        }
+        found = {title: points for title, points in found.items() if points[0]}
+        title = pictures.TITLES.get(part, part)
+        alt = f"{title} over {len(rows)} epochs: " + "; ".join(
+            f"{name} from {ys[0]:.3g} to {ys[-1]:.3g}" for name, (_, ys) in found.items()
+        )
+        log = part == "reconstruction"
+        drawn.append(
+            Picture(charts.lines(f"curve-{i}", found, alt=alt, x="step", log=log), title)
+        )
+    rate = series(rows, "learning_rate")
+    if rate[0]:
+        alt = f"Learning rate: at most {max(rate[1]):.3g}, at the end {rate[1][-1]:.3g}"
+        chart = charts.lines("curve-rate", {"learning rate": rate}, alt=alt, x="step")
+        drawn.append(Picture(chart, "learning rate"))
+    if not drawn:
+        return [Text("The training's log has no curves.")]
+    return [Pictures(drawn)]
+
+
+def codes(run: Trained) -> list[Block]:
+    """The law of the codes beside N(0, I), and a map of them."""
+    code = run.code
+    text = Text(
+        f"Codes of {len(code):,} {run.others} {run.things}, in {code.shape[1]} dimensions, beside "
+        "what N(0, I) has."
+    )
+    if len(code) < 3:
+        return [text, Text("They are too few for a picture.")]
+    drawn = [_norms(code), _marginals(code), _correlations(code), _map(run)]
+    return [text, Pictures(drawn)]
+
+
+def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
+    norms, d = np.linalg.norm(code, axis=1), code.shape[1]
+    law = stats.chi(d)
+    x = np.linspace(min(norms.min(), law.ppf(1e-4)), max(norms.max(), law.ppf(1 - 1e-4)), 200)
+    alt = (
+        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi law of "
+        f"{d} degrees of freedom has {law.mean():.3g} and {law.std():.3g}"
+    )
+    chart = charts.histogram(
+        "norms", norms, (x, law.pdf(x)), alt=alt, x="‖z‖", labels=("codes", "chi law")
+    )
+    return Picture(chart, f"{alt}. A narrower one is a shell.")
+
+
+def _marginals(code: Float[np.ndarray, "n d"]) -> Picture:
+    edges = np.linspace(-4, 4, 33)
+    some = code[:, :WIDEST]
+    heights = [np.histogram(z, edges)[0] / (len(z) * np.diff(edges)) for z in some.T]
+    x = np.linspace(-4, 4, 200)
+    kurtosis = stats.kurtosis(code, axis=0) if (code.std(0) > 0).all() else np.zeros(1)
+    alt = (
+        f"Densities of {len(heights)} coordinates over each other: means from "
+        f"{code.mean(0).min():.2g} to {code.mean(0).max():.2g}, standard deviations from "
+        f"{code.std(0).min():.2g} to {code.std(0).max():.2g}, mean excess kurtosis "
+        f"{kurtosis.mean():.2g} (N(0, 1): 0)"
+    )
+    chart = charts.densities(
+        "marginals", edges, heights, (x, stats.norm.pdf(x)), alt=alt, labels=("coordinates", "N(0, 1)")
+    )
+    return Picture(chart, f"{alt}.")
+
+
+def _correlations(code: Float[np.ndarray, "n d"]) -> Picture:
+    """The covariance less the identity, which is all that is to be seen in it."""
+    some = code[:, :WIDEST]
+    difference = np.atleast_2d(np.cov(some.T)) - np.eye(some.shape[1])
+    most = float(np.abs(difference).max())
+    noise = 1 / math.sqrt(len(code))
+    i, j = np.unravel_index(np.abs(difference).argmax(), difference.shape)
+    alt = (
+        f"Covariance matrix less the identity: entries from {difference.min():.2g} to "
+        f"{difference.max():.2g}, the largest of coordinates {i} and {j}; chance gives "
+        f"about ±{noise:.2g}"
+    )
+    chart = charts.matrix("covariance", difference, most=max(most, 3 * noise), alt=alt)
+    return Picture(chart, f"{alt}. Blue is above 0, orange below; full colour is {most:.2g}.")
+
+
+def _map(run: Trained) -> Picture:
+    """Neighbours of the code space as neighbours in the plane."""
+    some = spread(run.held_out, MAPPED)
+    x = some.first(MAPPED)
+    places = plane(run.model.encode(x).cpu().double().numpy())
+    how = "by t-SNE: near is near, far means nothing" if len(x) > 30 else "on two principal axes"
+    caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
+    if run.train.is_image:
+        return Picture(sheets.mapped(x, places, f"{caption} Each image is at its place"), caption)
+    return Picture(charts.scatter("map", places, alt=caption), caption)
+
+
+def plane(code: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n 2"]:
+    """Places in the plane for codes: t-SNE's, or of the few, of their two principal axes."""
+    if len(code) > 30 and code.shape[1] > 2:
+        from sklearn.manifold import TSNE
+
+        places = TSNE(init="pca", random_state=0).fit_transform(code)
+        if np.isfinite(places).all():
+            return np.asarray(places, np.float64)
+    from sklearn.decomposition import PCA
+
+    padded = np.pad(code, ((0, 0), (0, max(0, 2 - code.shape[1]))))
+    return np.asarray(PCA(2).fit_transform(padded), np.float64)
