@@ -67,4 +67,6 @@ def overflow(page: webdriver.Chrome) -> int:
 def screenshot(page: webdriver.Chrome, path: Path) -> None:
     """Write the whole page as a PNG, below the window's edge too."""
     asked = {"format": "png", "captureBeyondViewport": True}
-    path.write_bytes(base64.b64decode(page.execute_cdp_cmd("Page.captureScreenshot", asked)["data"]))
+    path.write_bytes(
+        base64.b64decode(page.execute_cdp_cmd("Page.captureScreenshot", asked)["data"])
+    )

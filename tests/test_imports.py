@@ -40,9 +40,13 @@ ORDER = {
         *("config", "data", "features", "files", "metrics"),
         *("model", "neighbors", "pictures", "run"),
     },
+    "report": {
+        *("config", "data", "diagnosis", "evaluation", "files", "latent"),
+        *("model", "neighbors", "pictures", "run"),
+    },
     "cli": {
         *("config", "data", "entropy", "evaluation", "features", "files"),
-        *("information", "model", "pictures", "run"),
+        *("information", "model", "pictures", "ranks", "report", "run"),
     },
 }
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from tqdm.auto import tqdm
 
-from entropae.files import write_text
+from entropae.files import printable, replacing
 from entropae.report import drawn, latent, words
 from entropae.report.blocks import Block
 from entropae.report.trained import Trained, open_run
@@ -56,8 +56,11 @@ def write(folder: str | Path, out: str | Path | None = None, *, progress: bool =
     if path.is_dir():
         raise IsADirectoryError(f"`out` must be a file: {path} is a folder. Give {path / REPORT}.")
     run = open_run(folder)
+    # A file's name may have bytes that are no letters.
+    text = page(run, progress=progress).encode(errors="backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, page(run, progress=progress))
+    with replacing(path) as temporary:
+        temporary.write_bytes(text)
     return path
 
 
@@ -76,5 +79,7 @@ def page(run: Trained, *, progress: bool = False) -> str:
         lstrip_blocks=True,
     )
     style = Markup(loader.get_source(environment, "style.css")[0])
-    name = run.folder.absolute().name
-    return environment.get_template("page.html").render(name=name, sections=sections, style=style)
+    name = printable(run.folder.absolute().name)
+    return environment.get_template("page.html").render(
+        name=name, about=words.subtitle(run), sections=sections, style=style
+    )

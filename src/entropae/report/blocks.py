@@ -80,7 +80,6 @@ class Pair:
 class Pairs:
     """Samples, each with its nearest training image."""
 
-    caption: str
     pairs: Sequence[Pair]
     kind: ClassVar[str] = "pairs"
 

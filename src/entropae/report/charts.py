@@ -14,12 +14,13 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 # Colours that no chart else has stand for the page's own, which change with the reader's scheme.
 INK, SOFT, LINE, ACCENT, OTHER = "#010101", "#010102", "#010103", "#010104", "#010105"
 NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", OTHER: "other"}
-POSITIVE, NEGATIVE = (11, 87, 208), (196, 84, 0)  # read on white and on black
-SETTINGS: dict[str, Any] = {
+POSITIVE, NEGATIVE = (58, 124, 240), (214, 96, 16)  # read on white and on black
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # letters stay letters: small, sharp, and found by a search
     "svg.hashsalt": "entropae",  # the same chart is the same text
     "font.size": 9,
@@ -129,6 +130,8 @@ def lines(
             )  # fmt: skip
         if log and all(value > 0 for _, ys in series.values() for value in ys):
             drawn.axes.set_yscale("log")
+            drawn.axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            drawn.axes.yaxis.set_minor_formatter(NullFormatter())
         drawn.axes.set_xlabel(x)
         drawn.axes.set_ylabel(y)
         if len(series) > 1:
@@ -188,9 +191,11 @@ def matrix(name: str, values: Float[np.ndarray, "d d"], *, most: float, alt: str
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[..., :3] = np.where(values[..., None] >= 0, POSITIVE, NEGATIVE)
     pixels[..., 3] = (255 * np.clip(np.abs(values) / most, 0, 1)).round()
-    with chart(name, alt, size=(3.6, 3.4)) as drawn:
+    with chart(name, alt) as drawn:
         drawn.axes.imshow(pixels, interpolation="nearest")
         drawn.axes.grid(visible=False)
+        for axis in (drawn.axes.xaxis, drawn.axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5, integer=True))
         drawn.axes.set_xlabel("coordinate")
         drawn.axes.set_ylabel("coordinate")
     return drawn.markup
@@ -214,7 +219,7 @@ def profiles(
                     alpha=max(0.25, min(1.0, 6 / len(rows))), label=label if i == 0 else None,
                 )  # fmt: skip
         drawn.axes.set_xlabel(x)
-        drawn.axes.xaxis.get_major_locator().set_params(integer=True)
+        drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if len(groups) > 1:
             drawn.axes.legend()
     return drawn.markup
@@ -227,9 +232,11 @@ def path(name: str, rows: Float[np.ndarray, "s m"], *, alt: str) -> Markup:
         for t, row in zip(steps, rows, strict=True):
             colour = ACCENT if t < 0.5 else OTHER
             label = {0.0: "from", 1.0: "to"}.get(float(t))
-            drawn.axes.plot(row, color=colour, linewidth=1, alpha=0.25 + 1.5 * abs(t - 0.5), label=label)
+            drawn.axes.plot(
+                row, color=colour, linewidth=1, alpha=0.25 + 1.5 * abs(t - 0.5), label=label
+            )
         drawn.axes.set_xlabel("number of the value")
-        drawn.axes.xaxis.get_major_locator().set_params(integer=True)
+        drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         drawn.axes.legend()
     return drawn.markup
 

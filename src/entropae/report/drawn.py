@@ -31,9 +31,9 @@ SHOWN = 6
 def samples(run: Trained) -> list[Block]:
     """Samples of each prior, beside real ones."""
     real = spread(run.held_out, SHEET).first(SHEET)
-    drawn = {name: run.samples(SHEET, name) for name in run.model.priors}
-    titled = {f"Samples from {TITLES.get(name, name)}": x for name, x in drawn.items()}
-    titled[f"Real: {run.others} {run.things}"] = real
+    titled = {f"{run.others.capitalize()} {run.things}": real}
+    for name in run.model.priors:
+        titled[f"Samples from {TITLES.get(name, name)}"] = run.samples(SHEET, name)
     if run.train.is_image:
         pictures = [
             Picture(sheets.sheet(x, f"{title}: a sheet of {len(x)}, {_brightness(x)}"), title)
@@ -149,11 +149,16 @@ def interpolations(run: Trained) -> list[Block]:
             "mean square"
         )
         sheet = sheets.sheet(between.flatten(0, 1), alt, columns=steps)
-        return [text, Pictures([Picture(sheet, "Each row goes from one image to another.", wide=True)])]
+        return [
+            text,
+            Pictures([Picture(sheet, "Each row goes from one image to another.", wide=True)]),
+        ]
     pictures = [
         Picture(
             charts.path(
-                f"path-{i}", flat(path), alt=f"{steps} lines from one sample to another, {_range(path)}"
+                f"path-{i}",
+                flat(path),
+                alt=f"{steps} lines from one sample to another, {_range(path)}",
             ),
             f"Path {i + 1}",
         )
@@ -196,9 +201,19 @@ def nearest(run: Trained) -> list[Block]:
                 "compare it with."
             )
         )
+    if run.train.is_image:
+        blocks.append(
+            Text(
+                "Below, each sample has the training image nearest to it on its right, and their "
+                "distance" + (", also relative to the usual one." if usual is not None else ".")
+            )
+        )
     first = torch.arange(min(SHOWN, len(drawn)))
     closest = distances.argsort()[:SHOWN]
-    parts = {"The first samples": first, f"The nearest of {len(drawn)}": closest}
+    parts = {
+        "The first samples": first,
+        f"Of {len(drawn)} samples, those nearest to training {run.things}": closest,
+    }
     for title, chosen in parts.items():
         blocks.append(Heading(title))
         found = run.train.__getitems__(rows[chosen].tolist())
@@ -225,18 +240,20 @@ def _neighbours(
         return Table(
             f"{title}: the nearest training sample of each, by its number, and the distance.",
             ["sample", "training sample", "distance", "of the usual distance"],
-            [[str(i), str(row), f"{distance:.3g}", relative] for i, row, distance, relative in said],
+            [
+                [str(i), str(row), f"{distance:.3g}", relative]
+                for i, row, distance, relative in said
+            ],
         )
     pairs = [
         Pair(
             sheets.sheet(x[None], f"Sample {i}"),
             sheets.sheet(y[None], f"Training image {row}, the nearest to sample {i}"),
-            f"{distance:.3g} ({relative})",
+            f"{distance:.3g} ({relative})" if unit else f"{distance:.3g}",
         )
         for (i, row, distance, relative), x, y in zip(said, drawn, found, strict=True)
     ]
-    caption = "Left the sample, right the training image nearest to it; below, their distance"
-    return Pairs(f"{caption}{' (and relative to that of held-out images)' if unit else ''}.", pairs)
+    return Pairs(pairs)
 
 
 def _relative(distance: float, unit: float | None) -> str:

@@ -9,11 +9,13 @@ from jaxtyping import Float
 from scipy import stats
 
 from entropae import pictures
+from entropae.latent import Latent
 from entropae.report import charts, sheets
 from entropae.report.blocks import Block, Picture, Pictures, Text
-from entropae.report.trained import LOG, Trained, flat, read_log, series, spread
+from entropae.report.trained import LOG, Trained, read_log, series, spread
 
 MAPPED = 400
+NEIGHBOURS = 30  # that t-SNE keeps near, about
 WIDEST = 128  # coordinates that the matrix and the densities have room for
 
 
@@ -23,7 +25,9 @@ def curves(run: Trained) -> list[Block]:
         rows = read_log(run.folder / LOG)
     except (OSError, ValueError) as error:
         return [Text(f"There are no curves: {error}")]
-    parts = list(dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name))
+    parts = list(
+        dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name)
+    )
     drawn = []
     for i, part in enumerate(parts):
         found = {
@@ -36,9 +40,7 @@ def curves(run: Trained) -> list[Block]:
             f"{name} from {ys[0]:.3g} to {ys[-1]:.3g}" for name, (_, ys) in found.items()
         )
         log = part == "reconstruction"
-        drawn.append(
-            Picture(charts.lines(f"curve-{i}", found, alt=alt, x="step", log=log), title)
-        )
+        drawn.append(Picture(charts.lines(f"curve-{i}", found, alt=alt, x="step", log=log), title))
     rate = series(rows, "learning_rate")
     if rate[0]:
         alt = f"Learning rate: at most {max(rate[1]):.3g}, at the end {rate[1][-1]:.3g}"
@@ -58,8 +60,15 @@ def codes(run: Trained) -> list[Block]:
     )
     if len(code) < 3:
         return [text, Text("They are too few for a picture.")]
-    drawn = [_norms(code), _marginals(code), _correlations(code), _map(run)]
-    return [text, Pictures(drawn)]
+    blocks: list[Block] = [text, Pictures([_norms(code), _marginals(code), _correlations(code)])]
+    if type(run.model.latent).project is not Latent.project:
+        blocks.append(
+            Text(
+                "The codes of this latent do not fill the space: drawn ones are brought to where "
+                "they lie, so that their norms need not follow the chi law."
+            )
+        )
+    return [*blocks, Pictures([_map(run)])]
 
 
 def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
@@ -71,7 +80,7 @@ def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
         f"{d} degrees of freedom has {law.mean():.3g} and {law.std():.3g}"
     )
     chart = charts.histogram(
-        "norms", norms, (x, law.pdf(x)), alt=alt, x="‖z‖", labels=("codes", "chi law")
+        "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi law")
     )
     return Picture(chart, f"{alt}. A narrower one is a shell.")
 
@@ -89,7 +98,12 @@ def _marginals(code: Float[np.ndarray, "n d"]) -> Picture:
         f"{kurtosis.mean():.2g} (N(0, 1): 0)"
     )
     chart = charts.densities(
-        "marginals", edges, heights, (x, stats.norm.pdf(x)), alt=alt, labels=("coordinates", "N(0, 1)")
+        "marginals",
+        edges,
+        heights,
+        (x, stats.norm.pdf(x)),
+        alt=alt,
+        labels=("coordinates", "N(0, 1)"),
     )
     return Picture(chart, f"{alt}.")
 
@@ -112,25 +126,28 @@ def _correlations(code: Float[np.ndarray, "n d"]) -> Picture:
 
 def _map(run: Trained) -> Picture:
     """Neighbours of the code space as neighbours in the plane."""
-    some = spread(run.held_out, MAPPED)
-    x = some.first(MAPPED)
-    places = plane(run.model.encode(x).cpu().double().numpy())
-    how = "by t-SNE: near is near, far means nothing" if len(x) > 30 else "on two principal axes"
+    x = spread(run.held_out, MAPPED).first(MAPPED)
+    places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
     if run.train.is_image:
-        return Picture(sheets.mapped(x, places, f"{caption} Each image is at its place"), caption)
+        alt = f"{caption} Each image is at its place"
+        return Picture(sheets.mapped(x, places, alt), caption, wide=True)
     return Picture(charts.scatter("map", places, alt=caption), caption)
 
 
-def plane(code: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n 2"]:
-    """Places in the plane for codes: t-SNE's, or of the few, of their two principal axes."""
-    if len(code) > 30 and code.shape[1] > 2:
-        from sklearn.manifold import TSNE
+def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str]:
+    """Places in the plane for three codes or more, and how they were found.
 
-        places = TSNE(init="pca", random_state=0).fit_transform(code)
-        if np.isfinite(places).all():
-            return np.asarray(places, np.float64)
+    By t-SNE, which takes a second for so few; by principal axes if the codes are too few for its
+    neighbours, or differ in two dimensions at most.
+    """
     from sklearn.decomposition import PCA
 
-    padded = np.pad(code, ((0, 0), (0, max(0, 2 - code.shape[1]))))
-    return np.asarray(PCA(2).fit_transform(padded), np.float64)
+    n, d = code.shape
+    axes = PCA(2).fit_transform(np.pad(code, ((0, 0), (0, max(0, 2 - d)))))
+    if n <= NEIGHBOURS or d <= 2 or not axes.std(0).all():
+        return np.asarray(axes, np.float64), "on two principal axes"
+    from sklearn.manifold import TSNE
+
+    places = TSNE(init="pca", perplexity=NEIGHBOURS, random_state=0).fit_transform(code)
+    return np.asarray(places, np.float64), "by t-SNE: near is near, far means little"

@@ -44,7 +44,9 @@ def reduced(images: Float[Tensor, "n c h w"], most: int) -> Float[Tensor, "n c h
 
 def encoded(pixels: UInt8[np.ndarray, "h w 4"], alt: str) -> Image:
     """An image as a data address: exact if it is grey, else of high quality."""
-    grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
+    grey = bool(
+        (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all()
+    )
     buffer = io.BytesIO()
     PIL.Image.fromarray(pixels).save(buffer, "WEBP", lossless=grey, quality=88)
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
@@ -57,7 +59,7 @@ def mapped(
     alt: str,
     *,
     side: int = 960,
-    thumbnail: int = 36,
+    thumbnail: int = 32,
 ) -> Image:
     """Images each at its place of a map, the later over the earlier.
 
@@ -65,17 +67,18 @@ def mapped(
         images: Values in [0, 1], 1 or 3 channels.
         places: x and y, of any scale.
         alt: What they show.
-        side: Pixels of the map.
+        side: Pixels of the map's longer side.
         thumbnail: Pixels of the longer side of each image.
     """
     h, w = _size(images, thumbnail)
     down = max(images.shape[2:]) > thumbnail
     small = nn.functional.interpolate(images, (h, w), mode="area" if down else "bicubic")
     pixels = (255 * small.clamp(0, 1)).round().byte().permute(0, 2, 3, 1).numpy()
-    canvas = np.zeros((side, side, 4), np.uint8)
     low, high = places.min(0), places.max(0)
     scaled = (places - low) / np.maximum((high - low).max(), np.finfo(float).tiny)
-    for one, (x, y) in zip(pixels, (scaled * (side - thumbnail)).round().astype(int), strict=True):
+    corners = (scaled * (side - thumbnail)).round().astype(int)
+    canvas = np.zeros((corners[:, 1].max() + h, corners[:, 0].max() + w, 4), np.uint8)
+    for one, (x, y) in zip(pixels, corners, strict=True):
         canvas[y : y + h, x : x + w] = 255
         canvas[y : y + h, x : x + w, :3] = one
     return encoded(canvas, alt)

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.config import Recipe
 from entropae.data import Samples
 from entropae.diagnosis import Diagnosis
 from entropae.model import CONFIG, Autoencoder, load
+from entropae.neighbors import nearest
 from entropae.run import METRICS, read_recipe, read_samples, split_samples
 
 LOG = "log.csv"
@@ -111,8 +112,12 @@ def open_run(folder: Path) -> Trained:
 
 def spread(samples: Samples, most: int) -> Samples:
     """All samples, or so many of them at even distances."""
-    rows = np.unique(np.linspace(0, len(samples) - 1, most).astype(int))
-    return samples.subset(rows)
+    return samples.subset(evenly(len(samples), most))
+
+
+def evenly(n: int, most: int) -> Int[np.ndarray, " m"]:
+    """All of `n` rows, or so many of them at even distances."""
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(int)
 
 
 def flat(x: Tensor) -> Float[np.ndarray, "n m"]:
@@ -150,10 +155,8 @@ def read_log(path: Path) -> list[dict[str, float]]:
             table = csv.DictReader(file, strict=True)
             if "step" not in (table.fieldnames or ()):
                 raise ValueError("it has no column `step`")
-            rows = [
-                {name: float(cell) for name, cell in row.items() if cell and name is not None}
-                for row in table
-            ]
+            # A row that is too long has a list of the rest, which is no number.
+            rows = [{name: float(cell) for name, cell in row.items() if cell} for row in table]
     except (csv.Error, ValueError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {error}. Remove it.") from error
     return [
@@ -163,9 +166,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
     ]
 
 
-def series(
-    rows: Sequence[Mapping[str, float]], name: str
-) -> tuple[list[float], list[float]]:
+def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
     """Steps and values of a column, where it has any."""
     points = [(row["step"], row[name]) for row in rows if name in row]
     return [x for x, _ in points], [y for _, y in points]
@@ -186,18 +187,14 @@ def nearest_training(
     Args:
         run: Whose training samples to search.
         x: Samples.
-        numbers: Read at most so many; of more training samples, some at even distances are searched.
+        numbers: Read at most so many; of more samples, some at even distances are searched.
 
     Returns:
         Rows of `run.train`; distances, root mean square over a sample's values; and how many
         training samples were searched.
     """
-    from entropae.neighbors import nearest
-
     size = max(1, math.prod(run.train.shape))
-    searched = np.unique(
-        np.linspace(0, len(run.train) - 1, max(1, numbers // size)).astype(int)
-    )
+    searched = evenly(len(run.train), max(1, numbers // size))
     x = x.flatten(1)
     best = torch.full((len(x),), torch.inf, dtype=torch.float64)
     row = torch.zeros(len(x), dtype=torch.int64)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 import entropae
 from entropae.diagnosis import Severity
 from entropae.evaluation import summary
+from entropae.files import printable
 from entropae.report.blocks import Block, Code, Facts, Findings, Heading, Table, Text
 from entropae.report.trained import Trained, read_json
 from entropae.run import RECIPE, TITLES, portable
@@ -20,21 +21,36 @@ from entropae.run import RECIPE, TITLES, portable
 RIVALS = "results.json"
 
 
+def subtitle(run: Trained) -> str:
+    """What the page is."""
+    date = run.metrics.get("date")
+    when = f", finished on {date}" if date else ""
+    return f"Report of the training run in {printable(run.folder)}{when}."
+
+
 def about(run: Trained) -> list[Block]:
     """What model, which data, how large, and the figures that matter."""
     recipe, model, metrics = run.recipe, run.model, run.metrics
-    shape = " × ".join(map(str, run.train.shape))
     latent = type(model.latent).__name__
     text = (
         f"An autoencoder with the latent {latent} in {model.latent.dim} dimensions, trained on "
-        f"{len(run.train):,} {run.things} of {shape} values from {recipe.data}; "
+        f"{len(run.train):,} {run.things} of {_size(run)} from {printable(recipe.data)}; "
     )
-    text += f"{len(run.held_out):,} more were held out." if recipe.validation else "none held out."
+    text += f"{len(run.held_out):,} more" if recipe.validation else "none"
+    text += " were held out."
     if "steps" in metrics:
         text += f" It took {_number(metrics['steps'])} steps"
         text += f" in {_number(metrics.get('epochs'))} passes over the data"
         text += f" and {_number(metrics.get('seconds'))} seconds."
     return [Text(text), Text(_verdict(run)), Facts(_figures(run))]
+
+
+def _size(run: Trained) -> str:
+    shape = run.train.shape
+    if run.train.is_image:
+        colours = "grey" if shape[0] == 1 else "colour"
+        return f"{shape[1]}\u00a0×\u00a0{shape[2]} pixels in {colours}"
+    return "\u00a0×\u00a0".join(map(str, shape)) + " values"
 
 
 def _verdict(run: Trained) -> str:
@@ -212,8 +228,10 @@ def again(run: Trained) -> list[Block]:
     if "date" in run.metrics:
         facts.append(("Trained on", str(run.metrics["date"])))
     return [
-        Text("With this recipe, and the same data and versions on the same kind of machine, the "
-             "same model comes out."),
+        Text(
+            "With this recipe, and the same data and versions on the same kind of machine, the "
+            "same model comes out."
+        ),
         Code("Recipe", yaml.safe_dump(portable(run.recipe), sort_keys=False)),
         Code("Commands", "\n".join(commands) + "\n"),
         Facts(facts),
@@ -225,7 +243,10 @@ def _left_out(run: Trained) -> list[Block]:
     files, steps = run.train.skipped, run.metrics.get("skipped_steps")
     blocks: list[Block] = []
     if files:
-        blocks += [Heading(f"{len(files)} files were left out"), Code("Files", "\n".join(files[:50]))]
+        blocks += [
+            Heading(f"{len(files)} files were left out"),
+            Code("Files", "\n".join(map(printable, files[:50]))),
+        ]
     if isinstance(steps, int) and steps:
         blocks.append(Text(f"{steps} training steps that were not finite were left out."))
     return blocks
@@ -239,7 +260,7 @@ def _within(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "unknown"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _share(value: float) -> str:
