@@ -226,17 +226,15 @@ def test_hostile_names_are_text(tmp_path: Path):
     assert "‮" not in text
 
 
-def test_the_same_run_gives_the_same_page(digits: Path, tmp_path: Path):
-    before = (digits / "report.html").read_bytes()
-    assert report.write(digits, tmp_path / "new" / "page.html", progress=False).is_file()
-    assert (tmp_path / "new" / "page.html").read_bytes() == before
-    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "page.html"]
+def test_the_command_writes_the_same_page(digits: Path, tmp_path: Path, capsys: Any):
+    path = tmp_path / "new" / "page.html"
+    assert main(["report", str(digits), "--out", str(path)]) == 0
+    assert str(path) in capsys.readouterr().out
+    assert path.read_bytes() == (digits / "report.html").read_bytes()
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_command_and_its_errors(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
-    assert main(["report", str(digits), "--out", str(tmp_path / "a.html")]) == 0
-    assert "a.html" in capsys.readouterr().out
-    assert (tmp_path / "a.html").stat().st_size > 10_000
+def test_errors_of_the_command(digits: Path, tmp_path: Path, capsys: Any):
     assert main(["report", str(tmp_path / "nothing")]) == 1
     assert "is no run folder: recipe.yaml is missing" in capsys.readouterr().err
     assert main(["report", str(digits), "--out", str(tmp_path)]) == 1
@@ -316,7 +314,7 @@ def test_copies_of_training_samples_are_seen(tmp_path: Path):
     assert searched == 400
     found = said(drawn.nearest(run))
     assert "is 0 (root mean square over values), 0.00 times that of held-out samples" in found
-    assert "1e+02 % of samples are nearer" in found
+    assert "100.0% of samples are nearer" in found
 
 
 def test_distances_are_per_value_and_some_are_searched_of_many(tmp_path: Path):
@@ -424,7 +422,7 @@ def test_rivals_are_summed_up(tmp_path: Path):
     assert "3 ± 1.4" in table.rows[0]
     (tmp_path / "results.json").write_text('{"a": 1}')
     (text,) = words.rivals(run)
-    assert "damaged" in str(text)
+    assert "results.json is damaged" in str(text)
 
 
 def test_commands_of_the_page_can_be_run(tmp_path: Path):
@@ -450,23 +448,24 @@ def test_fit_writes_a_report(tmp_path: Path):
     assert not (tmp_path / "b" / "report.html").exists()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_a_browser_shows_it(browser: Any, page: str, width: int, scheme: str, tmp_path: Path):
+def test_a_browser_shows_it(browser: Any, page: str, tmp_path: Path):
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")
-    view(browser, width, 800, scheme)
+    console(browser)
     requested(browser)
     browser.get(path.as_uri())
+    for width in (360, 1280):
+        for scheme, darkest, brightest in (("light", 200, 256), ("dark", 0, 80)):
+            view(browser, width, 800, scheme)
+            assert overflow(browser) == 0
+            screenshot(browser, tmp_path / "shot.png")
+            with Image.open(tmp_path / "shot.png") as shot:
+                assert shot.width <= width
+                assert darkest <= np.median(np.asarray(shot.convert("L"))) < brightest
     assert console(browser) == []
     assert requested(browser) == [path.as_uri()]
-    assert overflow(browser) == 0
-    ground = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-    assert (min(map(int, re.findall(r"\d+", ground))) < 60) == (scheme == "dark")
     sizes = "return [...document.images].map(i => i.complete && i.naturalWidth)"
     assert all(browser.execute_script(sizes))
-    screenshot(browser, tmp_path / "shot.png")
-    assert (tmp_path / "shot.png").stat().st_size > 10_000
 
 
 def test_the_keyboard_reaches_everything(browser: Any, digits: Path):

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 # Colours that no chart else has stand for the page's own, which change with the reader's scheme.
 INK, SOFT, LINE, ACCENT, OTHER = "#010101", "#010102", "#010103", "#010104", "#010105"
@@ -118,7 +118,7 @@ def lines(
         alt: What it shows.
         x: What is along the axis.
         y: What is up the axis.
-        log: Whether the y-axis is logarithmic, if all values are positive.
+        log: Whether the y-axis is logarithmic, if values are positive and of unlike size.
     """
     with chart(name, alt) as drawn:
         for (label, (xs, ys)), (colour, dashes) in zip(series.items(), STYLES, strict=False):
@@ -128,8 +128,10 @@ def lines(
                 np.asarray(xs)[shown], np.asarray(ys)[shown], dashes, color=colour,
                 label=label, marker=marker,
             )  # fmt: skip
-        if log and all(value > 0 for _, ys in series.values() for value in ys):
+        values = [value for _, ys in series.values() for value in ys]
+        if log and 0 < 4 * min(values) < max(values):
             drawn.axes.set_yscale("log")
+            drawn.axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=10))
             drawn.axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             drawn.axes.yaxis.set_minor_formatter(NullFormatter())
         drawn.axes.set_xlabel(x)
@@ -206,7 +208,7 @@ def profiles(
     groups: Mapping[str, Float[np.ndarray, "n m"]],
     *,
     alt: str,
-    x: str = "number of the value",
+    limits: tuple[float, float] | None = None,
 ) -> Markup:
     """Samples that are no images as lines over the numbers of their values."""
     with chart(name, alt) as drawn:
@@ -218,8 +220,10 @@ def profiles(
                     shown, row[shown], dashes, color=colour, linewidth=1, marker=marker,
                     alpha=max(0.25, min(1.0, 6 / len(rows))), label=label if i == 0 else None,
                 )  # fmt: skip
-        drawn.axes.set_xlabel(x)
+        drawn.axes.set_xlabel("number of the value")
         drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        if limits is not None:
+            drawn.axes.set_ylim(limits)
         if len(groups) > 1:
             drawn.axes.legend()
     return drawn.markup

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -22,7 +24,8 @@ from entropae.report.trained import Trained, flat, nearest_training, spread
 from entropae.run import TITLES
 
 SHEET = 49
-LINES = 24  # samples that are no images, in one chart
+# Samples that are no images, in one chart: of few values each, and of many.
+MANY, FEW = 24, 8
 NAMED = 16  # values a sample that a table has rows for
 SEARCHED = 256
 SHOWN = 6
@@ -40,23 +43,29 @@ def samples(run: Trained) -> list[Block]:
             for title, x in titled.items()
         ]
         return [Pictures(pictures)]
+    most = MANY if math.prod(run.train.shape) <= NAMED else FEW
+    shown = {title: flat(x)[:most] for title, x in titled.items()}
+    everything = np.concatenate(list(shown.values()))
+    margin = 0.05 * np.ptp(everything)
+    limits = float(everything.min() - margin), float(everything.max() + margin)
     pictures = [
         Picture(
             charts.profiles(
                 f"samples-{i}",
-                {title: flat(x)[:LINES]},
-                alt=f"{title}: {min(LINES, len(x))} lines, {_range(x)}",
+                {title: x},
+                alt=f"{title}: {len(x)} lines, {_range(x)}",
+                limits=limits,
             ),
             title,
         )
-        for i, (title, x) in enumerate(titled.items())
+        for i, (title, x) in enumerate(shown.items())
     ]
     return [Pictures(pictures), *_moments(run)]
 
 
 def _moments(run: Trained) -> list[Block]:
     """Mean and standard deviation of each value, where there are few."""
-    size = int(np.prod(run.train.shape))
+    size = math.prod(run.train.shape)
     if size > NAMED:
         return []
     n = min(2000, len(run.held_out))
@@ -76,8 +85,9 @@ def reconstructions(run: Trained) -> list[Block]:
     x = spread(run.held_out, 2000).first(2000)
     again = run.model.reconstruct(x).cpu()
     errors = (again - x).double().square().flatten(1).mean(1)
-    typical = torch.linspace(0, len(x) - 1, min(24, len(x))).long()
-    worst = errors.argsort(descending=True)[:8]
+    few = min(24 if run.train.is_image else FEW // 2, len(x))
+    typical = torch.linspace(0, len(x) - 1, few).long()
+    worst = errors.argsort(descending=True)[: 8 if run.train.is_image else FEW // 2]
     text = (
         f"The squared error per value of {len(x):,} {run.others} {run.things} has the median "
         f"{errors.median():.3g}; the largest is {errors.max():.3g}."
@@ -96,9 +106,9 @@ def reconstructions(run: Trained) -> list[Block]:
         Picture(
             charts.profiles(
                 f"reconstructions-{i}",
-                {"original": flat(x[rows[:4]]), "reconstruction": flat(again[rows[:4]])},
-                alt=f"{title}: {len(rows[:4])} originals and their reconstructions as lines, mean "
-                f"squared error {errors[rows[:4]].mean():.3g}",
+                {"original": flat(x[rows]), "reconstruction": flat(again[rows])},
+                alt=f"{title}: {len(rows)} originals and their reconstructions as lines, mean "
+                f"squared error {errors[rows].mean():.3g}",
             ),
             title,
         )
@@ -189,7 +199,7 @@ def nearest(run: Trained) -> list[Block]:
             Text(
                 f"The median distance of {len(drawn)} samples to the nearest of {among} is "
                 f"{distances.median():.3g} (root mean square over values), {ratio:.2f} times that "
-                f"of held-out {run.things}; {100 * near:.2g} % of samples are nearer than 1 % of "
+                f"of held-out {run.things}; {near:.1%} of samples are nearer than 1 % of "
                 f"held-out {run.things} are. Well below 1, or a share far over 1 %, means copies."
             )
         )
@@ -215,7 +225,8 @@ def nearest(run: Trained) -> list[Block]:
         f"Of {len(drawn)} samples, those nearest to training {run.things}": closest,
     }
     for title, chosen in parts.items():
-        blocks.append(Heading(title))
+        if run.train.is_image:
+            blocks.append(Heading(title))
         found = run.train.__getitems__(rows[chosen].tolist())
         blocks.append(_neighbours(run, title, chosen, drawn[chosen], found, rows, distances, usual))
     return blocks
@@ -238,7 +249,7 @@ def _neighbours(
     ]
     if not run.train.is_image:
         return Table(
-            f"{title}: the nearest training sample of each, by its number, and the distance.",
+            f"{title}, and of each the nearest training sample, by its number.",
             ["sample", "training sample", "distance", "of the usual distance"],
             [
                 [str(i), str(row), f"{distance:.3g}", relative]
@@ -264,5 +275,5 @@ def _brightness(x: Tensor) -> str:
     return f"of mean brightness {x.double().clamp(0, 1).mean():.2f}"
 
 
-def _range(x: Tensor) -> str:
+def _range(x: Tensor | np.ndarray) -> str:
     return f"of values from {x.min():.3g} to {x.max():.3g}"

@@ -14,6 +14,7 @@ from entropae.report import charts, sheets
 from entropae.report.blocks import Block, Picture, Pictures, Text
 from entropae.report.trained import LOG, Trained, read_log, series, spread
 
+PARTS = 24  # that have a curve
 MAPPED = 400
 NEIGHBOURS = 30  # that t-SNE keeps near, about
 WIDEST = 128  # coordinates that the matrix and the densities have room for
@@ -29,7 +30,7 @@ def curves(run: Trained) -> list[Block]:
         dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name)
     )
     drawn = []
-    for i, part in enumerate(parts):
+    for i, part in enumerate(parts[:PARTS]):
         found = {
             title: series(rows, f"{stage}/{part}")
             for stage, title in (("train", "training"), ("validation", "held-out"))
@@ -86,7 +87,7 @@ def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
 
 
 def _marginals(code: Float[np.ndarray, "n d"]) -> Picture:
-    edges = np.linspace(-4, 4, 33)
+    edges = np.linspace(-4, 4, int(np.clip(math.sqrt(len(code)), 8, 32)) + 1)
     some = code[:, :WIDEST]
     heights = [np.histogram(z, edges)[0] / (len(z) * np.diff(edges)) for z in some.T]
     x = np.linspace(-4, 4, 200)
@@ -141,12 +142,11 @@ def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str
     By t-SNE, which takes a second for so few; by principal axes if the codes are too few for its
     neighbours, or differ in two dimensions at most.
     """
-    from sklearn.decomposition import PCA
-
     n, d = code.shape
-    axes = PCA(2).fit_transform(np.pad(code, ((0, 0), (0, max(0, 2 - d)))))
-    if n <= NEIGHBOURS or d <= 2 or not axes.std(0).all():
-        return np.asarray(axes, np.float64), "on two principal axes"
+    centred = np.pad(code - code.mean(0), ((0, 0), (0, max(0, 2 - d))))
+    _, scales, directions = np.linalg.svd(centred, full_matrices=False)
+    if n <= NEIGHBOURS or d <= 2 or not scales[:2].all():
+        return centred @ directions[:2].T, "on two principal axes"
     from sklearn.manifold import TSNE
 
     places = TSNE(init="pca", perplexity=NEIGHBOURS, random_state=0).fit_transform(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -15,6 +16,8 @@ from entropae.report.blocks import Image
 
 # Larger images are reduced: a page of many has to be mailed.
 LARGEST = 96
+# Smaller ones are shown larger, so that they can be seen.
+SEEN = 44
 
 
 def sheet(
@@ -32,7 +35,10 @@ def sheet(
     pixels = pictures.sheet(images, columns)
     # What a sheet of black images leaves white is between the images.
     between = pictures.sheet(0 * images, columns)[..., :1]
-    return encoded(np.concatenate([pixels, 255 - between], 2), alt)
+    found = encoded(np.concatenate([pixels, 255 - between], 2), alt)
+    side = min(images.shape[2:])
+    scale = max(1.0, SEEN / (side * max(1, pictures.SEEN // side)))
+    return replace(found, width=round(scale * found.width), height=round(scale * found.height))
 
 
 def reduced(images: Float[Tensor, "n c h w"], most: int) -> Float[Tensor, "n c h w"]:

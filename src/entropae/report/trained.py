@@ -24,8 +24,10 @@ from entropae.neighbors import nearest
 from entropae.run import METRICS, read_recipe, read_samples, split_samples
 
 LOG = "log.csv"
-# What a file beside the model may have, so that no folder of a stranger's fills the memory.
-LARGEST = 1 << 26
+# Bytes that files beside the model may have, so that no folder of a stranger's fills the memory.
+LARGEST = 1 << 22
+LONGEST = 1 << 26  # a log of many epochs
+DRAWABLE = 1e30  # beyond which nothing can be drawn
 # More codes make no law plainer to the eye.
 CODES = 5000
 
@@ -132,9 +134,9 @@ def read_json(path: Path) -> dict[str, Any]:
         FileNotFoundError: If it is not there.
         ValueError: If it is too large, or does not hold named values.
     """
-    _check_size(path)
+    _check_size(path, LARGEST)
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}. Remove it.") from error
     if not isinstance(found, dict):
@@ -143,15 +145,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The rows of a training's log; cells that are empty or not finite are left out.
+    """The rows of a training's log; cells that are empty or cannot be drawn are left out.
 
     Raises:
         FileNotFoundError: If it is not there.
         ValueError: If it is too large, or no table of numbers by the step.
     """
-    _check_size(path)
+    _check_size(path, LONGEST)
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             table = csv.DictReader(file, strict=True)
             if "step" not in (table.fieldnames or ()):
                 raise ValueError("it has no column `step`")
@@ -159,11 +161,8 @@ def read_log(path: Path) -> list[dict[str, float]]:
             rows = [{name: float(cell) for name, cell in row.items() if cell} for row in table]
     except (csv.Error, ValueError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {error}. Remove it.") from error
-    return [
-        {name: value for name, value in row.items() if math.isfinite(value)}
-        for row in rows
-        if math.isfinite(row.get("step", math.nan))
-    ]
+    rows = [{name: value for name, value in row.items() if abs(value) < DRAWABLE} for row in rows]
+    return [row for row in rows if "step" in row]
 
 
 def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
@@ -172,11 +171,11 @@ def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float],
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _check_size(path: Path) -> None:
+def _check_size(path: Path, most: int) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there.")
-    if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, at most {LARGEST:,} are read.")
+    if path.stat().st_size > most:
+        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, at most {most:,} are read.")
 
 
 def nearest_training(

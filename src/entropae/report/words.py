@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -120,16 +121,16 @@ def rivals(run: Trained) -> list[Block]:
     blocks: list[Block] = []
     for path in sorted(run.folder.glob("evaluation-*.json")):
         try:
-            found = read_json(path)
-            blocks.append(_evaluated(found))
+            blocks.append(evaluated(path))
         except (ValueError, OSError) as error:
-            blocks.append(Text(str(error)))
-    path = run.folder.absolute().parent.parent / RIVALS
-    if path.is_file():
+            blocks.append(Text(printable(error)))
+    # `compare` keeps the runs of a recipe in a folder of its name.
+    own = run.folder.absolute().parent
+    if (own.parent / RIVALS).is_file():
         try:
-            blocks.append(_compared(read_json(path), run.folder.absolute().parent.name))
+            blocks.append(compared(own.parent / RIVALS, own.name))
         except (ValueError, OSError) as error:
-            blocks.append(Text(str(error)))
+            blocks.append(Text(printable(error)))
     if not blocks:
         blocks.append(
             Text(
@@ -155,14 +156,21 @@ MEASURES = {
 }
 
 
-def _evaluated(found: Mapping[str, Any]) -> Table:
+def evaluated(path: Path) -> Table:
+    """What `entropae evaluate` has measured.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it has no such measurements.
+    """
+    found = read_json(path)
     rows = [
         [_source(name), *(_number(figures.get(measure)) for measure in MEASURES)]
         for name, figures in found.items()
         if isinstance(figures, Mapping) and "frechet" in figures
     ]
     if not rows:
-        raise ValueError("An evaluation in the run folder has no figures. Remove it.")
+        raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
     return Table(
         f"Measured by features of {found.get('features')}, on {_number(found.get('samples'))} "
         "samples: lower distances are better, higher shares are. The distance to training data is "
@@ -172,19 +180,32 @@ def _evaluated(found: Mapping[str, Any]) -> Table:
     )
 
 
-def _compared(results: Mapping[str, Any], own: str) -> Table:
-    for name, found in results.items():
-        if not (isinstance(found, list) and found and all(isinstance(one, dict) for one in found)):
-            raise ValueError(f"{RIVALS} beside the run is damaged: {name!r} has no measurements.")
-    rows = [summary(name, found) for name, found in results.items()]
+def compared(path: Path, own: str) -> Table:
+    """What `entropae compare` has measured, with the row of one recipe set off.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it has no such measurements.
+    """
+    results = read_json(path)
+    try:
+        rows = [summary(name, found) for name, found in results.items()]
+        features = next(iter(results.values()))[0].get("features")
+        return _rivals(rows, own, features)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ValueError(
+            f"{path} is damaged: it is no comparison ({error!r}). Remove it."
+        ) from error
+
+
+def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any) -> Table:
     parts = [key.removesuffix(" frechet") for key in rows[0] if key.endswith(" frechet")]
     columns = {"mean_squared_error": "squared error"}
     columns |= {f"{part} frechet": f"Fréchet, {_source(part)}" for part in parts}
     columns |= {"code norm_spread": "spread of ‖z‖", "seconds": "seconds"}
-    first = next(iter(results.values()))[0]
     return Table(
         f"Rivals trained in the same way, {rows[0]['seeds']} seeds each (mean ± standard "
-        f"deviation), measured by features of {first.get('features')}: lower is better.",
+        f"deviation), measured by features of {features}: lower is better.",
         ["recipe", *columns.values()],
         [
             [
@@ -223,8 +244,11 @@ def again(run: Trained) -> list[Block]:
     ]
     versions = _within(run.metrics, "versions")
     facts = [("Seed", str(run.recipe.seed))]
-    facts += [(f"Trained with {name}", str(value)) for name, value in versions.items()]
-    facts.append(("Report by entropae", entropae.__version__))
+    facts += [
+        ("Machine" if name == "machine" else f"Version of {name}", str(value))
+        for name, value in versions.items()
+    ]
+    facts.append(("This report's version of entropae", entropae.__version__))
     if "date" in run.metrics:
         facts.append(("Trained on", str(run.metrics["date"])))
     return [
