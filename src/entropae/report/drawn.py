@@ -33,7 +33,7 @@ SHOWN = 6
 
 def samples(run: Trained) -> list[Block]:
     """Samples of each prior, beside real ones."""
-    real = spread(run.held_out, SHEET).first(SHEET)
+    real = spread(run.held_out, SHEET)
     titled = {f"{run.others.capitalize()} {run.things}": real}
     for name in run.model.priors:
         titled[f"Samples from {TITLES.get(name, name)}"] = run.samples(SHEET, name)
@@ -68,8 +68,7 @@ def _moments(run: Trained) -> list[Block]:
     size = math.prod(run.train.shape)
     if size > NAMED:
         return []
-    n = min(2000, len(run.held_out))
-    columns = {f"real, {run.others}": flat(spread(run.held_out, n).first(n))}
+    columns = {f"real, {run.others}": flat(spread(run.held_out, 2000))}
     for name in run.model.priors:
         columns[f"from {TITLES.get(name, name)}"] = flat(run.samples(2000, name))
     rows = [
@@ -82,7 +81,7 @@ def _moments(run: Trained) -> list[Block]:
 
 def reconstructions(run: Trained) -> list[Block]:
     """Held-out samples and what comes out, at random and the worst."""
-    x = spread(run.held_out, 2000).first(2000)
+    x = spread(run.held_out, 2000)
     again = run.model.reconstruct(x).cpu()
     errors = (again - x).double().square().flatten(1).mean(1)
     few = min(24 if run.train.is_image else FEW // 2, len(x))
@@ -143,10 +142,10 @@ def _errors(x: Float[np.ndarray, "n m"], again: Float[np.ndarray, "n m"]) -> lis
 
 def interpolations(run: Trained) -> list[Block]:
     """Decoded paths between the codes of held-out samples, on the sphere."""
-    pairs, steps = min(6, len(run.held_out) // 2), 10
+    x, steps = spread(run.held_out, 12), 10
+    pairs = len(x) // 2
     if not pairs:
         return [Text("There are too few samples for paths between them.")]
-    x = spread(run.held_out, 2 * pairs).first(2 * pairs)
     between = run.model.interpolate(x[:pairs], x[pairs : 2 * pairs], steps=steps).cpu()
     text = Text(
         f"Spherical paths between the codes of {run.others} {run.things}: what is decoded in "
@@ -184,38 +183,34 @@ def _step(between: Float[Tensor, "n steps ..."]) -> float:
 def nearest(run: Trained) -> list[Block]:
     """Whether samples are copies of training data."""
     drawn = run.samples(SEARCHED)
-    real = spread(run.held_out, SEARCHED).first(SEARCHED)
-    rows, distances, searched = nearest_training(run, drawn)
+    both = torch.cat([drawn, spread(run.held_out, SEARCHED)])
+    rows, distances, searched = nearest_training(run, both)
+    distances, others = distances.split([len(drawn), len(both) - len(drawn)])
     among = f"{searched:,} training {run.things}"
     if searched < len(run.train):
         among += f" of {len(run.train):,}"
-    blocks: list[Block] = []
-    usual = None
-    if run.recipe.validation:
-        usual = nearest_training(run, real)[1]
-        near = float((distances < usual.quantile(0.01)).double().mean())
-        ratio = float(distances.median() / usual.median())
-        blocks.append(
-            Text(
-                f"The median distance of {len(drawn)} samples to the nearest of {among} is "
-                f"{distances.median():.3g} (root mean square over values), {ratio:.2f} times that "
-                f"of held-out {run.things}; {near:.1%} of samples are nearer than 1 % of "
-                f"held-out {run.things} are. Well below 1, or a share far over 1 %, means copies."
-            )
+    text = (
+        f"The median distance of {len(drawn)} samples to the nearest of {among} is "
+        f"{distances.median():.3g} (root mean square over values)"
+    )
+    usual = float(others.median()) if run.recipe.validation else 0.0
+    if usual:
+        near = float((distances < others.quantile(0.01)).double().mean())
+        text += (
+            f", {float(distances.median()) / usual:.2f} times that of held-out {run.things}; "
+            f"{near:.1%} of samples are nearer than 1 % of held-out {run.things} are. Well below "
+            "1, or a share far over 1 %, means copies."
         )
+    elif run.recipe.validation:
+        text += f". Most held-out {run.things} are among the training ones: it tells nothing."
     else:
-        blocks.append(
-            Text(
-                f"The median distance of {len(drawn)} samples to the nearest of {among} is "
-                f"{distances.median():.3g} (root mean square over values). Nothing was held out to "
-                "compare it with."
-            )
-        )
+        text += ". Nothing was held out to compare it with."
+    blocks: list[Block] = [Text(text)]
     if run.train.is_image:
         blocks.append(
             Text(
                 "Below, each sample has the training image nearest to it on its right, and their "
-                "distance" + (", also relative to the usual one." if usual is not None else ".")
+                "distance" + (", also relative to the usual one." if usual else ".")
             )
         )
     first = torch.arange(min(SHOWN, len(drawn)))
@@ -240,11 +235,10 @@ def _neighbours(
     found: Tensor,
     rows: Tensor,
     distances: Tensor,
-    usual: Tensor | None,
+    usual: float,
 ) -> Block:
-    unit = None if usual is None else float(usual.median())
     said = [
-        (int(i), int(rows[i]), float(distances[i]), _relative(float(distances[i]), unit))
+        (int(i), int(rows[i]), float(distances[i]), _relative(float(distances[i]), usual))
         for i in chosen
     ]
     if not run.train.is_image:
@@ -260,15 +254,15 @@ def _neighbours(
         Pair(
             sheets.sheet(x[None], f"Sample {i}"),
             sheets.sheet(y[None], f"Training image {row}, the nearest to sample {i}"),
-            f"{distance:.3g} ({relative})" if unit else f"{distance:.3g}",
+            f"{distance:.3g} ({relative})" if usual else f"{distance:.3g}",
         )
         for (i, row, distance, relative), x, y in zip(said, drawn, found, strict=True)
     ]
     return Pairs(pairs)
 
 
-def _relative(distance: float, unit: float | None) -> str:
-    return "unknown" if not unit else f"{distance / unit:.2f} ×"
+def _relative(distance: float, usual: float) -> str:
+    return f"{distance / usual:.2f} ×" if usual else "unknown"
 
 
 def _brightness(x: Tensor) -> str:

@@ -127,7 +127,7 @@ def _correlations(code: Float[np.ndarray, "n d"]) -> Picture:
 
 def _map(run: Trained) -> Picture:
     """Neighbours of the code space as neighbours in the plane."""
-    x = spread(run.held_out, MAPPED).first(MAPPED)
+    x = spread(run.held_out, MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
     if run.train.is_image:

@@ -28,6 +28,8 @@ LOG = "log.csv"
 LARGEST = 1 << 22
 LONGEST = 1 << 26  # a log of many epochs
 DRAWABLE = 1e30  # beyond which nothing can be drawn
+# Numbers that are held of the samples at a time.
+NUMBERS = 1 << 26
 # More codes make no law plainer to the eye.
 CODES = 5000
 
@@ -112,9 +114,10 @@ def open_run(folder: Path) -> Trained:
     return Trained(folder, recipe, model, train, held_out, metrics)
 
 
-def spread(samples: Samples, most: int) -> Samples:
-    """All samples, or so many of them at even distances."""
-    return samples.subset(evenly(len(samples), most))
+def spread(samples: Samples, most: int) -> Float[Tensor, "m ..."]:
+    """All samples, or so many of them at even distances; fewer if they are large."""
+    rows = evenly(len(samples), min(most, max(1, NUMBERS // math.prod(samples.shape))))
+    return samples.__getitems__(rows.tolist())
 
 
 def evenly(n: int, most: int) -> Int[np.ndarray, " m"]:
