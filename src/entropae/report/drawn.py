@@ -220,49 +220,36 @@ def nearest(run: Trained) -> list[Block]:
         f"Of {len(drawn)} samples, those nearest to training {run.things}": closest,
     }
     for title, chosen in parts.items():
+        said = [
+            (str(i), str(int(rows[i])), f"{distances[i]:.3g}", _relative(distances[i], usual))
+            for i in chosen.tolist()
+        ]
         if run.train.is_image:
-            blocks.append(Heading(title))
-        found = run.train.__getitems__(rows[chosen].tolist())
-        blocks.append(_neighbours(run, title, chosen, drawn[chosen], found, rows, distances, usual))
+            found = run.train.__getitems__(rows[chosen].tolist())
+            blocks += [Heading(title), _side_by_side(said, drawn[chosen], found)]
+        else:
+            caption = f"{title}, and of each the nearest training sample, by its number."
+            columns = ["sample", "training sample", "distance", "of the usual distance"]
+            blocks.append(Table(caption, columns, said))
     return blocks
 
 
-def _neighbours(
-    run: Trained,
-    title: str,
-    chosen: Tensor,
-    drawn: Tensor,
-    found: Tensor,
-    rows: Tensor,
-    distances: Tensor,
-    usual: float,
-) -> Block:
-    said = [
-        (int(i), int(rows[i]), float(distances[i]), _relative(float(distances[i]), usual))
-        for i in chosen
-    ]
-    if not run.train.is_image:
-        return Table(
-            f"{title}, and of each the nearest training sample, by its number.",
-            ["sample", "training sample", "distance", "of the usual distance"],
-            [
-                [str(i), str(row), f"{distance:.3g}", relative]
-                for i, row, distance, relative in said
-            ],
-        )
-    pairs = [
-        Pair(
-            sheets.sheet(x[None], f"Sample {i}"),
-            sheets.sheet(y[None], f"Training image {row}, the nearest to sample {i}"),
-            f"{distance:.3g} ({relative})" if usual else f"{distance:.3g}",
-        )
-        for (i, row, distance, relative), x, y in zip(said, drawn, found, strict=True)
-    ]
-    return Pairs(pairs)
+def _side_by_side(said: list[tuple[str, str, str, str]], drawn: Tensor, found: Tensor) -> Pairs:
+    """Samples and training images with their numbers and distances."""
+    return Pairs(
+        [
+            Pair(
+                sheets.sheet(x[None], f"Sample {i}"),
+                sheets.sheet(y[None], f"Training image {row}, the nearest to sample {i}"),
+                f"{distance} ({relative})",
+            )
+            for (i, row, distance, relative), x, y in zip(said, drawn, found, strict=True)
+        ]
+    )
 
 
-def _relative(distance: float, usual: float) -> str:
-    return f"{distance / usual:.2f} ×" if usual else "unknown"
+def _relative(distance: Tensor, usual: float) -> str:
+    return f"{float(distance) / usual:.2f} ×" if usual else "nothing to compare with"
 
 
 def _brightness(x: Tensor) -> str:
