@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import re
 import shutil
@@ -25,6 +26,8 @@ from entropae.data.tables import read_table
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
 from entropae.networks import pair
+from entropae.report.trained import read_log
+from entropae.report.words import compared, evaluated
 from entropae.run import RECIPE, read_recipe, write_recipe
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
@@ -103,6 +106,21 @@ def _read_run(folder: Path) -> None:
     last_good(folder)
 
 
+FIGURES = {"samples": 9, "seconds": 2.5, "mean_squared_error": 0.1, "normal": {"frechet": 1.5}}
+
+
+def _measured(folder: Path) -> None:
+    (folder / "log.csv").write_text("epoch,step,train/a,validation/a\n1,7,0.5,\n2,14,0.2,0.3\n")
+    (folder / "evaluation-pixels.json").write_text(json.dumps(FIGURES))
+    (folder / "results.json").write_text(json.dumps({"a": [FIGURES] * 2, "b": [FIGURES] * 2}))
+
+
+def _read_measured(folder: Path) -> None:
+    evaluated(folder / "evaluation-pixels.json")
+    compared(folder / "results.json", "a")
+    read_log(folder / "log.csv")
+
+
 def _only(folder: Path) -> Path:
     """The first file, of which there is one where a loader takes a file."""
     return min(folder.iterdir())
@@ -157,6 +175,7 @@ LOADERS = {
     ),
     "model folder": Loader(_model, ea.load),
     "run folder": Loader(_run, _read_run),
+    "measurements": Loader(_measured, _read_measured),
 }
 
 

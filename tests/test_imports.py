@@ -45,9 +45,13 @@ ORDER = {
         *("model", "neighbors", "pictures", "run"),
     },
     "explorer": {"config", "data", "files", "model", "neighbors", "prior", "ranks", "run"},
+    "report": {
+        *("config", "data", "diagnosis", "evaluation", "files", "latent"),
+        *("model", "neighbors", "pictures", "run"),
+    },
     "cli": {
         *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),
-        *("information", "model", "pictures", "run"),
+        *("information", "model", "pictures", "ranks", "report", "run"),
     },
 }
 

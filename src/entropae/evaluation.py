@@ -184,7 +184,7 @@ def compare(
             _check_same(recipe, folder)
     found = _in_processes(jobs, processes) if processes > 1 else [_finish(*job) for job in jobs]
     results = {name: found[i * seeds : (i + 1) * seeds] for i, name in enumerate(recipes)}
-    rows = [_summary(name, found) for name, found in results.items()]
+    rows = [summary(name, found) for name, found in results.items()]
     write_text(out / "results.json", json.dumps(results, indent=1) + "\n")
     with replacing(out / "table.csv") as path, path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
@@ -279,7 +279,7 @@ def _common(recipe: Recipe) -> dict[str, Any]:
     return settings | {f"model.{key}": value for key, value in model.items()}
 
 
-def _summary(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summary(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Mean and standard deviation over seeds of every number, under flat names."""
     flat = [dict(_flat(one)) for one in found]
     row: dict[str, Any] = {"recipe": name, "seeds": len(found)}

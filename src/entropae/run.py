@@ -101,6 +101,7 @@ def make(
         "epochs": int(log[-1]["epoch"]),
         "steps": int(log[-1]["step"]),
         "seconds": round(time.perf_counter() - began, 1),
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "skipped_steps": skipped,
         "skipped_files": list(samples.skipped),
         "versions": versions(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from entropae.cli import diagnosis, explorer, models, tables
+from entropae.cli import diagnosis, explorer, models, report, tables
 from entropae.cli.models import read_recipe_file
 from entropae.cli.parser import Parser
 from entropae.files import printable
@@ -46,4 +46,10 @@ def make_parser() -> Parser:
     return parser
 
 
-COMMANDS = models.COMMANDS | diagnosis.COMMANDS | explorer.COMMANDS | tables.COMMANDS
+COMMANDS = (
+    models.COMMANDS
+    | diagnosis.COMMANDS
+    | report.COMMANDS
+    | explorer.COMMANDS
+    | tables.COMMANDS
+)

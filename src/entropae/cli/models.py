@@ -17,6 +17,7 @@ def _fit_options(parser: Parser) -> None:
     parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
     parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
+    parser.add_argument("--no-report", action="store_true", help="Do not write report.html.")
     parser.add_class_arguments(Recipe)
 
 
@@ -98,10 +99,12 @@ OUT = "A picture file (.png, .jpg), an .npy file of values, or a folder of pictu
 
 
 def _fit(options: Namespace) -> None:
-    from entropae import run
+    from entropae import ranks, report, run
 
-    folder = options.out or f"runs/{Path(options.data).stem}"
-    run.make(_recipe(options), Path(folder), resume=options.resume, profile=options.profile)
+    folder = Path(options.out or f"runs/{Path(options.data).stem}")
+    run.make(_recipe(options), folder, resume=options.resume, profile=options.profile)
+    if ranks.is_first() and not options.no_report:
+        print(f"Wrote {report.write(folder)}: open it in a browser.")
 
 
 def _recipe(options: Namespace) -> Recipe:

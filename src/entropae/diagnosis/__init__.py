@@ -198,6 +198,11 @@ def _check(measured: Measured) -> None:
                 f"{int(bad.sum())} of {len(bad)} {name} are not finite: the weights are broken, or "
                 "a batch normalisation has a negative variance. Train again, and look at the loss."
             )
+    if not measured.moves.any():
+        raise ValueError(
+            "All codes are equal: the encoder says nothing of its input. Train again, with a "
+            "smaller learning rate or less weight on the code's penalties, and look at the loss."
+        )
     if measured.again.shape != test.shape:
         raise ValueError(
             f"The decoder must return the samples' shape {tuple(test.shape[1:])}: got "

@@ -1,0 +1,291 @@
+"""Sections in words and figures: what the run is, what is wrong, and how to make it again."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+import entropae
+from entropae.diagnosis import Severity
+from entropae.evaluation import summary
+from entropae.files import printable
+from entropae.report.blocks import Block, Code, Facts, Findings, Heading, Table, Text
+from entropae.report.trained import Trained, read_json
+from entropae.run import RECIPE, TITLES, portable
+
+RIVALS = "results.json"
+
+
+def subtitle(run: Trained) -> str:
+    """What the page is."""
+    date = run.metrics.get("date")
+    when = f", finished on {date}" if date else ""
+    return f"Report of the training run in {printable(run.folder)}{when}."
+
+
+def about(run: Trained) -> list[Block]:
+    """What model, which data, how large, and the figures that matter."""
+    recipe, model, metrics = run.recipe, run.model, run.metrics
+    latent = type(model.latent).__name__
+    text = (
+        f"An autoencoder with the latent {latent} in {model.latent.dim} dimensions, trained on "
+        f"{len(run.train):,} {run.things} of {_size(run)} from {printable(recipe.data)}; "
+    )
+    text += f"{len(run.held_out):,} more" if recipe.validation else "none"
+    text += " were held out."
+    if "steps" in metrics:
+        text += f" It took {_number(metrics['steps'])} steps"
+        text += f" in {_number(metrics.get('epochs'))} passes over the data"
+        text += f" and {_number(metrics.get('seconds'))} seconds."
+    return [Text(text), Text(_verdict(run)), Facts(_figures(run))]
+
+
+def _size(run: Trained) -> str:
+    shape = run.train.shape
+    if run.train.is_image:
+        colours = "grey" if shape[0] == 1 else "colour"
+        return f"{shape[1]}\u00a0×\u00a0{shape[2]} pixels in {colours}"
+    return "\u00a0×\u00a0".join(map(str, shape)) + " values"
+
+
+def _verdict(run: Trained) -> str:
+    if isinstance(run.diagnosis, str):
+        return f"It could not be examined: {run.diagnosis}"
+    counts = [
+        (sum(one.severity is severity for one in run.diagnosis.findings), word)
+        for severity, word in (
+            (Severity.SERIOUS, "serious"),
+            (Severity.WARNING, "to watch"),
+            (Severity.NOTE, "noted"),
+        )
+    ]
+    said = ", ".join(f"{count} {word}" for count, word in counts)
+    if not run.diagnosis.findings:
+        return "The diagnosis found nothing wrong."
+    return f"The diagnosis: {said}. First: {run.diagnosis.findings[0].title.lower()}."
+
+
+def _figures(run: Trained) -> list[tuple[str, str]]:
+    model = run.model
+    parts = {"encoder": model.encoder, "decoder": model.decoder}
+    facts = [
+        (f"Parameters, {name}", f"{sum(p.numel() for p in part.parameters()):,}")
+        for name, part in parts.items()
+    ]
+    for name, title in (("train", "training"), ("validation", run.others)):
+        found = _within(run.metrics, name)
+        if found and (name == "train" or run.recipe.validation):
+            error = _number(found.get("mean_squared_error"))
+            facts.append((f"Squared error per value, {title}", error))
+    if not isinstance(run.diagnosis, str):
+        figures = run.diagnosis.figures
+        facts += [
+            (f"Error, {run.others}, share of the data's variance", _share(figures["error"])),
+            (
+                f"The same of {figures['dimensions']} principal components",
+                _share(figures["linear_error"]),
+            ),
+            ("Intrinsic dimension of the data, about", _number(figures["intrinsic_dimension"])),
+            ("Samples far from any code", _share(figures["far_samples"])),
+        ]
+    code = _within(_within(run.metrics, "validation"), "code")
+    if code:
+        facts += [
+            (
+                "Entropy of the code, nats per dimension (N(0, I) by the same estimator)",
+                f"{_number(code.get('entropy'))} ({_number(code.get('entropy_normal'))})",
+            ),
+            (
+                "Spread of ‖z‖ (of N(0, I))",
+                f"{_number(code.get('norm_spread'))} ({_number(code.get('norm_spread_normal'))})",
+            ),
+        ]
+    return facts
+
+
+def diagnosis(run: Trained) -> list[Block]:
+    """What is wrong, why, and what to do."""
+    if isinstance(run.diagnosis, str):
+        return [Text(f"This run could not be examined: {run.diagnosis}")]
+    return [Findings(run.diagnosis)]
+
+
+def rivals(run: Trained) -> list[Block]:
+    """What was measured by `evaluate` and `compare`."""
+    blocks: list[Block] = []
+    for path in sorted(run.folder.glob("evaluation-*.json")):
+        try:
+            blocks.append(evaluated(path))
+        except (ValueError, OSError) as error:
+            blocks.append(Text(printable(error)))
+    # `compare` keeps the runs of a recipe in a folder of its name.
+    own = run.folder.absolute().parent
+    if (own.parent / RIVALS).is_file():
+        try:
+            blocks.append(compared(own.parent / RIVALS, own.name))
+        except (ValueError, OSError) as error:
+            blocks.append(Text(printable(error)))
+    if not blocks:
+        blocks.append(
+            Text(
+                Markup(
+                    "Nothing has been measured besides. <code>entropae evaluate</code> compares "
+                    "samples with held-out data, <code>entropae compare</code> trains rivals "
+                    "beside this recipe; a report made after that has their tables."
+                )
+            )
+        )
+    return blocks
+
+
+# What an evaluation measures, where less is better and where more is.
+MEASURES = {
+    "frechet": "Fréchet distance",
+    "kernel": "kernel distance",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "nearest": "distance to training data",
+}
+
+
+def evaluated(path: Path) -> Table:
+    """What `entropae evaluate` has measured.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it has no such measurements.
+    """
+    found = read_json(path)
+    rows = [
+        [_source(name), *(_number(figures.get(measure)) for measure in MEASURES)]
+        for name, figures in found.items()
+        if isinstance(figures, Mapping) and "frechet" in figures
+    ]
+    if not rows:
+        raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
+    return Table(
+        f"Measured by features of {found.get('features')}, on {_number(found.get('samples'))} "
+        "samples: lower distances are better, higher shares are. The distance to training data is "
+        "relative to that of held-out samples; well below 1 means copies.",
+        ["", *MEASURES.values()],
+        rows,
+    )
+
+
+def compared(path: Path, own: str) -> Table:
+    """What `entropae compare` has measured, with the row of one recipe set off.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it has no such measurements.
+    """
+    results = read_json(path)
+    try:
+        rows = [summary(name, found) for name, found in results.items()]
+        features = next(iter(results.values()))[0].get("features")
+        return _rivals(rows, own, features)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ValueError(
+            f"{path} is damaged: it is no comparison ({error!r}). Remove it."
+        ) from error
+
+
+def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any) -> Table:
+    parts = [key.removesuffix(" frechet") for key in rows[0] if key.endswith(" frechet")]
+    columns = {"mean_squared_error": "squared error"}
+    columns |= {f"{part} frechet": f"Fréchet, {_source(part)}" for part in parts}
+    columns |= {"code norm_spread": "spread of ‖z‖", "seconds": "seconds"}
+    return Table(
+        f"Rivals trained in the same way, {rows[0]['seeds']} seeds each (mean ± standard "
+        f"deviation), measured by features of {features}: lower is better.",
+        ["recipe", *columns.values()],
+        [
+            [
+                f"{row['recipe']} (this one)" if row["recipe"] == own else str(row["recipe"]),
+                *(_with_deviation(row, key) for key in columns),
+            ]
+            for row in rows
+        ],
+        marked=next((i for i, row in enumerate(rows) if row["recipe"] == own), None),
+    )
+
+
+def _source(name: str) -> str:
+    return f"samples from {TITLES[name]}" if name in TITLES else name
+
+
+def _with_deviation(row: Mapping[str, Any], key: str) -> str:
+    deviation = row.get(f"{key} sd", math.nan)
+    said = _number(row.get(key))
+    return said if math.isnan(deviation) else f"{said} ± {deviation:.2g}"
+
+
+def again(run: Trained) -> list[Block]:
+    """The recipe, and the commands that make this run and its pictures again."""
+    folder = shlex.quote(str(run.folder))
+    recipe = shlex.quote(str(run.folder / RECIPE))
+    commands = [
+        f"entropae fit --recipe {recipe} --out runs/again",
+        f"entropae report {folder}",
+        f"entropae diagnose {folder}",
+        *(
+            f"entropae sample {folder} --prior {name} --seed {run.recipe.seed} --out {name}.png"
+            for name in run.model.priors
+        ),
+        f"entropae evaluate {folder}",
+    ]
+    versions = _within(run.metrics, "versions")
+    facts = [("Seed", str(run.recipe.seed))]
+    facts += [
+        ("Machine" if name == "machine" else f"Version of {name}", str(value))
+        for name, value in versions.items()
+    ]
+    facts.append(("This report's version of entropae", entropae.__version__))
+    if "date" in run.metrics:
+        facts.append(("Trained on", str(run.metrics["date"])))
+    return [
+        Text(
+            "With this recipe, and the same data and versions on the same kind of machine, the "
+            "same model comes out."
+        ),
+        Code("Recipe", yaml.safe_dump(portable(run.recipe), sort_keys=False)),
+        Code("Commands", "\n".join(commands) + "\n"),
+        Facts(facts),
+        *_left_out(run),
+    ]
+
+
+def _left_out(run: Trained) -> list[Block]:
+    files, steps = run.train.skipped, run.metrics.get("skipped_steps")
+    blocks: list[Block] = []
+    if files:
+        blocks += [
+            Heading(f"{len(files)} files were left out"),
+            Code("Files", "\n".join(map(printable, files[:50]))),
+        ]
+    if isinstance(steps, int) and steps:
+        blocks.append(Text(f"{steps} training steps that were not finite were left out."))
+    return blocks
+
+
+def _within(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inner = found.get(name)
+    return inner if isinstance(inner, Mapping) else {}
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "unknown"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.3g} %"
