@@ -26,6 +26,7 @@ ORDER = {
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
     "data": {"config", "files"},
+    "tabular": {"config", "data", "files"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
@@ -34,15 +35,15 @@ ORDER = {
     "training": {"config", "data", "files", "latent", "model", "ranks"},
     "run": {
         *("config", "data", "diagnosis", "files", "latent", "metrics"),
-        *("model", "networks", "pictures", "ranks", "training"),
+        *("model", "networks", "pictures", "ranks", "tabular", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),
-        *("model", "neighbors", "pictures", "run"),
+        *("model", "neighbors", "pictures", "run", "tabular"),
     },
     "cli": {
         *("config", "data", "entropy", "evaluation", "features", "files"),
-        *("information", "model", "pictures", "run"),
+        *("information", "model", "pictures", "run", "tabular"),
     },
 }
 
