@@ -152,7 +152,7 @@ def evaluate_table(folder: Path, test: str | None = None) -> dict[str, dict[str,
     for name in model.priors:
         x = model.sample(max(len(train), len(held_out)), seed=recipe.seed, prior=name)
         drawn = columns.draw(x.cpu().numpy(), seed=recipe.seed)
-        result[name] = compare_tables(columns, *real, drawn, seed=recipe.seed)
+        result[name] = compare_tables(columns, real[0], real[1], drawn, seed=recipe.seed)
     write_text(folder / "evaluation-table.json", json.dumps(result, indent=2) + "\n")
     return result
 

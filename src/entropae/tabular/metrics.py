@@ -60,9 +60,10 @@ def compare_tables(
     for column, start, stop in zip(columns.columns, starts, starts[1:], strict=False):
         a, b = y[:, start:stop], z[:, start:stop]
         if column.levels is None:
-            present = [_present(part, column.missing) for part in (a, b)]
-            if all(map(len, present)):
-                differences[True].append(float(ks_2samp(*present).statistic))
+            here, there = (_present(part, column.missing) for part in (a, b))
+            if len(here) and len(there):
+                found: Any = ks_2samp(here, there)
+                differences[True].append(float(found.statistic))
             a, b = a[:, 1:], b[:, 1:]
         if a.shape[1]:
             differences[False].append(float(np.abs(a.mean(0) - b.mean(0)).sum() / 2))
@@ -94,8 +95,8 @@ def two_sample_auc(
     x, of_b = np.concatenate([a, b]), np.repeat([0, 1], [len(a), len(b)])
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     trees = HistGradientBoostingClassifier(max_iter=50, min_samples_leaf=5, random_state=seed)
-    score = cross_val_predict(trees, x, of_b, cv=folds, method="predict_proba")[:, 1]
-    return float(roc_auc_score(of_b, score))
+    scores = np.asarray(cross_val_predict(trees, x, of_b, cv=folds, method="predict_proba"))
+    return float(roc_auc_score(of_b, scores[:, 1]))
 
 
 def _present(part: np.ndarray, missing: bool) -> np.ndarray:
