@@ -27,6 +27,7 @@ ORDER = {
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
     "data": {"config", "files"},
+    "tabular": {"config", "data", "files"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
@@ -38,11 +39,11 @@ ORDER = {
     "training": {"config", "data", "files", "latent", "model", "ranks", "weights"},
     "run": {
         *("config", "data", "diagnosis", "files", "latent", "metrics"),
-        *("model", "networks", "pictures", "ranks", "training"),
+        *("model", "networks", "pictures", "ranks", "tabular", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),
-        *("model", "neighbors", "pictures", "run"),
+        *("model", "neighbors", "pictures", "run", "tabular"),
     },
     "explorer": {"config", "data", "files", "model", "neighbors", "prior", "ranks", "run"},
     "report": {
@@ -51,7 +52,7 @@ ORDER = {
     },
     "cli": {
         *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),
-        *("information", "model", "pictures", "ranks", "report", "run"),
+        *("information", "model", "pictures", "ranks", "report", "run", "tabular"),
     },
 }
 

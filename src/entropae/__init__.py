@@ -84,6 +84,7 @@ _MODULES = {home.split(".")[0] for home in _HOMES} | {
     "networks",
     "prior",
     "ranks",
+    "tabular",
 }
 
 

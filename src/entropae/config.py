@@ -64,7 +64,9 @@ class Recipe:
     """All that a training run depends on.
 
     Args:
-        data: A folder of images, an .npy, .npz or IDX file, or digits, mnist, fashion-mnist.
+        data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, or digits,
+            mnist, fashion-mnist.
+        drop: Columns of a table to leave out.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
         strict: Stop at the first unreadable file instead of leaving it out.
@@ -81,6 +83,7 @@ class Recipe:
     """
 
     data: str = "digits"
+    drop: tuple[str, ...] = ()
     size: int | None = None
     channels: Literal[1, 3] | None = None
     strict: bool = False

@@ -28,6 +28,7 @@ from entropae.files import printable, replacing, write_text
 from entropae.metrics import fidelity, frechet_distance, kernel_distance, normality
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.neighbors import kth_distance
+from entropae.tabular import Columns, compare_tables
 
 # Neighbour metrics cost the square of the sample; more points hardly change them.
 NEIGHBOURS = 2000
@@ -125,6 +126,34 @@ def evaluate_run(
     result = {"features": title(features), "asked": asked}
     result |= evaluate(model, train, held_out, network, n=n)
     write_text(_kept(folder, features), json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def evaluate_table(folder: Path, test: str | None = None) -> dict[str, dict[str, float]]:
+    """Measure the model of a table, and keep the result in its folder as `evaluation-table.json`.
+
+    Args:
+        folder: A finished run.
+        test: A file of rows; by default the run's own held-out ones.
+
+    Returns:
+        For each prior the figures of `tabular.compare_tables`.
+
+    Raises:
+        ValueError: If the rows are not of the run's columns, or fewer than 10.
+    """
+    recipe = run.read_recipe(folder)
+    train, held_out = run.split_samples(recipe, run.read_samples(recipe, folder=folder))
+    if test is not None:
+        held_out = run.read_samples(recipe, test, folder=folder)
+    columns, model = Columns.load(folder), load(folder)
+    real = [columns.decode(rows.first(len(rows)).numpy()) for rows in (train, held_out)]
+    result = {}
+    for name in model.priors:
+        x = model.sample(max(len(train), len(held_out)), seed=recipe.seed, prior=name)
+        drawn = columns.draw(x.cpu().numpy(), seed=recipe.seed)
+        result[name] = compare_tables(columns, real[0], real[1], drawn, seed=recipe.seed)
+    write_text(folder / "evaluation-table.json", json.dumps(result, indent=2) + "\n")
     return result
 
 

@@ -84,6 +84,33 @@ def _mlp(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+class TableDecoder(nn.Module):
+    """An `MLPDecoder` of rows of numbers and of categories' probabilities.
+
+    Args:
+        groups: Layout of a row: 0 for a number, `n` for the probabilities of `n` states.
+        in_features: Dimensions of the code.
+        hidden: Sizes of the hidden layers of the encoder, which this has reversed.
+    """
+
+    def __init__(
+        self, groups: Sequence[int], in_features: int, *, hidden: Sequence[int] = (512, 256)
+    ) -> None:
+        super().__init__()
+        self.groups, self.in_features, self.hidden = tuple(groups), in_features, tuple(hidden)
+        if not all(type(group) is int and group >= 0 for group in self.groups):
+            raise ValueError(f"`groups` must be whole numbers from 0: got {self.groups}.")
+        self.widths = [max(1, group) for group in self.groups]
+        shape = (sum(self.widths),)
+        self.layers = MLPDecoder(shape, in_features, hidden=hidden, output="linear")
+
+    def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
+        """Codes to rows."""
+        parts = self.layers(z).split(self.widths, 1)
+        pairs = zip(parts, self.groups, strict=True)
+        return torch.cat([part.softmax(1) if group else part for part, group in pairs], 1)
+
+
 class ConvEncoder(nn.Module):
     """The convolutional encoder that RAE's and EAE's published tables share.
 
@@ -180,7 +207,8 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
 
 
 NETWORKS: dict[str, type[nn.Module]] = {
-    network.__name__: network for network in (MLPEncoder, MLPDecoder, ConvEncoder, ConvDecoder)
+    network.__name__: network
+    for network in (MLPEncoder, MLPDecoder, TableDecoder, ConvEncoder, ConvDecoder)
 }
 
 

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from torch import Tensor
 
 import entropae
-from entropae import data, pictures, ranks
+from entropae import data, pictures, ranks, tabular
 from entropae.config import Recipe, build, read_settings, recipe_of, settings, unknown
 from entropae.data import Samples
 from entropae.diagnosis import Diagnosis
@@ -25,8 +26,9 @@ from entropae.files import remove_partial, write_text
 from entropae.latent import Latent
 from entropae.metrics import normality
 from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
-from entropae.networks import Output, pair
-from entropae.training import fit
+from entropae.networks import MLPEncoder, Output, TableDecoder, pair
+from entropae.tabular import TABLE, Columns, TableLoss, TableSamples
+from entropae.training import fit, squared_error
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
@@ -70,6 +72,7 @@ def make(
         return load(folder)
     samples = read_samples(recipe, strict=recipe.strict)
     model = new_model(recipe, samples)
+    train, held_out = split_samples(recipe, samples)
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         write_recipe(recipe, folder)
@@ -81,6 +84,7 @@ def make(
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         decay=recipe.decay,
+        error=_error(samples, train),
         validation=recipe.validation,
         seed=recipe.seed,
         folder=folder,
@@ -90,7 +94,6 @@ def make(
         compile=recipe.compile,
         profile=profile,
     )
-    train, held_out = split_samples(recipe, samples)
     with ranks.together():
         _fit_priors(model, _some(train, ENOUGH), recipe.seed)
         measured = measure(model, train, held_out)
@@ -111,9 +114,13 @@ def make(
         pictures.save_curves(log, folder / "curves.png")
     if samples.is_image:
         draw(model, held_out, folder, seed=recipe.seed)
+    if isinstance(samples, TableSamples):
+        x = _some(held_out, ENOUGH).first(ENOUGH)
+        samples.columns.fit_noise(x.numpy(), model.reconstruct(x).cpu().numpy())
+        samples.columns.save(folder)
     model.save(folder)  # last: a folder with a model is a finished run
     pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
-    print(f"Done: look at {pictured}; the figures are in {folder / METRICS}.")
+    print(f"Done: look at {pictured or folder}; the figures are in {folder / METRICS}.")
     if skipped:
         print(f"{skipped} steps that were not finite were left out; nonfinite.json names them.")
     if samples.skipped:
@@ -146,7 +153,7 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
         ValueError: If training them takes more memory than the machine has.
     """
     with torch.device("meta"):
-        nbytes = size_of(_build(recipe, samples.shape, "linear"))
+        nbytes = size_of(_build(recipe, samples, "linear"))
     # Of every weight its gradient, and Adam's two averages.
     if 4 * nbytes > memory():
         raise ValueError(
@@ -156,15 +163,28 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
     some = samples.first(1024)
     bounded = bool(((some >= 0) & (some <= 1)).all())
     torch.manual_seed(recipe.seed)
-    return _build(recipe, samples.shape, "sigmoid" if bounded else "linear")
+    return _build(recipe, samples, "sigmoid" if bounded else "linear")
 
 
-def _build(recipe: Recipe, shape: Sequence[int], output: Output) -> Autoencoder:
+def _error(samples: Samples, train: Samples) -> Callable[[Tensor, Tensor], Tensor]:
+    """The reconstruction error that samples of this kind have."""
+    if isinstance(samples, TableSamples):
+        return TableLoss(samples.columns.groups, _some(train, ENOUGH).first(ENOUGH))
+    return squared_error
+
+
+def _build(recipe: Recipe, samples: Samples, output: Output) -> Autoencoder:
     config = recipe.model
     latent = build(Latent.known(), config.latent, "latent")
+    if isinstance(samples, TableSamples):
+        if config.network == "conv":
+            raise ValueError("`--model.network` must be mlp for a table: got conv.")
+        encoder = MLPEncoder(samples.shape, latent.in_features, hidden=config.hidden)
+        decoder = TableDecoder(samples.columns.groups, latent.dim, hidden=config.hidden)
+        return Autoencoder(encoder, decoder, latent)
     networks = pair(
         config.network,
-        shape,
+        samples.shape,
         latent.in_features,
         latent.dim,
         width=config.width,
@@ -174,8 +194,32 @@ def _build(recipe: Recipe, shape: Sequence[int], output: Output) -> Autoencoder:
     return Autoencoder(*networks, latent)
 
 
-def read_samples(recipe: Recipe, source: str | None = None, *, strict: bool = False) -> Samples:
-    """Samples of a source, by default the recipe's own, in the recipe's size and channels."""
+def read_samples(
+    recipe: Recipe, source: str | None = None, *, strict: bool = False, folder: Path | None = None
+) -> Samples:
+    """Samples of a source, by default the recipe's own, as the recipe says.
+
+    Args:
+        recipe: For the size and channels of images, and the columns of a table.
+        source: What `data.load` takes, or a table's file.
+        strict: Stop at the first bad file.
+        folder: A finished run, whose columns a table has.
+
+    Raises:
+        ValueError: If the run is of a table and the source is none, or else.
+    """
+    columns = None
+    if folder is not None and (folder / TABLE).is_file():
+        columns = Columns.load(folder)
+    path = source or recipe.data
+    if tabular.is_table(path):
+        if folder is not None and columns is None:
+            raise ValueError(f"{folder} is not of a table, and {path} is one.")
+        return tabular.encoded(
+            path, columns, drop=recipe.drop, validation=recipe.validation, seed=recipe.seed
+        )
+    if columns is not None:
+        raise ValueError(f"{folder} is of a table: {path} must be a .csv or .parquet file.")
     return data.load(
         source or recipe.data,
         recipe.size,
@@ -258,10 +302,10 @@ def diagnose(
         ValueError: If the prior has not been fitted, or the samples are of another shape.
     """
     recipe = read_recipe(folder)
-    train, held_out = split_samples(recipe, read_samples(recipe))
+    train, held_out = split_samples(recipe, read_samples(recipe, folder=folder))
     others = held_out if recipe.validation else None
     if source is not None:
-        others = read_samples(recipe, source)
+        others = read_samples(recipe, source, folder=folder)
     model = load(folder)
     if prior is not None:
         if prior not in model.priors:
@@ -330,6 +374,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     plain = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in data.NAMES:
         plain["data"] = str(Path(recipe.data).absolute())
+    plain["drop"] = list(recipe.drop)
     plain["model"]["hidden"] = list(recipe.model.hidden)
     latent = recipe.model.latent
     options = settings(build(Latent.known(), latent, "latent"))

@@ -35,13 +35,13 @@ def _sample_options(parser: Parser) -> None:
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
     parser.add_argument("--prior", type=str, help="normal, full or mixture.")
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
-    parser.add_argument("--out", type=str, default="samples.png", help=OUT)
+    parser.add_argument("--out", type=str, help=OUT)
 
 
 def _reconstruct_options(parser: Parser) -> None:
     _run(parser)
     _data_options(parser)
-    parser.add_argument("--out", type=str, default="reconstructions.png", help=OUT)
+    parser.add_argument("--out", type=str, help=OUT)
 
 
 def _interpolate_options(parser: Parser) -> None:
@@ -95,7 +95,10 @@ def _compare_options(parser: Parser) -> None:
     _measure_options(parser)
 
 
-OUT = "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/)."
+OUT = (
+    "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/); of a "
+    "table's model a .csv or .parquet file."
+)
 
 
 def _fit(options: Namespace) -> None:
@@ -114,8 +117,14 @@ def _recipe(options: Namespace) -> Recipe:
 def _sample(options: Namespace) -> None:
     from entropae.model import load
 
-    images = load(options.run).sample(options.number, seed=options.seed, prior=options.prior)
-    _write(images, options.out)
+    made = load(options.run).sample(options.number, seed=options.seed, prior=options.prior)
+    if _is_of_table(options.run):
+        from entropae.tabular import Columns
+
+        rows = Columns.load(options.run).draw(made.cpu().numpy(), seed=options.seed)
+        _write_table(rows, options.out or "samples.csv")
+    else:
+        _write(made, options.out or "samples.png")
 
 
 def _reconstruct(options: Namespace) -> None:
@@ -126,12 +135,19 @@ def _reconstruct(options: Namespace) -> None:
 
     model = load(options.run)
     x = _some(options, options.number)
-    again = model.reconstruct(x)
-    if _is_picture(options.out):
-        save_reconstructions(x, again, _new_file(options.out))
-        print(f"Wrote {options.out}: each row of images has its reconstructions below it.")
+    again = model.reconstruct(x).cpu()
+    if _is_of_table(options.run):
+        from entropae.tabular import Columns
+
+        rows = Columns.load(options.run).decode(again.numpy())
+        _write_table(rows, options.out or "reconstructions.csv")
+        return
+    out = options.out or "reconstructions.png"
+    if _is_picture(out):
+        save_reconstructions(x, again, _new_file(out))
+        print(f"Wrote {out}: each row of images has its reconstructions below it.")
     else:
-        _write(again, options.out)
+        _write(again, out)
     print(f"Mean squared error per element: {torch.nn.functional.mse_loss(again, x):.6f}")
 
 
@@ -151,7 +167,7 @@ def _encode(options: Namespace) -> None:
     from entropae.model import load
     from entropae.run import read_recipe, read_samples
 
-    samples = read_samples(read_recipe(Path(options.run)), options.data)
+    samples = read_samples(read_recipe(Path(options.run)), options.data, folder=Path(options.run))
     code = load(options.run).encode(samples).numpy()
     path = _new_file(options.out)
     if path.suffix == ".npy":
@@ -172,7 +188,13 @@ def _encode(options: Namespace) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
-    from entropae.evaluation import evaluate_run
+    from entropae.evaluation import evaluate_run, evaluate_table
+
+    if _is_of_table(options.run):
+        for name, figures in evaluate_table(Path(options.run), options.data).items():
+            shown = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
+            print(f"{name}: {shown}")
+        return
 
     found = evaluate_run(
         Path(options.run),
@@ -229,10 +251,23 @@ def _some(options: Namespace, number: int) -> Any:
     if number < 1:
         raise ValueError(f"`-n` must be at least 1: got {options.number}.")
     recipe = read_recipe(Path(options.run))
-    samples = read_samples(recipe, options.data)
+    samples = read_samples(recipe, options.data, folder=Path(options.run))
     if not options.data:
         samples = split_samples(recipe, samples)[1]
     return samples.first(number)
+
+
+def _is_of_table(run: str) -> bool:
+    from entropae.tabular import TABLE
+
+    return (Path(run) / TABLE).is_file()
+
+
+def _write_table(rows: Any, out: str) -> None:
+    from entropae.tabular import write_file
+
+    write_file(rows, out)
+    print(f"Wrote {len(rows)} rows to {out}.")
 
 
 def _is_picture(out: str) -> bool:
