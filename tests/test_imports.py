@@ -22,19 +22,21 @@ ORDER = {
     "entropy": {"large", "neighbors"},
     "information": {"neighbors", "entropy"},
     "latent": {"ranks", "neighbors", "entropy"},
-    "networks": set(),
+    "text": {"config", "files"},
+    "networks": {"text"},
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
-    "data": {"config", "files"},
+    "data": {"config", "files", "text"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
     "diagnosis": {"entropy", "latent", "neighbors", "prior"},
     "model": {"config", "data", "diagnosis", "files", "latent", "networks", "prior", "ranks"},
+    "language": {"data", "information", "latent", "model", "text"},
     "training": {"config", "data", "files", "latent", "model", "ranks"},
     "run": {
-        *("config", "data", "diagnosis", "files", "latent", "metrics"),
-        *("model", "networks", "pictures", "ranks", "training"),
+        *("config", "data", "diagnosis", "files", "language", "latent", "metrics"),
+        *("model", "networks", "pictures", "ranks", "text", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),
@@ -42,7 +44,7 @@ ORDER = {
     },
     "cli": {
         *("config", "data", "entropy", "evaluation", "features", "files"),
-        *("information", "model", "pictures", "run"),
+        *("information", "model", "pictures", "run", "text"),
     },
 }
 

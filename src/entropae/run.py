@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,19 @@ from entropae.config import Recipe, build, read_settings, recipe_of, settings, u
 from entropae.data import Samples
 from entropae.diagnosis import Diagnosis
 from entropae.files import remove_partial, write_text
+from entropae.language import evaluate_text, score
 from entropae.latent import Latent
 from entropae.metrics import normality
 from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
-from entropae.networks import Output, pair
+from entropae.networks import Output, pair, text_pair
+from entropae.text import SequenceDecoder, Tokenizer
+from entropae.text.tokenizer import FILE as TOKENIZER
 from entropae.training import fit
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
 PICTURED = ("overview.png", "curves.png")
+SENTENCES = "samples.txt"
 SHOWN = 64
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
 ENOUGH = 100_000
@@ -70,6 +73,8 @@ def make(
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         write_recipe(recipe, folder)
+        if samples.tokenizer:
+            samples.tokenizer.save(folder)
     began = time.perf_counter()
     log = fit(
         model,
@@ -110,12 +115,18 @@ def make(
         pictures.save_curves(log, folder / "curves.png")
     if samples.is_image:
         draw(model, held_out, folder, seed=recipe.seed)
+    elif samples.tokenizer:
+        drawn = samples.tokenizer.decode(model.sample(SHOWN, seed=recipe.seed).tolist())
+        write_text(folder / SENTENCES, "".join(f"{line}\n" for line in drawn))
     model.save(folder)  # last: a folder with a model is a finished run
-    pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
+    shown = (*PICTURED, SENTENCES)
+    pictured = " and ".join(str(folder / name) for name in shown if (folder / name).exists())
     print(f"Done: look at {pictured}; the figures are in {folder / METRICS}.")
     if skipped:
         print(f"{skipped} steps that were not finite were left out; nonfinite.json names them.")
-    if samples.skipped:
+    if samples.skipped and samples.tokenizer:
+        print(f"Of the text: {', '.join(samples.skipped)}.")
+    elif samples.skipped:
         print(f"{len(samples.skipped)} unreadable files were left out; {METRICS} names them.")
     return model
 
@@ -145,7 +156,7 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
         ValueError: If training them takes more memory than the machine has.
     """
     with torch.device("meta"):
-        nbytes = size_of(_build(recipe, samples.shape, "linear"))
+        nbytes = size_of(_build(recipe, samples, "linear"))
     # Of every weight its gradient, and Adam's two averages.
     if 4 * nbytes > memory():
         raise ValueError(
@@ -155,15 +166,27 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
     some = samples.first(1024)
     bounded = bool(((some >= 0) & (some <= 1)).all())
     torch.manual_seed(recipe.seed)
-    return _build(recipe, samples.shape, "sigmoid" if bounded else "linear")
+    return _build(recipe, samples, "sigmoid" if bounded else "linear")
 
 
-def _build(recipe: Recipe, shape: Sequence[int], output: Output) -> Autoencoder:
+def _build(recipe: Recipe, samples: Samples, output: Output) -> Autoencoder:
     config = recipe.model
     latent = build(Latent.known(), config.latent, "latent")
+    if samples.tokenizer:
+        networks = text_pair(
+            config.network,
+            len(samples.tokenizer),
+            samples.shape[0],
+            latent.in_features,
+            latent.dim,
+            hidden=config.hidden[-1],
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+        )
+        return Autoencoder(*networks, latent)
     networks = pair(
         config.network,
-        shape,
+        samples.shape,
         latent.in_features,
         latent.dim,
         width=config.width,
@@ -173,15 +196,36 @@ def _build(recipe: Recipe, shape: Sequence[int], output: Output) -> Autoencoder:
     return Autoencoder(*networks, latent)
 
 
-def read_samples(recipe: Recipe, source: str | None = None, *, strict: bool = False) -> Samples:
-    """Samples of a source, by default the recipe's own, in the recipe's size and channels."""
+def read_samples(
+    recipe: Recipe,
+    source: str | None = None,
+    *,
+    strict: bool = False,
+    tokenizer: Tokenizer | None = None,
+) -> Samples:
+    """Samples of a source, by default the recipe's own, in the recipe's size and channels.
+
+    Args:
+        recipe: Of a run.
+        source: What `data.load` takes.
+        strict: Stop at the first bad file.
+        tokenizer: Of the run, if its samples are sentences; by default one is trained.
+    """
     return data.load(
         source or recipe.data,
         recipe.size,
         channels=recipe.channels,
         strict=strict,
         progress=ranks.is_first(),
+        tokenizer=tokenizer or recipe.tokenizer,
+        vocabulary=recipe.vocabulary,
+        length=recipe.length,
     )
+
+
+def tokenizer_of(folder: Path) -> Tokenizer | None:
+    """The tokenizer of a run folder, if its samples are sentences."""
+    return Tokenizer.load(folder) if (folder / TOKENIZER).is_file() else None
 
 
 def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:
@@ -196,16 +240,23 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
         some = _some(samples, 10_000)
-        errors = [
-            (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
-            for x in batches(some, 1024)
-        ]
         result[name] = {
             "samples": len(some),
-            "mean_squared_error": float(torch.cat(errors).mean()),
+            **_error(model, some),
             "code": normality(model.encode(some))._asdict(),
         }
     return result
+
+
+def _error(model: Autoencoder, samples: Samples) -> dict[str, float]:
+    """How far reconstructions are from their samples."""
+    if isinstance(model.decoder, SequenceDecoder):
+        return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
+    errors = [
+        (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
+        for x in batches(samples, 1024)
+    ]
+    return {"mean_squared_error": float(torch.cat(errors).mean())}
 
 
 def _some(samples: Samples, most: int) -> Samples:
@@ -240,6 +291,24 @@ def diagnose(
             raise ValueError(unknown("prior", prior, model.priors))
         model.prior = prior
     return model.diagnose(train, others, batch_size=recipe.batch_size, n=n)
+
+
+def evaluate_sentences(
+    folder: Path, source: str | None = None, *, n: int = 1000
+) -> dict[str, float]:
+    """Figures of a run on text (see `evaluate_text`), on its held-out sentences or on others.
+
+    Args:
+        folder: A finished run.
+        source: A text file; by default the run's held-out sentences.
+        n: At most so many sentences.
+    """
+    recipe, tokenizer = read_recipe(folder), tokenizer_of(folder)
+    train, held_out = split_samples(recipe, read_samples(recipe, tokenizer=tokenizer))
+    if source is not None:
+        held_out = read_samples(recipe, source, tokenizer=tokenizer)
+    characters = tokenizer is not None and tokenizer.kind == "character"
+    return evaluate_text(load(folder), train, held_out, n=n, characters=characters)
 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:
