@@ -39,9 +39,9 @@ class TransformerEncoder(nn.Module):
         check_sizes(vocabulary=vocabulary, out_features=out_features, length=length)
         self.vocabulary, self.out_features, self.length = vocabulary, out_features, length
         self.hidden, self.layers, self.heads, self.dropout = hidden, layers, heads, dropout
+        self.stack = _stack(hidden, layers, heads, dropout)
         self.embedding = nn.Embedding(vocabulary, hidden, padding_idx=PAD)
         self.position = nn.Embedding(length, hidden)
-        self.stack = _stack(hidden, layers, heads, dropout)
         self.last = nn.Linear(hidden, out_features)
 
     def forward(self, x: Int[Tensor, "n t"]) -> Float[Tensor, "n out"]:
@@ -82,10 +82,10 @@ class TransformerDecoder(SequenceDecoder):
     ) -> None:
         super().__init__(vocabulary, in_features, length=length, word_dropout=word_dropout)
         self.hidden, self.layers, self.heads, self.dropout = hidden, layers, heads, dropout
+        self.stack = _stack(hidden, layers, heads, dropout)
         self.embedding = nn.Embedding(vocabulary, hidden, padding_idx=PAD)
         self.position = nn.Embedding(length, hidden)
         self.first = nn.Linear(in_features, hidden)
-        self.stack = _stack(hidden, layers, heads, dropout)
         self.last = nn.Linear(hidden, vocabulary)
 
     def logits(self, z: Float[Tensor, "n d"], x: Int[Tensor, "n t"]) -> Float[Tensor, "m v"]:
