@@ -56,7 +56,7 @@ def score(decoder: SequenceDecoder, code: Float[Tensor, "n d"], rows: Int[Tensor
         50.0
     """
     nats, right, tokens = 0.0, 0, 0
-    for z, x in zip(code.split(256), rows.split(256), strict=True):
+    for z, x in zip(code.split(256), rows.to(code.device).split(256), strict=True):
         x = x[:, : int((x != PAD).sum(1).max())]
         logits = decoder.logits(z, x).float()
         target = x[x != PAD]

@@ -128,9 +128,9 @@ def _from_text(path: Path, tokenizer: Tokenizer | Kind, vocabulary: int, length:
     if not path.is_file():
         raise FileNotFoundError(f"No file {str(path)!r}.")
     lines = read_lines(path)
-    if not isinstance(tokenizer, Tokenizer):
-        tokenizer = Tokenizer.train(lines.sentences, tokenizer, vocabulary=vocabulary)
     try:
+        if not isinstance(tokenizer, Tokenizer):
+            tokenizer = Tokenizer.train(lines.sentences, tokenizer, vocabulary=vocabulary)
         rows, counts = encode_lines(lines, tokenizer, length=length)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error

@@ -56,7 +56,8 @@ class Latent(nn.Module, ABC):
     Penalties are per dimension of the code, and their weights are relative to the reconstruction:
     training minimises `log(reconstruction) + Σ weight · value`, so a weight says how large a share
     of the reconstruction error may be paid for one unit of the penalty, whatever the data's size,
-    range and number of elements.
+    range and number of elements. Of a decoder with a likelihood of its own, as of text, training
+    minimises nats per dimension: there a weight is nats of likelihood per nat of the penalty.
 
     Attributes:
         dim: Dimensions of the code.
