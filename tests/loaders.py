@@ -59,7 +59,7 @@ def _idx_gz(folder: Path) -> None:
     (folder / "x-idx3-ubyte.gz").write_bytes(gzip.compress(_idx(PIXELS), mtime=0))
 
 
-TEXT = "to be, or not to be\n" + "\n".join(f"春眠不覺曉 {i}" for i in range(9)) + "\n\n"
+TEXT = "to be, or not to be\n" + "\n".join(f"春眠不覺曉 {i}" for i in range(9)) + "\n"
 TABLE = np.random.default_rng(0).normal(size=(20, 3))
 
 
@@ -145,8 +145,9 @@ LOADERS = {
         lambda folder: _read_text(_only(folder)),
     ),
     "text.gz": Loader(
-        lambda folder: (folder / "x.txt.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0))
-        and None,
+        lambda folder: (
+            (folder / "x.txt.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0)) and None
+        ),
         lambda folder: _read_text(_only(folder)),
     ),
     "tokenizer": Loader(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +16,7 @@ State = tuple[Tensor, ...]
 NEVER = (PAD, BOS, UNK)
 
 
+@runtime_checkable
 class Steps(Protocol):
     """A decoder, step by step: see `SequenceDecoder`."""
 

@@ -156,8 +156,8 @@ def buckets(
         seed: Of the order of the batches, and of rows of equal length.
 
     Example:
-        >>> [sorted(lengths) for lengths in buckets(np.array([9, 1, 2, 8, 1]), 2)]
-        [[4], [0, 3], [1, 2]]
+        >>> sorted(sorted(rows.tolist()) for rows in buckets(np.array([9, 1, 2, 8, 1]), 2))
+        [[0], [1, 4], [2, 3]]
     """
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1: got {batch_size}.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from entropae.config import unknown
 from entropae.files import write_text
@@ -52,13 +54,12 @@ class Tokenizer:
     def __init__(
         self, kind: Kind, tokens: Sequence[str], merges: Sequence[tuple[str, str]] = ()
     ) -> None:
-        if kind not in MODELS:
-            raise ValueError(unknown("tokenizer", str(kind), MODELS))
+        _check_kind(kind)
         _check_tokens(tokens, merges)
         self.kind: Kind = kind
         self.tokens = tuple(tokens)
         self.merges = tuple((a, b) for a, b in merges)
-        self._rules = _rules(kind, MODELS[kind](self.tokens, self.merges))
+        self._rules = _rules(kind, KINDS[kind].model(self.tokens, self.merges))
 
     @classmethod
     def train(
@@ -74,27 +75,18 @@ class Tokenizer:
         Raises:
             ValueError: If the vocabulary is too small to hold what it must.
         """
-        if kind not in MODELS:
-            raise ValueError(unknown("tokenizer", str(kind), MODELS))
-        least = len(SPECIAL) + (256 if kind == "bpe" else 1)
+        _check_kind(kind)
+        least = len(SPECIAL) + KINDS[kind].least
         if vocabulary < least:
             raise ValueError(f"`vocabulary` must be at least {least}: got {vocabulary}.")
-        _import()
-        from tokenizers import models, pre_tokenizers, trainers
-
-        options: dict[str, Any] = {
-            "vocab_size": vocabulary,
-            "special_tokens": list(SPECIAL),
-            "show_progress": False,
-        }
-        if kind == "bpe":
-            rules = _rules(kind, models.BPE())
-            trainer: Any = trainers.BpeTrainer(
-                initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), **options
-            )
-        else:
-            rules = _rules(kind, models.WordLevel(unk_token=SPECIAL[UNK]))
-            trainer = trainers.WordLevelTrainer(**options)
+        model, trainer = KINDS[kind].trainer(
+            {
+                "vocab_size": vocabulary,
+                "special_tokens": list(SPECIAL),
+                "show_progress": False,
+            }
+        )
+        rules = _rules(kind, model)
         rules.train_from_iterator(map(normalize, sentences), trainer)
         learnt = json.loads(rules.to_str())["model"]
         tokens = sorted(learnt["vocab"], key=learnt["vocab"].__getitem__)
@@ -117,7 +109,7 @@ class Tokenizer:
     def _decode(self, row: list[int]) -> str:
         row = row[: row.index(EOS)] if EOS in row else row
         tokens = [
-            UNKNOWN[self.kind] if number == UNK else self.tokens[number]
+            KINDS[self.kind].unknown if number == UNK else self.tokens[number]
             for number in row
             if number not in (PAD, BOS)
         ]
@@ -162,9 +154,14 @@ class Tokenizer:
 
 def normalize(sentence: str) -> str:
     """A sentence in Unicode's form C, with single spaces."""
-    import unicodedata
-
     return " ".join(unicodedata.normalize("NFC", sentence).split())
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(unknown("tokenizer", str(kind), KINDS))
+    if find_spec("tokenizers") is None:
+        raise ImportError('Text needs tokenizers: pip install "entropae[text]".')
 
 
 def _check_tokens(tokens: Any, merges: Any) -> None:
@@ -185,22 +182,22 @@ def _check_tokens(tokens: Any, merges: Any) -> None:
             raise ValueError(f"Each merge must be of two known tokens into a third: got {merge!r}.")
 
 
-def _import() -> None:
-    try:
-        import tokenizers  # noqa: F401
-    except ImportError as error:
-        raise ImportError('Text needs tokenizers: pip install "entropae[text]".') from error
+def _rules(kind: Kind, model: Any) -> Any:
+    """The library's tokenizer. Special tokens are not looked for: a text may have their names."""
+    from tokenizers import Tokenizer as Rules
+
+    rules = Rules(model)
+    rules.pre_tokenizer, rules.decoder = KINDS[kind].cut(), KINDS[kind].join()
+    return rules
 
 
 def _byte_pairs(tokens: tuple[str, ...], merges: tuple[tuple[str, str], ...]) -> Any:
-    _import()
     from tokenizers import models
 
     return models.BPE({token: i for i, token in enumerate(tokens)}, list(merges))
 
 
-def _words(tokens: tuple[str, ...], merges: tuple[tuple[str, str], ...]) -> Any:
-    _import()
+def _whole(tokens: tuple[str, ...], merges: tuple[tuple[str, str], ...]) -> Any:
     from tokenizers import models
 
     if merges:
@@ -208,33 +205,70 @@ def _words(tokens: tuple[str, ...], merges: tuple[tuple[str, str], ...]) -> Any:
     return models.WordLevel({token: i for i, token in enumerate(tokens)}, SPECIAL[UNK])
 
 
-def _rules(kind: Kind, model: Any) -> Any:
-    from tokenizers import Regex, decoders, pre_tokenizers
-    from tokenizers import Tokenizer as Rules
+def _cut_bytes() -> Any:
+    from tokenizers import pre_tokenizers
 
-    rules = Rules(model)
-    # Special tokens are not looked for in texts, which may have them as plain characters.
-    if kind == "bpe":
-        rules.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        rules.decoder = decoders.ByteLevel()
-    elif kind == "word":
-        rules.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Metaspace(),
-                # A mark is a token, with or without a space before it.
-                pre_tokenizers.Split(Regex(r"▁?[^\w\s▁]"), "isolated"),
-            ]
-        )
-        rules.decoder = decoders.Metaspace()
-    else:
-        rules.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?m)."), "isolated")
-        rules.decoder = decoders.Fuse()
-    return rules
+    return pre_tokenizers.ByteLevel(add_prefix_space=False)
 
 
-MODELS: dict[str, Callable[..., Any]] = {
-    "bpe": _byte_pairs,
-    "word": _words,
-    "character": _words,
+def _join_bytes() -> Any:
+    from tokenizers import decoders
+
+    return decoders.ByteLevel()
+
+
+def _cut_words() -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
+    # A mark is a token, with or without a space before it.
+    marks = pre_tokenizers.Split(Regex(r"▁?[^\w\s▁]"), "isolated")
+    return pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), marks])
+
+
+def _join_words() -> Any:
+    from tokenizers import decoders
+
+    return decoders.Metaspace()
+
+
+def _cut_characters() -> Any:
+    from tokenizers import Regex, pre_tokenizers
+
+    return pre_tokenizers.Split(Regex(r"(?m)."), "isolated")
+
+
+def _join_characters() -> Any:
+    from tokenizers import decoders
+
+    return decoders.Fuse()
+
+
+def _byte_trainer(options: dict[str, Any]) -> tuple[Any, Any]:
+    from tokenizers import models, pre_tokenizers, trainers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    return models.BPE(), trainers.BpeTrainer(initial_alphabet=alphabet, **options)
+
+
+def _whole_trainer(options: dict[str, Any]) -> tuple[Any, Any]:
+    from tokenizers import models, trainers
+
+    return models.WordLevel(unk_token=SPECIAL[UNK]), trainers.WordLevelTrainer(**options)
+
+
+class Way(NamedTuple):
+    """How a kind of tokenizer is made: the library's parts."""
+
+    model: Callable[[tuple[str, ...], tuple[tuple[str, str], ...]], Any]
+    cut: Callable[[], Any]
+    join: Callable[[], Any]
+    trainer: Callable[[dict[str, Any]], tuple[Any, Any]]
+    least: int  # tokens, without the special ones
+    unknown: str  # what is joined as U+FFFD
+
+
+KINDS: dict[str, Way] = {
+    "bpe": Way(_byte_pairs, _cut_bytes, _join_bytes, _byte_trainer, 256, "ï¿½"),
+    "word": Way(_whole, _cut_words, _join_words, _whole_trainer, 1, "▁\ufffd"),
+    "character": Way(_whole, _cut_characters, _join_characters, _whole_trainer, 1, "\ufffd"),
 }
-UNKNOWN = {"bpe": "ï¿½", "word": "▁\ufffd", "character": "\ufffd"}
