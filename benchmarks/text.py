@@ -177,7 +177,7 @@ def show(model: ea.Autoencoder, held_out: Samples, seed: int) -> dict[str, Any]:
 
 def jobs() -> list[tuple[str, str, int]]:
     """One seed of every method first, corpus by corpus."""
-    main = ["BN-VAE", "EAE", "VAE"]
+    main = ["BN-VAE", "EAE", "VAE", "EAE, annealed noise"]
     order = [("kjv, clauses", method, 0) for method in list(METHODS)[:7]]
     order += [(corpus, method, 0) for corpus in CORPORA for method in main]
     order += [(corpus, method, 0) for corpus in CORPORA for method in METHODS]
