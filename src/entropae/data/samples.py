@@ -52,10 +52,9 @@ class Samples(Dataset[Tensor]):
         rows = np.asarray(indices, dtype=np.int64)
         values = self.array[rows if self.index is None else self.index[rows]]
         batch = torch.from_numpy(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
-        if self.tokenizer:
-            return (
-                batch[:, : int((batch != PAD).sum(1).max())].long() if len(batch) else batch.long()
-            )
+        if self.tokenizer is not None:
+            longest = int((batch != PAD).sum(1).max()) if len(batch) else 0
+            return batch[:, :longest].long()
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
         if self.layout == "hw":
             return batch[:, None]
