@@ -29,6 +29,7 @@ from entropae.networks import pair
 from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated
 from entropae.run import RECIPE, read_recipe, write_recipe
+from entropae.text import Tokenizer
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
 # What a loader may raise, always naming what it was reading.
@@ -63,6 +64,7 @@ def _idx_gz(folder: Path) -> None:
     (folder / "x-idx3-ubyte.gz").write_bytes(gzip.compress(_idx(PIXELS), mtime=0))
 
 
+TEXT = "to be, or not to be\n" + "\n".join(f"春眠不覺曉 {i}" for i in range(9)) + "\n"
 TABLE = np.random.default_rng(0).normal(size=(20, 3))
 
 
@@ -132,6 +134,10 @@ def _read_samples(path: Path) -> None:
     some.first(3)
 
 
+def _read_text(path: Path) -> None:
+    load(path, tokenizer="word", vocabulary=50, length=12).first(3)
+
+
 def _each_table(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         read_table(path, missing="drop")
@@ -166,6 +172,20 @@ LOADERS = {
         lambda folder: _read_samples(_only(folder)),
     ),
     "IDX.gz": Loader(_idx_gz, lambda folder: _read_samples(_only(folder))),
+    "text": Loader(
+        lambda folder: (folder / "x.txt").write_text(TEXT, "utf-8") and None,
+        lambda folder: _read_text(_only(folder)),
+    ),
+    "text.gz": Loader(
+        lambda folder: (
+            (folder / "x.txt.gz").write_bytes(gzip.compress(TEXT.encode(), mtime=0)) and None
+        ),
+        lambda folder: _read_text(_only(folder)),
+    ),
+    "tokenizer": Loader(
+        lambda folder: Tokenizer.train(TEXT.splitlines(), vocabulary=280).save(folder),
+        lambda folder: Tokenizer.load(folder).encode(["how now"]),
+    ),
     "npy table": Loader(lambda folder: np.save(folder / "x.npy", TABLE), _each_table),
     "CSV": Loader(_csv, _each_table),
     "Parquet": Loader(_parquet, _each_table),

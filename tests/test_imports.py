@@ -23,10 +23,11 @@ ORDER = {
     "entropy": {"large", "neighbors"},
     "information": {"neighbors", "entropy"},
     "latent": {"ranks", "neighbors", "entropy"},
-    "networks": set(),
+    "text": {"config", "files"},
+    "networks": {"text"},
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
-    "data": {"config", "files"},
+    "data": {"config", "files", "text"},
     "tabular": {"config", "data", "files"},
     "pictures": set(),
     "inception": set(),
@@ -36,10 +37,11 @@ ORDER = {
         *("config", "data", "diagnosis", "files", "latent"),
         *("networks", "prior", "ranks", "weights"),
     },
+    "language": {"data", "information", "latent", "model", "text"},
     "training": {"config", "data", "files", "latent", "model", "ranks", "weights"},
     "run": {
-        *("config", "data", "diagnosis", "files", "latent", "metrics"),
-        *("model", "networks", "pictures", "ranks", "tabular", "training"),
+        *("config", "data", "diagnosis", "files", "language", "latent", "metrics"),
+        *("model", "networks", "pictures", "ranks", "tabular", "text", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),
@@ -52,7 +54,7 @@ ORDER = {
     },
     "cli": {
         *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),
-        *("information", "model", "pictures", "ranks", "report", "run", "tabular"),
+        *("information", "model", "pictures", "ranks", "report", "run", "tabular", "text"),
     },
 }
 

@@ -10,7 +10,8 @@ from jaxtyping import TypeCheckError, install_import_hook
 
 with install_import_hook("entropae", "beartype.beartype"):
     import entropae as ea
-    from entropae import config, data, diagnosis, entropy, information, latent, metrics, model
+    from entropae import config, data, diagnosis, entropy, information, language, latent, metrics
+    from entropae import latent as latents, model, text
     from entropae import neighbors, networks, pictures, prior, run, training
 
 import tempfile
@@ -58,6 +59,18 @@ for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.En
             run.draw(again, samples, Path(folder), seed=0)
             pictures.save_curves(rows, Path(folder) / "curves.png")
             pictures.save_images(again.sample(2), Path(folder))
+with tempfile.TemporaryDirectory() as folder:
+    Path(folder, "x.txt").write_text("\\n".join(f"line {i} of all" for i in range(40)))
+    samples = data.load(Path(folder, "x.txt"), tokenizer="character", length=20)
+for network in ("lstm", "transformer"):
+    latent = latents.Variational(2)
+    pair = networks.text_pair(network, len(samples.tokenizer), 20, 4, 2, hidden=8)
+    made = ea.Autoencoder(*pair, latent)
+    ea.fit(made, samples, epochs=1, batch_size=16, progress=False)
+    for made.decoder.decoding in text.DECODINGS.values():
+        made.interpolate(made.sample(2), made.reconstruct(samples.first(2)), steps=2)
+    sizes = {"hidden": 4, "steps": 2}
+    language.evaluate_text(made, samples, samples, n=20, made=9, language=sizes)
 
 try:
     neighbors.kth_distance(torch.zeros(3))

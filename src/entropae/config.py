@@ -25,15 +25,21 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers.
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. Of text "lstm",
+            which is "auto" there, or "transformer".
         width: Channels of the first convolution; the published tables have 128.
-        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed.
+        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. Of
+            text, the last is the size of the states.
+        dropout: Of text, in training; by default 0.5 of the lstm, 0.1 of the transformer.
+        word_dropout: Of text, share of the words that the decoder is not told in training.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32.
     """
 
-    network: Literal["auto", "mlp", "conv"] = "auto"
+    network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
     width: int = 16
     hidden: tuple[int, ...] = (512, 256)
+    dropout: float | None = None
+    word_dropout: float = 0.0
     latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": 16})
 
 
@@ -64,11 +70,14 @@ class Recipe:
     """All that a training run depends on.
 
     Args:
-        data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, or digits,
-            mnist, fashion-mnist.
+        data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, a text (.txt,
+            .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
         drop: Columns of a table to leave out.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
+        tokenizer: Of text: byte pairs, words or characters.
+        vocabulary: Of text: tokens at most.
+        length: Of text: tokens of a sentence at most; longer ones are left out.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
@@ -86,6 +95,9 @@ class Recipe:
     drop: tuple[str, ...] = ()
     size: int | None = None
     channels: Literal[1, 3] | None = None
+    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    vocabulary: int = 4000
+    length: int = 64
     strict: bool = False
     validation: float = 0.1
     epochs: int | None = None

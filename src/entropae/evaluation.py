@@ -60,7 +60,15 @@ def evaluate(
         `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`, `density`,
         `coverage` and `nearest`: the median distance of a drawn sample to its nearest training
         image in the features, over that of a held-out image. Well below 1 means copies.
+
+    Raises:
+        ValueError: If the samples are sentences.
     """
+    if train.tokenizer is not None:
+        raise ValueError(
+            "Sentences have no features. Measure them with entropae.language.evaluate_text "
+            "(entropae evaluate RUN)."
+        )
     n = min(n, len(test))
     x, seen = test.first(n), train.first(n)
     if not isinstance(features, Remembering):

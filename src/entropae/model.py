@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
@@ -40,7 +40,10 @@ Data = Tensor | np.ndarray | Samples
 
 
 class Passed(NamedTuple):
-    """What a batch becomes on its way through an autoencoder."""
+    """What a batch becomes on its way through an autoencoder.
+
+    Of a decoder with a likelihood of its own (`nll`), the reconstruction is each sample's nats.
+    """
 
     reconstruction: Tensor
     code: Tensor
@@ -52,7 +55,8 @@ class Autoencoder(nn.Module):
 
     Args:
         encoder: Module from a batch of samples to `(n, latent.in_features)`.
-        decoder: Module from codes `(n, latent.dim)` to a batch of samples.
+        decoder: Module from codes `(n, latent.dim)` to a batch of samples. If it has a method
+            `nll(z, x)`, −log p(x | z) of each sample in nats, that is trained on.
         latent: What is asked of the code, e.g. `Entropic(16)`.
 
     Attributes:
@@ -84,15 +88,16 @@ class Autoencoder(nn.Module):
         self.priors = nn.ModuleDict({"normal": Normal(latent.dim)})
         self.prior = "normal"
 
-    def forward(self, x: Float[Tensor, "n ..."]) -> Passed:
+    def forward(self, x: Shaped[Tensor, "n ..."]) -> Passed:
         """Reconstruction, code and penalties of a batch, with gradient.
 
         Raises:
             ValueError: If encoder or decoder return another shape than they must.
         """
         code, penalties = self.latent(self.encoder(x))
-        reconstruction = self.decoder(code)
-        if reconstruction.shape != x.shape:
+        nll = getattr(self.decoder, "nll", None)
+        reconstruction = nll(code, x) if nll else self.decoder(code)
+        if not nll and reconstruction.shape != x.shape:
             raise ValueError(
                 f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
                 f"{tuple(reconstruction.shape)} from codes of shape {tuple(code.shape)}."
@@ -119,7 +124,7 @@ class Autoencoder(nn.Module):
 
     def decode(
         self, code: Tensor | np.ndarray, *, batch_size: int = 1024
-    ) -> Float[Tensor, "n ..."]:
+    ) -> Shaped[Tensor, "n ..."]:
         """Samples of codes at inference, without gradient, batch by batch.
 
         Args:
@@ -136,7 +141,7 @@ class Autoencoder(nn.Module):
             )
         return self._each(self.decoder, code[ranks.share(len(code))].split(batch_size))
 
-    def reconstruct(self, data: Data, *, batch_size: int = 1024) -> Float[Tensor, "n ..."]:
+    def reconstruct(self, data: Data, *, batch_size: int = 1024) -> Shaped[Tensor, "n ..."]:
         """Samples encoded and decoded again, at inference."""
         return self._each(lambda x: self.decoder(self._encode(x)), batches(data, batch_size))
 
@@ -147,7 +152,7 @@ class Autoencoder(nn.Module):
         *,
         steps: int = 8,
         path: Literal["spherical", "linear"] = "spherical",
-    ) -> Float[Tensor, "n steps ..."]:
+    ) -> Shaped[Tensor, "n steps ..."]:
         """Decoded paths between the codes of pairs of samples, both ends included.
 
         Args:
@@ -200,7 +205,7 @@ class Autoencoder(nn.Module):
 
     def sample(
         self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
-    ) -> Float[Tensor, "n ..."]:
+    ) -> Shaped[Tensor, "n ..."]:
         """Draw codes from a prior and decode them.
 
         Args:
@@ -260,6 +265,9 @@ class Autoencoder(nn.Module):
             'The code is not centred or scaled'
         """
         from entropae.diagnosis import Subject, diagnose
+
+        if hasattr(self.decoder, "nll"):
+            raise ValueError("`diagnose` compares numbers: it does not read sentences yet.")
 
         prior = self.priors[self.prior]
         assert isinstance(prior, Prior)  # for the type checker
@@ -470,7 +478,7 @@ def _some(data: Data, n: int) -> Float[Tensor, "n ..."]:
 def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
     """Batches of this process's share of samples, in order; an empty one if it has none."""
     own = ranks.share(len(data))
-    if isinstance(data, Tensor) and data.is_floating_point():
+    if isinstance(data, Tensor) and (data.is_floating_point() or data.dtype == torch.int64):
         yield from data[own].split(batch_size)
         return
     samples = data if isinstance(data, Samples) else load_samples(data)

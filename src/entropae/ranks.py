@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -91,7 +91,7 @@ def share(n: int, rank: int | None = None, processes: int | None = None) -> slic
     return slice(start, start + each + (rank < more))
 
 
-def place(x: Float[Tensor, "n ..."]) -> tuple[slice, int]:
+def place(x: Shaped[Tensor, "n ..."]) -> tuple[slice, int]:
     """Where this process's rows are among those of all, in the order of ranks, and how many all.
 
     Raises:
@@ -120,7 +120,7 @@ def total(x: Tensor) -> Tensor:
     return x if count() == 1 else _Total.apply(x)  # type: ignore[return-value]
 
 
-def gather(x: Float[Tensor, "n ..."]) -> Float[Tensor, "m ..."]:
+def gather(x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "m ..."]:
     """The rows of all processes, in the order of ranks, with gradient. They may differ in number.
 
     A sum over processes of rows padded with zeros: twice the bytes of sending each row once, in the

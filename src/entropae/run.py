@@ -23,16 +23,20 @@ from entropae.config import Recipe, build, read_settings, recipe_of, settings, u
 from entropae.data import Samples
 from entropae.diagnosis import Diagnosis
 from entropae.files import remove_partial, write_text
+from entropae.language import evaluate_text, score
 from entropae.latent import Latent
 from entropae.metrics import normality
 from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
-from entropae.networks import MLPEncoder, Output, TableDecoder, pair
+from entropae.networks import MLPEncoder, Output, TableDecoder, pair, text_pair
 from entropae.tabular import TABLE, Columns, TableLoss, TableSamples
+from entropae.text import SequenceDecoder, Tokenizer
+from entropae.text.tokenizer import FILE as TOKENIZER
 from entropae.training import fit, squared_error
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
 PICTURED = ("overview.png", "curves.png")
+SENTENCES = "samples.txt"
 SHOWN = 64
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
 ENOUGH = 100_000
@@ -76,6 +80,8 @@ def make(
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         write_recipe(recipe, folder)
+        if samples.tokenizer:
+            samples.tokenizer.save(folder)
     began = time.perf_counter()
     log = fit(
         model,
@@ -84,7 +90,7 @@ def make(
         batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         decay=recipe.decay,
-        error=_error(samples, train),
+        error=_loss(samples, train),
         validation=recipe.validation,
         seed=recipe.seed,
         folder=folder,
@@ -114,16 +120,22 @@ def make(
         pictures.save_curves(log, folder / "curves.png")
     if samples.is_image:
         draw(model, held_out, folder, seed=recipe.seed)
-    if isinstance(samples, TableSamples):
+    elif isinstance(samples, TableSamples):
         x = _some(held_out, ENOUGH).first(ENOUGH)
         samples.columns.fit_noise(x.numpy(), model.reconstruct(x).cpu().numpy())
         samples.columns.save(folder)
+    elif samples.tokenizer:
+        drawn = samples.tokenizer.decode(model.sample(SHOWN, seed=recipe.seed).tolist())
+        write_text(folder / SENTENCES, "".join(f"{line}\n" for line in drawn))
     model.save(folder)  # last: a folder with a model is a finished run
-    pictured = " and ".join(str(folder / name) for name in PICTURED if (folder / name).exists())
+    shown = (*PICTURED, SENTENCES)
+    pictured = " and ".join(str(folder / name) for name in shown if (folder / name).exists())
     print(f"Done: look at {pictured or folder}; the figures are in {folder / METRICS}.")
     if skipped:
         print(f"{skipped} steps that were not finite were left out; nonfinite.json names them.")
-    if samples.skipped:
+    if samples.skipped and samples.tokenizer:
+        print(f"Of the text: {', '.join(samples.skipped)}.")
+    elif samples.skipped:
         print(f"{len(samples.skipped)} unreadable files were left out; {METRICS} names them.")
     return model
 
@@ -166,8 +178,8 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
     return _build(recipe, samples, "sigmoid" if bounded else "linear")
 
 
-def _error(samples: Samples, train: Samples) -> Callable[[Tensor, Tensor], Tensor]:
-    """The reconstruction error that samples of this kind have."""
+def _loss(samples: Samples, train: Samples) -> Callable[[Tensor, Tensor], Tensor]:
+    """The reconstruction error that samples of this kind are trained by."""
     if isinstance(samples, TableSamples):
         return TableLoss(samples.columns.groups, _some(train, ENOUGH).first(ENOUGH))
     return squared_error
@@ -177,11 +189,23 @@ def _build(recipe: Recipe, samples: Samples, output: Output) -> Autoencoder:
     config = recipe.model
     latent = build(Latent.known(), config.latent, "latent")
     if isinstance(samples, TableSamples):
-        if config.network == "conv":
-            raise ValueError("`--model.network` must be mlp for a table: got conv.")
+        if config.network not in ("auto", "mlp"):
+            raise ValueError(f"`--model.network` must be mlp for a table: got {config.network}.")
         encoder = MLPEncoder(samples.shape, latent.in_features, hidden=config.hidden)
         decoder = TableDecoder(samples.columns.groups, latent.dim, hidden=config.hidden)
         return Autoencoder(encoder, decoder, latent)
+    if samples.tokenizer:
+        networks = text_pair(
+            config.network,
+            len(samples.tokenizer),
+            samples.shape[0],
+            latent.in_features,
+            latent.dim,
+            hidden=config.hidden[-1],
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+        )
+        return Autoencoder(*networks, latent)
     networks = pair(
         config.network,
         samples.shape,
@@ -200,17 +224,18 @@ def read_samples(
     """Samples of a source, by default the recipe's own, as the recipe says.
 
     Args:
-        recipe: For the size and channels of images, and the columns of a table.
+        recipe: For the size and channels of images, the columns of a table, the tokens of a text.
         source: What `data.load` takes, or a table's file.
         strict: Stop at the first bad file.
-        folder: A finished run, whose columns a table has.
+        folder: A finished run, whose columns a table has, and whose tokens a text.
 
     Raises:
         ValueError: If the run is of a table and the source is none, or else.
     """
-    columns = None
-    if folder is not None and (folder / TABLE).is_file():
-        columns = Columns.load(folder)
+    columns = tokenizer = None
+    if folder is not None:
+        columns = Columns.load(folder) if (folder / TABLE).is_file() else None
+        tokenizer = tokenizer_of(folder)
     path = source or recipe.data
     if tabular.is_table(path):
         if folder is not None and columns is None:
@@ -226,7 +251,15 @@ def read_samples(
         channels=recipe.channels,
         strict=strict,
         progress=ranks.is_first(),
+        tokenizer=tokenizer or recipe.tokenizer,
+        vocabulary=recipe.vocabulary,
+        length=recipe.length,
     )
+
+
+def tokenizer_of(folder: Path) -> Tokenizer | None:
+    """The tokenizer of a run folder, if its samples are sentences."""
+    return Tokenizer.load(folder) if (folder / TOKENIZER).is_file() else None
 
 
 def split_samples(recipe: Recipe, samples: Samples) -> tuple[Samples, Samples]:
@@ -260,13 +293,9 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
     result: dict[str, Any] = {}
     for name, samples in (("train", train), ("validation", held_out)):
         some = _some(samples, 10_000)
-        errors = [
-            (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
-            for x in batches(some, 1024)
-        ]
         result[name] = {
             "samples": len(some),
-            "mean_squared_error": float(torch.cat(errors).mean()),
+            **_error(model, some),
         }
         if len(some) <= NEIGHBOUR:
             warnings.warn(
@@ -278,6 +307,17 @@ def measure(model: Autoencoder, train: Samples, held_out: Samples) -> dict[str, 
             continue
         result[name]["code"] = normality(model.encode(some), k=NEIGHBOUR)._asdict()
     return result
+
+
+def _error(model: Autoencoder, samples: Samples) -> dict[str, float]:
+    """How far reconstructions are from their samples."""
+    if isinstance(model.decoder, SequenceDecoder):
+        return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
+    errors = [
+        (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
+        for x in batches(samples, 1024)
+    ]
+    return {"mean_squared_error": float(torch.cat(errors).mean())}
 
 
 def _some(samples: Samples, most: int) -> Samples:
@@ -312,6 +352,24 @@ def diagnose(
             raise ValueError(unknown("prior", prior, model.priors))
         model.prior = prior
     return model.diagnose(train, others, batch_size=recipe.batch_size, n=n)
+
+
+def evaluate_sentences(
+    folder: Path, source: str | None = None, *, n: int = 1000
+) -> dict[str, float]:
+    """Figures of a run on text (see `evaluate_text`), on its held-out sentences or on others.
+
+    Args:
+        folder: A finished run.
+        source: A text file; by default the run's held-out sentences.
+        n: At most so many sentences.
+    """
+    recipe, tokenizer = read_recipe(folder), tokenizer_of(folder)
+    train, held_out = split_samples(recipe, read_samples(recipe, folder=folder))
+    if source is not None:
+        held_out = read_samples(recipe, source, folder=folder)
+    characters = tokenizer is not None and tokenizer.kind == "character"
+    return evaluate_text(load(folder), train, held_out, n=n, characters=characters)
 
 
 def draw(model: Autoencoder, samples: Samples, folder: Path, *, seed: int) -> None:

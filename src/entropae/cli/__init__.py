@@ -47,9 +47,5 @@ def make_parser() -> Parser:
 
 
 COMMANDS = (
-    models.COMMANDS
-    | diagnosis.COMMANDS
-    | report.COMMANDS
-    | explorer.COMMANDS
-    | tables.COMMANDS
+    models.COMMANDS | diagnosis.COMMANDS | report.COMMANDS | explorer.COMMANDS | tables.COMMANDS
 )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Commands, Parser, RecipeFile
 from entropae.config import Recipe, read_settings, recipe_of
+
+if TYPE_CHECKING:
+    from entropae.model import Autoencoder
+    from entropae.text import Tokenizer
 
 
 def _fit_options(parser: Parser) -> None:
@@ -26,8 +30,14 @@ def _run(parser: Parser) -> None:
 
 
 def _data_options(parser: Parser) -> None:
-    parser.add_argument("--data", type=str, help="Images; by default the run's held-out ones.")
+    parser.add_argument("--data", type=str, help="Samples; by default the run's held-out ones.")
     parser.add_argument("-n", "--number", type=int, default=16, help="How many.")
+
+
+def _decoding_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--decoding", type=str, default="greedy", help="Of text: greedy, sampling or beam."
+    )
 
 
 def _sample_options(parser: Parser) -> None:
@@ -35,12 +45,14 @@ def _sample_options(parser: Parser) -> None:
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
     parser.add_argument("--prior", type=str, help="normal, full or mixture.")
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    _decoding_options(parser)
     parser.add_argument("--out", type=str, help=OUT)
 
 
 def _reconstruct_options(parser: Parser) -> None:
     _run(parser)
     _data_options(parser)
+    _decoding_options(parser)
     parser.add_argument("--out", type=str, help=OUT)
 
 
@@ -49,7 +61,8 @@ def _interpolate_options(parser: Parser) -> None:
     _data_options(parser)
     parser.add_argument("--steps", type=int, default=10, help="Images of each path.")
     parser.add_argument("--path", type=str, default="spherical", help="spherical or linear.")
-    parser.add_argument("--out", type=str, default="interpolations.png", help=OUT)
+    _decoding_options(parser)
+    parser.add_argument("--out", type=str, help=OUT + " By default interpolations.png.")
 
 
 def _encode_options(parser: Parser) -> None:
@@ -97,7 +110,7 @@ def _compare_options(parser: Parser) -> None:
 
 OUT = (
     "A picture file (.png, .jpg), an .npy file of values, or a folder of pictures (name/); of a "
-    "table's model a .csv or .parquet file."
+    "table's model a .csv or .parquet file; of text a .txt file, or nothing to print it."
 )
 
 
@@ -115,10 +128,11 @@ def _recipe(options: Namespace) -> Recipe:
 
 
 def _sample(options: Namespace) -> None:
-    from entropae.model import load
-
-    made = load(options.run).sample(options.number, seed=options.seed, prior=options.prior)
-    if _is_of_table(options.run):
+    model, tokenizer = _load(options)
+    made = model.sample(options.number, seed=options.seed, prior=options.prior)
+    if tokenizer:
+        _write_lines(tokenizer.decode(made.tolist()), options.out)
+    elif _is_of_table(options.run):
         from entropae.tabular import Columns
 
         rows = Columns.load(options.run).draw(made.cpu().numpy(), seed=options.seed)
@@ -130,12 +144,15 @@ def _sample(options: Namespace) -> None:
 def _reconstruct(options: Namespace) -> None:
     import torch
 
-    from entropae.model import load
     from entropae.run import save_reconstructions
 
-    model = load(options.run)
+    model, tokenizer = _load(options)
     x = _some(options, options.number)
     again = model.reconstruct(x).cpu()
+    if tokenizer:
+        both = zip(tokenizer.decode(x.tolist()), tokenizer.decode(again.tolist()), strict=True)
+        _write_lines([line for true, made in both for line in (true, "→ " + made)], options.out)
+        return
     if _is_of_table(options.run):
         from entropae.tabular import Columns
 
@@ -152,22 +169,25 @@ def _reconstruct(options: Namespace) -> None:
 
 
 def _interpolate(options: Namespace) -> None:
-    from entropae.model import load
-
-    model = load(options.run)
+    model, tokenizer = _load(options)
     x = _some(options, 2 * options.number)
     half = len(x) // 2
     between = model.interpolate(
         x[:half], x[half : 2 * half], steps=options.steps, path=options.path
     )
-    _write(between.flatten(0, 1), options.out, columns=options.steps)
+    if tokenizer:
+        paths = [tokenizer.decode(path.tolist()) for path in between]
+        _write_lines([line for path in paths for line in (*path, "")][:-1], options.out)
+    else:
+        _write(between.flatten(0, 1), options.out or "interpolations.png", columns=options.steps)
 
 
 def _encode(options: Namespace) -> None:
     from entropae.model import load
     from entropae.run import read_recipe, read_samples
 
-    samples = read_samples(read_recipe(Path(options.run)), options.data, folder=Path(options.run))
+    folder = Path(options.run)
+    samples = read_samples(read_recipe(folder), options.data, folder=folder)
     code = load(options.run).encode(samples).numpy()
     path = _new_file(options.out)
     if path.suffix == ".npy":
@@ -189,6 +209,7 @@ def _encode(options: Namespace) -> None:
 
 def _evaluate(options: Namespace) -> None:
     from entropae.evaluation import evaluate_run, evaluate_table
+    from entropae.run import evaluate_sentences, tokenizer_of
 
     if _is_of_table(options.run):
         for name, figures in evaluate_table(Path(options.run), options.data).items():
@@ -196,6 +217,10 @@ def _evaluate(options: Namespace) -> None:
             print(f"{name}: {shown}")
         return
 
+    if tokenizer_of(Path(options.run)):
+        figures = evaluate_sentences(Path(options.run), options.data, n=options.number)
+        print("\n".join(f"{name} {value:.4g}" for name, value in figures.items()))
+        return
     found = evaluate_run(
         Path(options.run),
         options.data,
@@ -250,8 +275,9 @@ def _some(options: Namespace, number: int) -> Any:
 
     if number < 1:
         raise ValueError(f"`-n` must be at least 1: got {options.number}.")
-    recipe = read_recipe(Path(options.run))
-    samples = read_samples(recipe, options.data, folder=Path(options.run))
+    folder = Path(options.run)
+    recipe = read_recipe(folder)
+    samples = read_samples(recipe, options.data, folder=folder)
     if not options.data:
         samples = split_samples(recipe, samples)[1]
     return samples.first(number)
@@ -268,6 +294,39 @@ def _write_table(rows: Any, out: str) -> None:
 
     write_file(rows, out)
     print(f"Wrote {len(rows)} rows to {out}.")
+
+
+def _load(options: Namespace) -> tuple[Autoencoder, Tokenizer | None]:
+    """The model of a run, set to decode as asked, and its tokenizer if it writes sentences."""
+    import torch
+
+    from entropae.config import unknown
+    from entropae.model import load
+    from entropae.run import tokenizer_of
+    from entropae.text import DECODINGS
+
+    if options.decoding not in DECODINGS:
+        raise ValueError(unknown("decoding", options.decoding, DECODINGS))
+    model, tokenizer = load(options.run), tokenizer_of(Path(options.run))
+    if tokenizer:
+        if len(tokenizer) != getattr(model.decoder, "vocabulary", None):
+            raise ValueError(f"The tokenizer in {options.run} is not that of its model.")
+        model.decoder.decoding = DECODINGS[options.decoding]  # type: ignore[assignment]
+        torch.manual_seed(getattr(options, "seed", 0))
+    return model, tokenizer
+
+
+def _write_lines(lines: list[str], out: str | None) -> None:
+    """Print lines, or write them into a file."""
+    from entropae.files import printable, write_text
+
+    if out is None:
+        print("\n".join(map(printable, lines)))
+        return
+    if Path(out).suffix != ".txt":
+        raise ValueError(f"`--out` must be a .txt file for text: got {out}.")
+    write_text(_new_file(out), "".join(f"{line}\n" for line in lines))
+    print(f"Wrote {len(lines)} lines to {out}.")
 
 
 def _is_picture(out: str) -> bool:
@@ -299,12 +358,12 @@ def _write(images: Any, out: str, columns: int | None = None) -> None:
 
 COMMANDS: Commands = {
     "fit": (_fit_options, _fit, "Train, sample, measure: fill a run folder."),
-    "sample": (_sample_options, _sample, "Draw new images from a run's model."),
-    "reconstruct": (_reconstruct_options, _reconstruct, "Encode and decode images."),
+    "sample": (_sample_options, _sample, "Draw new images or sentences from a run's model."),
+    "reconstruct": (_reconstruct_options, _reconstruct, "Encode and decode images or sentences."),
     "interpolate": (
         _interpolate_options,
         _interpolate,
-        "Walk between the codes of pairs of images.",
+        "Walk between the codes of pairs of images or sentences.",
     ),
     "encode": (_encode_options, _encode, "Write the codes of samples to a file."),
     "evaluate": (

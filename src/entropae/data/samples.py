@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int, Shaped
 from torch import Tensor
 from torch.utils.data import Dataset
+
+from entropae.text.tokenizer import PAD, Tokenizer
 
 Layout = Literal["hw", "hwc", "chw"]
 
@@ -24,28 +26,35 @@ class Samples(Dataset[Tensor]):
         array: Shape `(n, …)`, often mapped from disk. uint8 comes out divided by 255.
         layout: Where an image's channels are: `"hw"` (grey), `"hwc"`, `"chw"`; `None` for samples
             that are no images, which come out in the shape they have.
-        skipped: `"path: reason"` of every file that was left out.
+        skipped: `"path: reason"` of every file that was left out; of a text, how many lines, and
+            why.
+        tokenizer: What the numbers of sentences mean, which come out as int64, cut to the longest
+            of their batch; `None` for samples that are no sentences.
         index: Which rows of the array; all if `None`.
     """
 
     array: np.ndarray = field(repr=False)
     layout: Layout | None = None
     skipped: tuple[str, ...] = ()
+    tokenizer: Tokenizer | None = field(default=None, repr=False)
     index: Int[np.ndarray, " m"] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)
 
-    def __getitem__(self, i: int) -> Float[Tensor, ...]:
-        """One sample, float32."""
+    def __getitem__(self, i: int) -> Shaped[Tensor, ...]:
+        """One sample, float32; of a text, int64."""
         return self.__getitems__([range(len(self))[i]])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> Float[Tensor, "n ..."]:
-        """A batch of samples, float32; images as `(n, channels, height, width)`."""
+    def __getitems__(self, indices: Sequence[int]) -> Shaped[Tensor, "n ..."]:
+        """A batch of samples, float32; images as `(n, channels, height, width)`; texts int64."""
         self._check_there()
         rows = np.asarray(indices, dtype=np.int64)
         values = self.array[rows if self.index is None else self.index[rows]]
         batch = torch.from_numpy(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
+        if self.tokenizer is not None:
+            longest = int((batch != PAD).sum(1).max()) if len(batch) else 0
+            return batch[:, :longest].long()
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
         if self.layout == "hw":
             return batch[:, None]
@@ -63,7 +72,7 @@ class Samples(Dataset[Tensor]):
         if size < self.array.offset + self.array.nbytes:
             raise OSError(f"{name} has been cut to {size} bytes since it was opened. Put it back.")
 
-    def first(self, n: int) -> Float[Tensor, "m ..."]:
+    def first(self, n: int) -> Shaped[Tensor, "m ..."]:
         """A batch of the first `n` samples, or of all if there are fewer."""
         return self.__getitems__(range(min(n, len(self))))
 

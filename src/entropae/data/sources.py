@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from entropae.config import unknown
 from entropae.data.files import CHUNK, read
 from entropae.data.images import from_folder, resized
 from entropae.data.samples import Layout, Samples
+from entropae.text.lines import encode_lines, is_text, read_lines
+from entropae.text.tokenizer import Kind, Tokenizer
 
 # Published files by name: address, and SHA-256 of the file as published.
 MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
@@ -47,6 +50,9 @@ def load(
     channels: Literal[1, 3] | None = None,
     strict: bool = False,
     progress: bool = True,
+    tokenizer: Tokenizer | Kind = "bpe",
+    vocabulary: int = 4000,
+    length: int = 64,
 ) -> Samples:
     """Samples from a path, a name or an array.
 
@@ -55,6 +61,7 @@ def load(
 
             - a folder of images, searched through all its subfolders;
             - an `.npy` file, or an `.npz` with one array or one named images, x, x_train or arr_0;
+            - a text file, `.txt` or `.txt.gz`, a sentence a line (see `entropae.text`);
             - an IDX file, `.gz` or not, or a folder of MNIST's four;
             - a name: `digits` (scikit-learn's, bundled), `mnist`, `fashion-mnist` (downloaded into
               a cache on first use; `mnist:test` for the test images);
@@ -68,6 +75,9 @@ def load(
         channels: 1 for grey, 3 for colour. By default a folder is grey if all its images are.
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show a bar while images are decoded.
+        tokenizer: Of a text: one that there is, or the kind that is trained on the text.
+        vocabulary: Of a text: tokens of that tokenizer at most.
+        length: Of a text: tokens of a sentence at most, its end included; longer ones are left out.
 
     Files may be anybody's. Pickles are never read; an image of more than 89 million pixels is left
     out, and a compressed file refused that unpacks to more than a gigabyte and to more than 100
@@ -97,6 +107,8 @@ def load(
     if str(source) in NAMES:
         return _from_array(_by_name(str(source)), size, channels, progress)
     path = Path(source)
+    if is_text(path):
+        return _from_text(path, tokenizer, vocabulary, length)
     if not path.exists():
         hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
         raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
@@ -110,6 +122,27 @@ def load(
         return _from_array(array, size, channels, progress)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _from_text(path: Path, tokenizer: Tokenizer | Kind, vocabulary: int, length: int) -> Samples:
+    if not path.is_file():
+        raise FileNotFoundError(f"No file {str(path)!r}.")
+    lines = read_lines(path)
+    try:
+        if not isinstance(tokenizer, Tokenizer):
+            tokenizer = Tokenizer.train(lines.sentences, tokenizer, vocabulary=vocabulary)
+        rows, counts = encode_lines(lines, tokenizer, length=length)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    left_out = counts.left_out()
+    if counts.unknown:
+        left_out += (f"{counts.unknown} of {counts.tokens} tokens unknown",)
+    if left_out:
+        total = counts.sentences + counts.empty + counts.overlong
+        warnings.warn(
+            f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}.", stacklevel=3
+        )
+    return Samples(rows, skipped=left_out, tokenizer=tokenizer)
 
 
 def _by_name(name: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -19,6 +19,25 @@ class Penalty(NamedTuple):
 
     value: Tensor  # scalar, per dimension of the code
     weight: float
+
+
+def ramp(progress: float, start: float, full: float) -> float:
+    """0 up to one share of the training, 1 from another on, and linear between."""
+    if progress >= full:
+        return 1.0
+    return max(0.0, (progress - start) / (full - start))
+
+
+def check_warmup(warmup: Sequence[float]) -> tuple[float, float]:
+    """The two shares of the training between which a weight rises.
+
+    Raises:
+        ValueError: If they are no shares, or in the wrong order.
+    """
+    start, full = warmup
+    if not 0 <= start <= full <= 1:
+        raise ValueError(f"`warmup` must be 0 <= start <= full <= 1: got warmup={warmup}.")
+    return start, full
 
 
 class Coded(NamedTuple):
@@ -37,7 +56,8 @@ class Latent(nn.Module, ABC):
     Penalties are per dimension of the code, and their weights are relative to the reconstruction:
     training minimises `log(reconstruction) + Σ weight · value`, so a weight says how large a share
     of the reconstruction error may be paid for one unit of the penalty, whatever the data's size,
-    range and number of elements.
+    range and number of elements. Of a decoder with a likelihood of its own, as of text, training
+    minimises nats per dimension: there a weight is nats of likelihood per nat of the penalty.
 
     Attributes:
         dim: Dimensions of the code.

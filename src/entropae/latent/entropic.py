@@ -12,7 +12,15 @@ from torch import Tensor
 
 from entropae import ranks
 from entropae.entropy import entropy_of_distances, log_distance
-from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight
+from entropae.latent.base import (
+    Coded,
+    Latent,
+    Penalty,
+    Standardize,
+    check_warmup,
+    check_weight,
+    ramp,
+)
 from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
 
@@ -54,6 +62,8 @@ class Entropic(Latent):
             does that; in a loop of your own that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
+        noise: Standard deviation of the noise that the decoder's code is given in training, which
+            falls linearly to 0 at its end. The entropy is of the codes without it.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
             a bounded push apart (see `knn_entropy`).
 
@@ -73,6 +83,7 @@ class Entropic(Latent):
         correction: Correction = "potential",
         bank: int = 4096,
         warmup: Sequence[float] = (0.05, 0.3),
+        noise: float = 0.0,
         floor: float = 1e-2,
     ) -> None:
         super().__init__(dim)
@@ -85,16 +96,16 @@ class Entropic(Latent):
             )
         if bank < 0:
             raise ValueError(f"`bank` must be >= 0: got bank={bank}.")
-        start, full = warmup
-        if not 0 <= start <= full <= 1:
-            raise ValueError(f"`warmup` must be 0 <= start <= full <= 1: got warmup={warmup}.")
         if not floor > 0:
             raise ValueError(f"`floor` must be positive in the loss: got floor={floor}.")
         self.weight = weight
         self.k = k
         self.correction: Correction = correction
         self.bank = bank
-        self.warmup = (start, full)
+        self.warmup = check_warmup(warmup)
+        if not noise >= 0:
+            raise ValueError(f"`noise` must be >= 0: got noise={noise}.")
+        self.noise = noise
         self.floor = floor
         self.norm = Standardize(dim)
         self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
@@ -118,6 +129,8 @@ class Entropic(Latent):
             penalties["anchors"] = Penalty(self._anchors(code, others, len(batch)), weight)
         if self.training and self.bank and self.keeps and self.progress >= SLOW:
             self._remember(batch.detach())
+        if self.training and self.noise:
+            code = code + self.noise * (1 - self.progress) * ranks.randn_like(code)
         return Coded(code, penalties)
 
     def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
@@ -132,10 +145,7 @@ class Entropic(Latent):
 
     def current_weight(self) -> float:
         """λ at this point of the training."""
-        start, full = self.warmup
-        if self.progress >= full:
-            return self.weight
-        return self.weight * max(0.0, (self.progress - start) / (full - start))
+        return self.weight * ramp(self.progress, *self.warmup)
 
     def forget(self) -> None:
         """Empty the bank, and keep one from now on."""

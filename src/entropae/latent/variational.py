@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from entropae import ranks
-from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
+from entropae.latent.base import (
+    Coded,
+    Latent,
+    Penalty,
+    Standardize,
+    check_warmup,
+    check_weight,
+    precise,
+    ramp,
+)
 
 
 class Variational(Latent):
@@ -27,6 +36,8 @@ class Variational(Latent):
     Args:
         dim: Dimensions of the code, d. The encoder gives 2 d numbers.
         weight: β, relative.
+        warmup: Shares of the training: β is 0 up to the first, then rises linearly to `weight` at
+            the second (annealing; Bowman et al., CoNLL 2016).
         batch_norm: γ of the BN-VAE: means are standardised over the batch, times γ, plus a learnt
             shift, which keeps KL at least d γ²/2. `None`: no batch normalisation.
 
@@ -36,13 +47,21 @@ class Variational(Latent):
         network keeps the KL vanishing away", ACL 2020.
     """
 
-    def __init__(self, dim: int, weight: float = 1.0, *, batch_norm: float | None = None) -> None:
+    def __init__(
+        self,
+        dim: int,
+        weight: float = 1.0,
+        *,
+        batch_norm: float | None = None,
+        warmup: Sequence[float] = (0.0, 0.0),
+    ) -> None:
         super().__init__(dim)
         check_weight(weight)
         if batch_norm is not None and not batch_norm > 0:
             raise ValueError(f"`batch_norm` must be positive: got batch_norm={batch_norm}.")
         self.weight = weight
         self.batch_norm = batch_norm
+        self.warmup = check_warmup(warmup)
         self.shift = nn.Parameter(torch.zeros(dim)) if batch_norm else None
         if batch_norm:
             self.norm = Standardize(dim)
@@ -54,16 +73,24 @@ class Variational(Latent):
 
     def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
         """A draw from each code's law (its mean at inference), and `kl`."""
+        mean, log_variance = self.posterior(h)
+        code = mean
+        if self.training:
+            code = mean + (0.5 * log_variance).exp() * ranks.randn_like(mean)
+        kl = 0.5 * ranks.mean(mean.square() + log_variance.exp() - log_variance - 1)
+        weight = self.weight * ramp(self.progress, *self.warmup)
+        return Coded(code, {"kl": Penalty(kl, float(weight))})
+
+    def posterior(
+        self, h: Float[Tensor, "n in_features"]
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
+        """Mean and log-variance of each code's law."""
         self.check(h)
         mean, log_variance = precise(h).chunk(2, 1)
         mean = self.norm(mean)
         if self.shift is not None:
             mean = self.batch_norm * mean + self.shift
-        code = mean
-        if self.training:
-            code = mean + (0.5 * log_variance).exp() * ranks.randn_like(mean)
-        kl = 0.5 * ranks.mean(mean.square() + log_variance.exp() - log_variance - 1)
-        return Coded(code, {"kl": Penalty(kl, float(self.weight))})
+        return mean, log_variance
 
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
         """Statistics of the means over the whole training set."""

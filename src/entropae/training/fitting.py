@@ -26,7 +26,7 @@ from entropae.model import Autoencoder, Data
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.checkpoints import Keep, SafeIO, last_good
 from entropae.training.faults import OnNonFinite, is_short_of_memory
-from entropae.training.module import Decay, Loaders, Training, squared_error
+from entropae.training.module import Decay, Loaders, Training
 from entropae.training.profile import Profile
 
 STEPS = 8000
@@ -40,7 +40,7 @@ def fit(
     batch_size: int = 256,
     learning_rate: float = 3e-3,
     decay: Decay = "cosine",
-    error: Callable[[Tensor, Tensor], Tensor] = squared_error,
+    error: Callable[[Tensor, Tensor], Tensor] | None = None,
     validation: float = 0.1,
     seed: int = 0,
     folder: str | Path | None = None,
@@ -60,7 +60,8 @@ def fit(
         batch_size: Samples a step.
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
-        error: Reconstruction error per element; by default the mean squared error.
+        error: Reconstruction error per element; by default the mean squared error, or, of a decoder
+            with a likelihood of its own, nats per sample.
         validation: Share of the samples that is held out.
         seed: Of the split, the order of the samples and all else that is random in training.
         folder: Where to keep `log.csv`, the checkpoint `last.ckpt`, the one before it,

@@ -40,9 +40,26 @@ def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
     return (precise(reconstruction) - precise(x)).square().mean()
 
 
-def total_loss(reconstruction: Tensor, penalties: Mapping[str, Penalty]) -> Tensor:
-    """`log(reconstruction) + Σ weight · value`, what training minimises."""
-    loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
+def mean_nll(reconstruction: Tensor, x: Tensor) -> Tensor:
+    """Nats per sample, of a decoder with a likelihood of its own."""
+    return precise(reconstruction).mean()
+
+
+def total_loss(
+    reconstruction: Tensor, penalties: Mapping[str, Penalty], *, nats: int | None = None
+) -> Tensor:
+    """`log(reconstruction) + Σ weight · value`, what training minimises.
+
+    Args:
+        reconstruction: The error.
+        penalties: Of the latent.
+        nats: Dimensions of the code, if the error is in nats: then it is divided by these, as
+            penalties are, instead of taking its logarithm.
+    """
+    if nats is None:
+        loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
+    else:
+        loss = reconstruction / nats
     for penalty in penalties.values():
         loss = loss + penalty.weight * penalty.value
     return loss
@@ -56,6 +73,10 @@ class Training(lightning.LightningModule):
     (Rybkin et al., "Simple and effective VAE training with calibrated decoders", ICML 2021), and
     for a plain autoencoder it changes nothing but the scale of the gradient.
 
+    A decoder with a likelihood of its own, as of text, has its error in nats already, and needs no
+    logarithm: then `nll / dim + Σ weight · value` is minimised, nats against nats, and the `kl` of
+    weight 1 is the evidence lower bound.
+
     Every step begins from a random state of its own, made from the seed, the epoch and the batch's
     number, so that a run that is resumed goes on exactly as it would have.
 
@@ -67,7 +88,8 @@ class Training(lightning.LightningModule):
         learning_rate: Adam's, at its highest, to which it rises over the first steps.
         decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
         error: Reconstruction error per element, from a reconstruction and its batch: a positive
-            scalar, which must be a mean over the batch's samples.
+            scalar, which must be a mean over the batch's samples. By default the mean squared
+            error, or the decoder's `nll`.
         seed: Of all that is random.
         on_nonfinite: What to do about a step whose loss or gradient is not finite: see `Guard`.
         folder: Where `Guard` writes which samples it was; by default nowhere.
@@ -79,7 +101,7 @@ class Training(lightning.LightningModule):
         *,
         learning_rate: float = 3e-3,
         decay: Decay = "cosine",
-        error: Callable[[Tensor, Tensor], Tensor] = squared_error,
+        error: Callable[[Tensor, Tensor], Tensor] | None = None,
         seed: int = 0,
         on_nonfinite: OnNonFinite = "stop",
         folder: Path | None = None,
@@ -92,7 +114,9 @@ class Training(lightning.LightningModule):
         self.model = model
         self.learning_rate = learning_rate
         self.decay = decay
-        self.error = error
+        likely = hasattr(model.decoder, "nll")
+        self.error = error or (mean_nll if likely else squared_error)
+        self.nats = model.latent.dim if likely else None
         self.seed = seed
         self.guard = Guard(on_nonfinite, folder)
         # Of each part of the loss, in an epoch so far: its sum over samples, and their number.
@@ -145,7 +169,7 @@ class Training(lightning.LightningModule):
         """
         self.model.latent.progress = self._done(self.global_step)
         passed, reconstruction, n = self._pass(batch)
-        loss = total_loss(reconstruction, passed.penalties)
+        loss = total_loss(reconstruction, passed.penalties, nats=self.nats)
         if not torch.isfinite(loss):
             self.guard.meet(self, _blame(batch, passed, reconstruction))
             return loss * torch.nan  # so that every gradient, in every process, shows it
