@@ -119,9 +119,9 @@ def evaluate_run(
     """
     network = _remembering(features)
     recipe = run.read_recipe(folder)
-    train, held_out = run.split_samples(recipe, run.read_samples(recipe))
+    train, held_out = run.split_samples(recipe, run.read_samples(recipe, folder=folder))
     if test is not None:
-        held_out = run.read_samples(recipe, test)
+        held_out = run.read_samples(recipe, test, folder=folder)
     if held_out.shape != train.shape:
         raise ValueError(
             f"Test samples must have the training samples' shape {train.shape}: got "

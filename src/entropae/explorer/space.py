@@ -177,7 +177,7 @@ def open_space(folder: Path, *, most: int) -> Space:
     if most < 2:
         raise ValueError(f"At least 2 samples are needed to explore: got -n {most}.")
     recipe = read_recipe(folder)
-    train, _ = split_samples(recipe, read_samples(recipe))
+    train, _ = split_samples(recipe, read_samples(recipe, folder=folder))
     rows = np.unique(np.linspace(0, len(train) - 1, most).astype(int))
     return Space(load(folder), train.subset(rows), title=folder.resolve().name)
 

@@ -100,7 +100,7 @@ def open_run(folder: Path) -> Trained:
         )
     model = load(folder)
     try:
-        samples = read_samples(recipe)
+        samples = read_samples(recipe, folder=folder)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(
             f"The data of the run in {folder} are not there: {error} Put them back, or write into "
