@@ -219,7 +219,7 @@ def table(folder: Path, data: Path) -> None:
     text = [
         f"LSTM pair, hidden {HIDDEN}, dropout {DROPOUT}, {DIM} dimensions; batches of "
         f"{BATCH} sentences. Language models: {LANGUAGE}. {TESTED} held-out sentences, {MADE} "
-        "drawn.",
+        "drawn token by token, from N(0, I) (AE: from the full normal law of its codes).",
         "",
     ]
     sizes = {}
@@ -238,11 +238,12 @@ def table(folder: Path, data: Path) -> None:
             "| | seeds | " + " | ".join(COLUMNS.values()) + " |",
             "|-" * (len(COLUMNS) + 2) + "|",
         ]
-        for method in METHODS:
+        lacking = set(METHODS) - {one["method"] for one in of}
+        for method in (method for method in METHODS if method not in lacking):
             mine = [one["figures"] for one in of if one["method"] == method]
             cells = [cell([one[name] for one in mine if name in one]) for name in COLUMNS]
             text.append(f"| {method} | {len(mine)} | " + " | ".join(cells) + " |")
-        text.append("")
+        text += ["", f"Not run: {', '.join(m for m in METHODS if m in lacking) or 'none'}.", ""]
     save(
         "text",
         {
@@ -270,7 +271,8 @@ def cell(values: list[float]) -> str:
     if not values:
         return ""
     middle = statistics.mean(values)
-    shown = f"{middle:.3g}" if abs(middle) < 100 else f"{middle:.0f}"
+    digits = 3 if abs(middle) < 1 else 2 if abs(middle) < 10 else 1
+    shown = f"{middle:.{digits}f}".removesuffix("." + digits * "0")
     return shown if len(values) == 1 else f"{shown} ± {np.std(values, ddof=1):.2g}"
 
 
