@@ -227,14 +227,12 @@ def round_trip_information(
     """
     centre = code.double().mean(0)
     axes = torch.linalg.svd(code.double() - centre, full_matrices=False)[2]
-    pairs = zip(
-        ((code.double() - centre) @ axes.T).T, ((again.double() - centre) @ axes.T).T, strict=True
-    )
-    return sum(
-        max(0.0, float(knn_mutual_information(a, b, k, method="gao")))
-        for a, b in pairs
-        if a.std() > 1e-6 and b.std() > 1e-6  # else there is nothing to tell
-    )
+    along = (((part.double() - centre) @ axes.T).T for part in (code, again))
+    total = 0.0
+    for a, b in zip(*along, strict=True):
+        if a.std() > 1e-6 and b.std() > 1e-6:  # else there is nothing to tell
+            total += max(0.0, float(knn_mutual_information(a, b, k, method="gao")))
+    return total
 
 
 class Posterior(NamedTuple):
