@@ -33,7 +33,7 @@ HIDDEN = 128
 MEASURED = 4096
 GROUPS = (1, 2, 4, 8, 16)
 PENALTIES: dict[str, Callable[[int], Entropic]] = {
-    "plain": lambda d: Entropic(d, anchored=False, bank=0),
+    "plain": lambda d: Entropic(d, correction="none", bank=0),
     "anchored": lambda d: Entropic(d, bank=0),
     "anchored, bank of 1024": lambda d: Entropic(d, bank=1024),
 }

@@ -42,7 +42,7 @@ METHODS: dict[str, Callable[[], Latent]] = {
     "VAE": lambda: Variational(DIM, 1.0, warmup=(0.0, 0.5)),
     "AE": lambda: Plain(DIM),
     "EAE, λ = 0.3": lambda: Entropic(DIM, 0.3, bank=2048),
-    "EAE, plain": lambda: Entropic(DIM, 1.0, anchored=False, bank=0),
+    "EAE, plain": lambda: Entropic(DIM, 1.0, correction="none", bank=0),
     "EAE, annealed noise": lambda: Entropic(DIM, 1.0, bank=2048, noise=0.5),
     "EAE, λ = 3": lambda: Entropic(DIM, 3.0, bank=2048),
     "SIGReg": lambda: Matching(DIM, 0.1, distance="sigreg", standardize=True),
@@ -182,7 +182,7 @@ def jobs() -> list[tuple[str, str, int]]:
     order = [("kjv, clauses", method, 0) for method in list(METHODS)[:7]]
     order += [(corpus, method, 0) for corpus in list(CORPORA)[1:3] for method in main[:3]]
     order += [("sentence_polarity, longer", method, 0) for method in main[:2]]
-    order += [("kjv, clauses", method, seed) for seed in (1, 2) for method in main[:2]]
+    order += [("kjv, clauses", method, seed) for seed in (1, 2) for method in main]
     order += [("kjv, clauses", method, 0) for method in METHODS]
     every = [(c, m, seed) for seed in range(3) for c in CORPORA for m in METHODS]
     return list(dict.fromkeys(order + every))

@@ -135,7 +135,7 @@ def gradients(every: Samples) -> dict[str, Any]:
     batches = {"no pair": (none, 1e-2)} | {str(floor): (pair, floor) for floor in FLOORS}
     found = {}
     for name, (x, floor) in batches.items():
-        model = new_model(every, Entropic(DIM, anchored=False, bank=0, floor=floor))
+        model = new_model(every, Entropic(DIM, correction="none", bank=0, floor=floor))
         h: Tensor = model.encoder(x).detach().requires_grad_()
         code, penalties = model.latent(h)
         nll = model.decoder.nll(code, x).mean() / DIM  # type: ignore[operator]
@@ -163,7 +163,7 @@ def main() -> None:
     known = json.loads(path.read_text())["result"] if path.exists() else None
     loose = Entropic(DIM, bank=2048)
     loose.norm = nn.Identity()
-    unbounded = Entropic(DIM, anchored=False, bank=0)
+    unbounded = Entropic(DIM, correction="none", bank=0)
     unbounded.norm = nn.Identity()
     twice = Samples(every.array.copy(), tokenizer=every.tokenizer)
     twice.array[1::20] = twice.array[0::20]

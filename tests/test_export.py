@@ -49,7 +49,7 @@ FASTEST = [Entropic(4), Regularized(4, decoder="spectral"), Spherical(4)]
 REST = [
     Plain(4),
     Plain(4, standardize=True),
-    Entropic(4, k=3, bank=50, anchored=False),
+    Entropic(4, k=3, bank=50, correction="none"),
     Regularized(4),
     Variational(4),
     Variational(4, batch_norm=0.7),

@@ -260,6 +260,12 @@ def test_the_potential_of_many_points_is_the_normal_laws():
     torch.testing.assert_close(phi, expected.to(phi), rtol=0, atol=0.01)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_the_potential_of_a_code_that_is_not_finite_is_not_finite(bad):
+    code = torch.tensor([[1.0, 2.0, 3.0], [bad, 0.0, 0.0], [1e15, 0.0, 0.0]])
+    assert torch.isfinite(potential(16, 3, 1, 15)(code)).tolist() == [True, False, True]
+
+
 @pytest.mark.parametrize("d", [1, 2, 3, 40])
 def test_the_potential_is_smooth_and_0_on_the_sphere(d):
     phi = potential(50, d, 1, 49)

@@ -379,7 +379,7 @@ def test_nats_are_weighed_against_nats(samples):
     "latent",
     [
         Plain(4),
-        Entropic(4, anchored=False, bank=0),
+        Entropic(4, correction="none", bank=0),
         Entropic(4, bank=64, noise=0.5),
         Variational(4, warmup=(0.0, 0.5)),
         Variational(4, batch_norm=0.6),
@@ -419,7 +419,7 @@ def test_a_saved_model_says_the_same(tmp_path, samples):
 
 
 def test_noise_of_the_code_is_annealed():
-    latent = Entropic(2, noise=0.5, anchored=False, bank=0)
+    latent = Entropic(2, noise=0.5, correction="none", bank=0)
     h = torch.randn(4000, 2)
     clean = latent(h).code  # progress is 1
     latent.progress = 0.0

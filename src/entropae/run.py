@@ -31,7 +31,7 @@ from entropae.networks import MLPEncoder, Output, TableDecoder, pair, text_pair
 from entropae.tabular import TABLE, Columns, TableLoss, TableSamples
 from entropae.text import SequenceDecoder, Tokenizer
 from entropae.text.tokenizer import FILE as TOKENIZER
-from entropae.training import fit, squared_error
+from entropae.training import fit
 
 RECIPE = "recipe.yaml"
 METRICS = "metrics.json"
@@ -178,11 +178,11 @@ def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
     return _build(recipe, samples, "sigmoid" if bounded else "linear")
 
 
-def _loss(samples: Samples, train: Samples) -> Callable[[Tensor, Tensor], Tensor]:
-    """The reconstruction error that samples of this kind are trained by."""
+def _loss(samples: Samples, train: Samples) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """The reconstruction error of tables; others have the default of `fit`."""
     if isinstance(samples, TableSamples):
         return TableLoss(samples.columns.groups, _some(train, ENOUGH).first(ENOUGH))
-    return squared_error
+    return None
 
 
 def _build(recipe: Recipe, samples: Samples, output: Output) -> Autoencoder:

@@ -38,7 +38,8 @@ class Potential(NamedTuple):
         """Φ of each code, 0 at ‖z‖ = √d."""
         place = torch.linalg.vector_norm(code, dim=1) / self.step
         value, slope = self.value.to(code), self.slope.to(code) * self.step
-        left = place.detach().long().clamp(max=len(value) - 2)
+        last = len(value) - 2
+        left = place.detach().nan_to_num(0.0, posinf=last).clamp(max=last).long()
         t = place - left
         rise = value[left + 1] - value[left]
         # Hermite's cubic: the values and slopes of both ends.
@@ -84,8 +85,10 @@ def _own_neighbour(law: NormalLaw, k: int, others: int) -> Float[np.ndarray, " r
     share, weights = _unit_nodes(QUANTILES)
     share = np.log(stats.beta.ppf(share, k, others - k + 1))
     mean = [weights @ np.interp(share, row, np.log(law.distance)) for row in law.log_nearer]
-    # Even in r, so flat at 0.
-    return CubicSpline(law.radii, mean, bc_type=((1, 0.0), "not-a-knot")).derivative()(law.radii)
+    # Even in r, so flat at 0: the curve of both signs of r is.
+    radii, mean = np.concatenate([-law.radii[:0:-1], law.radii]), np.array(mean)
+    curve = CubicSpline(radii, np.concatenate([mean[:0:-1], mean]))
+    return curve.derivative()(law.radii)
 
 
 def _neighbour_of(law: NormalLaw, n: int, k: int, others: int) -> Float[np.ndarray, " r"]:
