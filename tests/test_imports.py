@@ -50,7 +50,7 @@ ORDER = {
     "explorer": {"config", "data", "files", "model", "neighbors", "prior", "ranks", "run"},
     "report": {
         *("config", "data", "diagnosis", "evaluation", "files", "latent"),
-        *("model", "neighbors", "pictures", "run"),
+        *("model", "neighbors", "pictures", "run", "tabular", "text"),
     },
     "cli": {
         *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),

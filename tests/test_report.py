@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from markupsafe import escape
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 from torch import nn
@@ -28,8 +29,9 @@ from entropae.data import load as load_samples
 from entropae.latent import Plain
 from entropae.model import Autoencoder
 from entropae.report import charts, drawn, latent, sheets, trained, words
-from entropae.report.blocks import Code, Pictures, Text
+from entropae.report.blocks import Code, Pictures, Table, Text
 from entropae.run import new_model, read_samples, split_samples, write_recipe
+from entropae.tabular import TableSamples
 
 from browser import console, overflow, requested, screenshot, view
 
@@ -46,6 +48,10 @@ def made(folder: Path, recipe: Recipe) -> Path:
     model.fit_prior(train, "mixture")
     folder.mkdir(parents=True, exist_ok=True)
     write_recipe(recipe, folder)
+    if samples.tokenizer:
+        samples.tokenizer.save(folder)
+    if isinstance(samples, TableSamples):
+        samples.columns.save(folder)
     rows = ["step,learning_rate,train/reconstruction,validation/reconstruction"]
     rows += [f"{step},0.01,{1 / step},{'' if step % 2 else 2 / step}" for step in range(1, 9)]
     (folder / "log.csv").write_text("\n".join(rows) + "\n")
@@ -55,7 +61,7 @@ def made(folder: Path, recipe: Recipe) -> Path:
 
 def small(data: Path | str, **options: object) -> Recipe:
     latent = {"name": "entropic", "dim": 4}
-    model = ModelConfig(network="mlp", hidden=(8,), latent=latent)
+    model = ModelConfig(hidden=(8,), latent=latent)
     return replace(Recipe(data=str(data), model=model), **options)  # type: ignore[arg-type]
 
 
@@ -72,7 +78,10 @@ def array(path: Path, *shape: int, seed: int = 0) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["digits", "table", "signal", "colour", "nothing held out"])
+KINDS = ["digits", "vectors", "signal", "colour", "nothing held out", "sentences", "rows"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Pages of runs with data of each kind."""
     if request.param == "digits":
@@ -80,10 +89,12 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         return (run / "report.html").read_text(encoding="utf-8")
     folder = tmp_path_factory.mktemp("data")
     source = {
-        "table": lambda: array(folder / "table.npy", 200, 3),
+        "vectors": lambda: array(folder / "vectors.npy", 200, 3),
         "signal": lambda: array(folder / "signal.npy", 200, 2, 600),
         "colour": lambda: colour(folder / "colour.npy", 120, 64),
         "nothing held out": lambda: array(folder / "all.npy", 60, 1),
+        "sentences": lambda: sentences(folder / "corpus.txt"),
+        "rows": lambda: rows(folder / "people.csv"),
     }[request.param]()
     share = 0.0 if request.param == "nothing held out" else 0.25
     run = made(folder / "run", small(source, validation=share))
@@ -93,6 +104,21 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def colour(path: Path, n: int, side: int) -> Path:
     values = np.random.default_rng(0).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
     np.save(path, values)
+    return path
+
+
+def sentences(path: Path) -> Path:
+    """Sixty, of which none comes twice."""
+    lines = itertools.product(("a <b>cat", "the dog"), ("sees", "hears"), map(str, range(15)))
+    path.write_text("".join(f"{' '.join(words)}\n" for words in lines))
+    return path
+
+
+def rows(path: Path) -> Path:
+    """Sixty, of numbers that are all different and of categories, some missing."""
+    towns = itertools.cycle(["Rome", "<i>Oslo", ""])
+    lines = [f"{number * 1.25},{town}" for number, town in zip(range(60), towns, strict=False)]
+    path.write_text("\n".join(["income,town", *lines, ""]))
     return path
 
 
@@ -224,6 +250,37 @@ def test_hostile_names_are_text(tmp_path: Path):
         assert "alert('1')" in found.text[section], section
         assert "{{ 7*7 }}" in found.text[section], section
     assert "‮" not in text
+
+
+def test_sentences_and_rows_are_read(tmp_path: Path):
+    """Real ones are there as they are, beside what the model makes of them."""
+    for source, said in (
+        (sentences(tmp_path / "a.txt"), "a <b>cat"),
+        (rows(tmp_path / "a.csv"), "<i>Oslo"),
+    ):
+        run = trained.open_run(made(tmp_path / source.suffix, small(source, validation=0)))
+        lines = set(source.read_text().splitlines())
+        blocks = drawn.samples(run)
+        real, *made_up = (block for block in blocks if isinstance(block, Table))
+        assert {",".join(row[1:]) for row in real.rows} <= lines
+        assert len(made_up) >= len(run.model.priors)
+        both = next(block for block in drawn.reconstructions(run) if isinstance(block, Table))
+        assert {",".join(row[1:]) for row in both.rows[::2]} <= lines
+        near = next(block for block in drawn.nearest(run) if isinstance(block, Table))
+        assert {",".join(row[1:]) for row in near.rows[1::2]} <= lines
+        assert len([b for b in drawn.interpolations(run) if isinstance(b, Table)]) == 4
+        text = report.page(run)
+        assert said not in text
+        assert str(escape(said)) in text
+
+
+def test_columns_are_summed_up(tmp_path: Path):
+    run = trained.open_run(made(tmp_path / "run", small(rows(tmp_path / "a.csv"), validation=0)))
+    table = [block for block in drawn.samples(run) if isinstance(block, Table)][-1]
+    assert [row[0] for row in table.rows] == ["income", "town"]
+    numbers = 1.25 * np.arange(60)
+    assert table.rows[0][1] == f"{numbers.mean():.3g} ± {numbers.std():.3g}"
+    assert table.rows[1][1] == "Rome 33%, <i>Oslo 33%; missing 33%"
 
 
 def test_the_command_writes_the_same_page(digits: Path, tmp_path: Path, capsys: Any):

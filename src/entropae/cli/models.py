@@ -178,6 +178,11 @@ def _interpolate(options: Namespace) -> None:
     if tokenizer:
         paths = [tokenizer.decode(path.tolist()) for path in between]
         _write_lines([line for path in paths for line in (*path, "")][:-1], options.out)
+    elif _is_of_table(options.run):
+        from entropae.tabular import Columns
+
+        rows = Columns.load(options.run).decode(between.flatten(0, 1).cpu().numpy())
+        _write_table(rows, options.out or "interpolations.csv")
     else:
         _write(between.flatten(0, 1), options.out or "interpolations.png", columns=options.steps)
 

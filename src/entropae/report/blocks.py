@@ -92,6 +92,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     marked: int | None = None  # the row to set off
+    words: bool = False  # whether its cells are words, not figures
     kind: ClassVar[str] = "table"
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.report import charts, sheets
+from entropae.report import charts, sheets, written
 from entropae.report.blocks import (
     Block,
     Heading,
@@ -33,6 +33,8 @@ SHOWN = 6
 
 def samples(run: Trained) -> list[Block]:
     """Samples of each prior, beside real ones."""
+    if run.is_written:
+        return written.samples(run)
     real = spread(run.held_out, SHEET)
     titled = {f"{run.others.capitalize()} {run.things}": real}
     for name in run.model.priors:
@@ -81,6 +83,8 @@ def _moments(run: Trained) -> list[Block]:
 
 def reconstructions(run: Trained) -> list[Block]:
     """Held-out samples and what comes out, at random and the worst."""
+    if run.is_written:
+        return written.reconstructions(run)
     x = spread(run.held_out, 2000)
     again = run.model.reconstruct(x).cpu()
     errors = (again - x).double().square().flatten(1).mean(1)
@@ -142,6 +146,8 @@ def _errors(x: Float[np.ndarray, "n m"], again: Float[np.ndarray, "n m"]) -> lis
 
 def interpolations(run: Trained) -> list[Block]:
     """Decoded paths between the codes of held-out samples, on the sphere."""
+    if run.is_written:
+        return written.interpolations(run)
     x, steps = spread(run.held_out, 12), 10
     pairs = len(x) // 2
     if not pairs:
@@ -182,6 +188,8 @@ def _step(between: Float[Tensor, "n steps ..."]) -> float:
 
 def nearest(run: Trained) -> list[Block]:
     """Whether samples are copies of training data."""
+    if run.is_written:
+        return written.nearest(run)
     drawn = run.samples(SEARCHED)
     both = torch.cat([drawn, spread(run.held_out, SEARCHED)])
     rows, distances, searched = nearest_training(run, both)

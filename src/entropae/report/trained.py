@@ -22,6 +22,7 @@ from entropae.diagnosis import Diagnosis
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.neighbors import nearest
 from entropae.run import METRICS, read_recipe, read_samples, split_samples
+from entropae.tabular import TableSamples
 
 LOG = "log.csv"
 # Bytes that files beside the model may have, so that no folder of a stranger's fills the memory.
@@ -62,7 +63,34 @@ class Trained:
     @property
     def things(self) -> str:
         """What its samples are."""
+        if self.train.tokenizer:
+            return "sentences"
+        if isinstance(self.train, TableSamples):
+            return "rows"
         return "images" if self.train.is_image else "samples"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its samples are read: sentences, or rows of a table."""
+        return self.things in ("sentences", "rows")
+
+    def read(self, x: Tensor, *, drawn: bool = False) -> tuple[list[str], list[list[str]]]:
+        """What samples say.
+
+        Args:
+            x: Samples, of a run that `is_written`.
+            drawn: Whether a prior's, whose categories are drawn, or real or reconstructed ones.
+
+        Returns:
+            Columns; and of each sample its cells.
+        """
+        if self.train.tokenizer:
+            return ["sentence"], [[line] for line in self.train.tokenizer.decode(x.tolist())]
+        assert isinstance(self.train, TableSamples)
+        columns, seed = self.train.columns, self.recipe.seed
+        table = columns.draw(x.numpy(), seed=seed) if drawn else columns.decode(x.numpy())
+        cells = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return table.column_names, [["" if c is None else str(c) for c in row] for row in cells]
 
     @cached_property
     def code(self) -> Float[np.ndarray, "n d"]:
@@ -192,18 +220,22 @@ def nearest_training(
         numbers: Read at most so many; of more samples, some at even distances are searched.
 
     Returns:
-        Rows of `run.train`; distances, root mean square over a sample's values; and how many
-        training samples were searched.
+        Rows of `run.train`; distances, root mean square over a sample's values, or of sentences
+        over their codes'; and how many training samples were searched.
     """
+
+    def seen(some: Tensor) -> Tensor:
+        return run.model.encode(some).cpu() if run.train.tokenizer else some.flatten(1)
+
     size = max(1, math.prod(run.train.shape))
     searched = evenly(len(run.train), max(1, numbers // size))
-    x = x.flatten(1)
+    x = seen(x)
     best = torch.full((len(x),), torch.inf, dtype=torch.float64)
     row = torch.zeros(len(x), dtype=torch.int64)
     step = max(1, (1 << 24) // size)
     for start in range(0, len(searched), step):
         rows = searched[start : start + step]
-        some = run.train.__getitems__(rows.tolist()).flatten(1)
+        some = seen(run.train.__getitems__(rows.tolist()))
         index = nearest(x, some)[:, 0]
         distance = (x - some[index]).double().square().mean(1).sqrt()
         closer = distance < best

@@ -20,6 +20,13 @@ from entropae.report.trained import Trained, read_json
 from entropae.run import RECIPE, TITLES, portable
 
 RIVALS = "results.json"
+# What `fit` measures of reconstructions.
+ERRORS = {
+    "mean_squared_error": "Squared error per value",
+    "nll": "Nats per sentence",
+    "perplexity": "Perplexity",
+    "accuracy": "Share of tokens predicted",
+}
 
 
 def subtitle(run: Trained) -> str:
@@ -51,6 +58,8 @@ def _size(run: Trained) -> str:
     if run.train.is_image:
         colours = "grey" if shape[0] == 1 else "colour"
         return f"{shape[1]}\u00a0×\u00a0{shape[2]} pixels in {colours}"
+    if run.train.tokenizer:
+        return f"at most {shape[0]} tokens"
     return "\u00a0×\u00a0".join(map(str, shape)) + " values"
 
 
@@ -81,8 +90,11 @@ def _figures(run: Trained) -> list[tuple[str, str]]:
     for name, title in (("train", "training"), ("validation", run.others)):
         found = _within(run.metrics, name)
         if found and (name == "train" or run.recipe.validation):
-            error = _number(found.get("mean_squared_error"))
-            facts.append((f"Squared error per value, {title}", error))
+            facts += [
+                (f"{said}, {title}", _number(found[key]))
+                for key, said in ERRORS.items()
+                if key in found
+            ]
     if not isinstance(run.diagnosis, str):
         figures = run.diagnosis.figures
         facts += [
@@ -232,12 +244,13 @@ def again(run: Trained) -> list[Block]:
     """The recipe, and the commands that make this run and its pictures again."""
     folder = shlex.quote(str(run.folder))
     recipe = shlex.quote(str(run.folder / RECIPE))
+    kind = {"sentences": ".txt", "rows": ".csv"}.get(run.things, ".png")
     commands = [
         f"entropae fit --recipe {recipe} --out runs/again",
         f"entropae report {folder}",
-        f"entropae diagnose {folder}",
+        *([] if run.train.tokenizer else [f"entropae diagnose {folder}"]),
         *(
-            f"entropae sample {folder} --prior {name} --seed {run.recipe.seed} --out {name}.png"
+            f"entropae sample {folder} --prior {name} --seed {run.recipe.seed} --out {name}{kind}"
             for name in run.model.priors
         ),
         f"entropae evaluate {folder}",
