@@ -1,9 +1,10 @@
 # make demo    environment, then train on bundled handwritten digits: look at runs/digits/overview.png
 # make test    environment, then the whole default test suite
+# make docs    the documentation as pages: look at build/site/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow lint bench clean
+.PHONY: demo test slow lint docs bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -24,6 +25,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # The data sets' folder: make bench DATA=path
 bench: .venv/installed
@@ -47,6 +51,11 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/rivals.py table mnist $(DATA)/mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table cifar10_jpeg $(DATA)/cifar10 --processes 2
+	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --features efficientnet-lite0:64 --number 2000
+	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/text_failures.py --data $(DATA)
+	$(BIN)/python benchmarks/text.py runs/text --data $(DATA) --minutes 600
+	$(BIN)/python benchmarks/text.py runs/text --data $(DATA) --table
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/large.py dask
 	$(BIN)/python benchmarks/diagnosis.py
@@ -54,4 +63,4 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs build

@@ -1,12 +1,13 @@
-"""Run the Python examples of Markdown files as their reader would.
+"""Run the examples of Markdown files as their reader would: blocks of `python` and of `bash`.
 
-Each block is saved under the name in its first line (`# name.py`) in a folder of its own and run
-there by a new process, so that only what the page says is at hand. Comments after a last line
-`# Prints:` are what it must print, numbers to a twentieth.
+Each page has a folder of its own, and each block a new process there, so that only what the page
+says is at hand. A Python block is saved under the name in its first line (`# name.py`). Comments
+after a last line `# Prints:` are what it must print, numbers to a twentieth.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -32,30 +33,39 @@ def run(page: str) -> int:
     Raises:
         SystemExit: If one fails or prints something else.
     """
-    blocks = re.findall(r"^```python\n(.*?)^```", Path(page).read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(python|bash)\n(.*?)^```", Path(page).read_text(), re.M | re.S)
+    # The commands are those of the environment that this runs in.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     with tempfile.TemporaryDirectory() as folder:
-        for number, block in enumerate(blocks):
-            name = re.match(r"# (\S+\.py)\n", block)
-            path = Path(folder) / (name[1] if name else f"example_{number}.py")
-            path.write_text(block)
-            print(f"--- {page}: {path.name}", flush=True)
-            command = [sys.executable, path.name]
+        for number, (language, block) in enumerate(blocks):
+            suffix, command = {"python": ("py", [sys.executable]), "bash": ("sh", ["bash", "-eu"])}[
+                language
+            ]
+            named = re.match(r"# (\S+\.py)\n", block)
+            name = named[1] if named else f"example_{number}.{suffix}"
+            (Path(folder) / name).write_text(block)
+            print(f"--- {page}: {name}", flush=True)
             done = subprocess.run(
-                command, cwd=folder, check=False, stdout=subprocess.PIPE, text=True
+                [*command, name],
+                cwd=folder,
+                env=os.environ | {"PATH": path},
+                check=False,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             print(done.stdout, end="", flush=True)
             if done.returncode:
-                sys.exit(f"{page}: {path.name} failed.")
+                sys.exit(f"{page}: {name} failed.")
             said = re.sub(r"^# ?", "", block.partition("\n# Prints:\n")[2], flags=re.MULTILINE)
             if said and not agree(said, done.stdout):
-                sys.exit(f"{page}: {path.name} should have printed\n{said}")
+                sys.exit(f"{page}: {name} should have printed\n{said}")
     return len(blocks)
 
 
 def main(pages: list[str]) -> None:
     count = sum(map(run, pages))
     if not count:
-        sys.exit(f"{', '.join(pages)}: no Python example, nothing was checked.")
+        sys.exit(f"{', '.join(pages)}: no example, nothing was checked.")
     print(f"{count} examples ran.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from torch import nn
 import entropae as ea
 from entropae.cli import main
 from entropae.data import load
-from entropae.evaluation import CODES, compare, evaluate, markdown
+from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from entropae.features import FEATURES, extract, find, title
 from entropae.inception import Inception, inception_input, load_inception, resize
 from entropae.latent import Plain
@@ -217,3 +218,10 @@ def test_features_of_ones_own_by_import_path(tmp_path, monkeypatch):
         find("own_features:quarters")
     with pytest.raises(ValueError, match="no_such_module"):
         find("no_such_module:f")
+
+
+def test_a_figure_that_is_infinite_has_no_deviation():
+    """As the distance of samples to training data has over held-out data that are copies."""
+    row = summary("a", [{"normal": {"nearest": value}} for value in (1.0, math.inf)])
+    assert row["normal nearest"] == math.inf
+    assert math.isnan(row["normal nearest sd"])

@@ -323,7 +323,8 @@ def summary(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for key in flat[0]:
         values = [one[key] for one in flat if key in one]
         row[key] = statistics.fmean(values)
-        row[f"{key} sd"] = statistics.stdev(values) if len(values) > 1 else math.nan
+        spread = len(values) > 1 and all(map(math.isfinite, values))
+        row[f"{key} sd"] = statistics.stdev(values) if spread else math.nan
     return row
 
 
@@ -378,7 +379,7 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str
 def escaped(name: str) -> str:
     r"""A name as it is, in a cell of a Markdown table.
 
-    Example:
+    Examples:
         >>> escaped("a|b <i>")
         'a\\|b \\<i\\>'
     """

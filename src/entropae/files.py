@@ -53,7 +53,7 @@ def remove_partial(folder: Path) -> None:
 def printable(text: object) -> str:
     r"""A text in which everything that steers a terminal is escaped, for names from elsewhere.
 
-    Example:
+    Examples:
         >>> printable("a\x1b[31mb.png")
         'a\\x1b[31mb.png'
     """

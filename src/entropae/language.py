@@ -49,7 +49,7 @@ def score(decoder: SequenceDecoder, code: Float[Tensor, "n d"], rows: Int[Tensor
     Raises:
         ValueError: If there is nothing to predict.
 
-    Example:
+    Examples:
         >>> decoder = LSTMDecoder(50, 1, hidden=4).eval()
         >>> _ = decoder.last.weight.data.zero_(), decoder.last.bias.data.zero_()
         >>> round(score(decoder, torch.zeros(2, 1), torch.tensor([[5, 6, 2], [7, 2, 0]]))[1], 3)
@@ -146,7 +146,7 @@ def bleu(made: Sequence[str], true: Sequence[str], *, tokenizer: str = "13a") ->
 def repeated(made: Sequence[str]) -> float:
     """Share of sentences that were already among those before them.
 
-    Example:
+    Examples:
         >>> repeated(["a", "b", "a", "a"])
         0.5
     """
@@ -156,7 +156,7 @@ def repeated(made: Sequence[str]) -> float:
 def copied(made: Sequence[str], training: Sequence[str]) -> float:
     """Share of sentences that are in the training set, word for word.
 
-    Example:
+    Examples:
         >>> copied(["a", "b", "a", "c"], ["a", "x"])
         0.5
     """

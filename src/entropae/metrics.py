@@ -38,7 +38,7 @@ def frechet_distance(x: Any, y: Any) -> float:
     References:
         Dowson and Landau, J. Multivariate Analysis 12 (1982) 450, eq. (4).
 
-    Example:
+    Examples:
         >>> x = torch.tensor([[0.0], [2.0]])
         >>> round(frechet_distance(x, x + 3), 6)
         9.0
@@ -260,7 +260,7 @@ def sliced_wasserstein(x: Any, *, slices: int = 256, seed: int = 0) -> float:
     References:
         Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures", JMIV 51 (2015).
 
-    Example:
+    Examples:
         >>> round(sliced_wasserstein(torch.full((100, 1), 3.0)) ** 2, 1)  # 3² + 1
         10.0
     """

@@ -63,7 +63,7 @@ class Autoencoder(nn.Module):
         priors: Laws of the code that have been fitted, by name; `normal` is always there.
         prior: The name of the one that `sample` uses.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from torch import nn
         >>> from entropae.latent import Entropic

@@ -66,7 +66,9 @@ def save_images(images: Float[Tensor, "n c h w"], folder: Path) -> None:
         )
 
 
-def save_sheet(images: Float[Tensor, "n c h w"], path: Path, columns: int | None = None) -> None:
+def save_sheet(
+    images: Float[Tensor, "n c h w"], path: str | Path, columns: int | None = None
+) -> None:
     """Write `sheet` as a picture file; the format goes by the path's suffix."""
     Image.fromarray(sheet(images, columns)).save(path)
 

@@ -80,7 +80,7 @@ def is_first() -> bool:
 def share(n: int, rank: int | None = None, processes: int | None = None) -> slice:
     """Which of `n` rows are a process's: consecutive, sizes at most one apart, larger ones first.
 
-    Example:
+    Examples:
         >>> [share(7, rank, 3) for rank in range(3)]
         [slice(0, 3, None), slice(3, 5, None), slice(5, 7, None)]
     """

@@ -116,7 +116,7 @@ def split(
     Raises:
         ValueError: If the share is not in [0, 1), or leaves fewer than 2 samples to train on.
 
-    Example:
+    Examples:
         >>> train, held_out = split(10, 0.2)
         >>> len(train), len(held_out), len(set(train) & set(held_out))
         (8, 2, 0)

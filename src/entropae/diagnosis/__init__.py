@@ -92,7 +92,7 @@ def diagnose(
         ValueError: If there are fewer than 20 samples, shapes differ, codes or outputs are not
             finite, or the decoder returns another shape.
 
-    Example:
+    Examples:
         >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
         >>> halve = of_functions(lambda x: x / 2, lambda z: 2 * z, x)
         >>> found = diagnose(halve, x, progress=False)

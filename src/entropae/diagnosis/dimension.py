@@ -49,7 +49,7 @@ def intrinsic_dimension(x: Any, *, k: int = 10) -> Dimension:
         eq. (8). MacKay and Ghahramani, "Comments on 'Maximum likelihood estimation of intrinsic
         dimension'", 2005.
 
-    Example:
+    Examples:
         >>> angle = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 6.2832
         >>> circle = torch.stack([angle.cos(), angle.sin(), angle.cos() * angle.sin()], 1)
         >>> round(intrinsic_dimension(circle).value, 1)
@@ -74,7 +74,7 @@ def intrinsic_dimension(x: Any, *, k: int = 10) -> Dimension:
 def dimension_of_normal(n: int, d: int, k: int = 10) -> float:
     """What `intrinsic_dimension` says of `n` points of N(0, I) in `d` dimensions, on average.
 
-    Example:
+    Examples:
         >>> round(dimension_of_normal(500, 20), 1)
         14.6
     """

@@ -18,7 +18,7 @@ def largest_mean(n: int, d: int, level: float) -> float:
 
     The means are independent N(0, 1/n) (Šidák 1967).
 
-    Example:
+    Examples:
         >>> round(largest_mean(100, 1, 0.05), 3)
         0.196
     """
@@ -93,7 +93,7 @@ def shape_of_normal(n: int, d: int, level: float) -> tuple[Shape, Shape]:
 def spread_of_normal(d: int) -> float:
     """Standard deviation of ‖z‖ for N(0, I) in `d` dimensions.
 
-    Example:
+    Examples:
         >>> round(spread_of_normal(16), 2)
         0.7
     """

@@ -61,7 +61,7 @@ def gaussian_baseline(
         ValueError: If `k` is not in `[1, n − 1]` or `repeats` is less than 2; if the method cannot
             take `n`, `d` and `k`.
 
-    Example:
+    Examples:
         >>> baseline = gaussian_baseline(100, 16, k=1)
         >>> print(f"{baseline.mean:.1f}, in truth {gaussian_entropy(16):.1f}")
         23.7, in truth 22.7

@@ -120,7 +120,7 @@ def entropy_estimate(
     References:
         Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit law.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).standard_normal((1000, 2))
         >>> estimate = entropy_estimate(x)

@@ -147,7 +147,7 @@ def knn_entropy(
         estimator, with ψ(n) for log(n − 1), to which it is equal up to 1/(2n).
         Lombardi and Pant, Phys. Rev. E 93 (2016) 013310, for kpN.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from entropae import gaussian_entropy
         >>> x = np.random.default_rng(0).standard_normal((10_000, 2))

@@ -53,7 +53,7 @@ def knn_renyi_entropy(
     References:
         Leonenko, Pronzato and Savani, Annals of Statistics 36 (2008) 2153, eqs. (3.1) and (3.2).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).uniform(0, 2, 10_000)
         >>> print(f"{knn_renyi_entropy(x, 2):.2f}, in truth {np.log(2):.2f}")
@@ -92,7 +92,7 @@ def knn_tsallis_entropy(
     References:
         Leonenko, Pronzato and Savani, Annals of Statistics 36 (2008) 2153, eqs. (3.1) and (3.2).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).uniform(0, 2, 10_000)
         >>> print(f"{knn_tsallis_entropy(x, 2):.2f}, in truth {1 - 1 / 2:.2f}")

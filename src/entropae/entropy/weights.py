@@ -33,7 +33,7 @@ def weights(k: int, d: int) -> dict[int, float]:
     References:
         Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, the set W^(k).
 
-    Example:
+    Examples:
         >>> weights(6, 3)
         {2: 0.333..., 4: 0.333..., 6: 0.333...}
     """

@@ -18,7 +18,7 @@ from entropae.neighbors import Norm
 def gaussian_entropy(d: int) -> float:
     """Entropy of N(0, I) in `d` dimensions, ½ d log 2πe nats: the largest for unit variances.
 
-    Example:
+    Examples:
         >>> round(gaussian_entropy(16), 2)
         22.7
     """

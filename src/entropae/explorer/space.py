@@ -49,7 +49,7 @@ def principal_axes(code: Float[np.ndarray, "n d"], most: int = AXES) -> Axes:
     Raises:
         ValueError: If the codes all coincide.
 
-    Example:
+    Examples:
         >>> axes = principal_axes(np.array([[1.0, 0.0], [1.0, 4.0], [1.0, 2.0]]))
         >>> axes.vectors, axes.scales
         (array([[0., 1.]]), array([2.]))

@@ -71,7 +71,7 @@ def knn_divergence(
         Wang, Kulkarni and Verdú, IEEE Trans. Inf. Theory 55 (2009) 2392, the estimator with fixed
         k for two samples.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> x, y = rng.standard_normal((5000, 2)), rng.standard_normal((8000, 2)) + [1, 0]
@@ -147,7 +147,7 @@ def knn_cross_entropy(
         Leonenko, Pronzato and Savani, Annals of Statistics 36 (2008) 2153, section 2, for the
         estimator; there with log m in place of ψ(m + 1).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> x, y = rng.standard_normal(5000), rng.standard_normal(8000) + 1

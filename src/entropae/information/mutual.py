@@ -84,7 +84,7 @@ def knn_mutual_information(
         (github.com/wgao9/mixed_KSG). Their algorithm 1 has log(n_x + 1) with n_x: ‖x_j − x_i‖ ≤ ε
         instead, and with it a bias that no sample size removes while `k` is fixed.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> x, noise = np.random.default_rng(0).standard_normal((2, 5000))
         >>> estimate = knn_mutual_information(x, 0.6 * x + 0.8 * noise)
@@ -148,7 +148,7 @@ def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Te
         Frenzel and Pompe, Phys. Rev. Lett. 99 (2007) 204101; there with h_N = −Σ_{j≤N} 1/j, which
         is −γ − ψ(N + 1).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> z, *noise = np.random.default_rng(0).standard_normal((3, 5000))
         >>> x, y = z + noise[0], z + noise[1]
@@ -199,7 +199,7 @@ def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
         Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138, eq. (23), with the
         counts of eq. (8).
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> common, *own = np.random.default_rng(0).standard_normal((4, 5000))
         >>> x = 2 * common[:, None] + np.stack(own, axis=1)  # three correlations of 0.8

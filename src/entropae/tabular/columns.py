@@ -92,7 +92,7 @@ class Columns:
         noise: Lower triangular `(m, m)` for `m` columns of numbers: what `draw` adds to the scores
             that a decoder returns, so that they have the spread that the data have.
 
-    Example:
+    Examples:
         >>> import pyarrow as pa
         >>> table = pa.table({"age": list(range(20, 40, 1)), "who": ["a", None] * 10})
         >>> columns = Columns.fit(table.slice(0, 20))

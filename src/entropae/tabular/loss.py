@@ -24,7 +24,7 @@ class TableLoss:
         groups: `Columns.groups`.
         x: Training rows, for the frequencies.
 
-    Example:
+    Examples:
         >>> x = torch.tensor([[1.0, 1, 0], [-1, 0, 1]])
         >>> error = TableLoss([0, 2], x)
         >>> float(error(x, x)), float(error(torch.tensor([[0, 0.5, 0.5]] * 2), x))

@@ -155,7 +155,7 @@ def buckets(
         batch_size: Rows of a batch; the last of the longest may have fewer.
         seed: Of the order of the batches, and of rows of equal length.
 
-    Example:
+    Examples:
         >>> sorted(sorted(rows.tolist()) for rows in buckets(np.array([9, 1, 2, 8, 1]), 2))
         [[0], [1, 4], [2, 3]]
     """

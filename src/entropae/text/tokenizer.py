@@ -45,7 +45,7 @@ class Tokenizer:
         Sennrich, Haddow and Birch, "Neural machine translation of rare words with subword units",
         ACL 2016.
 
-    Example:
+    Examples:
         >>> tokenizer = Tokenizer.train(["abc", "ab c"], "character")
         >>> len(tokenizer), tokenizer.decode(tokenizer.encode(["a b", "d"]))
         (8, ['a b', '\ufffd'])
