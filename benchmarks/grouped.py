@@ -34,8 +34,9 @@ MEASURED = 4096
 GROUPS = (1, 2, 4, 8, 16)
 PENALTIES: dict[str, Callable[[int], Entropic]] = {
     "plain": lambda d: Entropic(d, correction="none", bank=0),
-    "anchored": lambda d: Entropic(d, bank=0),
-    "anchored, bank of 1024": lambda d: Entropic(d, bank=1024),
+    "potential": lambda d: Entropic(d, bank=0),
+    "potential, bank of 1024": lambda d: Entropic(d, bank=1024),
+    "anchors": lambda d: Entropic(d, correction="anchors", bank=0),
 }
 PICTURE = Path(__file__).parent.parent / "docs" / "grouped.png"
 
