@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py DATA [--processes 2]
 
-Weight × anchored × bank × batch × dimensions of the code, with a small network and equally many
+Weight × correction × bank × batch × dimensions of the code, with a small network and equally many
 samples seen, one seed. Of each: the reconstruction error, the spread of ‖z‖ over that of N(0, I) on
 held-out images (1 is right, 0 a sphere), and the Fréchet distance of N(0, I) samples in the
 features of the MNIST classifier. Writes results/ablation.json and results/ablation.png.
@@ -24,6 +24,7 @@ from tqdm import tqdm
 import entropae as ea
 from entropae import data
 from entropae.latent import Entropic, Plain
+from entropae.latent.entropic import Correction
 from entropae.networks import pair
 
 from _machine import RESULTS, save
@@ -35,24 +36,36 @@ WEIGHTS = (0.0, 1.0, 2.0)
 SEEN = 12_000  # images, of which a tenth is held out
 EPOCHS = 8
 
-Case = tuple[int, int, bool, int, float]  # dim, batch, anchored, bank, weight
+VARIANTS: dict[tuple[Correction, int], str] = {
+    ("none", 0): "as published",
+    ("none", 4096): "bank 4096",
+    ("potential", 0): "potential",
+    ("potential", 4096): "potential, bank 4096 (default)",
+    ("anchors", 4096): "anchors, bank 4096",
+}
+
+Case = tuple[int, int, Correction, int, float]  # dim, batch, correction, bank, weight
 
 
 def cases() -> list[Case]:
-    """The grid. Without entropy there is nothing to anchor and no bank."""
-    grid = product(DIMS, BATCHES, (False, True), (0, 4096), WEIGHTS)
-    return [case for case in grid if case[4] or not (case[2] or case[3])]
+    """The grid. Without entropy there is nothing to correct, and no bank."""
+    grid = product(DIMS, BATCHES, VARIANTS, WEIGHTS)
+    return list(dict.fromkeys(_case(*point) for point in grid))
+
+
+def _case(dim: int, batch: int, variant: tuple[Correction, int], weight: float) -> Case:
+    return (dim, batch, *(variant if weight else ("none", 0)), weight)
 
 
 def measure(case: Case, path: Path) -> dict[str, Any]:
     """Train and measure one case."""
-    dim, batch, anchored, bank, weight = case
+    dim, batch, correction, bank, weight = case
     torch.set_num_threads(1)
     torch.manual_seed(0)
     samples = data.load(path / "train-images-idx3-ubyte.gz")
     x = samples.first(SEEN)
     latent = (
-        Entropic(dim, weight, anchored=anchored, bank=bank)
+        Entropic(dim, weight, correction=correction, bank=bank)
         if weight
         else Plain(dim, standardize=True)
     )
@@ -69,14 +82,6 @@ def measure(case: Case, path: Path) -> dict[str, Any]:
     }
 
 
-VARIANTS = {
-    (False, 0): "as published",
-    (False, 4096): "bank 4096",
-    (True, 0): "anchored",
-    (True, 4096): "anchored, bank 4096",
-}
-
-
 def draw(table: dict[Case, dict[str, Any]], path: Path) -> None:
     """Rows: what is measured. Columns: dimensions. A line a variant and batch, over the weight."""
     rows = {
@@ -89,12 +94,9 @@ def draw(table: dict[Case, dict[str, Any]], path: Path) -> None:
     styles = dict(zip(BATCHES, ("--", "-"), strict=True))
     for (row, (key, label)), (column, dim) in product(enumerate(rows.items()), enumerate(DIMS)):
         axis = axes[row][column]
-        for color, ((anchored, bank), name) in enumerate(VARIANTS.items()):
+        for color, (variant, name) in enumerate(VARIANTS.items()):
             for batch in BATCHES:
-                found = [
-                    table[(dim, batch, anchored and w > 0, bank if w else 0, w)][key]
-                    for w in WEIGHTS
-                ]
+                found = [table[_case(dim, batch, variant, w)][key] for w in WEIGHTS]
                 axis.plot(
                     WEIGHTS,
                     found,
@@ -127,7 +129,7 @@ def main() -> None:
         futures = {case: pool.submit(measure, case, options.data) for case in grid}
         for case in tqdm(grid, unit="run"):
             table[case] = futures[case].result()
-    names = ("dim", "batch", "anchored", "bank", "weight")
+    names = ("dim", "batch", "correction", "bank", "weight")
     rows = [dict(zip(names, case, strict=True)) | row for case, row in table.items()]
     save("ablation", rows, seen=SEEN, epochs=EPOCHS, hidden=[256])
     draw(table, RESULTS / "ablation.png")

@@ -187,14 +187,14 @@ def jobs() -> list[tuple[str, str, int]]:
     ]
 
 
-def work(folder: Path, data: Path, minutes: float) -> None:
+def work(folder: Path, data: Path, minutes: float, corpora: list[str]) -> None:
     end = time.monotonic() + 60 * minutes
     folder.mkdir(parents=True, exist_ok=True)
     known: dict[str, tuple[Samples, Any]] = {}
     for corpus, method, seed in jobs():
         name = re.sub(r"\W+", "_", f"{corpus} {method} {seed}")
         path = folder / f"{name}.json"
-        if path.exists():
+        if path.exists() or corpus not in corpora:
             continue
         if time.monotonic() > end:
             return
@@ -280,6 +280,7 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="Folder of the runs' files.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--corpora", nargs="+", default=list(CORPORA))
     parser.add_argument("--table", action="store_true", help="Only write what there is.")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -287,7 +288,7 @@ def main() -> None:
     if options.table:
         table(options.work, options.data)
     else:
-        work(options.work, options.data, options.minutes)
+        work(options.work, options.data, options.minutes, options.corpora)
 
 
 if __name__ == "__main__":

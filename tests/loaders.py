@@ -22,6 +22,7 @@ import entropae as ea
 from entropae.cli import read_recipe_file
 from entropae.config import Recipe
 from entropae.data import load, read_image
+from entropae.data.rows import open_table
 from entropae.data.tables import read_table
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
@@ -143,6 +144,12 @@ def _each_table(folder: Path) -> None:
         read_table(path, missing="drop")
 
 
+def _each_by_blocks(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        for _ in open_table(path, missing="drop").blocks():
+            pass
+
+
 def _each_upload(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         try:
@@ -189,6 +196,8 @@ LOADERS = {
     "npy table": Loader(lambda folder: np.save(folder / "x.npy", TABLE), _each_table),
     "CSV": Loader(_csv, _each_table),
     "Parquet": Loader(_parquet, _each_table),
+    "npy by blocks": Loader(lambda folder: np.save(folder / "x.npy", TABLE), _each_by_blocks),
+    "Parquet by blocks": Loader(_parquet, _each_by_blocks),
     "recipe": Loader(
         lambda folder: write_recipe(Recipe(), folder),
         lambda folder: read_recipe_file(folder / RECIPE),

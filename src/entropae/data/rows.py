@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from entropae.config import unknown
-from entropae.data.tables import MISSING
+from entropae.data.files import map_npy
+from entropae.data.tables import MISSING, check_columns
 
 # Bytes of a block of rows, as float64.
 BLOCK = 1 << 25
@@ -163,9 +165,12 @@ Opened = tuple[dict[str, np.dtype | None], Callable[[tuple[str, ...]], Iterator[
 
 def _open_npy(path: Path) -> Opened:
     try:
-        rows = rows_of(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
-    except (ValueError, EOFError, TypeError) as error:
+        array = map_npy(path)
+        check_table(array, "it")
+        check_columns(1 if array.ndim == 1 else array.shape[1])
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+    rows = rows_of(array, str(path))
 
     def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
         return (block[:, list(map(int, names))] for block in rows.read())
@@ -176,21 +181,26 @@ def _open_npy(path: Path) -> Opened:
 def _open_parquet(path: Path) -> Opened:
     from pyarrow import parquet
 
-    file = _or_unreadable(path, lambda: parquet.ParquetFile(path))
+    with _readable(path):
+        file = parquet.ParquetFile(path)
+        check_columns(file.metadata.num_columns)
 
     def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
-        for batch in file.iter_batches(rows_a_block(len(names)), columns=list(names)):
-            yield _as_numbers(batch.select(names))
+        with _readable(path):
+            for batch in file.iter_batches(rows_a_block(len(names)), columns=list(names)):
+                yield _as_numbers(batch.select(names))
 
     return _kinds(path, file.schema_arrow), read
 
 
-def _or_unreadable(path: Path, read: Callable[[], Any]) -> Any:
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        return read()
-    except pa.ArrowInvalid as error:
+        yield
+    # Arrow says the same in several ways; a damaged file can also make it ask for too much.
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 

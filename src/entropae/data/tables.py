@@ -106,7 +106,7 @@ def _read_csv(path: Path) -> Columns:
         with path.open("rb") as file:
             line = file.readline(LINE)
         # Before a reader is made, which takes kilobytes for each.
-        _check_columns(1 + line.count(b","))
+        check_columns(1 + line.count(b","))
         yield csv.read_csv(path)
 
     return _numbers(path, tables)
@@ -117,7 +117,7 @@ def _read_parquet(path: Path) -> Columns:
 
     def tables() -> Iterator[Any]:
         with parquet.ParquetFile(path) as file:
-            _check_columns(file.metadata.num_columns)
+            check_columns(file.metadata.num_columns)
             rows, size = file.metadata.num_rows, path.stat().st_size
             cells = rows * file.metadata.num_columns
             if 8 * cells > max(UNPACKED, RATIO * size):
@@ -139,7 +139,8 @@ def _read_parquet(path: Path) -> Columns:
     return _numbers(path, tables)
 
 
-def _check_columns(n: int) -> None:
+def check_columns(n: int) -> None:
+    """Raise if a file has more columns than are read."""
     if n > WIDEST:
         raise ValueError(f"it has {n} columns, and {WIDEST} is the limit")
 
