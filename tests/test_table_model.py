@@ -19,7 +19,8 @@ import entropae as ea
 from entropae.cli import main
 from entropae.networks import TableDecoder
 from entropae.tabular import Columns, TableLoss, compare_tables, is_table, read_file, write_file
-from entropae.tabular.columns import NUMBERS, TABLE, types
+from entropae.tabular.column import types
+from entropae.tabular.columns import NUMBERS, TABLE
 from entropae.tabular.metrics import two_sample_auc
 
 N = 240

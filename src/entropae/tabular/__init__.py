@@ -3,7 +3,8 @@
 Needs pyarrow, which keeps a column's type: pip install "entropae[parquet]".
 """
 
-from entropae.tabular.columns import Column, Columns
+from entropae.tabular.column import Column
+from entropae.tabular.columns import Columns
 from entropae.tabular.files import TABLE, is_table, read_file, write_file
 from entropae.tabular.loss import TableLoss
 from entropae.tabular.metrics import compare_tables
