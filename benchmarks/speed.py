@@ -15,12 +15,13 @@ import argparse
 import json
 import math
 import os
-import resource
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 ASKED = argparse.ArgumentParser(description=__doc__)
@@ -216,9 +217,16 @@ def alone(name: str, n: int, d: int) -> None:
     x = sample(n, d)
     run = contenders()[name]
     run(x[:1000], 1000)  # loads what it needs
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     run(x, min(n, 20_000) if name in SEARCHES else n)
-    print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+    print(peak() - before)
+
+
+def peak() -> int:
+    """Peak memory of this process in bytes; `ru_maxrss` would be that of its parent, if larger."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found
+    return 1024 * int(found[1])
 
 
 def memory() -> dict[str, dict[str, float]]:
