@@ -41,13 +41,13 @@ METHODS: dict[str, Callable[[], Latent]] = {
     "VAE": lambda: Variational(DIM, 1.0, warmup=(0.0, 0.5)),
     "EAE": lambda: Entropic(DIM),
     "EAE as published": lambda: Entropic(DIM, correction="none", bank=0),
-    "EAE, annealed noise": lambda: Entropic(DIM, noise=0.5),
-    "EAE, λ = 3": lambda: Entropic(DIM, 3.0),
+    "EAE, noise 0.75": lambda: Entropic(DIM, noise=(0.75, 0.75)),
+    "EAE, annealed noise": lambda: Entropic(DIM, noise=(0.5, 0.0)),
     "AE": lambda: Plain(DIM),
     "AE + BN": lambda: Plain(DIM, standardize=True),
     "SIGReg + BN": lambda: Matching(DIM, 0.1, distance="sigreg", standardize=True),
 }
-MAIN = 5  # of them, which are run first
+MAIN = 6  # of them, which are run first
 # Kind of tokens, their number, tokens of a sentence at most, steps of training.
 CORPORA: dict[str, tuple[Any, int, int, int]] = {
     "kjv, clauses": ("bpe", 1000, 16, 2000),

@@ -380,7 +380,7 @@ def test_nats_are_weighed_against_nats(samples):
     [
         Plain(4),
         Entropic(4, correction="none", bank=0),
-        Entropic(4, bank=64, noise=0.5),
+        Entropic(4, bank=64, noise=(0.5, 0.0)),
         Variational(4, warmup=(0.0, 0.5)),
         Variational(4, batch_norm=0.6),
         Matching(4, 0.1, distance="sigreg", standardize=True),
@@ -418,19 +418,21 @@ def test_a_saved_model_says_the_same(tmp_path, samples):
             ea.load(tmp_path / network)
 
 
-def test_noise_of_the_code_is_annealed():
-    latent = Entropic(2, noise=0.5, correction="none", bank=0)
+@pytest.mark.parametrize("noise", [(0.5, 0.0), (0.5, 0.5)])
+def test_noise_of_the_code_goes_from_its_first_to_its_last(noise):
+    latent = Entropic(2, noise=noise, correction="none", bank=0)
     h = torch.randn(4000, 2)
-    clean = latent(h).code  # progress is 1
-    latent.progress = 0.0
-    first = latent(h).code - clean
-    latent.progress = 0.5
-    half = latent(h).code - clean
-    torch.testing.assert_close(first.std(0), torch.full((2,), 0.5), rtol=0.05, atol=0)
-    torch.testing.assert_close(half.std(0), torch.full((2,), 0.25), rtol=0.05, atol=0)
-    torch.testing.assert_close(latent.eval()(h).code, latent(h).code)
-    with pytest.raises(ValueError, match=r"`noise` must be >= 0: got noise=-1"):
-        Entropic(2, noise=-1)
+    clean = latent.norm(h)
+    for progress, expected in ((0.0, 0.5), (0.5, (0.5 + noise[1]) / 2), (1.0, noise[1])):
+        latent.progress = progress
+        found = (latent(h).code - clean).std(0)
+        torch.testing.assert_close(found, torch.full((2,), expected), rtol=0.05, atol=1e-6)
+    torch.testing.assert_close(latent.eval()(h).code, latent.code(h))
+
+
+def test_noise_must_not_be_negative():
+    with pytest.raises(ValueError, match=r"`noise` must be two numbers >= 0: got noise=\(0, -1\)"):
+        Entropic(2, noise=(0, -1))
 
 
 def test_kl_is_annealed():

@@ -62,8 +62,9 @@ class Entropic(Latent):
             does that; in a loop of your own that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
-        noise: Standard deviation of the noise that the decoder's code is given in training, which
-            falls linearly to 0 at its end. The entropy is of the codes without it.
+        noise: Standard deviations, at the beginning and at the end of the training, of the noise that
+            the code has on its way to the decoder in training; between them it changes linearly.
+            The entropy is of the codes without it, and so is all inference.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
             a bounded push apart (see `knn_entropy`).
 
@@ -83,7 +84,7 @@ class Entropic(Latent):
         correction: Correction = "potential",
         bank: int = 4096,
         warmup: Sequence[float] = (0.05, 0.3),
-        noise: float = 0.0,
+        noise: Sequence[float] = (0.0, 0.0),
         floor: float = 1e-2,
     ) -> None:
         super().__init__(dim)
@@ -103,9 +104,10 @@ class Entropic(Latent):
         self.correction: Correction = correction
         self.bank = bank
         self.warmup = check_warmup(warmup)
-        if not noise >= 0:
-            raise ValueError(f"`noise` must be >= 0: got noise={noise}.")
-        self.noise = noise
+        first, last = noise
+        if not (first >= 0 and last >= 0):
+            raise ValueError(f"`noise` must be two numbers >= 0: got noise={noise}.")
+        self.noise = first, last
         self.floor = floor
         self.norm = Standardize(dim)
         self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
@@ -129,8 +131,9 @@ class Entropic(Latent):
             penalties["anchors"] = Penalty(self._anchors(code, others, len(batch)), weight)
         if self.training and self.bank and self.keeps and self.progress >= SLOW:
             self._remember(batch.detach())
-        if self.training and self.noise:
-            code = code + self.noise * (1 - self.progress) * ranks.randn_like(code)
+        if self.training and any(self.noise):
+            first, last = self.noise
+            code = code + (first + self.progress * (last - first)) * ranks.randn_like(code)
         return Coded(code, penalties)
 
     def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
