@@ -263,7 +263,33 @@ def table(folder: Path, data: Path) -> None:
         sentences=sizes,
     )
     (RESULTS / "text.md").write_text("\n".join(text))
+    (RESULTS / "text_shown.md").write_text("\n".join(shown(runs)))
     print("\n".join(text))
+
+
+def shown(runs: list[dict[str, Any]], method: str = "EAE") -> list[str]:
+    """Twenty samples, reconstructions and interpolations of each corpus, as a page."""
+    lines = [f"{method}, the first seed. Held-out sentences; codes of samples from N(0, I).", ""]
+    for one in runs:
+        if one["method"] != method or one["seed"]:
+            continue
+        found = one["shown"]
+        pairs = zip(found["sentences"], found["reconstructions"], strict=True)
+        parts = {
+            "the most probable tokens of a sample": found["samples"],
+            "tokens drawn": found["drawn"],
+            "sentences → reconstructions": [f"{true} → {made}" for true, made in pairs],
+            "interpolations": [" → ".join(path) for path in found["interpolations"]],
+        }
+        for title, rows in parts.items():
+            lines += [f"# {one['corpus']}: {title}", ""]
+            lines += [f"{i}. {escape(row)}" for i, row in enumerate(rows, 1)] + [""]
+    return lines
+
+
+def escape(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#])", r"\\\1", " ".join(text.split()))
 
 
 def cell(values: list[float]) -> str:

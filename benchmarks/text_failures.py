@@ -161,29 +161,25 @@ def main() -> None:
     print(result, flush=True)
     path = RESULTS / "text_failures.json"
     known = json.loads(path.read_text())["result"] if path.exists() else None
-    loose = Entropic(DIM, bank=2048)
+    loose = Entropic(DIM)
     loose.norm = nn.Identity()
     unbounded = Entropic(DIM, correction="none", bank=0)
     unbounded.norm = nn.Identity()
     twice = Samples(every.array.copy(), tokenizer=every.tokenizer)
     twice.array[1::20] = twice.array[0::20]
     changes: dict[str, Callable[[], dict[str, Any]]] = {
-        "as it is": lambda: train(new_model(every, Entropic(DIM, bank=2048)), every),
+        "as it is": lambda: train(new_model(every, Entropic(DIM)), every),
         "no standardisation, plain": lambda: train(new_model(every, unbounded), every),
-        "no standardisation, anchored": lambda: train(new_model(every, loose), every),
-        "batches of one length": lambda: train(
-            new_model(every, Entropic(DIM, bank=2048)), every, by_length
-        ),
+        "no standardisation, corrected": lambda: train(new_model(every, loose), every),
+        "batches of one length": lambda: train(new_model(every, Entropic(DIM)), every, by_length),
         "log of the reconstruction": lambda: train(
-            new_model(every, Entropic(DIM, bank=2048)), every, nats=None
+            new_model(every, Entropic(DIM)), every, nats=None
         ),
-        "λ = 10": lambda: train(new_model(every, Entropic(DIM, 10.0, bank=2048)), every),
+        "λ = 10": lambda: train(new_model(every, Entropic(DIM, 10.0)), every),
         "repeated sentences, no floor": lambda: train(
-            new_model(twice, Entropic(DIM, bank=2048, floor=1e-30)), twice, steps=LONG
+            new_model(twice, Entropic(DIM, floor=1e-30)), twice, steps=LONG
         ),
-        "repeated sentences": lambda: train(
-            new_model(twice, Entropic(DIM, bank=2048)), twice, steps=LONG
-        ),
+        "repeated sentences": lambda: train(new_model(twice, Entropic(DIM)), twice, steps=LONG),
     }
     result["changes"] = known["changes"] if known else {}
     for name, change in changes.items():

@@ -62,9 +62,9 @@ class Entropic(Latent):
             does that; in a loop of your own that never does, no bank is kept.
         warmup: Shares of the training: λ is 0 up to the first, then rises linearly to `weight` at
             the second.
-        noise: Standard deviations, at the beginning and at the end of the training, of the noise that
-            the code has on its way to the decoder in training; between them it changes linearly.
-            The entropy is of the codes without it, and so is all inference.
+        noise: Standard deviations, at the beginning and at the end of the training, of the noise
+            that the code has on its way to the decoder; between them it changes linearly. The
+            entropy is of the codes without it, and inference has none.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
             a bounded push apart (see `knn_entropy`).
 
