@@ -86,7 +86,7 @@ class Space:
         if not samples.first(1).is_floating_point():
             raise ValueError(
                 "The explorer shows images, and other samples as a line of their numbers: got "
-                f"{samples.first(1).dtype}. Sentences are in the report, `sample` and `interpolate`."
+                f"samples of {samples.first(1).dtype}. The report shows sentences."
             )
         self.model = model.eval()
         self.samples = samples
