@@ -43,6 +43,8 @@ METHODS: dict[str, Callable[[], Latent]] = {
     "EAE as published": lambda: Entropic(DIM, correction="none", bank=0),
     "EAE, noise 0.75": lambda: Entropic(DIM, noise=(0.75, 0.75)),
     "EAE, annealed noise": lambda: Entropic(DIM, noise=(0.5, 0.0)),
+    "EAE, noise 1": lambda: Entropic(DIM, noise=(1.0, 1.0)),
+    "EAE, λ = 3": lambda: Entropic(DIM, 3.0),
     "AE": lambda: Plain(DIM),
     "AE + BN": lambda: Plain(DIM, standardize=True),
     "SIGReg + BN": lambda: Matching(DIM, 0.1, distance="sigreg", standardize=True),
