@@ -19,6 +19,7 @@ from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from entropae.features import FEATURES, extract, find, title
 from entropae.inception import Inception, inception_input, load_inception, resize
 from entropae.latent import Plain
+from entropae.prior import PRIORS, TwoStage
 
 COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
 
@@ -93,7 +94,14 @@ def test_compare_refuses_a_run_of_another_recipe(recipes, tmp_path, capsys):
     assert "model.latent.weight=1.0, the recipe now has 0.7" in capsys.readouterr().err
 
 
-def test_evaluate_command(recipes, tmp_path, capsys):
+class Quick(TwoStage):
+    """A prior that is learnt in no time."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim, steps=20)
+
+
+def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     out = str(tmp_path / "run")
     assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
     np.save(tmp_path / "test.npy", (load("digits").array[:120]))
@@ -102,6 +110,7 @@ def test_evaluate_command(recipes, tmp_path, capsys):
     kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
     assert kept["features"] == "pixels"
     assert set(kept["full"]) >= {"frechet", "kernel", "precision", "coverage", "nearest"}
+    monkeypatch.setitem(PRIORS, "two-stage", Quick)
     assert main(["evaluate", out, "--priors", "two-stage", "-n", "100"]) == 0
     kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
     assert kept["two-stage"]["frechet"] > 0
