@@ -63,6 +63,7 @@ def tiles(request, monkeypatch):
     if request.param == "many tiles":
         monkeypatch.setattr(bounds, "COLUMNS", 16)
         monkeypatch.setattr(bounds, "SQUARE", 8)
+        monkeypatch.setattr(bounds, "MINIMA", 256)
 
 
 @settings(
@@ -160,6 +161,22 @@ def test_many_blocks_agree_with_one(monkeypatch, most):
     assert n * n > block_size(x)
     assert torch.equal(nearest(x, k=2, method="products"), nearest(x, k=2, method="tree"))
     assert torch.equal(nearest(x, k=2, method="differences"), nearest(x, k=2, method="tree"))
+
+
+@pytest.mark.parametrize("minima", [0, 5_000, 40_000, bounds.MINIMA])
+@pytest.mark.parametrize(("n", "k"), [(700, 1), (700, 3), (700, 40), (100, 99), (97, 96)])
+def test_each_product_serves_both_its_points(monkeypatch, minima, n, k):
+    """However many blocks are held at once, with more groups kept than a block has, or all."""
+    monkeypatch.setattr(packed, "MOST", 0)
+    monkeypatch.setattr(bounds, "SQUARE", 32)
+    monkeypatch.setattr(bounds, "MINIMA", minima)
+    x = torch.randn(n, bounds.PAIRED_FROM, generator=torch.Generator().manual_seed(1))
+    x[:5] = x[5:10]
+    expected = brute(x, x, k, True, 2).float()
+    found = kth_distance(x, k=k, method="products")
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+    index = nearest(x, k=k, method="products").sort(1).values
+    assert (index.diff(dim=1) > 0).all()
 
 
 @pytest.mark.parametrize("norm", ["euclidean", "maximum"])

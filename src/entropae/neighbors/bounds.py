@@ -7,21 +7,21 @@ changes it by less than γ (|x|² + |y|²) with γ = 2 (d + 10) u (Higham 2002, 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from entropae.neighbors.progress import tracked
 from entropae.neighbors.select import block_size, group_size
 
 # Columns of a block: with 128 rows it stays in a processor's cache.
 COLUMNS = 8192
-# A block of as many rows as columns.
+# A block of as many rows as columns, and how many minima of such blocks are held at once.
 SQUARE = 1024
-# Minima held at once of all points against all, and the largest groups to keep within that.
-WHOLE = 1 << 24
-LARGEST = 32
+MINIMA = 1 << 23
 # From so many dimensions it pays to take each product once for both its points.
 PAIRED_FROM = 8
 
@@ -57,43 +57,43 @@ class Groups(NamedTuple):
 
 
 class Lowest:
-    """Lower bounds of half the squared distance from points to groups of others.
+    """The groups with the lowest bounds of half the squared distance from points to their members.
 
     Args:
         y: Centred points that are searched, of shape `(m, d)`.
         gamma: γ.
-        k: The number of groups that will be looked at for each point.
+        take: The number of groups that will be looked at for each point.
         pairs: The points themselves are the queries, in their order.
     """
 
-    def __init__(self, y: Float[Tensor, "m d"], gamma: float, k: int, *, pairs: bool) -> None:
+    def __init__(self, y: Float[Tensor, "m d"], gamma: float, take: int, *, pairs: bool) -> None:
         m, d = y.shape
-        size = group_size(m, k, d)
-        fitting = max(size, 1 << (m * m // WHOLE).bit_length())
         # On an accelerator small blocks are slow.
-        whole = pairs and d >= PAIRED_FROM and fitting <= LARGEST and y.device.type == "cpu"
-        self.layout = Groups.of(m, fitting, SQUARE) if whole else Groups.of(m, size, COLUMNS)
+        pairs = pairs and d >= PAIRED_FROM and y.device.type == "cpu"
+        self.layout = Groups.of(m, group_size(m, take, d), SQUARE if pairs else COLUMNS)
+        self.kept = min(take + 1, self.layout.number)
         self.gamma = gamma
         spare = self.layout.tiles * self.layout.columns - m
         self.points = torch.cat([y, y.new_zeros(spare, d)]) if spare else y
         self.half = (0.5 - gamma) * self.points.square().sum(1)
         self.half[m:] = torch.inf
         self.height = max(1, block_size(y) // self.layout.columns)
-        self.whole = self._of_pairs() if whole else None
+        self.known = self._of_pairs() if pairs else None
         self.scores = self.minima = y.new_empty(0)
 
     def of(
         self, query: Float[Tensor, "r d"], rows: Int[Tensor, " r"], same: bool
-    ) -> Float[Tensor, "r g"]:
-        """Bounds for a block of queries; kept until the next block only.
+    ) -> tuple[Float[Tensor, "r g"], Int[Tensor, "r g"]]:
+        """Bounds and groups for a block of queries, one more than are looked at if there are.
 
         Args:
             query: Centred query points, at most `height`.
             rows: Their indices.
             same: They are the points of these indices, and none is its own neighbour.
         """
-        if self.whole is not None:
-            return self.whole[rows]
+        if self.known is not None:
+            bound, group = self.known
+            return bound[rows], group[rows]
         tiles, groups, size = self.layout
         r, columns = len(query), self.layout.columns
         if len(self.scores) < r:
@@ -108,27 +108,59 @@ class Lowest:
                 _exclude(score, rows - tile * columns)
             torch.amin(score.view(r, size, groups), 1, out=self.minima[:r, tile])
         own = (0.5 - self.gamma) * query.square().sum(1)
-        return self.minima[:r].view(r, -1) + own[:, None]
+        bound = self.minima[:r].view(r, -1) + own[:, None]
+        return bound.topk(self.kept, largest=False)
 
-    def _of_pairs(self) -> Float[Tensor, "n g"]:
-        """All points' bounds, each product serving both its points."""
+    def _of_pairs(self) -> tuple[Float[Tensor, "n g"], Int[Tensor, "n g"]]:
+        """Of all points, each product serving both its points."""
         tiles, groups, size = self.layout
         columns = self.layout.columns
-        half, one = self.half[:, None], torch.ones_like(self.half[:, None])
-        left = torch.cat([self.points, half, one], 1)
-        right = torch.cat([-self.points, one, half], 1)
-        minima = self.points.new_empty(len(left), tiles, groups)
-        score = self.points.new_empty(columns, columns)
-        parts = [slice(tile * columns, (tile + 1) * columns) for tile in range(tiles)]
-        for i, rows in enumerate(parts):
-            for j, others in enumerate(parts[i:], i):
-                torch.mm(left[rows], right[others].T, out=score)
-                if i == j:
-                    score.fill_diagonal_(torch.inf)
-                else:
-                    minima[others, i] = score.view(size, groups, columns).amin(0).T
-                minima[rows, j] = score.view(columns, size, groups).amin(1)
-        return minima.view(len(left), -1)
+        points = self.points.view(tiles, columns, -1)
+        half = self.half.view(tiles, columns, 1)
+        bound = points.new_full((tiles, columns, self.kept), torch.inf)
+        # A group that has no members stands for those that were not yet seen.
+        group = torch.full(bound.shape, self.layout.number, device=points.device)
+        score = points.new_empty(columns, columns)
+        side = max(1, math.isqrt(MINIMA * size) // columns)
+        parts = [slice(at, min(at + side, tiles)) for at in range(0, tiles, side)]
+        pairs = [(here, there) for i, here in enumerate(parts) for there in parts[i:]]
+        for here, there in tracked(pairs, lambda _: 1, "Products", " blocks"):
+            one = torch.ones_like(half)
+            left = torch.cat([points[here], half[here], one[here]], 2)
+            right = torch.cat([-points[there], one[there], half[there]], 2)
+            minima = points.new_empty(len(left), columns, len(right), groups)
+            other = (
+                minima
+                if here == there
+                else points.new_empty(len(right), columns, len(left), groups)
+            )
+            for i in range(len(left)):
+                for j in range(i if here == there else 0, len(right)):
+                    torch.mm(left[i], right[j].T, out=score)
+                    if here == there and i == j:
+                        score.fill_diagonal_(torch.inf)
+                    else:
+                        other[j, :, i] = score.view(size, groups, columns).amin(0).T
+                    minima[i, :, j] = score.view(columns, size, groups).amin(1)
+            _keep(bound[here], group[here], minima, there.start * groups)
+            if here != there:
+                _keep(bound[there], group[there], other, here.start * groups)
+        return bound.view(-1, self.kept), group.view(-1, self.kept)
+
+
+def _keep(
+    bound: Float[Tensor, "t c k"],
+    group: Int[Tensor, "t c k"],
+    minima: Float[Tensor, "t c s g"],
+    first: int,
+) -> None:
+    """Keep the lowest bounds, given those of further groups, of which the `first` is the first."""
+    kept = bound.shape[2]
+    for old, known, new in zip(bound, group, minima.flatten(2), strict=True):
+        value, place = torch.cat([old, new], 1).topk(kept, largest=False)
+        before = known.gather(1, place.clamp(max=kept - 1))
+        known.copy_(torch.where(place < kept, before, place + (first - kept)))
+        old.copy_(value)
 
 
 def _exclude(score: Tensor, own: Tensor) -> None:

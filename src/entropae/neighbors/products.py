@@ -84,9 +84,7 @@ def _search(
     found, sure = [], []
     for some in tracked(rows.split(height)):
         query = _centred(x[some], centre, scale, dtype)
-        bound, group = lowest.of(query, some, same).topk(
-            min(take + 1, lowest.layout.number), largest=False
-        )
+        bound, group = lowest.of(query, some, same)
         candidate = lowest.layout.members(group[:, :take])
         absent = candidate >= m
         if same:
@@ -95,7 +93,8 @@ def _search(
         if take < lowest.layout.number:
             left_out = (2 * (bound[:, -1].double() - vanished).clamp(min=0)).sqrt()
         if candidate.shape[1] > k + SPARE:
-            squares = (query[:, None] - lowest.points[candidate]).square_().sum(2)
+            near = lowest.points[candidate.clamp(max=m - 1)]
+            squares = (query[:, None] - near).square_().sum(2)
             squares, place = squares.masked_fill_(absent, torch.inf).topk(k + SPARE, largest=False)
             candidate, absent = candidate.gather(1, place), squares.isinf()
             rounding = gamma * torch.linalg.vector_norm(query.double(), dim=1)

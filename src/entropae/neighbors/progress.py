@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
-from torch import Tensor
 from tqdm.auto import tqdm
+
+Block = TypeVar("Block")
 
 _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
@@ -22,13 +24,18 @@ def showing_progress(shown: bool) -> Iterator[None]:
         _SHOWN.reset(token)
 
 
-def tracked(blocks: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Blocks of query points, with a bar of how many points are done if it is to be shown."""
-    total = sum(len(block) for block in blocks)
+def tracked(
+    blocks: Sequence[Block],
+    size: Callable[[Block], int] = len,  # pyright: ignore[reportArgumentType]
+    name: str = "Neighbours",
+    unit: str = " points",
+) -> Iterator[Block]:
+    """Blocks, of query points if not said otherwise, with a bar if it is to be shown."""
+    total = sum(size(block) for block in blocks)
     hidden = not _SHOWN.get() or len(blocks) < 2
     with tqdm(
-        desc="Neighbours", total=total, unit=" points", unit_scale=True, leave=False, disable=hidden
+        desc=name, total=total, unit=unit, unit_scale=True, leave=False, disable=hidden
     ) as bar:
         for block in blocks:
             yield block
-            bar.update(len(block))
+            bar.update(size(block))
