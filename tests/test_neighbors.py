@@ -170,7 +170,7 @@ def test_each_product_serves_both_its_points(monkeypatch, minima, n, k):
     monkeypatch.setattr(packed, "MOST", 0)
     monkeypatch.setattr(bounds, "SQUARE", 32)
     monkeypatch.setattr(bounds, "MINIMA", minima)
-    x = torch.randn(n, bounds.PAIRED_FROM, generator=torch.Generator().manual_seed(1))
+    x = torch.randn(n, 8, generator=torch.Generator().manual_seed(1))
     x[:5] = x[5:10]
     expected = brute(x, x, k, True, 2).float()
     found = kth_distance(x, k=k, method="products")

@@ -22,8 +22,6 @@ COLUMNS = 8192
 # A block of as many rows as columns, and how many minima of such blocks are held at once.
 SQUARE = 1024
 MINIMA = 1 << 23
-# From so many dimensions it pays to take each product once for both its points.
-PAIRED_FROM = 8
 
 
 class Groups(NamedTuple):
@@ -69,7 +67,7 @@ class Lowest:
     def __init__(self, y: Float[Tensor, "m d"], gamma: float, take: int, *, pairs: bool) -> None:
         m, d = y.shape
         # On an accelerator small blocks are slow.
-        pairs = pairs and d >= PAIRED_FROM and y.device.type == "cpu"
+        pairs = pairs and y.device.type == "cpu"
         self.layout = Groups.of(m, group_size(m, take, d), SQUARE if pairs else COLUMNS)
         self.kept = min(take + 1, self.layout.number)
         self.gamma = gamma

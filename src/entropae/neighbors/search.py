@@ -68,7 +68,7 @@ def _choose(y: Tensor, norm: Norm) -> Method:
 
 
 def _euclidean_tree(d: int) -> float:
-    return 400.0 if d <= 6 else {7: 5e3, 8: 15e3, 9: 60e3}.get(d, math.inf)
+    return 400.0 if d <= 6 else {7: 5e3, 8: 15e3, 9: 100e3}.get(d, math.inf)
 
 
 def _maximum_tree(d: int) -> float:
