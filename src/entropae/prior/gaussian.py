@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,9 @@ from entropae.prior.base import Prior
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
+
+# Added to each variance of a mixture, and of a full normal without an inverse.
+RIDGE = 1e-5
 
 
 class Normal(Prior):
@@ -48,7 +52,11 @@ class Full(Prior):
         self.register_buffer("factor", torch.eye(dim))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Mean and covariance of the codes."""
+        """Mean and covariance of the codes.
+
+        Of codes that vary in fewer directions than they have coordinates, such as those of a
+        collapsed VAE, a little is added to each variance, with a warning.
+        """
         code = self._training_codes(code, self.dim + 1)
         self.mean.copy_(code.mean(0))
         covariance = torch.atleast_2d(torch.cov(code.T))
@@ -136,7 +144,7 @@ class Mixture(Prior):
 def _mixture(components: int, seed: int) -> GaussianMixture:
     from sklearn.mixture import GaussianMixture
 
-    return GaussianMixture(components, max_iter=200, reg_covar=1e-5, random_state=seed)
+    return GaussianMixture(components, max_iter=200, reg_covar=RIDGE, random_state=seed)
 
 
 def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
@@ -155,8 +163,11 @@ def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
 def _cholesky(covariance: Tensor) -> Tensor:
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
-        raise ValueError(
+        warnings.warn(
             "The codes' covariance is singular: some coordinates are constant or dependent. "
-            "Use a smaller latent dimension."
+            f"{RIDGE:g} is added to each variance. Use a smaller latent dimension, or a lighter "
+            "penalty.",
+            stacklevel=3,
         )
+        factor = torch.linalg.cholesky(covariance + RIDGE * torch.eye(len(covariance)))
     return factor
