@@ -32,10 +32,10 @@ ORDER = {
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
-    "diagnosis": {"entropy", "latent", "neighbors", "prior"},
+    "diagnosis": {"entropy", "latent", "neighbors", "prior", "text"},
     "model": {
         *("config", "data", "diagnosis", "files", "latent"),
-        *("networks", "prior", "ranks", "weights"),
+        *("networks", "prior", "ranks", "text", "weights"),
     },
     "language": {"data", "information", "latent", "model", "text"},
     "training": {"config", "data", "files", "latent", "model", "ranks", "weights"},

@@ -265,24 +265,33 @@ class Autoencoder(nn.Module):
             'The code is not centred or scaled'
         """
         from entropae.diagnosis import Subject, diagnose
-
-        if hasattr(self.decoder, "nll"):
-            raise ValueError("`diagnose` compares numbers: it does not read sentences yet.")
+        from entropae.diagnosis.sentences import Sentences
+        from entropae.text import SequenceDecoder
 
         prior = self.priors[self.prior]
         assert isinstance(prior, Prior)  # for the type checker
-        with self._inference():
-            subject = Subject(
-                self.encoder,
-                self.decoder,
-                prior,
-                prior_name=self.prior,
-                latent=self.latent,
-                batch_size=batch_size,
-                device=self.device,
+        train = _some(data, n)
+        others = None if held_out is None else _some(held_out, n)
+        parts: dict[str, Any] = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "prior": prior,
+            "prior_name": self.prior,
+            "latent": self.latent,
+            "batch_size": batch_size,
+            "device": self.device,
+        }
+        if isinstance(self.decoder, SequenceDecoder):
+            subject = Sentences(**parts, given=train if others is None else others)
+        elif not train.is_floating_point():
+            raise ValueError(
+                f"Samples must be floats: got {train.dtype}. Of sentences, only models with a "
+                "`text.SequenceDecoder` can be diagnosed."
             )
-            others = None if held_out is None else _some(held_out, n)
-            return diagnose(subject, _some(data, n), others, progress=progress)
+        else:
+            subject = Subject(**parts)
+        with self._inference():
+            return diagnose(subject, train, others, progress=progress)
 
     def calibrate(self, make_batches: Callable[[], Iterable[Tensor]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.

@@ -203,7 +203,7 @@ def _check(measured: Measured) -> None:
             "All codes are equal: the encoder says nothing of its input. Train again, with a "
             "smaller learning rate or less weight on the code's penalties, and look at the loss."
         )
-    if measured.again.shape != test.shape:
+    if measured.again.shape != measured.test_points.shape:
         raise ValueError(
             f"The decoder must return the samples' shape {tuple(test.shape[1:])}: got "
             f"{tuple(measured.again.shape[1:])}."

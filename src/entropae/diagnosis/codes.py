@@ -72,7 +72,7 @@ def _dead(measured: Measured) -> Verdict | None:
         ratio,
         1.0,
         f"{int(dead.sum())} of {len(dead)} coordinates are the same for all data "
-        f"({_listed(dead)}), and in samples they change the picture by {ratio:.2g} times the "
+        f"({_listed(dead)}), and in samples they change what is decoded by {ratio:.2g} times the "
         "model's squared error",
     )
 

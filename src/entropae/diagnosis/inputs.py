@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from entropae.diagnosis.kind import NEGLIGIBLE, Kind, Verdict, of_error
+from entropae.diagnosis.kind import NEGLIGIBLE, Kind, UnmeasuredError, Verdict, of_error
 from entropae.diagnosis.measured import Measured, squared
 
 ENOUGH = 500  # samples, to see a difference that matters
@@ -33,6 +33,8 @@ CORRECTIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
 
 def _transformed(measured: Measured) -> Verdict | None:
     x = measured.test[:ENOUGH]
+    if not x.is_floating_point():
+        raise UnmeasuredError("sentences have neither scale nor colours")
     given = float(measured.test_errors[:ENOUGH].mean()) / measured.variance
     errors = {}
     for name, (correct, _) in CORRECTIONS.items():

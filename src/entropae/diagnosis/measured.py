@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from functools import cached_property
 from typing import Any
 
@@ -51,15 +52,26 @@ class Measured:
     # The data
 
     @cached_property
+    def train_points(self) -> Float[Tensor, "n ..."]:
+        """The training samples as points."""
+        return self.subject.points(self.train)
+
+    @cached_property
+    def test_points(self) -> Float[Tensor, "m ..."]:
+        """The test samples as points."""
+        return self.subject.points(self.test)
+
+    @cached_property
     def variance(self) -> float:
         """Mean variance of an element: the error of an autoencoder that returns the mean."""
-        return float((self.test - self.test.mean(0)).square().mean())
+        return float((self.test_points - self.test_points.mean(0)).square().mean())
 
     @cached_property
     def linear_errors(self) -> Float[Tensor, " r"]:
         """Test error of principal component analysis with 0, 1, 2, … components of `train`."""
-        mean = self.train.mean(0)
-        x, y = (self.train - mean).flatten(1).double(), (self.test - mean).flatten(1).double()
+        train, test = self.train_points.flatten(1), self.test_points.flatten(1)
+        mean = train.mean(0)
+        x, y = (train - mean).double(), (test - mean).double()
         # The components from the smaller of the two square matrices.
         if x.shape[0] < x.shape[1]:
             values, left = torch.linalg.eigh(x @ x.T)
@@ -79,17 +91,17 @@ class Measured:
     @cached_property
     def data_dimension(self) -> Dimension:
         """Intrinsic dimension of the training samples."""
-        return intrinsic_dimension(self.train.flatten(1), k=min(10, len(self.train) - 1))
+        return intrinsic_dimension(self.train_points.flatten(1), k=min(10, len(self.train) - 1))
 
     @cached_property
     def readout_error(self) -> float:
         """Test error of the best linear decoder of the training codes."""
         one = torch.ones(len(self.train_code), 1, dtype=torch.float64)
         z = torch.cat([one, self.train_code], 1)
-        x = self.train.flatten(1).double()
+        x = self.train_points.flatten(1).double()
         weights = torch.linalg.lstsq(z, x, driver="gelsd").solution
         found = torch.cat([one[:1].expand(len(self.code), 1), self.code], 1) @ weights
-        return float(squared(found, self.test.flatten(1)).mean())
+        return float(squared(found, self.test_points.flatten(1)).mean())
 
     # Reconstruction
 
@@ -106,17 +118,27 @@ class Measured:
     @cached_property
     def test_errors(self) -> Float[Tensor, " m"]:
         """Error of each test sample."""
-        return squared(self.again, self.test)
+        return squared(self.again, self.test_points)
 
     @cached_property
     def train_errors(self) -> Float[Tensor, " n"]:
         """Error of each training sample."""
-        return squared(self.train_again, self.train)
+        return squared(self.train_again, self.train_points)
 
     @cached_property
     def error(self) -> float:
         """Test error, at inference."""
         return float(self.test_errors.mean())
+
+    @cached_property
+    def heard(self) -> float:
+        """How far another sample's code moves a reconstruction: half of what they differ.
+
+        Where the output depends on the code alone, it is the variance of the reconstructions.
+        """
+        order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(0))
+        others = self.subject.decode(self.inferred[order], self.test)
+        return 0.5 * float(squared(self.again, others).mean())
 
     @cached_property
     def visible(self) -> float:
@@ -155,7 +177,8 @@ class Measured:
         size = min(self.batch, len(self.test))
         x = self.test[: len(self.test) // size * size]
         with self.subject.batch_statistics():
-            return float(squared(self.subject.reconstruct(x, size), x).mean())
+            again = self.subject.reconstruct(x, size)
+        return float(squared(again, self.test_points[: len(x)]).mean())
 
     @cached_property
     def batch_noise(self) -> float:
@@ -280,12 +303,16 @@ class Measured:
 
     @cached_property
     def samples(self) -> Tensor:
-        """Decoded codes from the prior."""
+        """New samples, of codes from the prior, as points."""
+        return self.subject.made(self.drawn)
+
+    @cached_property
+    def _decoded(self) -> Tensor:
         return self.subject.decode(self.drawn)
 
     def moved(self, code: Float[Tensor, "s d"]) -> float:
         """Mean squared difference of what these codes decode to and what `drawn` do."""
-        return float(squared(self.samples, self.subject.decode(code)).mean())
+        return float(squared(self._decoded, self.subject.decode(code)).mean())
 
     @cached_property
     def reach(self) -> float:
@@ -313,9 +340,11 @@ class Measured:
         """A normal law fitted to the training codes."""
         law = Full(self.dim)
         try:
-            law.fit(self.train_code)
-        except ValueError as error:
-            raise UnmeasuredError(str(error).removesuffix(".")) from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # of a singular covariance
+                law.fit(self.train_code)
+        except (ValueError, UserWarning) as error:
+            raise UnmeasuredError(str(error).partition(". ")[0].removesuffix(".")) from error
         return law
 
     @cached_property
@@ -329,7 +358,7 @@ class Measured:
 
     def nearness(self, samples: Tensor) -> Float[Tensor, " s"]:
         """Distance of samples to their nearest training sample over that to the second nearest."""
-        train = self.train.flatten(1).double()
+        train = self.train_points.flatten(1).double()
         points = samples.flatten(1).double()
         index = nearest(points, train, k=2)
         first, second = ((points - train[i]).norm(dim=1) for i in index.unbind(1))

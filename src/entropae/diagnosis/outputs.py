@@ -27,18 +27,18 @@ def _check_held_out(measured: Measured) -> None:
 
 
 def _collapse(measured: Measured) -> Verdict | None:
-    spread = float((measured.again.double() - measured.again.double().mean(0)).square().mean())
-    explained = measured.linear_error(0) - measured.linear_error(1)
-    if spread >= NEGLIGIBLE * explained:
+    one, every = (measured.linear_error(0) - measured.linear_error(d) for d in (1, measured.dim))
+    if measured.heard >= NEGLIGIBLE * every:
         return None
-    share = spread / measured.variance
-    ratio = explained / max(spread, 1e-9 * explained)
+    serious = measured.heard < NEGLIGIBLE * one
+    share = measured.heard / measured.variance
     return Verdict(
-        Severity.SERIOUS,
-        ratio,
+        Severity.SERIOUS if serious else Severity.WARNING,
+        one / max(measured.heard, 1e-9 * one),
         1 / NEGLIGIBLE,
-        f"reconstructions vary {share:.2g} times as much as the data; one principal component "
-        f"varies {explained / measured.variance:.2g} times as much",
+        f"codes vary reconstructions {share:.2g} times as much as the data vary, one principal "
+        f"component {one / measured.variance:.2g} times, {measured.dim} of them "
+        f"{every / measured.variance:.2g} times",
     )
 
 
@@ -47,8 +47,10 @@ COLLAPSE = Kind(
     title="The decoder ignores the code",
     meaning="Whatever the code, the output is nearly the same: posterior collapse.",
     how=(
-        "Variance of the reconstructions of held-out samples. Found, and then serious, if it is "
-        "less than a tenth of what one principal component explains."
+        "½ |x̂ − x̂′|² of reconstructions x̂ of held-out samples, and x̂′ of what they are with "
+        "another sample's code: the variance of the reconstructions. Serious if it is less than a "
+        "tenth of what one principal component explains, a warning if it is less than a tenth of "
+        "what d of them do."
     ),
     cause=(
         "A KL or entropy term so strong that the code is noise; a decoder that does without it; "
@@ -221,7 +223,7 @@ OVERFITTING = Kind(
 
 def _copies(measured: Measured) -> Verdict | None:
     _check_held_out(measured)
-    limit = measured.nearness(measured.test).quantile(1 - OUTSIDE)
+    limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
     share = float((measured.nearness(measured.samples) < limit).double().mean())
     if share <= laws.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
         return None

@@ -30,6 +30,9 @@ finding that is such a test with a chance of about {LEVEL:.0%}, all tests togeth
   these are sparse; finer ones lower the entropy.
 - Reconstruction is set against principal components, the best linear autoencoder, on the same
   held-out samples.
+- Of sentences, what a code decodes to are the probabilities of the tokens of a held-out sentence,
+  each given those before it, so a squared error is Brier's score. The decoder knows the tokens
+  before, principal components do not: by them alone a decoder of sentences is seldom blamed.
 
 Findings come by severity, causes before what probably follows from them. A cause that was measured
 to account for another finding is at least as severe. What cannot be told from the data given is

@@ -55,12 +55,20 @@ class Subject:
         """Codes at inference."""
         return self._each(self._code, x, size)
 
-    def decode(self, code: Tensor, size: int = CHUNK) -> Tensor:
-        """Samples of codes."""
+    def points(self, x: Tensor) -> Tensor:
+        """Samples as points, so that an error is a squared distance."""
+        return x
+
+    def decode(self, code: Tensor, like: Tensor | None = None, size: int = CHUNK) -> Tensor:
+        """What codes decode to, as points; where it depends on more than the code, in `like`."""
         return self._each(self.decoder, code.to(next(self.prior.buffers()).dtype), size)
 
+    def made(self, code: Float[Tensor, "n d"]) -> Tensor:
+        """New samples of codes, as points."""
+        return self.decode(code)
+
     def reconstruct(self, x: Tensor, size: int = CHUNK) -> Tensor:
-        """Encoded and decoded again."""
+        """Encoded and decoded again, as points."""
         return self._each(lambda part: self.decoder(self._code(part)), x, size)
 
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
@@ -75,7 +83,7 @@ class Subject:
         for part in norms(latent):
             part.eval()
         torch.manual_seed(0)
-        return self._each(lambda part: latent(self.encoder(part)).code, x, CHUNK)
+        return self._each(lambda part: latent(self.encoder(part)).code, x)
 
     def draw(self, n: int, *, seed: int, prior: Prior | None = None) -> Float[Tensor, "n d"]:
         """Codes from the prior, or from another law, brought to where codes lie."""
@@ -138,7 +146,7 @@ class Subject:
         parts = (self.encoder, self.latent, self.decoder)
         return [part for part in parts if isinstance(part, nn.Module)]
 
-    def _each(self, function: Part, x: Tensor, size: int) -> Tensor:
+    def _each(self, function: Part, x: Tensor, size: int = CHUNK) -> Tensor:
         found = [function(part.to(self.device)).cpu() for part in x.split(size)]
         return torch.cat(found)
 

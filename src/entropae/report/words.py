@@ -248,7 +248,7 @@ def again(run: Trained) -> list[Block]:
     commands = [
         f"entropae fit --recipe {recipe} --out runs/again",
         f"entropae report {folder}",
-        *([] if run.train.tokenizer else [f"entropae diagnose {folder}"]),
+        f"entropae diagnose {folder}",
         *(
             f"entropae sample {folder} --prior {name} --seed {run.recipe.seed} --out {name}{kind}"
             for name in run.model.priors
