@@ -8,7 +8,7 @@ loading of data, checks, log and progress bar included, per step. `step`: forwar
 backward pass and Adam on a batch that is at hand. Contestants take turns, training by training of
 three epochs, or step by step; a figure is the best of all. Nothing is validated or kept on disk.
 
-AE and VAE are like for like; the EAE, with its defaults (anchored, bank of 4096 codes), is put
+AE and VAE are like for like; the EAE, with its defaults (and its bank of 4096 codes), is put
 beside pythae's VAE. pythae reads its images from a float32 tensor, ours are bytes, as in the file.
 Both have torch's Adam, ours the fused one. `overhead` is loop less step.
 """

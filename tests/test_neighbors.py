@@ -208,6 +208,19 @@ def test_progress_is_shown_on_demand(capsys):
     assert "Neighbours" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("method", SEARCHES)
+@pytest.mark.parametrize("most", [0, packed.MOST])
+def test_no_queries_have_no_neighbours(monkeypatch, method, most):
+    """As in a process whose share of an uneven last batch is empty."""
+    monkeypatch.setattr(packed, "MOST", most)
+    y = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    x = y[:0].requires_grad_()
+    distance = kth_distance(x, y, k=2, same=True, method=method)
+    distance.sum().backward()
+    assert distance.shape == (0,)
+    assert x.grad is not None and x.grad.shape == (0, 3)
+
+
 def test_same_skips_only_the_point_itself():
     x = torch.tensor([[0.0], [1.0]])
     y = torch.tensor([[0.0], [1.0], [0.25]])

@@ -53,6 +53,8 @@ def nearest(
         y, same = x, True
     check_k(k, len(y) - same, f"{len(y)} points")
     check_choice(method, ["auto", *SEARCHES], "method")
+    if not len(x):
+        return torch.empty(0, k, dtype=torch.long, device=x.device)
     if method == "auto":
         method = _choose(y, norm)
     if method == "products" and norm != "euclidean":
