@@ -218,7 +218,8 @@ def test_no_queries_have_no_neighbours(monkeypatch, method, most):
     distance = kth_distance(x, y, k=2, same=True, method=method)
     distance.sum().backward()
     assert distance.shape == (0,)
-    assert x.grad is not None and x.grad.shape == (0, 3)
+    assert x.grad is not None
+    assert x.grad.shape == (0, 3)
 
 
 def test_same_skips_only_the_point_itself():

@@ -32,6 +32,7 @@ from entropae.report import charts, drawn, latent, sheets, trained, words
 from entropae.report.blocks import Code, Pictures, Table, Text
 from entropae.run import new_model, read_samples, split_samples, write_recipe
 from entropae.tabular import TableSamples
+from entropae.training import fit
 
 from browser import console, overflow, requested, screenshot, view
 
@@ -347,7 +348,8 @@ def subject(model: Autoencoder, values: np.ndarray, tmp_path: Path) -> trained.T
     samples = load_samples(values)
     kept = len(samples) * 4 // 5
     train, held_out = (samples.subset(np.arange(*part)) for part in ((kept,), (kept, len(samples))))
-    return trained.Trained(tmp_path, small("digits"), model, train, held_out, {})
+    origin = trained.Run(tmp_path, small("digits"))
+    return trained.Trained(model, train, held_out, True, {}, origin=origin)
 
 
 def normal(n: int, d: int) -> np.ndarray:
@@ -470,7 +472,7 @@ def test_rivals_are_summed_up(tmp_path: Path):
     folder.mkdir(parents=True)
     run = replace(
         subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(3)), normal(10, 3), tmp_path),
-        folder=folder,
+        origin=trained.Run(folder, small("digits")),
     )
     (table,) = words.rivals(run)
     assert isinstance(table, words.Table)
@@ -487,12 +489,36 @@ def test_commands_of_the_page_can_be_run(tmp_path: Path):
     folder.mkdir()
     run = replace(
         subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(3)), normal(10, 3), tmp_path),
-        folder=folder,
+        origin=trained.Run(folder, small("digits")),
     )
     codes = {block.label: block.text for block in words.again(run) if isinstance(block, Code)}
     lines = [shlex.split(line) for line in codes["Commands"].splitlines()]
     assert all(line[0] == "entropae" and line[1] in COMMANDS for line in lines)
     assert [line[2] for line in lines if line[1] == "report"] == [str(folder)]
+
+
+def test_networks_of_ones_own_have_a_report(tmp_path: Path):
+    """All but what only a run has; nothing to repeat, and no curves without a log."""
+    torch.manual_seed(0)
+    model = Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), Plain(2, standardize=True))
+    x = normal(200, 3)
+    log = fit(model, x[:150], epochs=2, batch_size=50, progress=False)
+    model.fit_prior(torch.from_numpy(x[:150]), "full")
+    arguments = {"held_out": x[150:], "progress": False}
+    path = report.write_model(model, x[:150], out=tmp_path / "a.html", log=log, **arguments)
+    text = path.read_text(encoding="utf-8")
+    assert "Report of a trained autoencoder." in text
+    assert "150 samples of 3 values; 50 more were held out. It took 6 steps in 2 passes" in text
+    assert "full normal" in text
+    kept = [name for name in report.SECTIONS if name not in ("metrics", "again")]
+    assert re.findall(r'<section id="(\w+)"', text) == kept
+    path = report.write_model(model, x, out=tmp_path / "b.html", progress=False)
+    text = path.read_text(encoding="utf-8")
+    assert "200 samples of 3 values; none were held out." in text
+    assert 'id="curves"' not in text
+    assert report.write_model(model, x, out=path, progress=False).read_text("utf-8") == text
+    with pytest.raises(IsADirectoryError, match=r"report\.html"):
+        report.write_model(model, x, out=tmp_path)
 
 
 def test_fit_writes_a_report(tmp_path: Path):

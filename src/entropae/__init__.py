@@ -80,11 +80,14 @@ _MODULES = {home.split(".")[0] for home in _HOMES} | {
     "diagnosis",
     "evaluation",
     "features",
+    "language",
     "neighbors",
     "networks",
     "prior",
     "ranks",
+    "report",
     "tabular",
+    "text",
 }
 
 

@@ -201,7 +201,7 @@ def nearest(run: Trained) -> list[Block]:
         f"The median distance of {len(drawn)} samples to the nearest of {among} is "
         f"{distances.median():.3g} (root mean square over values)"
     )
-    usual = float(others.median()) if run.recipe.validation else 0.0
+    usual = float(others.median()) if run.has_held_out else 0.0
     if usual:
         near = float((distances < others.quantile(0.01)).double().mean())
         text += (
@@ -209,7 +209,7 @@ def nearest(run: Trained) -> list[Block]:
             f"{near:.1%} of samples are nearer than 1 % of held-out {run.things} are. Well below "
             "1, or a share far over 1 %, means copies."
         )
-    elif run.recipe.validation:
+    elif run.has_held_out:
         text += f". Most held-out {run.things} are among the training ones: it tells nothing."
     else:
         text += ". Nothing was held out to compare it with."

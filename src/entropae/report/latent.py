@@ -12,7 +12,7 @@ from entropae import pictures
 from entropae.latent import Latent
 from entropae.report import charts, sheets
 from entropae.report.blocks import Block, Picture, Pictures, Text
-from entropae.report.trained import LOG, Trained, read_log, series, spread
+from entropae.report.trained import Trained, series, spread
 
 PARTS = 24  # that have a curve
 MAPPED = 400
@@ -22,10 +22,11 @@ WIDEST = 128  # coordinates that the matrix and the densities have room for
 
 def curves(run: Trained) -> list[Block]:
     """The parts of the loss over the training."""
-    try:
-        rows = read_log(run.folder / LOG)
-    except (OSError, ValueError) as error:
-        return [Text(f"There are no curves: {error}")]
+    rows = run.log
+    if isinstance(rows, str):
+        return [Text(rows)]
+    if not rows:
+        return []
     parts = list(
         dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name)
     )

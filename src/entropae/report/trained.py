@@ -1,4 +1,4 @@
-"""A finished run as its report sees it: what its files say, checked, and what its model does."""
+"""A trained model as its report sees it: what files say, checked, and what the model does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,10 +18,11 @@ from torch import Tensor
 
 from entropae.config import Recipe
 from entropae.data import Samples
+from entropae.data import load as load_samples
 from entropae.diagnosis import Diagnosis
-from entropae.model import CONFIG, Autoencoder, load
+from entropae.model import CONFIG, Autoencoder, Data, load
 from entropae.neighbors import nearest
-from entropae.run import METRICS, read_recipe, read_samples, split_samples
+from entropae.run import METRICS, measure, read_recipe, read_samples, split_samples
 from entropae.tabular import TableSamples
 
 LOG = "log.csv"
@@ -35,30 +36,43 @@ NUMBERS = 1 << 26
 CODES = 5000
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A finished run.
-
-    Attributes:
-        folder: Where it is.
-        recipe: What it was made by.
-        model: What came out.
-        train: The samples that it was trained on.
-        held_out: Those that it was not; those that it was if none were held out.
-        metrics: What `fit` measured; empty if that file is gone.
-    """
+class Run(NamedTuple):
+    """What `entropae fit` made a model by, and where it is."""
 
     folder: Path
     recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model and its data.
+
+    Attributes:
+        model: What came out.
+        train: The samples that it was trained on.
+        held_out: Those that it was not; those that it was if none were held out.
+        has_held_out: Whether any were.
+        metrics: What was measured of it, as in a run's `metrics.json`.
+        log: A row an epoch; or why there is none, in words.
+        seed: Of samples.
+        batch_size: Samples of a training step, if known.
+        origin: The run that it is from, if it is from one.
+    """
+
     model: Autoencoder
     train: Samples
     held_out: Samples
+    has_held_out: bool
     metrics: Mapping[str, Any]
+    log: Sequence[Mapping[str, float]] | str = ()
+    seed: int = 0
+    batch_size: int | None = None
+    origin: Run | None = None
 
     @property
     def others(self) -> str:
         """What the samples are called that the report is made with."""
-        return "held-out" if self.recipe.validation else "training"
+        return "held-out" if self.has_held_out else "training"
 
     @property
     def things(self) -> str:
@@ -87,8 +101,8 @@ class Trained:
         if self.train.tokenizer:
             return ["sentence"], [[line] for line in self.train.tokenizer.decode(x.tolist())]
         assert isinstance(self.train, TableSamples)
-        columns, seed = self.train.columns, self.recipe.seed
-        table = columns.draw(x.numpy(), seed=seed) if drawn else columns.decode(x.numpy())
+        columns = self.train.columns
+        table = columns.draw(x.numpy(), seed=self.seed) if drawn else columns.decode(x.numpy())
         cells = zip(*(column.to_pylist() for column in table.columns), strict=True)
         return table.column_names, [["" if c is None else str(c) for c in row] for row in cells]
 
@@ -100,17 +114,17 @@ class Trained:
     @cached_property
     def diagnosis(self) -> Diagnosis | str:
         """What is wrong with it, or why that cannot be told."""
-        others = self.held_out if self.recipe.validation else None
+        others = self.held_out if self.has_held_out else None
         try:
             return self.model.diagnose(
-                self.train, others, batch_size=self.recipe.batch_size, progress=False
+                self.train, others, batch_size=self.batch_size, progress=False
             )
         except ValueError as error:
             return str(error)
 
     def samples(self, n: int, prior: str | None = None) -> Float[Tensor, "n ..."]:
         """Samples of a prior, always the same."""
-        return self.model.sample(n, seed=self.recipe.seed, prior=prior).cpu()
+        return self.model.sample(n, seed=self.seed, prior=prior).cpu()
 
 
 def open_run(folder: Path) -> Trained:
@@ -139,7 +153,44 @@ def open_run(folder: Path) -> Trained:
         metrics = read_json(folder / METRICS)
     except FileNotFoundError:
         metrics = {}
-    return Trained(folder, recipe, model, train, held_out, metrics)
+    try:
+        log = read_log(folder / LOG)
+    except (OSError, ValueError) as error:
+        log = f"There are no curves: {error}"
+    return Trained(
+        model,
+        train,
+        held_out,
+        recipe.validation > 0,
+        metrics,
+        log,
+        recipe.seed,
+        recipe.batch_size,
+        Run(folder, recipe),
+    )
+
+
+def of_model(
+    model: Autoencoder,
+    data: Data | str | Path,
+    held_out: Data | str | Path | None = None,
+    *,
+    log: Sequence[Mapping[str, float]] = (),
+    batch_size: int | None = None,
+    seed: int = 0,
+) -> Trained:
+    """A model with networks of one's own, measured: see `entropae.report.write_model`."""
+    train = as_samples(data)
+    others = train if held_out is None else as_samples(held_out)
+    metrics = measure(model, train, others)
+    if log:
+        metrics |= {"steps": int(log[-1]["step"]), "epochs": int(log[-1]["epoch"])}
+    return Trained(model, train, others, held_out is not None, metrics, log, seed, batch_size)
+
+
+def as_samples(data: Data | str | Path) -> Samples:
+    """What `data.load` takes, or has loaded."""
+    return data if isinstance(data, Samples) else load_samples(data)
 
 
 def spread(samples: Samples, most: int) -> Float[Tensor, "m ..."]:

@@ -31,25 +31,28 @@ ERRORS = {
 
 def subtitle(run: Trained) -> str:
     """What the page is."""
+    if run.origin is None:
+        return "Report of a trained autoencoder."
     date = run.metrics.get("date")
     when = f", finished on {date}" if date else ""
-    return f"Report of the training run in {printable(run.folder)}{when}."
+    return f"Report of the training run in {printable(run.origin.folder)}{when}."
 
 
 def about(run: Trained) -> list[Block]:
     """What model, which data, how large, and the figures that matter."""
-    recipe, model, metrics = run.recipe, run.model, run.metrics
+    model, metrics = run.model, run.metrics
     latent = type(model.latent).__name__
     text = (
         f"An autoencoder with the latent {latent} in {model.latent.dim} dimensions, trained on "
-        f"{len(run.train):,} {run.things} of {_size(run)} from {printable(recipe.data)}; "
+        f"{len(run.train):,} {run.things} of {_size(run)}"
     )
-    text += f"{len(run.held_out):,} more" if recipe.validation else "none"
+    text += f" from {printable(run.origin.recipe.data)}; " if run.origin else "; "
+    text += f"{len(run.held_out):,} more" if run.has_held_out else "none"
     text += " were held out."
     if "steps" in metrics:
         text += f" It took {_number(metrics['steps'])} steps"
         text += f" in {_number(metrics.get('epochs'))} passes over the data"
-        text += f" and {_number(metrics.get('seconds'))} seconds."
+        text += f" and {_number(metrics['seconds'])} seconds." if "seconds" in metrics else "."
     return [Text(text), Text(_verdict(run)), Facts(_figures(run))]
 
 
@@ -89,7 +92,7 @@ def _figures(run: Trained) -> list[tuple[str, str]]:
     ]
     for name, title in (("train", "training"), ("validation", run.others)):
         found = _within(run.metrics, name)
-        if found and (name == "train" or run.recipe.validation):
+        if found and (name == "train" or run.has_held_out):
             facts += [
                 (f"{said}, {title}", _number(found[key]))
                 for key, said in ERRORS.items()
@@ -130,14 +133,16 @@ def diagnosis(run: Trained) -> list[Block]:
 
 def rivals(run: Trained) -> list[Block]:
     """What was measured by `evaluate` and `compare`."""
+    if run.origin is None:
+        return []
     blocks: list[Block] = []
-    for path in sorted(run.folder.glob("evaluation-*.json")):
+    for path in sorted(run.origin.folder.glob("evaluation-*.json")):
         try:
             blocks.append(evaluated(path))
         except (ValueError, OSError) as error:
             blocks.append(Text(printable(error)))
     # `compare` keeps the runs of a recipe in a folder of its name.
-    own = run.folder.absolute().parent
+    own = run.origin.folder.absolute().parent
     if (own.parent / RIVALS).is_file():
         try:
             blocks.append(compared(own.parent / RIVALS, own.name))
@@ -242,21 +247,23 @@ def _with_deviation(row: Mapping[str, Any], key: str) -> str:
 
 def again(run: Trained) -> list[Block]:
     """The recipe, and the commands that make this run and its pictures again."""
-    folder = shlex.quote(str(run.folder))
-    recipe = shlex.quote(str(run.folder / RECIPE))
+    if run.origin is None:
+        return []
+    folder = shlex.quote(str(run.origin.folder))
+    recipe = shlex.quote(str(run.origin.folder / RECIPE))
     kind = {"sentences": ".txt", "rows": ".csv"}.get(run.things, ".png")
     commands = [
         f"entropae fit --recipe {recipe} --out runs/again",
         f"entropae report {folder}",
         f"entropae diagnose {folder}",
         *(
-            f"entropae sample {folder} --prior {name} --seed {run.recipe.seed} --out {name}{kind}"
+            f"entropae sample {folder} --prior {name} --seed {run.seed} --out {name}{kind}"
             for name in run.model.priors
         ),
         f"entropae evaluate {folder}",
     ]
     versions = _within(run.metrics, "versions")
-    facts = [("Seed", str(run.recipe.seed))]
+    facts = [("Seed", str(run.seed))]
     facts += [
         ("Machine" if name == "machine" else f"Version of {name}", str(value))
         for name, value in versions.items()
@@ -269,7 +276,7 @@ def again(run: Trained) -> list[Block]:
             "With this recipe, and the same data and versions on the same kind of machine, the "
             "same model comes out."
         ),
-        Code("Recipe", yaml.safe_dump(portable(run.recipe), sort_keys=False)),
+        Code("Recipe", yaml.safe_dump(portable(run.origin.recipe), sort_keys=False)),
         Code("Commands", "\n".join(commands) + "\n"),
         Facts(facts),
         *_left_out(run),

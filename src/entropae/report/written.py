@@ -43,7 +43,7 @@ def _columns(run: Trained) -> list[Block]:
     said = {f"real, {run.others}": _said(columns.decode(spread(run.held_out, COMPARED).numpy()))}
     for name in run.model.priors:
         drawn = run.samples(COMPARED, name).numpy()
-        said[f"from {TITLES.get(name, name)}"] = _said(columns.draw(drawn, seed=run.recipe.seed))
+        said[f"from {TITLES.get(name, name)}"] = _said(columns.draw(drawn, seed=run.seed))
     rows = [[one.name, *(table[one.name] for table in said.values())] for one in columns.columns]
     caption = "Each column: mean ± standard deviation, or the commonest values and their shares."
     return [Table(caption, ["column", *said], rows, words=True)]
