@@ -30,6 +30,7 @@ from entropae.latent import (
     Variational,
 )
 from entropae.networks import pair
+from entropae.run import measure
 from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
 
 LATENTS = [
@@ -185,7 +186,9 @@ def fit(
     fitting.Calibrate = before
     with ranks.together():
         model.fit_prior(samples, "full")
+        measured = measure(model, samples.subset(np.arange(301)), samples)
     return {
+        "measured": [measured[part]["mean_squared_error"] for part in ("train", "validation")],
         "rows": [{k: v for k, v in row.items() if k != "seconds"} for row in rows],
         "weights": flat(model.state_dict().values()),
     }

@@ -72,6 +72,7 @@ def test_fit_ends_with_the_weights_of_one_process(one, many):
     assert difference(found["weights"], expected["weights"]) < 1e-7
     for a, b in zip(found["rows"], expected["rows"], strict=True):
         assert a == pytest.approx(b, rel=1e-5)
+    assert found["measured"] == pytest.approx(expected["measured"], rel=1e-5)
 
 
 def test_resuming_goes_on_exactly(many):

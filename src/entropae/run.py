@@ -313,11 +313,12 @@ def _error(model: Autoencoder, samples: Samples) -> dict[str, float]:
     """How far reconstructions are from their samples."""
     if isinstance(model.decoder, SequenceDecoder):
         return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
-    errors = [
-        (model.reconstruct(x) - x.to(model.device)).double().square().flatten(1).mean(1)
-        for x in batches(samples, 1024)
-    ]
-    return {"mean_squared_error": float(torch.cat(errors).mean())}
+    errors = []
+    for x in batches(samples, 1024):  # of this process's share
+        with ranks.alone():
+            difference = model.reconstruct(x) - x.to(model.device)
+        errors.append(difference.double().square().flatten(1).mean(1))
+    return {"mean_squared_error": float(ranks.gather(torch.cat(errors)).mean())}
 
 
 def _some(samples: Samples, most: int) -> Samples:
