@@ -15,14 +15,17 @@ def by_differences(
 ) -> Tensor:
     """See `nearest`. With `rows`, of these queries only."""
     rows = torch.arange(len(x), device=x.device) if rows is None else rows
+    # Squares of float32 numbers neither vanish nor overflow in float64.
+    safe = order != 2 or x.dtype == torch.float32
     if order == 2:
-        # Squares of float32 numbers neither vanish nor overflow in float64.
         x, y = x.double(), y.double()
     found = []
     for some in tracked(rows.split(max(1, block_size(x) // len(y)))):
         distance = torch.cdist(x[some], y, order, compute_mode="donot_use_mm_for_euclid_dist")
-        if order == 2 and ((distance < 1e-140) | (distance > 1e140)).any():
-            distance = torch.stack([length(point - y) for point in x[some]])
+        if not safe:
+            wrong = ((distance < 1e-140) | (distance > 1e140)).nonzero()
+            for i, j in (part.T for part in wrong.split(max(1, block_size(x) // x.shape[1]))):
+                distance[i, j] = length(x[some[i]] - y[j])
         if same:
             distance[torch.arange(len(some), device=x.device), some] = torch.inf
         found.append(smallest(distance, k).indices)
