@@ -208,6 +208,20 @@ def test_progress_is_shown_on_demand(capsys):
     assert "Neighbours" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("most", [0, packed.MOST])
+@pytest.mark.parametrize(("n", "bad"), [(16, 16), (40, 40), (300, 300), (300, 5)])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_points_that_are_no_numbers_have_some_neighbours(monkeypatch, most, n, bad, value):
+    """As codes may be before training says which part was not finite."""
+    monkeypatch.setattr(packed, "MOST", most)
+    monkeypatch.setattr(bounds, "SQUARE", 32)
+    x = torch.randn(n, 4, generator=torch.Generator().manual_seed(0))
+    x[:bad] = value
+    index = nearest(x, k=2, method="products")
+    assert index.min() >= 0
+    assert index.max() < n
+
+
 @pytest.mark.parametrize("method", SEARCHES)
 @pytest.mark.parametrize("most", [0, packed.MOST])
 def test_no_queries_have_no_neighbours(monkeypatch, method, most):

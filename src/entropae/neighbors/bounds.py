@@ -115,8 +115,8 @@ class Lowest:
         columns = self.layout.columns
         points = self.points.view(tiles, columns, -1)
         half = self.half.view(tiles, columns, 1)
-        bound = points.new_full((tiles, columns, self.kept), torch.inf)
-        # A group that has no members stands for those that were not yet seen.
+        bound = points.new_full((tiles, columns, self.kept), torch.nan)
+        # A group that has no members, and comes after all others, stands for those not yet seen.
         group = torch.full(bound.shape, self.layout.number, device=points.device)
         score = points.new_empty(columns, columns)
         side = max(1, math.isqrt(MINIMA * size) // columns)

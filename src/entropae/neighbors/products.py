@@ -89,7 +89,8 @@ def _search(
         absent = candidate >= m
         if same:
             absent |= candidate == some[:, None]
-        left_out = torch.full_like(query[:, 0], torch.inf, dtype=torch.float64)
+        # Nothing is certain of bounds that are no numbers.
+        left_out = torch.where(bound[:, -1].isnan(), torch.nan, torch.inf).double()
         if take < lowest.layout.number:
             left_out = (2 * (bound[:, -1].double() - vanished).clamp(min=0)).sqrt()
         if candidate.shape[1] > k + SPARE:
