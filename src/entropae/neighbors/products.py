@@ -109,6 +109,8 @@ def _search(
 
 
 def _centred(x: Tensor, centre: Tensor, scale: float, dtype: torch.dtype) -> Tensor:
+    # In the wider type: the rounding of this difference is counted as that of `dtype`.
+    x, centre = (z.to(torch.promote_types(z.dtype, dtype)) for z in (x, centre))
     centred = ((x if scale == 1 else x * scale) - centre).to(dtype)
     # Zeros change no product, and make short ones faster.
     return pad(centred, (0, max(0, SHORTEST - centred.shape[1])))
