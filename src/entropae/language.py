@@ -15,7 +15,7 @@ from entropae.data import Samples
 from entropae.information import knn_mutual_information
 from entropae.latent import Variational
 from entropae.model import Autoencoder
-from entropae.text import PAD, UNK, LSTMDecoder, SequenceDecoder, Tokenizer, buckets
+from entropae.text import PAD, UNK, LSTMDecoder, SequenceDecoder, Tokenizer, buckets, trimmed
 
 # A unit is active if its mean varies over the data by more than this.
 ACTIVE = 0.01
@@ -57,7 +57,7 @@ def score(decoder: SequenceDecoder, code: Float[Tensor, "n d"], rows: Int[Tensor
     """
     nats, right, tokens = 0.0, 0, 0
     for z, x in zip(code.split(256), rows.to(code.device).split(256), strict=True):
-        x = x[:, : int((x != PAD).sum(1).max())]
+        x = trimmed(x)
         logits = decoder.logits(z, x).float()
         target = x[x != PAD]
         asked = target != UNK

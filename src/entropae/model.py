@@ -19,8 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
 from entropae import ranks
 from entropae.config import LARGEST, build, settings, unknown
-from entropae.data import Samples
-from entropae.data import load as load_samples
+from entropae.data import Samples, as_samples
 from entropae.files import replacing, write_text
 from entropae.latent import Latent, Penalty
 from entropae.networks import NETWORKS
@@ -477,7 +476,7 @@ def _network(config: dict[str, Any], role: str) -> nn.Module:
 
 def _some(data: Data, n: int) -> Float[Tensor, "n ..."]:
     """At most `n` samples, evenly spaced."""
-    samples = data if isinstance(data, Tensor | Samples) else load_samples(data)
+    samples = data if isinstance(data, Tensor) else as_samples(data)
     rows = np.unique(np.linspace(0, len(samples) - 1, n).astype(int))
     if isinstance(samples, Tensor):
         return samples[torch.as_tensor(rows)].cpu()
@@ -490,7 +489,7 @@ def batches(data: Data, batch_size: int) -> Iterator[Tensor]:
     if isinstance(data, Tensor) and (data.is_floating_point() or data.dtype == torch.int64):
         yield from data[own].split(batch_size)
         return
-    samples = data if isinstance(data, Samples) else load_samples(data)
+    samples = as_samples(data)
     for start in range(own.start, max(own.stop, own.start + 1), batch_size):
         yield samples.__getitems__(range(start, min(start + batch_size, own.stop)))
 

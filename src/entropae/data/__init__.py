@@ -6,6 +6,6 @@ system removes when the process ends.
 
 from entropae.data.images import read_image
 from entropae.data.samples import Samples, collate, split
-from entropae.data.sources import DOWNLOADS, NAMES, load
+from entropae.data.sources import DOWNLOADS, NAMES, as_samples, load
 
-__all__ = ["DOWNLOADS", "NAMES", "Samples", "collate", "load", "read_image", "split"]
+__all__ = ["DOWNLOADS", "NAMES", "Samples", "as_samples", "collate", "load", "read_image", "split"]

@@ -13,7 +13,8 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from entropae.text.tokenizer import PAD, Tokenizer
+from entropae.text.sequences import trimmed
+from entropae.text.tokenizer import Tokenizer
 
 Layout = Literal["hw", "hwc", "chw"]
 
@@ -53,8 +54,7 @@ class Samples(Dataset[Tensor]):
         values = self.array[rows if self.index is None else self.index[rows]]
         batch = torch.from_numpy(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
         if self.tokenizer is not None:
-            longest = int((batch != PAD).sum(1).max()) if len(batch) else 0
-            return batch[:, :longest].long()
+            return trimmed(batch).long()
         batch = batch.float().div_(255) if batch.dtype == torch.uint8 else batch.float()
         if self.layout == "hw":
             return batch[:, None]

@@ -43,6 +43,11 @@ DOWNLOADS = {
 NAMES = ("digits", *DOWNLOADS)
 
 
+def as_samples(data: Samples | str | Path | np.ndarray | Tensor) -> Samples:
+    """Samples as they are; of anything else, what `load` makes of it."""
+    return data if isinstance(data, Samples) else load(data)
+
+
 def load(
     source: str | Path | np.ndarray | Tensor,
     size: int | None = None,

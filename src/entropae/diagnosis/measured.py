@@ -304,7 +304,7 @@ class Measured:
     @cached_property
     def samples(self) -> Tensor:
         """New samples, of codes from the prior, as points."""
-        return self.subject.made(self.drawn)
+        return self.subject.made(self.drawn, self._decoded)
 
     @cached_property
     def _decoded(self) -> Tensor:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.diagnosis.subject import CHUNK, Subject
-from entropae.text import PAD, SequenceDecoder
+from entropae.text import PAD, SequenceDecoder, trimmed
 
 WIDTH = 64  # numbers a token
 
@@ -49,7 +49,7 @@ class Sentences(Subject):
         """Probabilities of each sentence's tokens, given its code."""
         return self._each(lambda part: self._told(self._code(part), part), x, size)
 
-    def made(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n p"]:
+    def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Float[Tensor, "n p"]:
         """Sentences of codes, token by token."""
         code = code.to(next(self.prior.buffers()).dtype)
         return self.points(self._each(self.decoder, code))
@@ -66,8 +66,7 @@ class Sentences(Subject):
         return (drawn / WIDTH**0.5).to(self.device)
 
     def _told(self, z: Float[Tensor, "n d"], x: Int[Tensor, "n t"]) -> Float[Tensor, "n p"]:
-        longest = max(1, int((x != PAD).sum(1).max()))
-        logits = self._writer.logits(z, x[:, :longest]).float()
+        logits = self._writer.logits(z, trimmed(x)).float()
         return self._placed(logits.softmax(1) @ self._directions, x)
 
     def _placed(self, told: Float[Tensor, "m w"], x: Int[Tensor, "n t"]) -> Float[Tensor, "n p"]:

@@ -63,9 +63,9 @@ class Subject:
         """What codes decode to, as points; where it depends on more than the code, in `like`."""
         return self._each(self.decoder, code.to(next(self.prior.buffers()).dtype), size)
 
-    def made(self, code: Float[Tensor, "n d"]) -> Tensor:
-        """New samples of codes, as points."""
-        return self.decode(code)
+    def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Tensor:
+        """New samples of codes, as points; `decoded` is what `decode` says of them."""
+        return decoded
 
     def reconstruct(self, x: Tensor, size: int = CHUNK) -> Tensor:
         """Encoded and decoded again, as points."""

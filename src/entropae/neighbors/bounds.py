@@ -8,6 +8,7 @@ changes it by less than γ (|x|² + |y|²) with γ = 2 (d + 10) u (Higham 2002, 
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -126,20 +127,18 @@ class Lowest:
             one = torch.ones_like(half)
             left = torch.cat([points[here], half[here], one[here]], 2)
             right = torch.cat([-points[there], one[there], half[there]], 2)
-            minima = points.new_empty(len(left), columns, len(right), groups)
-            other = (
-                minima
-                if here == there
-                else points.new_empty(len(right), columns, len(left), groups)
-            )
-            for i in range(len(left)):
-                for j in range(i if here == there else 0, len(right)):
-                    torch.mm(left[i], right[j].T, out=score)
-                    if here == there and i == j:
-                        score.fill_diagonal_(torch.inf)
-                    else:
-                        other[j, :, i] = score.view(size, groups, columns).amin(0).T
-                    minima[i, :, j] = score.view(columns, size, groups).amin(1)
+            minima = other = points.new_empty(len(left), columns, len(right), groups)
+            if here != there:
+                other = points.new_empty(len(right), columns, len(left), groups)
+            for i, j in product(range(len(left)), range(len(right))):
+                if here == there and j < i:
+                    continue
+                torch.mm(left[i], right[j].T, out=score)
+                if here == there and i == j:
+                    score.fill_diagonal_(torch.inf)
+                else:
+                    other[j, :, i] = score.view(size, groups, columns).amin(0).T
+                minima[i, :, j] = score.view(columns, size, groups).amin(1)
             _keep(bound[here], group[here], minima, there.start * groups)
             if here != there:
                 _keep(bound[there], group[there], other, here.start * groups)

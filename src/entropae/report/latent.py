@@ -25,7 +25,7 @@ def curves(run: Trained) -> list[Block]:
     rows = run.log
     if isinstance(rows, str):
         return [Text(rows)]
-    if not rows:
+    if not rows and run.origin is None:
         return []
     parts = list(
         dict.fromkeys(name.split("/", 1)[1] for row in rows for name in row if "/" in name)

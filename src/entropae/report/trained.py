@@ -17,8 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.config import Recipe
-from entropae.data import Samples
-from entropae.data import load as load_samples
+from entropae.data import Samples, as_samples
 from entropae.diagnosis import Diagnosis
 from entropae.model import CONFIG, Autoencoder, Data, load
 from entropae.neighbors import nearest
@@ -186,11 +185,6 @@ def of_model(
     if log:
         metrics |= {"steps": int(log[-1]["step"]), "epochs": int(log[-1]["epoch"])}
     return Trained(model, train, others, held_out is not None, metrics, log, seed, batch_size)
-
-
-def as_samples(data: Data | str | Path) -> Samples:
-    """What `data.load` takes, or has loaded."""
-    return data if isinstance(data, Samples) else load_samples(data)
 
 
 def spread(samples: Samples, most: int) -> Float[Tensor, "m ..."]:

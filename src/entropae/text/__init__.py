@@ -3,7 +3,7 @@
 from entropae.text.decoding import DECODINGS, Decoding, beam, greedy, sampling
 from entropae.text.lines import Lines, buckets, encode_lines, read_lines
 from entropae.text.lstm import LSTMDecoder, LSTMEncoder
-from entropae.text.sequences import SequenceDecoder
+from entropae.text.sequences import SequenceDecoder, trimmed
 from entropae.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from entropae.text.transformer import TransformerDecoder, TransformerEncoder
 
@@ -27,4 +27,5 @@ __all__ = [
     "greedy",
     "read_lines",
     "sampling",
+    "trimmed",
 ]

@@ -75,6 +75,11 @@ class SequenceDecoder(nn.Module, ABC):
         return before
 
 
+def trimmed(x: Int[Tensor, "n t"]) -> Int[Tensor, "n s"]:
+    """Rows of tokens, cut to the longest, which has at least one."""
+    return x[:, : max(1, int((x != PAD).sum(1).max())) if len(x) else 0]
+
+
 def lengths_of(real: Bool[Tensor, "n t"]) -> Int[Tensor, " n"]:
     """Number of tokens of each row, at least one."""
     return real.sum(1).clamp(min=1)

@@ -20,8 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor, nn
 
 from entropae.config import TrainerConfig
-from entropae.data import Samples, split
-from entropae.data import load as load_samples
+from entropae.data import as_samples, split
 from entropae.model import Autoencoder, Data
 from entropae.training.callbacks import Calibrate, History, Progress, Row
 from entropae.training.checkpoints import Keep, SafeIO, last_good
@@ -91,7 +90,7 @@ def fit(
         MemoryError: If the memory of the device does not suffice.
         OSError: If a file cannot be written. The checkpoint before is intact.
     """
-    samples = data if isinstance(data, Samples) else load_samples(data)
+    samples = as_samples(data)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
