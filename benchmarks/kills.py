@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from entropae.files import PARTIAL
+from entropae.storage.atomic import PARTIAL
 from entropae.run import read_recipe
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, read
 

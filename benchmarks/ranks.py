@@ -1,6 +1,6 @@
 """Gradients of 2 and 4 processes against those of one, for every latent, and what is exchanged.
 
-    python benchmarks/ranks.py
+    python benchmarks/distributed.py
 
 The steps are those of `tests/test_ranks.py`: 32, 13, 3 and 1 samples, so that shares are uneven and
 the last ones empty, with a bank and after updates of the weights. The error is the largest over the
@@ -22,10 +22,10 @@ from torch import distributed as dist
 from _machine import save
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from entropae import ranks
+from entropae import distributed
 from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Variational
 from entropae.model import Autoencoder
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 from entropae.training import squared_error, total_loss
 
 from parallel import CASES, LATENTS, STEPS, difference, fit, run, steps
@@ -69,7 +69,7 @@ def exchanged(latent: Latent) -> dict[str, int]:
     """Messages and bytes of a process in a step, but for the gradients' mean."""
     networks = pair("mlp", (1, 28, 28), latent.in_features, latent.dim)
     model = Autoencoder(*networks, latent)
-    batch = torch.rand(BATCH, 1, 28, 28)[ranks.share(BATCH, dist.get_rank(), dist.get_world_size())]
+    batch = torch.rand(BATCH, 1, 28, 28)[distributed.share(BATCH, dist.get_rank(), dist.get_world_size())]
     sent: list[int] = []
     originals = dist.all_reduce, dist.broadcast
 
@@ -81,9 +81,9 @@ def exchanged(latent: Latent) -> dict[str, int]:
         return send
 
     dist.all_reduce, dist.broadcast = map(counting, originals)
-    with ranks.together(len(batch)):
+    with distributed.together(len(batch)):
         passed = model(batch)
-        error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
+        error = distributed.average(squared_error(passed.reconstruction, batch), len(batch))
         total_loss(error, passed.penalties).backward()
     dist.all_reduce, dist.broadcast = originals
     gradients = sum(parameter.numel() * 4 for parameter in model.parameters())

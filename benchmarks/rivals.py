@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from entropae.cli import read_recipe_file
-from entropae.config import ModelConfig, Recipe
+from entropae.recipe import ModelConfig, Recipe
 from entropae.evaluation import compare, markdown
 from entropae.features import title
 

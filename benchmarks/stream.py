@@ -22,9 +22,10 @@ import numpy as np
 import torch
 
 import entropae as ea
-from entropae.data import load, split
+from entropae.kinds.sources import load
+from entropae.kinds.samples import split
 from entropae.latent import Entropic
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 from entropae.training import Loaders, Training
 from entropae.training.fitting import quiet_lightning
 

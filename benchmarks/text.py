@@ -22,11 +22,14 @@ import numpy as np
 import torch
 
 import entropae as ea
-from entropae.data import Samples, split
-from entropae.language import draw, evaluate_text, language_model
+from entropae.kinds.samples import Samples, split
+from entropae.kinds.text.evaluation import draw, evaluate_text
+from entropae.kinds.text.language_model import language_model
 from entropae.latent import Entropic, Latent, Matching, Plain, Variational
-from entropae.networks import text_pair
-from entropae.text import UNK, Tokenizer, encode_lines, read_lines
+from entropae.nn.pairs import text_pair
+from entropae.nn.tokens import UNK
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.kinds.text.lines import encode_lines, read_lines
 
 from _machine import RESULTS, save
 

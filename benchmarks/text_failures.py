@@ -19,11 +19,12 @@ import torch
 from torch import Tensor, nn
 
 import entropae as ea
-from entropae.data import Samples
-from entropae.language import score
+from entropae.kinds.samples import Samples
+from entropae.kinds.text.scores import score
 from entropae.latent import Entropic
-from entropae.networks import text_pair
-from entropae.text import PAD, buckets
+from entropae.nn.pairs import text_pair
+from entropae.nn.tokens import PAD
+from entropae.kinds.text.lines import buckets
 from entropae.training.module import total_loss
 
 from _machine import RESULTS, save

@@ -26,7 +26,7 @@ from PIL import Image, PngImagePlugin
 from torch.utils.data import DataLoader
 
 from entropae import data
-from entropae.data import Samples, collate, split
+from entropae.kinds.samples import Samples, collate, split
 
 load = partial(data.load, progress=False)
 

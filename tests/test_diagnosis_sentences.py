@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 import entropae as ea
-from entropae.data import Samples
+from entropae.kinds.samples import Samples
 from entropae.diagnosis.measured import squared
-from entropae.diagnosis.sentences import WIDTH, Sentences
-from entropae.networks import text_pair
-from entropae.text import PAD, Tokenizer, encode_lines
+from entropae.kinds.text.subject import WIDTH, Sentences
+from entropae.nn.pairs import text_pair
+from entropae.nn.tokens import PAD
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.kinds.text.lines import encode_lines
 
 WHO = ("a the my your this no", "old young red tall kind loud", "cat dog king queen friend child")
 SLOTS = (*WHO, "sees finds follows likes calls hears", *WHO, "here today soon abroad again alone")

@@ -14,10 +14,10 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.data import load
+from entropae.kinds.sources import load
 from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from entropae.features import FEATURES, extract, find, title
-from entropae.inception import Inception, inception_input, load_inception, resize
+from entropae.features.inception import Inception, inception_input, load_inception, resize
 from entropae.latent import Plain
 from entropae.prior import PRIORS, TwoStage
 

@@ -24,8 +24,9 @@ from PIL import Image
 from torch import nn
 
 from entropae.cli import main
-from entropae.data import Samples, read_image
-from entropae.data import load as load_samples
+from entropae.kinds.samples import Samples
+from entropae.kinds.images.files import read_image
+from entropae.kinds.sources import load as load_samples
 from entropae.explorer import Space, open_space, principal_axes
 from entropae.explorer.server import (
     ANSWERS,

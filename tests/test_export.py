@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from entropae.cli import main
-from entropae.data import load as load_samples
+from entropae.kinds.sources import load as load_samples
 from entropae.explorer import Space, open_space
 from entropae.explorer.export import to_onnx
 from entropae.latent import (
@@ -30,7 +30,7 @@ from entropae.latent import (
     Variational,
 )
 from entropae.model import Autoencoder, load
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 
 from browser import chromium, requested
 from explorer_page import (

@@ -17,11 +17,12 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.data import Samples, load
-from entropae.files import PARTIAL, replacing
+from entropae.kinds.samples import Samples
+from entropae.kinds.sources import load
+from entropae.storage.atomic import PARTIAL, replacing
 from entropae.latent import Entropic, Latent, Plain
-from entropae.latent.base import Coded, Penalty
-from entropae.networks import pair
+from entropae.latent.base import LatentOutput, Penalty
+from entropae.nn.pairs import pair
 from entropae.training import CHECKPOINT, NonFiniteError
 from entropae.training.checkpoints import PREVIOUS, last_good, read, write
 from entropae.training.faults import MOST
@@ -441,7 +442,7 @@ def test_the_count_survives_resuming(tmp_path):
 def test_a_penalty_is_named():
     class Bursting(Latent):
         def forward(self, h):
-            return Coded(h, {"burst": Penalty(h.mean() / 0, 1.0)})
+            return LatentOutput(h, {"burst": Penalty(h.mean() / 0, 1.0)})
 
     broken = ea.Autoencoder(nn.Linear(6, 3), nn.Linear(3, 6), Bursting(3))
     with pytest.raises(NonFiniteError, match="the penalty 'burst'"):

@@ -21,9 +21,10 @@ from pyarrow import parquet
 import entropae as ea
 from entropae.data import rows
 from entropae.entropy import blocks
-from entropae.large import Moments, disk
-from entropae.large.extent import Extent
-from entropae.large.partition import count, partition, sort
+from entropae.out_of_core.extent import Moments
+from entropae.large import disk
+from entropae.out_of_core.extent import Extent
+from entropae.out_of_core.partition import count, partition, sort
 
 exact = {"rel": 1e-12, "abs": 1e-12}
 X = np.random.default_rng(0).standard_normal((3000, 3)) @ np.diag([1, 2, 5.0]) + [0, 0, 100]

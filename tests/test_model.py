@@ -16,7 +16,7 @@ from torch import nn
 import entropae as ea
 from entropae.latent import Entropic, Plain
 from entropae.model import FORMAT
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 
 
 def built_in(network: str = "mlp", latent: ea.Latent | None = None) -> ea.Autoencoder:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from entropae import ranks
+from entropae import distributed
 from entropae.latent import Latent, Plain
 from entropae.model import Autoencoder
 from entropae.training import CHECKPOINT, Training
@@ -129,7 +129,7 @@ def test_torchrun_with_one_device_is_refused(monkeypatch):
 @pytest.mark.parametrize("n", [0, 1, 7, 12])
 @pytest.mark.parametrize("processes", [1, 2, 5])
 def test_shares_are_a_partition(n, processes):
-    shares = [list(range(n))[ranks.share(n, rank, processes)] for rank in range(processes)]
+    shares = [list(range(n))[distributed.share(n, rank, processes)] for rank in range(processes)]
     assert [row for rows in shares for row in rows] == list(range(n))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -152,19 +152,19 @@ def test_one_process_writes(monkeypatch, environment, first):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert ranks.is_first() == first
+    assert distributed.is_first() == first
 
 
 def test_with_one_process_nothing_is_done():
     x = torch.randn(5, 3)
-    with ranks.together():
-        assert ranks.count() == 1
-        for same in (ranks.gather(x), ranks.total(x), ranks.average(x, 0)):
+    with distributed.together():
+        assert distributed.count() == 1
+        for same in (distributed.gather(x), distributed.total(x), distributed.average(x, 0)):
             assert same is x
-        assert ranks.place(x) == (slice(0, 5), 5)
-        assert ranks.mean(x) == x.mean()
+        assert distributed.place(x) == (slice(0, 5), 5)
+        assert distributed.mean(x) == x.mean()
         torch.manual_seed(1)
-        drawn = ranks.randn(4, 2, like=x), ranks.randn_like(x)
+        drawn = distributed.randn(4, 2, like=x), distributed.randn_like(x)
     torch.manual_seed(1)
     assert torch.equal(drawn[0], torch.randn(4, 2))
     assert torch.equal(drawn[1], torch.randn(5, 3))
@@ -175,9 +175,9 @@ def test_synchronised_layers_stay_what_they_were():
     x = torch.randn(8, 3)
     names = list(network.state_dict())
     before = network[1][0].weight
-    ranks.synchronize(network)
+    distributed.synchronize(network)
     assert list(network.state_dict()) == names
     assert network[1][0].weight is before
-    assert isinstance(network[1][0], ranks.BatchNorm)
+    assert isinstance(network[1][0], distributed.BatchNorm)
     expected = nn.functional.batch_norm(network[0](x), None, None, training=True)
     torch.testing.assert_close(network(x), expected)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from entropae.cli import read_recipe_file
-from entropae.data import Samples
+from entropae.kinds.samples import Samples
 from entropae.run import new_model
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))

@@ -24,14 +24,14 @@ from torch import nn
 
 from entropae import report
 from entropae.cli import COMMANDS, main
-from entropae.config import ModelConfig, Recipe
-from entropae.data import load as load_samples
+from entropae.recipe import ModelConfig, Recipe
+from entropae.kinds.sources import load as load_samples
 from entropae.latent import Plain
 from entropae.model import Autoencoder
 from entropae.report import charts, drawn, latent, sheets, trained, words
 from entropae.report.blocks import Code, Pictures, Table, Text
 from entropae.run import new_model, read_samples, split_samples, write_recipe
-from entropae.tabular import TableSamples
+from entropae.kinds.tables.samples import TableSamples
 from entropae.training import fit
 
 from browser import console, overflow, requested, screenshot, view

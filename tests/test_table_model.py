@@ -17,11 +17,14 @@ from safetensors.numpy import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main
-from entropae.networks import TableDecoder
-from entropae.tabular import Columns, TableLoss, compare_tables, is_table, read_file, write_file
-from entropae.tabular.column import types
-from entropae.tabular.columns import NUMBERS, TABLE
-from entropae.tabular.metrics import two_sample_auc
+from entropae.nn.mlp import TableDecoder
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.loss import TableLoss
+from entropae.kinds.tables.comparison import compare_tables
+from entropae.kinds.tables.files import is_table, read_file, write_file
+from entropae.kinds.tables.column import types
+from entropae.kinds.tables.columns import NUMBERS, TABLE
+from entropae.kinds.tables.comparison import two_sample_auc
 
 N = 240
 RNG = np.random.default_rng(0)

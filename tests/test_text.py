@@ -16,30 +16,19 @@ from hypothesis import strategies as st
 import entropae as ea
 from entropae import data, language
 from entropae.cli import main
-from entropae.data import Samples
+from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Matching, Plain, Variational
-from entropae.networks import text_pair
-from entropae.text import (
-    BOS,
-    EOS,
-    PAD,
-    UNK,
-    LSTMDecoder,
-    LSTMEncoder,
-    Tokenizer,
-    TransformerDecoder,
-    TransformerEncoder,
-    beam,
-    buckets,
-    encode_lines,
-    greedy,
-    lines,
-    read_lines,
-    sampling,
-    tokenizer,
-)
-from entropae.text.decoding import log_probability
-from entropae.text.tokenizer import FILE, SPECIAL, normalize
+from entropae.nn.pairs import text_pair
+from entropae.nn.tokens import BOS, EOS, PAD, UNK
+from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
+from entropae.nn.decoding import beam, greedy, sampling
+from entropae.kinds.text.lines import buckets, encode_lines, read_lines
+from entropae.text import lines, tokenizer
+from entropae.nn.decoding import log_probability
+from entropae.kinds.text.tokenizer import FILE, normalize
+from entropae.nn.tokens import SPECIAL
 from entropae.training.module import total_loss
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")

@@ -22,9 +22,10 @@ from torch import nn
 from torch.utils.data.distributed import DistributedSampler
 
 import entropae as ea
-from entropae.data import Samples, load
+from entropae.kinds.samples import Samples
+from entropae.kinds.sources import load
 from entropae.latent import Entropic, Plain
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training, squared_error
 from entropae.training.checkpoints import read
 from entropae.training.fitting import quiet_lightning

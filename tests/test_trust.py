@@ -27,12 +27,12 @@ from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main, read_recipe_file
-from entropae.data import load
+from entropae.kinds.sources import load
 from entropae.data.tables import read_table
 from entropae.evaluation import escaped
-from entropae.files import printable
+from entropae.messages import printable
 from entropae.latent import Entropic
-from entropae.networks import pair
+from entropae.nn.pairs import pair
 from entropae.run import RECIPE, make, read_recipe
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         knn_total_correlation,
     )
     from entropae.latent import Entropic, Latent, Plain
-    from entropae.metrics import frechet_distance, normality
+    from entropae.metrics.frechet import frechet_distance
+    from entropae.metrics.normality import normality
     from entropae.model import Autoencoder, load
     from entropae.training import fit
 
@@ -37,6 +38,7 @@ __all__ = [
     "Entropic",
     "Latent",
     "Plain",
+    "Run",
     "entropy_estimate",
     "fit",
     "frechet_distance",
@@ -71,23 +73,22 @@ _HOMES = {
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
+    "runs": ("Run",),
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {home.split(".")[0] for home in _HOMES} | {
-    "config",
     "data",
     "diagnosis",
-    "evaluation",
+    "distributed",
+    "explorer",
     "features",
-    "language",
+    "kinds",
     "neighbors",
-    "networks",
+    "nn",
     "prior",
-    "ranks",
+    "recipe",
     "report",
-    "tabular",
-    "text",
 }
 
 

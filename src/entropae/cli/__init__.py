@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from entropae.cli import diagnosis, explorer, models, report, tables
-from entropae.cli.models import read_recipe_file
+from entropae.cli import diagnosis, explorer, models, report, tables, training
 from entropae.cli.parser import Parser
-from entropae.files import printable
+from entropae.cli.training import read_recipe_file
+from entropae.messages import printable
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
@@ -47,5 +47,10 @@ def make_parser() -> Parser:
 
 
 COMMANDS = (
-    models.COMMANDS | diagnosis.COMMANDS | report.COMMANDS | explorer.COMMANDS | tables.COMMANDS
+    training.COMMANDS
+    | models.COMMANDS
+    | diagnosis.COMMANDS
+    | report.COMMANDS
+    | explorer.COMMANDS
+    | tables.COMMANDS
 )

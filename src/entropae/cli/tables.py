@@ -9,7 +9,7 @@ from typing import Any
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Commands, Parser
-from entropae.files import printable
+from entropae.messages import printable
 
 # Bytes of a file from which on `entropy` reads it by blocks, and has no baseline.
 LARGE = 1 << 28

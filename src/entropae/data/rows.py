@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from entropae.config import unknown
-from entropae.data.files import map_npy
 from entropae.data.tables import MISSING, check_columns
+from entropae.messages import unknown
+from entropae.storage.arrays import map_npy
 
 # Bytes of a block of rows, as float64.
 BLOCK = 1 << 25

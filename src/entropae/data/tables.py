@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from entropae.config import unknown
-from entropae.data.files import RATIO, UNPACKED, map_npy
+from entropae.messages import unknown
+from entropae.storage.arrays import RATIO, UNPACKED, map_npy
 
 MISSING = ("refuse", "drop")
 WIDEST = 10_000  # which a file can have; readers take kilobytes for each

@@ -1,6 +1,6 @@
 """What is wrong with an autoencoder: measured, judged, and said in plain words.
 
-Each thing that can be wrong is a `Kind` in `FINDINGS`: to add one, write its `judge`, a function
+Each thing that can be wrong is a `Check` in `FINDINGS`: to add one, write its `judge`, a function
 of the measurements, in one file, and name it there, causes before their consequences.
 
 Whether there is anything at all is a test against the exact or simulated law of the statistic for
@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from entropae.diagnosis import codes, inputs, norms, outputs, space
 from entropae.diagnosis.dimension import Dimension, dimension_of_normal, intrinsic_dimension
-from entropae.diagnosis.kind import Finding, Kind, Severity, UnmeasuredError, Verdict
+from entropae.diagnosis.finding import Check, Finding, Severity, UnmeasuredError, Verdict
 from entropae.diagnosis.measured import LEAST, Measured
 from entropae.diagnosis.result import Diagnosis
 from entropae.diagnosis.subject import Subject, of_functions
@@ -28,7 +28,7 @@ __all__ = [
     "Diagnosis",
     "Dimension",
     "Finding",
-    "Kind",
+    "Check",
     "Severity",
     "Subject",
     "diagnose",
@@ -37,7 +37,7 @@ __all__ = [
     "of_functions",
 ]
 
-FINDINGS: dict[str, Kind] = {
+FINDINGS: dict[str, Check] = {
     kind.name: kind
     for kind in (
         inputs.TRANSFORMED,

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from entropae.diagnosis import laws
-from entropae.diagnosis.kind import MOST, NEGLIGIBLE, Kind, Verdict, of_error, of_share
+from entropae.diagnosis import distributions
+from entropae.diagnosis.finding import MOST, NEGLIGIBLE, Check, Verdict, of_error, of_share
 from entropae.diagnosis.measured import Measured, correlation, standardized
 from entropae.entropy.whitening import whiten
 
@@ -77,7 +77,7 @@ def _dead(measured: Measured) -> Verdict | None:
     )
 
 
-DEAD = Kind(
+DEAD = Check(
     name="dead",
     title="Dead coordinates",
     meaning=(
@@ -104,8 +104,8 @@ def _scale(measured: Measured) -> Verdict | None:
     z = measured.moving
     n, d = z.shape
     mean, variance = float(z.mean(0).abs().max()), z.var(0)
-    most = laws.largest_mean(n, d, measured.level / 2)
-    low, high = laws.extreme_variances(n, d, measured.level / 2)
+    most = distributions.largest_mean(n, d, measured.level / 2)
+    low, high = distributions.extreme_variances(n, d, measured.level / 2)
     least, largest = float(variance.min()), float(variance.max())
     if mean <= most and low <= least and largest <= high:
         return None
@@ -116,7 +116,7 @@ def _scale(measured: Measured) -> Verdict | None:
     )
 
 
-SCALE = Kind(
+SCALE = Check(
     name="scale",
     title="The code is not centred or scaled",
     meaning="N(0, I) has mean 0 and variance 1; codes lie elsewhere, so samples are drawn there.",
@@ -157,7 +157,7 @@ def _duplicates(measured: Measured) -> Verdict | None:
     )
 
 
-DUPLICATES = Kind(
+DUPLICATES = Check(
     name="duplicates",
     title="Duplicated coordinates",
     meaning=(
@@ -184,7 +184,7 @@ def _correlation(measured: Measured) -> Verdict | None:
     matrix = correlation(measured.moving)
     off = matrix - torch.diag(matrix.diagonal())
     found = float((off.square().sum() / max(1, d * (d - 1))).sqrt())
-    limit = laws.root_mean_correlation(n, d, measured.level)
+    limit = distributions.root_mean_correlation(n, d, measured.level)
     if found <= limit:
         return None
     effect = _effect(measured, lambda codes, e: e @ _root(correlation(codes)))
@@ -194,7 +194,7 @@ def _correlation(measured: Measured) -> Verdict | None:
     )
 
 
-CORRELATION = Kind(
+CORRELATION = Check(
     name="correlation",
     title="Correlated coordinates",
     meaning="N(0, I) draws coordinates independently; the codes' go together.",
@@ -219,13 +219,13 @@ def _root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
 def _shell(measured: Measured) -> Verdict | None:
     measured.check_for_normal()
     n, d = measured.white.shape
-    found = laws.shape(measured.white)
-    low, _ = laws.shape_of_normal(n, d, measured.level)
+    found = distributions.shape(measured.white)
+    low, _ = distributions.shape_of_normal(n, d, measured.level)
     if d < 2 or found.spread >= low.spread:
         return None
     return _effect(measured, _radially).verdict(
         f"the spread of ‖z‖ is {found.spread:.2g}, that of N(0, I) "
-        f"{laws.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
+        f"{distributions.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
     )
 
 
@@ -253,7 +253,7 @@ def _quantile(sample: Float[Tensor, " n"], share: Float[Tensor, " m"]) -> Float[
     return torch.lerp(ordered[below], ordered[above], place - below)
 
 
-SHELL = Kind(
+SHELL = Check(
     name="shell",
     title="Codes on a shell",
     meaning=(
@@ -279,8 +279,8 @@ SHELL = Kind(
 def _tails(measured: Measured) -> Verdict | None:
     measured.check_for_normal()
     n, d = measured.white.shape
-    found = laws.shape(measured.white)
-    _, high = laws.shape_of_normal(n, d, measured.level)
+    found = distributions.shape(measured.white)
+    _, high = distributions.shape_of_normal(n, d, measured.level)
     if found.spread <= high.spread and found.kurtosis <= high.kurtosis:
         return None
     effects = [_effect(measured, apply) for apply in (_marginally, _radially)]
@@ -299,7 +299,7 @@ def _marginally(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[T
     return torch.stack(columns, 1)
 
 
-TAILS = Kind(
+TAILS = Check(
     name="tails",
     title="Heavy tails",
     meaning=(

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.diagnosis.dimension import Dimension, intrinsic_dimension
-from entropae.diagnosis.kind import LEVEL, NEGLIGIBLE, UnmeasuredError
+from entropae.diagnosis.finding import LEVEL, NEGLIGIBLE, UnmeasuredError
 from entropae.diagnosis.subject import CHUNK, Subject
 from entropae.entropy.whitening import whiten
 from entropae.neighbors import kth_distance, nearest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entropae.diagnosis.kind import Kind, Severity, Verdict, of_error
+from entropae.diagnosis.finding import Check, Severity, Verdict, of_error
 from entropae.diagnosis.measured import Measured
 from entropae.diagnosis.outputs import excess
 from entropae.latent import Entropic, Matching
@@ -24,7 +24,7 @@ def _disagree(measured: Measured) -> Verdict | None:
     )
 
 
-DISAGREE = Kind(
+DISAGREE = Check(
     name="statistics",
     title="Training and inference disagree",
     meaning=(
@@ -75,7 +75,7 @@ def _small_batch(measured: Measured) -> Verdict | None:
     return Verdict(severity, ratio, 1.0, figure)
 
 
-SMALL_BATCH = Kind(
+SMALL_BATCH = Check(
     name="batch",
     title="The batch is too small",
     meaning=(

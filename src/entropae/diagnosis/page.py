@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from entropae.diagnosis import FINDINGS
-from entropae.diagnosis.kind import LEVEL, MOST, NEGLIGIBLE, Kind
+from entropae.diagnosis.finding import LEVEL, MOST, NEGLIGIBLE, Check
 
 HEAD = f"""# Troubleshooting
 
@@ -42,21 +42,21 @@ listed with the reason.
 
 def page() -> str:
     """All findings as a Markdown page."""
-    return "\n".join([HEAD, *(_section(kind) for kind in FINDINGS.values())])
+    return "\n".join([HEAD, *(_section(check) for check in FINDINGS.values())])
 
 
-def _section(kind: Kind) -> str:
-    named = [f"*{FINDINGS[name].title.lower()}*" for name in FINDINGS if name in kind.explains]
+def _section(check: Check) -> str:
+    named = [f"*{FINDINGS[name].title.lower()}*" for name in FINDINGS if name in check.explains]
     lines = [
-        f"## {kind.title}",
+        f"## {check.title}",
         "",
-        f"`{kind.name}`. {kind.meaning}",
+        f"`{check.name}`. {check.meaning}",
         "",
-        f"- **Measured:** {kind.how}",
-        f"- **Probable cause:** {kind.cause}",
-        f"- **Remedy:** {kind.remedy}",
+        f"- **Measured:** {check.how}",
+        f"- **Probable cause:** {check.cause}",
+        f"- **Remedy:** {check.remedy}",
     ]
-    if "*" in kind.explains:
+    if "*" in check.explains:
         lines.append("- **May bring with it:** any other.")
     elif named:
         lines.append(f"- **May bring with it:** {', '.join(named)}.")

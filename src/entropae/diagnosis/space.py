@@ -10,9 +10,9 @@ import warnings
 
 from scipy import stats
 
-from entropae.diagnosis import laws
+from entropae.diagnosis import distributions
 from entropae.diagnosis.dimension import dimension_of_normal
-from entropae.diagnosis.kind import MOST, Kind, Verdict, of_share
+from entropae.diagnosis.finding import MOST, Check, Verdict, of_share
 from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
 from entropae.diagnosis.outputs import excess
 from entropae.entropy import Baseline, gaussian_baseline, knn_entropy
@@ -41,7 +41,7 @@ def _lacks_entropy(measured: Measured) -> bool:
 
 def _significant(measured: Measured, share: float) -> bool:
     n = len(measured.code)
-    return share > laws.upper_share(n, DRAWN, OUTSIDE, measured.level)
+    return share > distributions.upper_share(n, DRAWN, OUTSIDE, measured.level)
 
 
 def _latent_large(measured: Measured) -> Verdict | None:
@@ -65,7 +65,7 @@ def _latent_large(measured: Measured) -> Verdict | None:
     )
 
 
-LATENT_LARGE = Kind(
+LATENT_LARGE = Check(
     name="latent_large",
     title="The latent is larger than the data",
     meaning=(
@@ -108,7 +108,7 @@ def _clusters(measured: Measured) -> Verdict | None:
     most = gain >= MOST * _gap(measured)[0] and share >= MOST * measured.far_drawn
     if most and measured.subject.weight != 0:
         explains += ("weight_small", "holes")
-    one, many, found = (laws.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
+    one, many, found = (distributions.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
     if abs(many.spread - found.spread) < (1 - MOST) * abs(one.spread - found.spread):
         explains += ("shell",)
     return Verdict(
@@ -122,7 +122,7 @@ def _clusters(measured: Measured) -> Verdict | None:
     )
 
 
-CLUSTERS = Kind(
+CLUSTERS = Check(
     name="clusters",
     title="Clusters",
     meaning="Codes keep classes of the data apart. Samples between them are of no class.",
@@ -159,7 +159,7 @@ def _holes(measured: Measured) -> Verdict | None:
     )
 
 
-HOLES = Kind(
+HOLES = Check(
     name="holes",
     title="Holes",
     meaning="Samples fall where no data were encoded, and the decoder was never trained.",
@@ -204,7 +204,7 @@ def _weight_small(measured: Measured) -> Verdict | None:
     )
 
 
-WEIGHT_SMALL = Kind(
+WEIGHT_SMALL = Check(
     name="weight_small",
     title="The entropy's weight λ is too small",
     meaning="Codes reconstruct well but fill little of N(0, I), which samples are drawn from.",

@@ -23,8 +23,8 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.large import is_large
 from entropae.neighbors import Norm, as_points, showing_progress
+from entropae.out_of_core.sources import is_large
 
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.

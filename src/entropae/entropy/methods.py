@@ -31,8 +31,8 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.large import Large, is_large
 from entropae.neighbors import Norm, as_points, check_choice, showing_progress
+from entropae.out_of_core.sources import Large, is_large
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
 
@@ -219,7 +219,7 @@ def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
     return sum(
         v * w * float(polygamma(1, max(j, l)))
         for j, v in zip(ks, weight, strict=True)
-        for l, w in zip(ks, weight, strict=True)  # noqa: E741
+        for l, w in zip(ks, weight, strict=True)
     )
 
 

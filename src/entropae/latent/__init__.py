@@ -5,16 +5,17 @@ the code `z` that the decoder gets, and says what its law is asked to be, as nam
 Everything else about a method is the same for all, so adding one is adding a class here.
 """
 
-from entropae.latent.base import Coded, Latent, Penalty, Standardize
+from entropae.latent.base import Latent, LatentOutput, Penalty
 from entropae.latent.entropic import Entropic
 from entropae.latent.matching import Matching
 from entropae.latent.plain import Plain
 from entropae.latent.regularized import Regularized, Spherical
 from entropae.latent.variational import Balanced, Variational
+from entropae.nn.normalization import Standardize
 
 __all__ = [
     "Balanced",
-    "Coded",
+    "LatentOutput",
     "Entropic",
     "Latent",
     "Matching",

@@ -1,4 +1,4 @@
-"""The contract of a law on codes."""
+"""The contract of a distribution of codes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,37 @@ from tqdm.auto import tqdm
 from entropae.neighbors import as_points
 
 
+# Codes drawn at a time. A multiple of 16, so that consecutive blocks are as one of both.
+BLOCK = 256
+
+
 class Prior(nn.Module, ABC):
-    """A law on codes. Fitted state is kept in buffers, so that it is saved with the model."""
+    """A distribution of codes. Fitted state is kept in buffers, so that it is saved with the model."""
 
     dim: int
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Fit the law to the codes of the training set.
+        """Fit the distribution to the codes of the training set.
 
         Raises:
             ValueError: If the codes are not finite, of another dimension, or too few.
         """
 
-    @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes. The generator is a CPU one whatever the device."""
+        """Draw `n` codes.
+
+        They are drawn in blocks of a fixed size, so that the first ones of more are the same.
+
+        Args:
+            n: How many.
+            generator: A CPU one whatever the device; by default torch's random state.
+        """
+        parts = [self.draw_block(BLOCK, generator) for _ in range(-(-n // BLOCK))]
+        return torch.cat(parts)[:n]
+
+    @abstractmethod
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes, with random numbers of the CPU."""
 
     @abstractmethod
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -62,8 +62,8 @@ class TwoStage(Prior):
         )
 
     @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         u, noise = (torch.randn(n, self.dim, generator=generator).to(self.mean) for _ in range(2))
         return self.mean + self.scale * (self.decoder(u) + self.log_gamma.exp() * noise)
 

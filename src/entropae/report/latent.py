@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from entropae import pictures
+from entropae.drawing import charts, pictures
+from entropae.drawing.blocks import Block, Picture, Pictures, Text
 from entropae.latent import Latent
-from entropae.report import charts, sheets
-from entropae.report.blocks import Block, Picture, Pictures, Text
-from entropae.report.trained import Trained, series, spread
+from entropae.report.trained import Trained, series
 
 PARTS = 24  # that have a curve
 MAPPED = 400
@@ -128,13 +127,10 @@ def _correlations(code: Float[np.ndarray, "n d"]) -> Picture:
 
 def _map(run: Trained) -> Picture:
     """Neighbours of the code space as neighbours in the plane."""
-    x = spread(run.held_out, MAPPED)
+    x = run.held_out.spread(MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
-    if run.train.is_image:
-        alt = f"{caption} Each image is at its place"
-        return Picture(sheets.mapped(x, places, alt), caption, wide=True)
-    return Picture(charts.scatter("map", places, alt=caption), caption)
+    return run.train.kind.on_map(x, places, caption)
 
 
 def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str]:

@@ -3,12 +3,12 @@
 Needs pyarrow, which keeps a column's type: pip install "entropae[parquet]".
 """
 
-from entropae.tabular.column import Column
-from entropae.tabular.columns import Columns
-from entropae.tabular.files import TABLE, is_table, read_file, write_file
-from entropae.tabular.loss import TableLoss
-from entropae.tabular.metrics import compare_tables
-from entropae.tabular.samples import TableSamples, encoded
+from entropae.kinds.tables.column import Column
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.comparison import compare_tables
+from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.loss import TableLoss
+from entropae.kinds.tables.samples import TableSamples, encoded
 
 __all__ = [
     "TABLE",

@@ -1,11 +1,12 @@
 """Text: lines of a file as rows of token numbers, networks for them, and ways of decoding."""
 
-from entropae.text.decoding import DECODINGS, Decoding, beam, greedy, sampling
-from entropae.text.lines import Lines, buckets, encode_lines, read_lines
-from entropae.text.lstm import LSTMDecoder, LSTMEncoder
-from entropae.text.sequences import SequenceDecoder, trimmed
-from entropae.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
-from entropae.text.transformer import TransformerDecoder, TransformerEncoder
+from entropae.kinds.text.lines import Lines, buckets, encode_lines, read_lines
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.nn.decoding import DECODINGS, Decoding, beam, greedy, sampling
+from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
+from entropae.nn.sequences import SequenceDecoder, trimmed
+from entropae.nn.tokens import BOS, EOS, PAD, UNK
+from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 
 __all__ = [
     "BOS",

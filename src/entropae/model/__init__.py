@@ -1,0 +1,28 @@
+"""The autoencoder: an encoder, a latent and a decoder; what they make of a batch; and its files."""
+
+from entropae.model.autoencoder import Autoencoder
+from entropae.model.output import (
+    AutoencoderOutput,
+    ErrorFunction,
+    error_function,
+    squared_error,
+    total_loss,
+)
+from entropae.model.paths import PATHS
+from entropae.model.serialization import CONFIG, FORMAT, WEIGHTS, load, memory, size_of
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "PATHS",
+    "WEIGHTS",
+    "Autoencoder",
+    "AutoencoderOutput",
+    "ErrorFunction",
+    "error_function",
+    "load",
+    "memory",
+    "size_of",
+    "squared_error",
+    "total_loss",
+]

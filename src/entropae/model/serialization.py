@@ -1,0 +1,239 @@
+"""Models written and read: weights as safetensors, and a description as JSON. Runs no code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from entropae.kinds import Kind, kind_from, kind_of_earlier, settings_of
+from entropae.latent import Latent
+from entropae.messages import unknown
+from entropae.model.autoencoder import Autoencoder
+from entropae.nn import NETWORKS
+from entropae.prior import PRIORS, Prior, canonical
+from entropae.registry import build, settings
+from entropae.storage.atomic import replacing, write_text
+from entropae.storage.weights import pack, unpack
+
+FORMAT = 3  # 1: the MLPDecoder had no gain; 2: the kind of data was not said
+WEIGHTS = "model.safetensors"
+CONFIG = "model.json"
+CUSTOM = "custom"
+LARGEST = 1 << 20  # bytes of the description, so that no small file asks for more
+UNKEPT = 1 << 30
+PRIOR = "priors."  # begins the names of a prior's weights
+COMPILED = "_orig_mod."  # which torch.compile puts into the names of a network's weights
+
+# Own parts that `load` is given, by what they are.
+Given = Mapping[str, nn.Module | None]
+
+
+def save(model: Autoencoder, folder: Path) -> None:
+    """See `Autoencoder.save`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "kind": None if model.kind is None else settings_of(model.kind),
+        "encoder": _describe(model.encoder, NETWORKS),
+        "decoder": _describe(model.decoder, NETWORKS),
+        "latent": _describe(model.latent, Latent.known()),
+        "priors": {name: _describe(prior, PRIORS) for name, prior in model.priors.items()},
+        "prior": model.prior,
+    }
+    text = json.dumps(config, indent=2) + "\n"
+    if len(text.encode()) > LARGEST:
+        raise ValueError(f"The description of the model takes more than {LARGEST:,} bytes.")
+    # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
+    # writing leaves another temporary file behind when killed, and only its owner can read it.
+    weights = {
+        name.replace(COMPILED, ""): tensor.cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in _tensors(model).items()
+    }
+    with replacing(folder / WEIGHTS) as path:
+        path.write_bytes(pack(weights))
+    if model.kind is not None:
+        model.kind.save(folder)
+    write_text(folder / CONFIG, text)
+
+
+def load(
+    folder: str | Path,
+    *,
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
+    latent: Latent | None = None,
+    priors: Mapping[str, Prior] | None = None,
+    device: torch.device | str = "cpu",
+) -> Autoencoder:
+    """Read a model that `Autoencoder.save` wrote. Runs no code from the folder.
+
+    Args:
+        folder: Where `model.safetensors` and `model.json` are.
+        encoder: A module as it was before training, for a model with an encoder of your own.
+        decoder: Likewise.
+        latent: Likewise, for a latent of your own.
+        priors: Likewise, by their names in `model.priors`.
+        device: Where to put the model.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If the folder holds no model.
+        ValueError: If the files are damaged, do not fit together or the parts given, or name parts
+            of your own that were not given.
+    """
+    folder = Path(folder)
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"No model in {folder}: {name} is missing.")
+    given: dict[str, nn.Module | None] = {"encoder": encoder, "decoder": decoder, "latent": latent}
+    try:
+        config = _read_config(folder / CONFIG)
+        own = {canonical(name): prior for name, prior in (priors or {}).items()}
+        for name in own.keys() - config["priors"].keys():
+            raise ValueError(unknown("prior", name, config["priors"]))
+        if encoder is None or decoder is None:
+            _check_size(config, given, own, (folder / WEIGHTS).stat().st_size)
+        model = Autoencoder(
+            *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
+        )
+        for name, described in config["priors"].items():
+            model.priors[name] = own.get(name) or _prior(name, described)
+        if config["prior"] not in model.priors:
+            raise ValueError(unknown("prior", str(config["prior"]), model.priors))
+        model.prior = config["prior"]
+        model.kind = _kind(config, model, folder)
+        weights, _ = unpack(folder / WEIGHTS)
+        missing, unexpected = _fill(model, weights)
+    except (
+        *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
+        *(RuntimeError, MemoryError, SafetensorError),
+    ) as error:
+        raise ValueError(f"The model in {folder} cannot be loaded: {error}") from error
+    if unexpected or missing:
+        raise ValueError(
+            f"The weights in {folder} are of other networks than those given: "
+            f"missing {missing[:4]}, unexpected {unexpected[:4]}."
+        )
+    return model.to(device).eval()
+
+
+def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:
+    return {"encoder": NETWORKS, "decoder": NETWORKS, "latent": Latent.known()}
+
+
+def _tensors(model: Autoencoder) -> dict[str, Tensor]:
+    """All that is written: the model's state, and that of its priors under names of their own."""
+    found = dict(model.state_dict())
+    for name, prior in model.priors.items():
+        found |= {f"{PRIOR}{name}.{key}": value for key, value in prior.state_dict().items()}
+    return found
+
+
+def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
+    """Copy weights into the model; names that lack a weight, and names of no place."""
+    own = model.state_dict()
+    plain = {name.replace(COMPILED, ""): name for name in own}
+    mine = {k: v for k, v in weights.items() if not k.startswith(PRIOR)}
+    found = {plain.get(name.replace(COMPILED, ""), name): v for name, v in mine.items()}
+    missing, unexpected = map(list, model.load_state_dict(found, strict=False))
+    for name, prior in model.priors.items():
+        start = f"{PRIOR}{name}."
+        state = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
+        lacking, other = prior.load_state_dict(state, strict=False)
+        missing += [start + key for key in lacking]
+        unexpected += [start + key for key in other]
+    known = tuple(f"{PRIOR}{name}." for name in model.priors)
+    unexpected += [k for k in weights if k.startswith(PRIOR) and not k.startswith(known)]
+    return missing, unexpected
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{CONFIG} has at most {LARGEST} bytes, this one {path.stat().st_size}")
+    config = json.loads(path.read_text())
+    if config["format"] > FORMAT:
+        raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
+    if config["format"] < 2 and config["decoder"]["name"] == "MLPDecoder":
+        config["decoder"]["gain"] = 1.0
+    return config
+
+
+def _kind(config: Mapping[str, Any], model: Autoencoder, folder: Path) -> Kind | None:
+    if config["format"] < 3:
+        return kind_of_earlier(model.encoder, model.decoder, folder)
+    return None if config["kind"] is None else kind_from(config["kind"], folder)
+
+
+def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], size: int) -> None:
+    """Refuse what is described as far larger than its weights, before any of it is allocated."""
+    with torch.device("meta"):
+        parts: list[nn.Module] = [
+            _part(config[role], known, role, given)
+            for role, known in _roles().items()
+            if given[role] is None
+        ]
+        described = {k: v for k, v in config["priors"].items() if k not in own}
+        parts += [_prior(k, v) for k, v in described.items() if v.get("name") != "flow"]
+    total = sum(map(size_of, parts))
+    for settled in described.values():
+        if settled["name"] == "flow":  # which can only be built where its masks can be computed
+            sizes = [settled["dim"], *settled["hidden"], settled["dim"]]
+            total += 4 * settled["transforms"] * sum(a * b for a, b in pairwise(sizes))
+    # What is not kept with the weights, such as a memory bank of codes, has the gigabyte.
+    if total > size + UNKEPT:
+        raise ValueError(f"it is described as of {total:,} bytes, its weights have {size:,}")
+
+
+def size_of(module: nn.Module) -> int:
+    """Bytes of a module's parameters and buffers."""
+    return sum(part.nbytes for part in (*module.parameters(), *module.buffers()))
+
+
+def memory() -> int:
+    """Bytes of the machine's memory; more than any has where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 62
+
+
+def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
+    """How `load` can make a part again: by name and options, or by being given one."""
+    for name, made in known.items():
+        if type(part) is made and made.__module__.startswith("entropae."):
+            return {"name": name} | settings(part)
+    return {"name": CUSTOM, "class": type(getattr(part, "_orig_mod", part)).__qualname__}
+
+
+def _part(
+    config: Mapping[str, Any], known: Mapping[str, type[nn.Module]], role: str, given: Given
+) -> nn.Module:
+    found = given[role]
+    if found is not None:
+        return found
+    if config.get("name") == CUSTOM:
+        raise ValueError(
+            f"its {role} is one of your own, {config.get('class')}. "
+            f"Pass one: load(folder, {role}={config.get('class')}(…))."
+        )
+    return build(known, config, "network" if known is NETWORKS else role)
+
+
+def _prior(name: str, config: Mapping[str, Any]) -> Prior:
+    if config.get("name") == CUSTOM:
+        own = config.get("class")
+        raise ValueError(
+            f"its prior {name!r} is one of your own, {own}. "
+            f"Pass one: load(folder, priors={{{name!r}: {own}(…)}})."
+        )
+    return build(PRIORS, config, "prior")
