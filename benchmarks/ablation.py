@@ -25,7 +25,7 @@ import entropae as ea
 from entropae import data
 from entropae.latent import Entropic, Plain
 from entropae.latent.entropic import Correction
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 
 from _machine import RESULTS, save
 from classifier import features, read_images

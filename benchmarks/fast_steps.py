@@ -21,7 +21,7 @@ import torch
 
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import squared_error, total_loss
 
 from _machine import save

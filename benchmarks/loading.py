@@ -24,11 +24,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from entropae.kinds import read as load
 from entropae.kinds.samples import Samples, collate
-from entropae.kinds.sources import load
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import Loaders, squared_error, total_loss
 
 from _machine import save

@@ -34,10 +34,10 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 
 import entropae as ea
+from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
-from entropae.kinds.sources import load
 from entropae.latent import Entropic, Latent, Plain, Variational
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import Loaders, Progress, Training, squared_error, total_loss
 from entropae.training.fitting import quiet_lightning
 

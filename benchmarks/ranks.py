@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from entropae import distributed
 from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Variational
 from entropae.model import Autoencoder
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import squared_error, total_loss
 
 from parallel import CASES, LATENTS, STEPS, difference, fit, run, steps
@@ -69,7 +69,9 @@ def exchanged(latent: Latent) -> dict[str, int]:
     """Messages and bytes of a process in a step, but for the gradients' mean."""
     networks = pair("mlp", (1, 28, 28), latent.in_features, latent.dim)
     model = Autoencoder(*networks, latent)
-    batch = torch.rand(BATCH, 1, 28, 28)[distributed.share(BATCH, dist.get_rank(), dist.get_world_size())]
+    batch = torch.rand(BATCH, 1, 28, 28)[
+        distributed.share(BATCH, dist.get_rank(), dist.get_world_size())
+    ]
     sent: list[int] = []
     originals = dist.all_reduce, dist.broadcast
 

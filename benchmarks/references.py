@@ -24,9 +24,9 @@ from torch import nn
 from entropae.features.inception import Inception, inception_input
 from entropae.latent import Regularized, Variational
 from entropae.latent.matching import mmd
-from entropae.metrics.neighbourhoods import precision_recall_density_coverage
 from entropae.metrics.frechet import frechet_distance
 from entropae.metrics.kernel import kernel_distance
+from entropae.metrics.neighbourhoods import precision_recall_density_coverage
 from entropae.model import Autoencoder
 
 from _machine import save

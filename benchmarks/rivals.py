@@ -19,10 +19,11 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from entropae.cli import read_recipe_file
-from entropae.recipe import ModelConfig, Recipe
 from entropae.evaluation import compare, markdown
+
+from entropae.cli import read_recipe_file
 from entropae.features import title
+from entropae.recipe import ModelConfig, Recipe
 
 from _machine import RESULTS, save
 

@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 import entropae as ea
-from entropae.kinds.sources import load
+from entropae.kinds import read as load
 from entropae.kinds.samples import split
 from entropae.latent import Entropic
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import Loaders, Training
 from entropae.training.fitting import quiet_lightning
 

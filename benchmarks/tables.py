@@ -24,12 +24,12 @@ from scipy.special import ndtr, ndtri
 from sklearn import datasets
 
 from entropae import run
-from entropae.recipe import ModelConfig, Recipe
 from entropae.kinds.samples import split
-from entropae.model import load
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison import compare_tables
 from entropae.kinds.tables.files import write_file
+from entropae.model import load
+from entropae.recipe import ModelConfig, Recipe
 
 from _machine import save
 

@@ -25,11 +25,11 @@ import entropae as ea
 from entropae.kinds.samples import Samples, split
 from entropae.kinds.text.evaluation import draw, evaluate_text
 from entropae.kinds.text.language_model import language_model
-from entropae.latent import Entropic, Latent, Matching, Plain, Variational
-from entropae.nn.pairs import text_pair
-from entropae.nn.tokens import UNK
-from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.kinds.text.lines import encode_lines, read_lines
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.latent import Entropic, Latent, Matching, Plain, Variational
+from entropae.nn import text_pair
+from entropae.nn.tokens import UNK
 
 from _machine import RESULTS, save
 

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 
 import entropae as ea
 from entropae.kinds.samples import Samples
+from entropae.kinds.text.lines import buckets
 from entropae.kinds.text.scores import score
 from entropae.latent import Entropic
-from entropae.nn.pairs import text_pair
+from entropae.model import total_loss
+from entropae.nn import text_pair
 from entropae.nn.tokens import PAD
-from entropae.kinds.text.lines import buckets
-from entropae.training.module import total_loss
 
 from _machine import RESULTS, save
 from text import CORPORA, DIM, DROPOUT, HIDDEN, RATE, parts, samples, sentences

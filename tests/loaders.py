@@ -15,23 +15,23 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from entropae.run import RECIPE, read_recipe, write_recipe
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import read_recipe_file
-from entropae.recipe import Recipe
-from entropae.kinds.sources import load
-from entropae.kinds.images.files import read_image
 from entropae.data.rows import open_table
 from entropae.data.tables import read_table
+from entropae.kinds import read as load
+from entropae.kinds.images.files import read_image
+from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
-from entropae.nn.pairs import pair
+from entropae.nn import pair
+from entropae.recipe import Recipe
 from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated
-from entropae.run import RECIPE, read_recipe, write_recipe
-from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
 # What a loader may raise, always naming what it was reading.

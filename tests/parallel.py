@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from entropae.run import measure
 from torch import Tensor, multiprocessing, nn
 from torch import distributed as dist
 
 import entropae as ea
 from entropae import distributed
-from entropae.recipe import TrainerConfig
-from entropae.registry import build, settings
-from entropae.kinds.sources import load
+from entropae.kinds import read as load
 from entropae.latent import (
     Balanced,
     Entropic,
@@ -30,8 +29,9 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
-from entropae.nn.pairs import pair
-from entropae.run import measure
+from entropae.nn import pair
+from entropae.recipe import TrainerConfig
+from entropae.registry import build, settings
 from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
 
 LATENTS = [

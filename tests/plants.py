@@ -20,7 +20,7 @@ import entropae as ea
 from entropae import data
 from entropae.diagnosis import Diagnosis
 from entropae.latent import Latent, Variational
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 
 
 @dataclass

@@ -15,7 +15,13 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.diagnosis import FINDINGS, Diagnosis, diagnose, intrinsic_dimension, laws, of_functions
+from entropae.diagnosis import (
+    FINDINGS,
+    Diagnosis,
+    diagnose,
+    intrinsic_dimension,
+    of_functions,
+)
 from entropae.diagnosis.finding import Severity
 from entropae.diagnosis.page import page
 
@@ -219,7 +225,7 @@ def test_arrays_and_samples_are_taken():
     x = np.random.default_rng(0).standard_normal((100, 6)).astype(np.float32)
     model = ea.Autoencoder(nn.Identity(), nn.Identity(), ea.Plain(6))
     assert model.diagnose(x, progress=False).figures["samples"] == 100
-    assert model.diagnose(ea.data.load(x), n=50, progress=False).figures["samples"] == 50
+    assert model.diagnose(ea.kinds.read(x), n=50, progress=False).figures["samples"] == 50
 
 
 def test_what_befalls_the_code_in_training_is_not_a_fault_of_a_variational_one():

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 import entropae as ea
-from entropae.kinds.samples import Samples
 from entropae.diagnosis.measured import squared
-from entropae.kinds.text.subject import WIDTH, Sentences
-from entropae.nn.pairs import text_pair
-from entropae.nn.tokens import PAD
-from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import encode_lines
+from entropae.kinds.text.subject import WIDTH, Sentences
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.nn import text_pair
+from entropae.nn.tokens import PAD
 
 WHO = ("a the my your this no", "old young red tall kind loud", "cat dog king queen friend child")
 SLOTS = (*WHO, "sees finds follows likes calls hears", *WHO, "here today soon abroad again alone")

@@ -10,14 +10,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.kinds.sources import load
-from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from entropae.features import FEATURES, extract, find, title
 from entropae.features.inception import Inception, inception_input, load_inception, resize
+from entropae.kinds import read as load
 from entropae.latent import Plain
 from entropae.prior import PRIORS, TwoStage
 

@@ -24,9 +24,6 @@ from PIL import Image
 from torch import nn
 
 from entropae.cli import main
-from entropae.kinds.samples import Samples
-from entropae.kinds.images.files import read_image
-from entropae.kinds.sources import load as load_samples
 from entropae.explorer import Space, open_space, principal_axes
 from entropae.explorer.server import (
     ANSWERS,
@@ -36,6 +33,9 @@ from entropae.explorer.server import (
     application,
     is_loopback,
 )
+from entropae.kinds import read as load_samples
+from entropae.kinds.images.files import read_image
+from entropae.kinds.samples import Samples
 from entropae.latent import Plain, Spherical
 from entropae.model import Autoencoder, load
 

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from entropae.cli import main
-from entropae.kinds.sources import load as load_samples
 from entropae.explorer import Space, open_space
 from entropae.explorer.export import to_onnx
+from entropae.kinds import read as load_samples
 from entropae.latent import (
     Balanced,
     Entropic,
@@ -30,7 +30,7 @@ from entropae.latent import (
     Variational,
 )
 from entropae.model import Autoencoder, load
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 
 from browser import chromium, requested
 from explorer_page import (

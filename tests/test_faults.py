@@ -17,12 +17,12 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
+from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
-from entropae.kinds.sources import load
-from entropae.storage.atomic import PARTIAL, replacing
 from entropae.latent import Entropic, Latent, Plain
 from entropae.latent.base import LatentOutput, Penalty
-from entropae.nn.pairs import pair
+from entropae.nn import pair
+from entropae.storage.atomic import PARTIAL, replacing
 from entropae.training import CHECKPOINT, NonFiniteError
 from entropae.training.checkpoints import PREVIOUS, last_good, read, write
 from entropae.training.faults import MOST
@@ -394,7 +394,7 @@ def test_rows_are_those_of_the_data_and_not_of_the_training_share(tmp_path):
     with pytest.raises(NonFiniteError):
         go()
     (event,) = json.loads((tmp_path / "nonfinite.json").read_text())
-    kept = ea.data.split(64, 0.25)[0]
+    kept = ea.kinds.split(64, 0.25)[0]
     assert len(set(event["rows"])) == 16
     assert set(event["rows"]) <= set(kept.tolist())
 

@@ -7,13 +7,22 @@ import math
 import pytest
 import torch
 
-from entropae.registry import build, settings
 from entropae.entropy import gaussian_baseline, knn_entropy
-from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Regularized, Spherical, Variational
-from entropae.nn.normalization import Standardize
+from entropae.latent import (
+    Balanced,
+    Entropic,
+    Latent,
+    Matching,
+    Plain,
+    Regularized,
+    Spherical,
+    Variational,
+)
 from entropae.latent.entropic import CORRECTIONS
 from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
+from entropae.nn.normalization import Standardize
+from entropae.registry import build, settings
 
 MADE = [
     Plain(4),

@@ -105,10 +105,14 @@ def test_fidelity_against_its_definition():
 def test_fidelity_tells_quality_from_diversity():
     rng = np.random.default_rng(0)
     real = rng.standard_normal((800, 4))
-    collapsed = ea.metrics.precision_recall_density_coverage(real, 0.1 * rng.standard_normal((800, 4)))
+    collapsed = ea.metrics.precision_recall_density_coverage(
+        real, 0.1 * rng.standard_normal((800, 4))
+    )
     assert collapsed.precision > 0.95
     assert collapsed.recall < 0.05
-    scattered = ea.metrics.precision_recall_density_coverage(real, 4 * rng.standard_normal((800, 4)))
+    scattered = ea.metrics.precision_recall_density_coverage(
+        real, 4 * rng.standard_normal((800, 4))
+    )
     assert scattered.precision < 0.4
     assert scattered.coverage < collapsed.precision
 

@@ -16,7 +16,7 @@ from torch import nn
 import entropae as ea
 from entropae.latent import Entropic, Plain
 from entropae.model import FORMAT
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 
 
 def built_in(network: str = "mlp", latent: ea.Latent | None = None) -> ea.Autoencoder:
@@ -58,7 +58,7 @@ def test_arrays_and_samples_are_data_too():
     images = np.random.default_rng(0).integers(0, 256, (7, 8, 8), dtype=np.uint8)
     expected = model.encode(torch.from_numpy(images).float()[:, None] / 255)
     torch.testing.assert_close(model.encode(images), expected)
-    torch.testing.assert_close(model.encode(ea.data.load(images)), expected)
+    torch.testing.assert_close(model.encode(ea.kinds.read(images)), expected)
     torch.testing.assert_close(model.encode(torch.from_numpy(images)[:, None]), expected)
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from entropae.nn import pair
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
-from entropae.nn.pairs import pair
 
 
 @pytest.mark.parametrize("size", [8, 9, 14, 16, 28, 31, 32, 64, 65, 128, 256])

@@ -9,7 +9,7 @@ import torch
 
 from entropae.cli import read_recipe_file
 from entropae.kinds.samples import Samples
-from entropae.run import new_model
+from entropae.runs import new_model
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from entropae.kinds.tables.samples import TableSamples
+from entropae.report.blocks import Code, Pictures, Table, Text
 from markupsafe import escape
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
@@ -24,14 +26,12 @@ from torch import nn
 
 from entropae import report
 from entropae.cli import COMMANDS, main
-from entropae.recipe import ModelConfig, Recipe
-from entropae.kinds.sources import load as load_samples
+from entropae.kinds import read as load_samples
 from entropae.latent import Plain
 from entropae.model import Autoencoder
+from entropae.recipe import ModelConfig, Recipe
 from entropae.report import charts, drawn, latent, sheets, trained, words
-from entropae.report.blocks import Code, Pictures, Table, Text
-from entropae.run import new_model, read_samples, split_samples, write_recipe
-from entropae.kinds.tables.samples import TableSamples
+from entropae.runs import new_model, read_samples, split_samples, write_recipe
 from entropae.training import fit
 
 from browser import console, overflow, requested, screenshot, view

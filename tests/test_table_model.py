@@ -11,20 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from entropae.kinds.tables.loss import TableLoss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main
-from entropae.nn.mlp import TableDecoder
-from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.loss import TableLoss
-from entropae.kinds.tables.comparison import compare_tables
-from entropae.kinds.tables.files import is_table, read_file, write_file
 from entropae.kinds.tables.column import types
-from entropae.kinds.tables.columns import NUMBERS, TABLE
-from entropae.kinds.tables.comparison import two_sample_auc
+from entropae.kinds.tables.columns import NUMBERS, TABLE, Columns
+from entropae.kinds.tables.comparison import compare_tables, two_sample_auc
+from entropae.kinds.tables.files import is_table, read_file, write_file
+from entropae.nn.table import TableDecoder
 
 N = 240
 RNG = np.random.default_rng(0)

@@ -17,19 +17,16 @@ import entropae as ea
 from entropae import data, language
 from entropae.cli import main
 from entropae.kinds.samples import Samples
-from entropae.latent import Entropic, Matching, Plain, Variational
-from entropae.nn.pairs import text_pair
-from entropae.nn.tokens import BOS, EOS, PAD, UNK
-from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
-from entropae.kinds.text.tokenizer import Tokenizer
-from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
-from entropae.nn.decoding import beam, greedy, sampling
 from entropae.kinds.text.lines import buckets, encode_lines, read_lines
+from entropae.kinds.text.tokenizer import FILE, Tokenizer, normalize
+from entropae.latent import Entropic, Matching, Plain, Variational
+from entropae.model import total_loss
+from entropae.nn import text_pair
+from entropae.nn.decoding import beam, greedy, log_probability, sampling
+from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
+from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
+from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 from entropae.text import lines, tokenizer
-from entropae.nn.decoding import log_probability
-from entropae.kinds.text.tokenizer import FILE, normalize
-from entropae.nn.tokens import SPECIAL
-from entropae.training.module import total_loss
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")
 CORPUS = [" ".join(f"{a} {b} {c} {d}".split()) + "." for a in WHO for b in DOES

@@ -22,10 +22,10 @@ from torch import nn
 from torch.utils.data.distributed import DistributedSampler
 
 import entropae as ea
+from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
-from entropae.kinds.sources import load
 from entropae.latent import Entropic, Plain
-from entropae.nn.pairs import pair
+from entropae.nn import pair
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training, squared_error
 from entropae.training.checkpoints import read
 from entropae.training.fitting import quiet_lightning
@@ -84,7 +84,7 @@ def test_reconstruction_is_per_element():
     trained = model(Plain(4))
     samples = digits()
     rows = ea.fit(trained, samples, epochs=1, learning_rate=1e-12, validation=0.5, progress=False)
-    held_out = samples.subset(ea.data.split(300, 0.5)[1])
+    held_out = samples.subset(ea.kinds.split(300, 0.5)[1])
     x = held_out.__getitems__(range(150))
     error = (trained.reconstruct(x) - x).square().mean().item()
     assert rows[0]["validation/reconstruction"] == pytest.approx(error, rel=1e-4)
@@ -209,7 +209,7 @@ def test_after_fitting_inference_agrees_with_the_training_set():
         trained = model(latent, "conv")
         samples = digits()
         ea.fit(trained, samples, epochs=3, progress=False)
-        code = trained.encode(samples.subset(ea.data.split(300)[0]))
+        code = trained.encode(samples.subset(ea.kinds.split(300)[0]))
         torch.testing.assert_close(code.mean(0), torch.zeros(4), atol=1e-4, rtol=0)
         torch.testing.assert_close(code.var(0), torch.ones(4), atol=1e-2, rtol=0)
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from entropae.run import RECIPE, make, read_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -27,13 +28,12 @@ from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main, read_recipe_file
-from entropae.kinds.sources import load
 from entropae.data.tables import read_table
-from entropae.evaluation import escaped
-from entropae.messages import printable
+from entropae.kinds import read as load
 from entropae.latent import Entropic
-from entropae.nn.pairs import pair
-from entropae.run import RECIPE, make, read_recipe
+from entropae.messages import printable
+from entropae.nn import pair
+from entropae.runs.compare import escaped
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good
 
@@ -455,7 +455,7 @@ def test_names_stay_in_their_cell_of_a_table(name):
 
 
 def test_names_are_not_taken_for_mathematics(tmp_path):
-    from entropae.pictures import save_panels
+    from entropae.drawing.pictures import save_panels
 
     save_panels({r"a$\input{x}$ b$^": torch.rand(4, 1, 8, 8)}, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 1000

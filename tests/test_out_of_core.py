@@ -21,9 +21,8 @@ from pyarrow import parquet
 import entropae as ea
 from entropae.data import rows
 from entropae.entropy import blocks
-from entropae.out_of_core.extent import Moments
-from entropae.large import disk
-from entropae.out_of_core.extent import Extent
+from entropae.out_of_core import disk
+from entropae.out_of_core.extent import Extent, Moments
 from entropae.out_of_core.partition import count, partition, sort
 
 exact = {"rel": 1e-12, "abs": 1e-12}
