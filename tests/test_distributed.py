@@ -13,6 +13,7 @@ from torch import nn
 from entropae import distributed
 from entropae.latent import Latent, Plain
 from entropae.model import Autoencoder
+from entropae.nn.normalization import BatchNorm, synchronize
 from entropae.training import CHECKPOINT, Training
 
 import parallel
@@ -175,9 +176,9 @@ def test_synchronised_layers_stay_what_they_were():
     x = torch.randn(8, 3)
     names = list(network.state_dict())
     before = network[1][0].weight
-    distributed.synchronize(network)
+    synchronize(network)
     assert list(network.state_dict()) == names
     assert network[1][0].weight is before
-    assert isinstance(network[1][0], distributed.BatchNorm)
+    assert isinstance(network[1][0], BatchNorm)
     expected = nn.functional.batch_norm(network[0](x), None, None, training=True)
     torch.testing.assert_close(network(x), expected)
