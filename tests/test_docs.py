@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,12 @@ def test_every_page_can_be_reached():
 def test_every_public_name_has_its_entry():
     named = set(re.findall(r"^::: entropae\.(?:\w+\.)*(\w+)$", page("api") + page("methods"), re.M))
     assert set(ea.__all__) <= named
+
+
+def test_every_entry_exists():
+    for path in re.findall(r"^::: (entropae[\w.]+)$", page("api") + page("methods"), re.M):
+        room, _, name = path.rpartition(".")
+        assert hasattr(import_module(room), name), path
 
 
 @pytest.mark.parametrize("name", Latent.known())
