@@ -83,7 +83,7 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     two = [found["normal"]["frechet"] for found in results["vae"]]
     assert float(rows["vae"]["normal frechet"]) == pytest.approx(sum(two) / 2)
     assert float(rows["vae"]["normal frechet sd"]) == pytest.approx(abs(two[0] - two[1]) / 2**0.5)
-    assert "Fréchet (pixels), mixture" in (out / "table.md").read_text()
+    assert "Fréchet distance (pixels), mixture" in (out / "table.md").read_text()
     assert (out / "samples.png").stat().st_size > 1000
     before = (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns
     capsys.readouterr()
@@ -113,7 +113,7 @@ def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
     np.save(tmp_path / "test.npy", (load("digits").array[:120]))
     assert main(["evaluate", out, "--data", str(tmp_path / "test.npy")]) == 0
-    assert "On 120 samples" in capsys.readouterr().out
+    assert "by features of pixels on 120 held-out images" in capsys.readouterr().out
     kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
     assert kept["features"] == "pixels"
     assert set(kept["full"]) >= {"frechet", "kernel", "precision", "coverage", "nearest"}
@@ -125,7 +125,7 @@ def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     assert "Did you mean 'pixels'" in capsys.readouterr().err
     np.save(tmp_path / "large.npy", np.zeros((9, 12, 12), np.uint8))
     assert main(["evaluate", out, "--data", str(tmp_path / "large.npy")]) == 1
-    assert "(1, 8, 8): got (1, 12, 12)" in capsys.readouterr().err
+    assert "takes images of 8×8 pixels in grey: got 12×12 pixels in grey" in capsys.readouterr().err
 
 
 def test_unlike_recipes_are_refused(recipes, tmp_path):
@@ -145,7 +145,7 @@ def test_markdown_shows_mean_and_deviation():
     row |= {"seconds": 9.0, "seconds sd": 1.0}
     text = markdown([row], Images((1, 8, 8)), "pixels")
     assert "| x | 1.5 ± 0.25 |" in text
-    assert "Fréchet (pixels), normal" in text
+    assert "Fréchet distance (pixels), normal" in text
     assert "| sliced Wasserstein |" in text
     assert "FID, normal" in markdown([row], Images((1, 8, 8)), "inception")
 

@@ -112,7 +112,7 @@ def test_the_log_has_means_over_samples(steps):
         def forward(self, z):
             return self.nothing + math.sqrt(len(seen)) + z.new_zeros(len(z), 1, 2, 2)
 
-    black = load(np.zeros((50, 2, 2), np.uint8))
+    black = load(np.zeros((50, 1, 2, 2), np.uint8))
     training = Training(ea.Autoencoder(Constant(), Level(), Plain(2)), learning_rate=1e-9)
     with quiet_lightning():
         trainer = lightning.Trainer(
