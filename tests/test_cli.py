@@ -188,7 +188,7 @@ def test_misspelt_options(arguments, message, capsys):
         (["fit", "--data", "digist"], "Did you mean 'digits'"),
         (
             ["fit", "--model.latent.name", "entropy"],
-            "known are balanced, entropic, matching",
+            "known are ae, ae-bn, balanced, beta-vae, bn-vae",
         ),
         (["fit", "--model.latent.wieght", "1"], "Did you mean 'weight'"),
         (["fit", "--data", "/no/such/folder"], "No file or folder"),

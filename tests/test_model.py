@@ -190,7 +190,7 @@ def test_own_networks_are_asked_for(tmp_path):
     model.save(tmp_path)
     with pytest.raises(
         ValueError,
-        match=r"encoder is one of your own, Linear\. Pass one: load\(folder, encoder=Linear",
+        match=r"its encoder \(Linear\) and decoder \(Linear\) are of your own",
     ):
         ea.load(tmp_path)
     again = ea.load(tmp_path, encoder=nn.Linear(6, 3), decoder=nn.Linear(3, 6))

@@ -15,9 +15,8 @@ from entropae.diagnosis import Diagnosis
 from entropae.explorer import Space
 from entropae.features import title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples
-from entropae.messages import unknown
 from entropae.model import CONFIG, Autoencoder, load
-from entropae.prior import canonical
+from entropae.prior import canonical, fitted
 from entropae.recipe import Recipe
 from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
@@ -187,9 +186,7 @@ class Run:
             others = self.read(data)
         before = self.model.prior
         if prior is not None:
-            if canonical(prior) not in self.model.priors:
-                raise ValueError(unknown("prior", prior, self.model.priors))
-            self.model.prior = canonical(prior)
+            self.model.prior = fitted(prior, self.model.priors)
         try:
             return self.model.diagnose(self.train, others, batch_size=self.recipe.batch_size, n=n)
         finally:
