@@ -26,7 +26,8 @@ from entropae.storage.atomic import write_text
 class Run:
     """A run folder that `entropae fit` made: a model, the data that it was trained on, figures.
 
-    Nothing is read before it is asked for.
+    Nothing is read before it is asked for. A folder that `Autoencoder.save` wrote will do for what
+    needs the model only, such as `sample`.
 
     Args:
         folder: The folder.
@@ -34,14 +35,13 @@ class Run:
 
     Raises:
         FileNotFoundError: If the folder is no run, or its training is not finished.
-        ValueError: If its recipe is damaged.
     """
 
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
-        self.recipe: Recipe = read_recipe(self.folder)
-        self.source = data or self.recipe.data
+        self.data = data
         if not (self.folder / CONFIG).is_file():
+            read_recipe(self.folder)  # which fails if it is no run at all
             raise FileNotFoundError(
                 f"The run in {folder} is not finished: {CONFIG} is missing. Go on with it: "
                 f"entropae fit --resume --out {folder}"
@@ -51,6 +51,16 @@ class Run:
     def open(cls, folder: str | Path, *, data: str | None = None) -> Run:
         """The run in a folder."""
         return cls(folder, data=data)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it was trained.
+
+        Raises:
+            FileNotFoundError: If the folder holds a model but is no run.
+            ValueError: If its recipe is damaged.
+        """
+        return read_recipe(self.folder)
 
     @cached_property
     def model(self) -> Autoencoder:
@@ -73,7 +83,7 @@ class Run:
             FileNotFoundError: If they are no longer there.
         """
         try:
-            return self.read(self.source)
+            return self.read(self.data or self.recipe.data)
         except (FileNotFoundError, IsADirectoryError) as error:
             raise FileNotFoundError(
                 f"The data of the run in {self.folder} are not there: {error} Put them back, or "
