@@ -10,8 +10,8 @@ import pytest
 
 import entropae as ea
 from entropae.cli import COMMANDS
-from entropae.latent import Latent
 from entropae.prior import PRIORS
+from latents import built_in
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -37,10 +37,10 @@ def test_every_entry_exists():
         assert hasattr(import_module(room), name), path
 
 
-@pytest.mark.parametrize("name", Latent.known())
+@pytest.mark.parametrize("name", built_in())
 def test_every_latent_is_among_the_methods(name):
     assert f"| `{name}`" in page("methods")
-    assert f"::: entropae.latent.{Latent.known()[name].__name__}\n" in page("methods")
+    assert f"::: entropae.latent.{built_in()[name].__name__}\n" in page("methods")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*-mnist.yaml")), ids=str)

@@ -32,6 +32,7 @@ from entropae.latent import (
 from entropae.model import Autoencoder, load
 from entropae.nn import pair
 from entropae.runs import Run
+from latents import built_in
 
 from browser import chromium, requested
 from explorer_page import (
@@ -108,7 +109,7 @@ class TestOnnx:
     @pytest.mark.slow
     @pytest.mark.parametrize("latent", REST, ids=repr)
     def test_the_other_latents(self, latent):
-        assert {type(one) for one in FASTEST + REST} == set(Latent.known().values())
+        assert {type(one) for one in FASTEST + REST} == set(built_in().values())
         check(*trained(latent))
 
     def test_convolutions(self):
