@@ -25,10 +25,10 @@ from entropae.diagnosis.subject import Subject, of_functions
 
 __all__ = [
     "FINDINGS",
+    "Check",
     "Diagnosis",
     "Dimension",
     "Finding",
-    "Check",
     "Severity",
     "Subject",
     "diagnose",

@@ -15,9 +15,9 @@ from entropae.nn.normalization import Standardize
 
 __all__ = [
     "Balanced",
-    "LatentOutput",
     "Entropic",
     "Latent",
+    "LatentOutput",
     "Matching",
     "Penalty",
     "Plain",

@@ -12,7 +12,6 @@ from tqdm.auto import tqdm
 
 from entropae.neighbors import as_points
 
-
 # Codes drawn at a time. A multiple of 16, so that consecutive blocks are as one of both.
 BLOCK = 256
 
