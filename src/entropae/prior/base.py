@@ -17,7 +17,7 @@ BLOCK = 256
 
 
 class Prior(nn.Module, ABC):
-    """A distribution of codes. Fitted state is kept in buffers, so that it is saved with the model."""
+    """A distribution of codes. Its fitted state is in buffers, which are saved with the model."""
 
     dim: int
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy import stats
 
 from entropae.drawing import charts, pictures
 from entropae.drawing.blocks import Block, Picture, Pictures, Text
 from entropae.latent import Latent
+from entropae.metrics.principal import principal_components
 from entropae.report.trained import Trained, series
 
 PARTS = 24  # that have a curve
@@ -139,11 +141,12 @@ def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str
     By t-SNE, which takes a second for so few; by principal axes if the codes are too few for its
     neighbours, or differ in two dimensions at most.
     """
-    n, d = code.shape
-    centred = np.pad(code - code.mean(0), ((0, 0), (0, max(0, 2 - d))))
-    _, scales, directions = np.linalg.svd(centred, full_matrices=False)
-    if n <= NEIGHBOURS or d <= 2 or not scales[:2].all():
-        return centred @ directions[:2].T, "on two principal axes"
+    n = len(code)
+    points = torch.from_numpy(np.asarray(code, np.float64))
+    components = principal_components(points)
+    if n <= NEIGHBOURS or len(components.variances) <= 2:
+        scores = components.scores(points)[:, :2].numpy()
+        return np.pad(scores, ((0, 0), (0, 2 - scores.shape[1]))), "on two principal axes"
     from sklearn.manifold import TSNE
 
     places = TSNE(init="pca", perplexity=NEIGHBOURS, random_state=0).fit_transform(code)
