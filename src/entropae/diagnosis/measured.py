@@ -325,26 +325,26 @@ class Measured:
         """Share of codes from the prior that are beyond `reach`."""
         return self.far(self.drawn[:, self.moves])
 
-    # Fitted laws
+    # Fitted distributions
 
     @cached_property
     def full(self) -> Full:
-        """A normal law fitted to the training codes."""
-        law = Full(self.dim)
+        """A normal distribution fitted to the training codes."""
+        prior = Full(self.dim)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # of a singular covariance
-                law.fit(self.train_code)
+                prior.fit(self.train_code)
         except (ValueError, UserWarning) as error:
             raise UnmeasuredError(str(error).partition(". ")[0].removesuffix(".")) from error
-        return law
+        return prior
 
     @cached_property
     def mixture(self) -> Mixture:
-        """A mixture of normal laws fitted to the training codes."""
-        law = Mixture(self.dim)
-        law.fit(self.train_code)
-        return law
+        """A mixture of normal distributions fitted to the training codes."""
+        prior = Mixture(self.dim)
+        prior.fit(self.train_code)
+        return prior
 
     # Copies
 

@@ -101,7 +101,7 @@ class Autoencoder(nn.Module):
         return AutoencoderOutput(code, reconstruction, error, penalties, loss)
 
     def loss(self, batch: Any) -> Float[Tensor, ""]:
-        """What training minimises, for a loop of one's own.
+        """What training minimises, for a training loop of your own.
 
         Args:
             batch: Samples as the encoder takes them; the first part of a pair `(x, y)`.

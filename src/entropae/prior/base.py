@@ -61,7 +61,7 @@ class Prior(nn.Module, ABC):
 
 
 def learn(
-    law: Prior,
+    prior: Prior,
     code: Float[Tensor, "n d"],
     loss: Callable[[Tensor], Tensor],
     *,
@@ -70,7 +70,7 @@ def learn(
     doing: str,
 ) -> None:
     """Minimise a loss of batches of 512 codes by Adam, with a learning rate that falls to 0."""
-    optimizer = torch.optim.Adam(law.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(prior.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with torch.enable_grad():
         for _ in tqdm(range(steps), doing, unit="step"):
