@@ -122,8 +122,8 @@ SCALE = Check(
     meaning="N(0, I) has mean 0 and variance 1; codes lie elsewhere, so samples are drawn there.",
     how=(
         "Largest |mean| and extreme variances of a coordinate, against their exact "
-        "distributions for n codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for d. The effect is "
-        f"{MAP}, T(z) = μ + σ z."
+        "distributions for n codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for "
+        f"d. The effect is {MAP}, T(z) = μ + σ z."
     ),
     cause=(
         "Nothing standardises the code, or the statistics it is standardised by are of other data."
@@ -152,8 +152,8 @@ def _duplicates(measured: Measured) -> Verdict | None:
     first, second = divmod(int(among.argmax()), len(names))
     strongest = float(among[first, second])
     return effect.verdict(
-        f"{lost} of {len(values)} coordinates follow from the others (linear combinations); {names[first]} and "
-        f"{names[second]} have correlation {strongest:.3f} in magnitude"
+        f"{lost} of {len(values)} coordinates follow from the others (linear combinations); "
+        f"{names[first]} and {names[second]} have correlation {strongest:.3f} in magnitude"
     )
 
 

@@ -14,9 +14,9 @@ and says what is wrong with it, why, and what to do. It works on any pair of net
 callables: `entropae.diagnosis.diagnose(of_functions(encode, decode, x), x, held_out)`.
 These are all its findings. This page is made from the code that judges them.
 
-**Is there anything?** A statistic of the codes is compared with its distribution for as many codes of
-N(0, I) in as many dimensions, exact where there is one, else simulated. A model without fault gets any
-finding that is such a test with a chance of about {LEVEL:.0%}, all tests together.
+**Is there anything?** A statistic of the codes is compared with its distribution for as many codes
+of N(0, I) in as many dimensions, exact where there is one, else simulated. A model without fault
+gets any finding that is such a test with a chance of about {LEVEL:.0%}, all tests together.
 
 **Does it matter?** What is certain may be harmless. How bad a finding is, is its effect:
 

@@ -1,8 +1,8 @@
 """The potential in which N(0, I) codes feel no push from the entropy of a finite batch.
 
 The entropy pushes a code z twice: away from its own neighbour, and, where z is the neighbour of
-another code, away from that one. Among n codes of N(0, I) the sum of both is a function of ‖z‖ alone,
-known by quadrature. Its potential Φ, subtracted, leaves no push on the average at N(0, I),
+another code, away from that one. Among n codes of N(0, I) the sum of both is a function of ‖z‖
+alone, known by quadrature. Its potential Φ, subtracted, leaves no push on the average at N(0, I),
 whatever n and d. As n grows, Φ tends to ‖z‖² / 2d + constant, and entropy − Φ to
 −KL(Z ‖ N(0, I)) / d.
 """

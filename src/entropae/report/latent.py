@@ -79,8 +79,8 @@ def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
     chi = stats.chi(d)
     x = np.linspace(min(norms.min(), chi.ppf(1e-4)), max(norms.max(), chi.ppf(1 - 1e-4)), 200)
     alt = (
-        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi distribution "
-        f"of {d} degrees of freedom has {chi.mean():.3g} and {chi.std():.3g}"
+        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi "
+        f"distribution of {d} degrees of freedom has {chi.mean():.3g} and {chi.std():.3g}"
     )
     chart = charts.histogram(
         "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi density")

@@ -104,7 +104,7 @@ class Training(lightning.LightningModule):
         return [self.guard]
 
     def setup(self, stage: str) -> None:
-        """Batch normalisation over the batch of all processes, in networks of one's own too."""
+        """Batch normalisation over the batch of all processes, in networks of your own too."""
         if self.trainer.world_size > 1:
             synchronize(self.model)
             # A latent's buffers are alike in all processes; DDP would send the bank at every step.
