@@ -11,11 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.kinds.samples import Samples
-from entropae.messages import unknown
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
 from entropae.neighbors import nearest
-from entropae.prior import TITLES
+from entropae.prior import TITLES, fitted
 
 AXES = 8
 # On the map; of more, thumbnails cannot be told apart and the page gets heavy.
@@ -118,8 +117,7 @@ class Space:
         Raises:
             ValueError: If that prior has not been fitted.
         """
-        if prior not in self.model.priors:
-            raise ValueError(unknown("prior", prior, self.model.priors))
+        prior = fitted(prior, self.model.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
             code = self.model.priors[prior].sample(n, generator=generator)

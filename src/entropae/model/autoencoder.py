@@ -19,7 +19,7 @@ from entropae.model.calls import call
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
 from entropae.nn.normalization import average_batch_norms
-from entropae.prior import Normal, Prior, canonical, make_prior
+from entropae.prior import Normal, Prior, fitted, make_prior
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
@@ -266,13 +266,7 @@ class Autoencoder(nn.Module):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
-        name = self.prior if prior is None else canonical(prior)
-        if name not in self.priors:
-            known = ", ".join(self.priors)
-            raise ValueError(
-                f"The prior {name!r} has not been fitted (fitted: {known}). "
-                f'Call model.fit_prior(data, "{name}") first.'
-            )
+        name = fitted(self.prior if prior is None else prior, self.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         code = self.latent.project(self.priors[name].sample(n, generator=generator))
         return self.decode(code, batch_size=batch_size)
