@@ -444,7 +444,7 @@ class Autoencoder(nn.Module):
 
     def _accepts(self, x: Tensor) -> bool:
         """Whether a tensor is a batch as the encoder takes it."""
-        return x.is_floating_point() if self.kind is None else self.kind.accepts(x)
+        return x.dtype != torch.uint8 if self.kind is None else self.kind.accepts(x)
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

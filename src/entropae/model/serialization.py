@@ -107,6 +107,8 @@ def load(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         for name, described in config["priors"].items():
+            if "." in name:  # it parts a prior's name from those of its weights
+                raise ValueError(f"a prior cannot be called {name!r}")
             model.priors[name] = own.get(name) or _prior(name, described)
         if config["prior"] not in model.priors:
             raise ValueError(unknown("prior", str(config["prior"]), model.priors))
