@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
@@ -113,6 +114,13 @@ class Recipe:
 
 class _Loader(yaml.SafeLoader):
     """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.\d+|\d+\.?\d*)[eE][-+]?\d+$"),
+    [*"-+.0123456789"],
+)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

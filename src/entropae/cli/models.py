@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +100,9 @@ def _reconstruct(options: Namespace) -> None:
     x = some.first(len(some))
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
+    figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
     for name, value in run.kind.figures(run.model, some).items():
-        print(f"{run.kind.errors[name]}: {value:.6g}")
+        print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
 
 
 def _interpolate(options: Namespace) -> None:

@@ -71,6 +71,8 @@ def load(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         for name, described in config["priors"].items():
+            if "." in name:  # it parts a prior's name from those of its weights
+                raise ValueError(f"a prior cannot be called {name!r}")
             model.priors[name] = own[name] if name in own else build(PRIORS, described, "prior")
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
