@@ -12,7 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from entropae.drawing import pictures
-from entropae.report.blocks import Image
+from entropae.drawing.blocks import Image
 
 # Larger images are reduced: a page of many has to be mailed.
 LARGEST = 96
