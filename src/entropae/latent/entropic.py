@@ -26,8 +26,8 @@ SLOW = 0.5
 class Entropic(Latent):
     """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
 
-    Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
-    largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
+    Mean 0 and variance 1 hold by construction (`Standardize`); of all such distributions
+    N(0, I) has the largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
     −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`correction="none"`). In a
     small batch, however, Ĥ is larger for codes on a sphere than for N(0, I), and pushes such codes
     towards one. A second penalty of weight λ corrects this for every batch and dimension:
