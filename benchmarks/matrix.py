@@ -2,7 +2,7 @@
 
 Each command is run as a user would run it, in a folder of its own, on the data of
 `tests/matrix_data.py`. A cell is "ok" if the command succeeds and every file that it announces is
-there; "refused" if it says in one line why it does not; else what went wrong.
+there; "refused" if it is meant to say in one line that it cannot be done, and does; else "FAILED".
 
     PYTHONPATH=src python benchmarks/matrix.py [--out FILE]
 """
@@ -32,8 +32,11 @@ from matrix_data import DATA, SHORT, of_another_shape
 from entropae.cli import main
 
 RECIPE = "data: {data}\nepochs: 1\nmodel: {{hidden: [32], latent: {{name: {latent}, dim: 16}}}}\n"
-# What a run's data may be replaced by, in the commands that take --data.
+# Commands that are given other data than the run's: of images, in colour instead of grey or the
+# other way round, which are converted; else of another shape or kind, which are refused.
 OTHERS = ("reconstruct", "encode", "evaluate", "diagnose")
+CONVERTED = ("grey", "colour")
+UNSEEN = "text"  # is neither explored nor exported
 
 
 class Cell(NamedTuple):
@@ -137,7 +140,16 @@ def cells_of(kind: str, data: str, other: str) -> dict[str, Cell]:
     made["load elsewhere"] = load_elsewhere(run)
     for command in OTHERS:
         made[f"{command}, other data"] = entropae(command, run, "--data", other)
-    return made
+    return {command: judged(kind, command, cell) for command, cell in made.items()}
+
+
+def judged(kind: str, command: str, cell: Cell) -> Cell:
+    """A refusal where none is meant is a failure, and so is what ought to be refused and is not."""
+    refusal = "other data" in command and kind not in CONVERTED
+    refusal |= command in ("export", "explore") and kind == UNSEEN
+    if cell.verdict == ("ok" if refusal else "refused"):
+        return Cell("FAILED", cell.reason or "not refused")
+    return cell
 
 
 def matrix() -> dict[str, dict[str, Cell]]:

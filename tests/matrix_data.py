@@ -23,17 +23,17 @@ def _blobs(n: int, channels: int, size: int) -> np.ndarray:
 
 
 def grey(folder: Path) -> Path:
-    """An array of 90 grey images of 12 × 12 pixels."""
+    """An array of 220 grey images of 12 × 12 pixels."""
     path = folder / "grey.npy"
-    np.save(path, _blobs(90, 1, 12)[:, 0])
+    np.save(path, _blobs(220, 1, 12)[:, 0])
     return path
 
 
 def colour(folder: Path) -> Path:
-    """A folder of 90 colour images of 12 × 12 pixels."""
+    """A folder of 220 colour images of 12 × 12 pixels."""
     path = folder / "colour"
     path.mkdir()
-    for i, image in enumerate(_blobs(90, 3, 12)):
+    for i, image in enumerate(_blobs(220, 3, 12)):
         Image.fromarray(image.transpose(1, 2, 0)).save(path / f"{i:03d}.png")
     return path
 
@@ -57,9 +57,9 @@ def vectors(folder: Path) -> Path:
 
 
 def maps(folder: Path) -> Path:
-    """150 maps of 8 × 8 places with 5 channels each."""
+    """220 maps of 8 × 8 places with 5 channels each."""
     path = folder / "maps.npy"
-    np.save(path, _blobs(150, 5, 8).astype(np.float32) / 50 - 1)
+    np.save(path, _blobs(220, 5, 8).astype(np.float32) / 50 - 1)
     return path
 
 
