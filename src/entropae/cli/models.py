@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from jsonargparse import Namespace
 from entropae.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
 OUT = (
     "Images: a picture (.png, .jpg, .webp), an array (.npy) or a folder. Arrays: .npy, .csv, or a "
@@ -28,7 +29,7 @@ def _data_options(parser: Parser) -> None:
 
 
 def _writing_options(parser: Parser) -> None:
-    parser.add_argument("--decoding", type=str, help="Of text: greedy, sampling or beam.")
+    parser.add_argument("--decoding", type=str, help="For text: greedy, sampling or beam.")
     parser.add_argument("--out", type=str, help=OUT)
 
 
@@ -68,7 +69,7 @@ def add_measuring(parser: Parser) -> None:
     parser.add_argument(
         "--features",
         type=str,
-        help="Of images: pixels, efficientnet-lite0, inception:WEIGHTS, or package.module:name of "
+        help="For images: pixels, efficientnet-lite0, inception:WEIGHTS, or package.module:name of "
         "your own.",
     )
     parser.add_argument(
@@ -99,8 +100,9 @@ def _reconstruct(options: Namespace) -> None:
     x = some.first(len(some))
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
+    figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
     for name, value in run.kind.figures(run.model, some).items():
-        print(f"{run.kind.errors[name]}: {value:.6g}")
+        print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
 
 
 def _interpolate(options: Namespace) -> None:
@@ -118,7 +120,7 @@ def _interpolate(options: Namespace) -> None:
 
 def _encode(options: Namespace) -> None:
     from entropae.kinds.values.codes import check_codes_out, write_codes
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     check_codes_out(options.out)
     code = Run.open(options.run).encode(options.data).cpu().numpy()
@@ -128,7 +130,7 @@ def _encode(options: Namespace) -> None:
 
 def _evaluate(options: Namespace) -> None:
     from entropae.kinds import directions
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     run = Run.open(options.run)
     found = run.evaluate(
@@ -153,7 +155,7 @@ def _evaluate(options: Namespace) -> None:
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     """The run, set to decode as asked, and where to write, which is checked before any work."""
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     run = Run.open(options.run)
     out = options.out or run.kind.default_out(role)

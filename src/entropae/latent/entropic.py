@@ -13,7 +13,6 @@ from torch import Tensor
 from entropae import distributed
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.latent.base import Latent, LatentOutput, Penalty, check_warmup, check_weight, ramp
-from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
 from entropae.nn.normalization import Standardize
 
@@ -26,11 +25,12 @@ SLOW = 0.5
 class Entropic(Latent):
     """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
 
-    Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
-    largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
-    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`correction="none"`). In a
-    small batch, however, Ĥ is larger for codes on a sphere than for N(0, I), and pushes such codes
-    towards one. A second penalty of weight λ corrects this for every batch and dimension:
+    Mean 0 and variance 1 hold by construction (`Standardize`); of all such distributions
+    N(0, I) has the largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the
+    loss with weight −λ. Ĥ is `knn_entropy` of the batch. That is the published method
+    (`correction="none"`). In a small batch, however, Ĥ is larger for codes on a sphere than for
+    N(0, I), and pushes such codes towards one. A second penalty of weight λ corrects this for every
+    batch and dimension:
 
     - `potential`: the mean of Φ(‖z‖), whose pull is, at each radius, the push that `entropy` has
       on the average where the codes follow N(0, I) (see `latent/potential.py`).
@@ -154,6 +154,9 @@ class Entropic(Latent):
         return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
     def _potential(self, code: Tensor, others: Tensor, n: int) -> Tensor:
+        # Here, so that who only decodes need not load what it takes.
+        from entropae.latent.potential import potential
+
         m = len(others) - 1
         if m not in (n - 1, n - 1 + self.bank):
             # While the bank fills, near enough.

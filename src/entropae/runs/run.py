@@ -6,21 +6,24 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.diagnosis import Diagnosis
-from entropae.explorer import Space
 from entropae.features import title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
 from entropae.recipe import Recipe
-from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
 from entropae.storage.atomic import write_text
+from entropae.storage.records import read_json, read_log
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
+    from entropae.explorer import Space
+    from entropae.report import Trained
 
 
 class Run:
@@ -219,12 +222,16 @@ class Run:
         Raises:
             ValueError: If samples of this kind cannot be explored.
         """
+        from entropae.explorer import Space
+
         if n < 2:
             raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
         return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
 
     def trained(self) -> Trained:
         """The run as its report sees it."""
+        from entropae.report import Origin, Trained
+
         try:
             log: Any = self.log
         except (OSError, ValueError) as error:

@@ -184,7 +184,10 @@ class Text(Kind):
         if chosen not in DECODINGS:
             raise ValueError(unknown("decoding", chosen, DECODINGS))
         if len(self.tokenizer) != getattr(model.decoder, "vocabulary", None):
-            raise ValueError("The tokenizer beside the model is not its own.")
+            raise ValueError(
+                "The tokenizer beside the model is not that of its model: it has "
+                f"{len(self.tokenizer)} tokens. Put {FILE} back as it was saved with the model."
+            )
         model.decoder.decoding = DECODINGS[chosen]
         torch.manual_seed(seed)
 

@@ -12,6 +12,7 @@ import struct
 import threading
 import warnings
 import zipfile
+from contextlib import nullcontext
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,10 +26,18 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, PngImagePlugin
 from torch.utils.data import DataLoader
 
-from entropae import data
+from entropae import kinds
+from entropae.kinds import DOWNLOADS
+from entropae.kinds.images import Images
 from entropae.kinds.samples import Samples, collate, split
 
-load = partial(data.load, progress=False)
+
+def load(source, size=None, **options):
+    return kinds.read(source, size=size, **options)
+
+
+def is_image(samples):
+    return isinstance(samples.kind, Images)
 
 
 def noise(*shape, seed=0):
@@ -39,6 +48,13 @@ def save(path, pixels, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
+
+
+def outside(dtype):
+    """The warning that images of floating-point numbers up to 255 get, and bytes do not."""
+    if np.dtype(dtype) == np.uint8:
+        return nullcontext()
+    return pytest.warns(UserWarning, match="values from 0 to 255")
 
 
 def batch(samples):
@@ -69,7 +85,7 @@ def folder(tmp_path):
 def test_folder_in_path_order_without_hidden_files(folder):
     samples = load(folder)
     assert samples.shape == (1, 6, 8)
-    assert samples.is_image
+    assert is_image(samples)
     assert samples.skipped == ()
     assert np.array_equal(
         pixels(samples)[..., 0], np.stack([noise(6, 8, seed=i) for i in (0, 1, 2)])
@@ -301,7 +317,7 @@ def test_no_file_reaches_the_postscript_reader(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "sample", "is_image"),
+    ("shape", "sample", "image"),
     [
         ((5, 8, 9), (1, 8, 9), True),
         ((5, 8, 9, 3), (3, 8, 9), True),
@@ -312,15 +328,15 @@ def test_no_file_reaches_the_postscript_reader(folder, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.float16, ">f4"])
-def test_shapes_of_arrays(shape, sample, is_image, dtype):
+def test_shapes_of_arrays(shape, sample, image, dtype):
     given = noise(*shape)
     array = given if dtype is np.uint8 else (given / 255).astype(dtype)
     samples = load(array)
-    assert (samples.shape, samples.is_image, len(samples)) == (sample, is_image, 5)
+    assert (samples.shape, is_image(samples), len(samples)) == (sample, image, 5)
     out = batch(samples)
     assert out.dtype == torch.float32
     assert out.is_contiguous()
-    last = is_image and len(shape) == 4 and shape[3] in (1, 3)
+    last = image and len(shape) == 4 and shape[3] in (1, 3)
     expected = (np.moveaxis(given, 3, 1) if last else given).reshape(5, *sample) / 255
     tolerance = 1e-3 if dtype is np.float16 else 1e-6
     assert np.allclose(out.numpy(), expected, atol=tolerance)
@@ -350,10 +366,31 @@ def test_booleans_are_0_and_1():
     assert np.array_equal(batch(load(array))[:, 0].numpy(), array.astype(np.float32))
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.uint16, np.int8])
-def test_other_integers_are_refused(dtype):
-    with pytest.raises(ValueError, match=f"uint8.*{np.dtype(dtype)}"):
-        load(np.zeros((4, 8, 8), dtype))
+@pytest.mark.parametrize("dtype", [np.int64, np.uint16, np.int8, np.int32])
+def test_other_integers_are_their_values(dtype):
+    array = np.arange(20, dtype=dtype).reshape(4, 5)
+    samples = load(array)
+    assert samples.kind.name == "arrays"
+    assert torch.equal(batch(samples), torch.arange(20.0).reshape(4, 5))
+
+
+@pytest.mark.parametrize(
+    ("array", "low", "high"),
+    [
+        (np.arange(256).reshape(4, 8, 8), 0, 255),
+        (np.linspace(-1, 1, 256).reshape(4, 8, 8), -1, 1),
+        (np.linspace(0, 255, 256, dtype=np.float32).reshape(4, 8, 8), 0, 255),
+        (np.linspace(0, 65535, 256).astype(np.uint16).reshape(4, 8, 8), 0, 65535),
+        (np.linspace(-3, 7.5, 256).reshape(4, 8, 8), -3, 7.5),
+    ],
+)
+def test_images_of_another_range_keep_their_values_and_it_is_said(array, low, high):
+    with pytest.warns(UserWarning, match=re.escape(f"show the range {low:g} (black) to {high:g}")):
+        samples = load(array)
+    x = batch(samples)
+    assert torch.equal(x[:, 0], torch.from_numpy(array.astype(np.float32)))
+    shown = samples.kind.unit(x)
+    assert (float(shown.min()), float(shown.max())) == (0, 1)
 
 
 @pytest.mark.parametrize("array", [np.zeros((4, 2), complex), np.full((4, 2), "a")])
@@ -362,10 +399,17 @@ def test_what_is_no_number_is_refused(array):
         load(array)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (0, 8, 8), (4, 0)])
+@pytest.mark.parametrize("shape", [(0, 8, 8), (4, 0)])
 def test_too_few_samples(shape):
     with pytest.raises(ValueError, match=re.escape(str(shape))):
         load(np.zeros(shape, np.float32))
+
+
+def test_one_sample_can_be_read_and_not_trained_on():
+    samples = load(np.zeros((1, 8, 8), np.float32))
+    assert len(samples) == 1
+    with pytest.raises(ValueError, match=r"At least 2 samples .* got n=1"):
+        samples.split(0.0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
@@ -400,15 +444,31 @@ def test_size_is_for_images():
         load(np.zeros((4, 5), np.float32), 8)
 
 
-@pytest.mark.parametrize("shape", [(5, 3, 8, 3), (5, 4, 8, 9), (5, 9, 9, 2, 2)])
-def test_bytes_of_unclear_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=re.escape(str(shape))):
-        load(noise(*shape))
+def test_bytes_of_unclear_shape_are_refused():
+    with pytest.raises(ValueError, match=re.escape("(5, 3, 8, 3) is ambiguous")):
+        load(noise(5, 3, 8, 3))
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 8, 9), (5, 9, 9, 2, 2), (5, 20, 24)])
+def test_bytes_of_any_other_shape_keep_it(shape):
+    given = noise(*shape)
+    x = batch(load(given.reshape(shape)))
+    expected = given[:, None] if len(shape) == 3 else given
+    assert np.allclose(x.numpy(), expected / np.float32(255))
+
+
+@pytest.mark.parametrize("channels", [2, 4, 16])
+def test_bytes_with_a_few_channels_last_are_arrays_with_these_first(channels):
+    given = noise(5, 20, 24, channels)
+    samples = load(given)
+    assert samples.kind.name == "arrays"
+    assert samples.shape == samples.kind.shape == (channels, 20, 24)
+    assert np.array_equal(pixels(samples), given)
 
 
 def test_floating_point_samples_of_any_shape():
     samples = load(np.ones((5, 4, 8, 9), np.float32))
-    assert (samples.shape, samples.is_image) == ((4, 8, 9), False)
+    assert (samples.shape, is_image(samples)) == ((4, 8, 9), False)
 
 
 def test_bfloat16():
@@ -455,7 +515,8 @@ def test_npy_larger_than_what_is_read(tmp_path):
 def test_npz_is_mapped(tmp_path, save_npz, order, dtype):
     array = np.asarray(noise(40, 9, 8), dtype, order=order)
     save_npz(tmp_path / "x.npz", labels=np.arange(40), images=array)
-    samples = load(tmp_path / "x.npz")
+    with outside(dtype):
+        samples = load(tmp_path / "x.npz")
     assert isinstance(samples.array, np.memmap)
     scale = 255 if dtype is np.uint8 else 1
     assert np.array_equal(batch(samples)[:, 0].mul(scale).numpy(), array)
@@ -543,7 +604,8 @@ def write_idx(path, array, shape=None):
 def test_idx_is_mapped(tmp_path, name, dtype):
     array = noise(30, 9, 8).astype(dtype)
     write_idx(tmp_path / name, array)
-    samples = load(tmp_path / name)
+    with outside(dtype):
+        samples = load(tmp_path / name)
     assert isinstance(samples.array, np.memmap)
     scale = 255 if dtype is np.uint8 else 1
     assert np.array_equal(batch(samples)[:, 0].mul(scale).numpy(), array)
@@ -586,8 +648,11 @@ def test_a_folder_of_idx_files_means_its_training_images(tmp_path, packed):
 
 
 def test_files_of_other_kinds(tmp_path):
+    (tmp_path / "x.xyz").write_text("1,2\n")
+    with pytest.raises(ValueError, match=r"x\.xyz is of no known kind: .*\.npy.*\.csv.*\.txt"):
+        load(tmp_path / "x.xyz")
     (tmp_path / "x.csv").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"\.npy"):
+    with pytest.raises(ValueError, match=r"x\.csv: at least 2 rows are needed: got 0"):
         load(tmp_path / "x.csv")
 
 
@@ -596,7 +661,7 @@ def test_files_of_other_kinds(tmp_path):
 
 def test_digits():
     samples = load("digits")
-    assert (len(samples), samples.shape, samples.is_image) == (1797, (1, 8, 8), True)
+    assert (len(samples), samples.shape, is_image(samples)) == (1797, (1, 8, 8), True)
     x = batch(samples)
     assert (x.min(), x.max()) == (0, 1)
     assert samples.array.dtype == np.uint8
@@ -640,7 +705,7 @@ def published(tmp_path, monkeypatch):
     address = f"http://127.0.0.1:{server.server_port}/train-images-idx3-ubyte.gz"
     monkeypatch.setenv("ENTROPAE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setitem(data.DOWNLOADS, "mnist", (address, checksum))
+    monkeypatch.setitem(DOWNLOADS, "mnist", (address, checksum))
     yield server
     server.shutdown()
     thread.join()
@@ -664,7 +729,7 @@ def test_a_download_that_is_not_the_published_file(published, tmp_path):
 
 
 def test_a_download_without_a_network(published, monkeypatch):
-    monkeypatch.setitem(data.DOWNLOADS, "mnist", ("http://127.0.0.1:1/x.gz", "0" * 64))
+    monkeypatch.setitem(DOWNLOADS, "mnist", ("http://127.0.0.1:1/x.gz", "0" * 64))
     with pytest.raises(OSError, match="folder"):
         load("mnist")
 

@@ -25,7 +25,7 @@ from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
-from entropae.runs.make import make
+from entropae.runs.making import make
 from entropae.runs.run import Run, evaluation_path, features_of
 from entropae.storage.atomic import replacing, write_text
 
@@ -126,7 +126,7 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
 def _quietly(threads: int) -> None:
     """Settings of a process among others: its share of the cores, and no bars of its own."""
     torch.set_num_threads(threads)
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")
+    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:

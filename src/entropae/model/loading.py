@@ -1,4 +1,4 @@
-"""Models written and read: weights as safetensors, and a description as JSON. Runs no code."""
+"""Models read again. Runs no code from their files."""
 
 from __future__ import annotations
 
@@ -13,55 +13,20 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from entropae.kinds import Kind, kind_from, kind_of_earlier, settings_of
+from entropae.kinds import Kind, kind_from, kind_of_earlier
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.autoencoder import Autoencoder
+from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, LARGEST, PRIOR, WEIGHTS
 from entropae.nn import NETWORKS
 from entropae.prior import PRIORS, Prior, canonical, fitted
-from entropae.registry import build, settings
-from entropae.storage.atomic import replacing, write_text
-from entropae.storage.weights import pack, unpack
+from entropae.registry import build
+from entropae.storage.weights import unpack
 
-FORMAT = 3  # 1: the MLPDecoder had no gain; 2: the kind of data was not said
-WEIGHTS = "model.safetensors"
-CONFIG = "model.json"
-CUSTOM = "custom"
-LARGEST = 1 << 20  # bytes of the description, so that no small file asks for more
 UNKEPT = 1 << 30
-PRIOR = "priors."  # begins the names of a prior's weights
-COMPILED = "_orig_mod."  # which torch.compile puts into the names of a network's weights
 
 # Own parts that `load` is given, by what they are.
 Given = Mapping[str, nn.Module | None]
-
-
-def save(model: Autoencoder, folder: Path) -> None:
-    """See `Autoencoder.save`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {
-        "format": FORMAT,
-        "kind": None if model.kind is None else settings_of(model.kind),
-        "encoder": _describe(model.encoder, NETWORKS),
-        "decoder": _describe(model.decoder, NETWORKS),
-        "latent": _describe(model.latent, Latent.known()),
-        "priors": {name: _describe(prior, PRIORS) for name, prior in model.priors.items()},
-        "prior": fitted(model.prior, model.priors),
-    }
-    text = json.dumps(config, indent=2) + "\n"
-    if len(text.encode()) > LARGEST:
-        raise ValueError(f"The description of the model takes more than {LARGEST:,} bytes.")
-    # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
-    # writing leaves another temporary file behind when killed, and only its owner can read it.
-    weights = {
-        name.replace(COMPILED, ""): tensor.cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in _tensors(model).items()
-    }
-    with replacing(folder / WEIGHTS) as path:
-        path.write_bytes(pack(weights))
-    if model.kind is not None:
-        model.kind.save(folder)
-    write_text(folder / CONFIG, text)
 
 
 def load(
@@ -106,6 +71,8 @@ def load(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         for name, described in config["priors"].items():
+            if "." in name:  # it parts a prior's name from those of its weights
+                raise ValueError(f"a prior cannot be called {name!r}")
             model.priors[name] = own[name] if name in own else build(PRIORS, described, "prior")
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
@@ -126,14 +93,6 @@ def load(
 
 def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:
     return {"encoder": NETWORKS, "decoder": NETWORKS, "latent": Latent.known()}
-
-
-def _tensors(model: Autoencoder) -> dict[str, Tensor]:
-    """All that is written: the model's state, and that of its priors under names of their own."""
-    found = dict(model.state_dict())
-    for name, prior in model.priors.items():
-        found |= {f"{PRIOR}{name}.{key}": value for key, value in prior.state_dict().items()}
-    return found
 
 
 def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
@@ -202,15 +161,6 @@ def memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return 1 << 62
-
-
-def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
-    """How `load` can make a part again: by name and options, or by being given one."""
-    part = getattr(part, COMPILED.rstrip("."), part)
-    for name, made in known.items():
-        if type(part) is made and made.__module__.startswith("entropae."):
-            return {"name": name} | settings(part)
-    return {"name": CUSTOM, "class": type(part).__name__}
 
 
 def _own_priors(given: Mapping[str, Prior], described: Mapping[str, Any]) -> dict[str, Prior]:
