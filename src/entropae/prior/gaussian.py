@@ -49,7 +49,7 @@ class Full(Prior):
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("factor", torch.eye(dim))
+        self.register_buffer("factor", torch.ones(dim).diag())
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Mean and covariance of the codes.
@@ -100,7 +100,7 @@ class Mixture(Prior):
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
         self.register_buffer("means", torch.zeros(c, self.dim))
-        self.register_buffer("factors", torch.eye(self.dim).repeat(c, 1, 1))
+        self.register_buffer("factors", torch.ones(self.dim).diag().repeat(c, 1, 1))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Expectation-maximisation by scikit-learn."""
