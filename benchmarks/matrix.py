@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from matrix_data import DATA, SHORT, of_another_shape
-
 from entropae.cli import main
+from matrix_data import DATA, SHORT, of_another_shape
 
 RECIPE = "data: {data}\nepochs: 1\nmodel: {{hidden: [32], latent: {{name: {latent}, dim: 16}}}}\n"
 # Commands that are given other data than the run's: of images, in colour instead of grey or the

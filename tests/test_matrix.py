@@ -33,7 +33,6 @@ import entropae as ea
 from entropae.cli import main
 from entropae.kinds import KINDS
 from entropae.runs import Run
-
 from matrix_data import DATA, SHORT, of_another_shape
 
 VECTOR, WIDTH = 64, 48  # samples drawn by default; pixels a small image is enlarged to

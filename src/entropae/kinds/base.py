@@ -139,6 +139,11 @@ class Kind(ABC):
     }
     shape: tuple[int, ...]
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that pictures show as black and as white."""
+        return 0.0, 1.0
+
     # Reading
 
     @classmethod
@@ -292,8 +297,9 @@ class Kind(ABC):
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
     def unit(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
-        """Values as they are drawn."""
-        return x
+        """Values as pictures take them: black at 0 and white at 1."""
+        low, high = self.range
+        return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """Write new samples; returns what was done, in a sentence.

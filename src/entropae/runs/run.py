@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from entropae.diagnosis import Diagnosis
 from entropae.explorer import Space
+from entropae.explorer.space import unseen
 from entropae.features import title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples
 from entropae.model import CONFIG, Autoencoder, load
@@ -221,6 +223,8 @@ class Run:
         """
         if n < 2:
             raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
+        if self.kind.view is None:
+            raise ValueError(unseen(self.kind, f"entropae report {shlex.quote(str(self.folder))}"))
         return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
 
     def trained(self) -> Trained:
