@@ -80,7 +80,8 @@ def explore(run: str) -> Cell:
     command = [sys.executable, "-m", "entropae.cli", "explore", run, "--port", "0"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout
+        assert process.stderr
         told = process.stdout.readline()
         found = re.search(r"http://\S+/", told)
         if not found:

@@ -29,12 +29,12 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
+from entropae.model.measuring import measure
 from entropae.nn import pair
 from entropae.nn.normalization import synchronize
 from entropae.recipe import TrainerConfig
 from entropae.registry import build, settings
 from entropae.training import CHECKPOINT
-from entropae.training.measuring import measure
 
 LATENTS = [
     Plain(4),

@@ -34,7 +34,7 @@ from entropae.messages import printable
 from entropae.nn import pair
 from entropae.recipe import RECIPE
 from entropae.runs import make, read_recipe
-from entropae.runs.compare import escaped
+from entropae.runs.comparison import escaped
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good
 
