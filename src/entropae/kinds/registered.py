@@ -79,7 +79,7 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
     try:
         samples = _claimed(found.content, reading, kind)
     except ValueError as error:
-        if not found.path:
+        if not found.path or found.path in str(error):
             raise
         raise ValueError(f"{found.path}: {error}") from error
     return samples if found.labels is None else replace(samples, labels=found.labels)
