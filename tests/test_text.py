@@ -486,9 +486,7 @@ def test_round_trip_information_of_normal_pairs():
     again = rho * z + (1 - rho.square()).sqrt() * noise
     expected = float(-0.5 * (1 - rho.square()).log().sum())
     scale = torch.tensor([1.0, 3, 9])  # so that the principal axes are these
-    assert round_trip_information(z * scale, again * scale) == pytest.approx(
-        expected, abs=0.08
-    )
+    assert round_trip_information(z * scale, again * scale) == pytest.approx(expected, abs=0.08)
     assert round_trip_information(z, torch.zeros_like(z)) == 0
     # What a coordinate repeats counts once.
     both = [torch.cat([part * scale] * 2, 1) for part in (z, again)]
@@ -527,9 +525,7 @@ def test_a_wrong_posterior_costs_kl_but_importance_weights_find_the_likelihood(r
 def test_posteriors_far_apart_tell_which_sentence_it_is(rows):
     model = _vae(torch.tensor([0.0, 0, 0, -8, -8, -8]))
     model.encoder.last.weight.data[:D] = 50 * torch.randn(D, 8)
-    assert posterior(model, rows).mutual_information == pytest.approx(
-        math.log(3), abs=0.01
-    )
+    assert posterior(model, rows).mutual_information == pytest.approx(math.log(3), abs=0.01)
     with pytest.raises(ValueError, match="Only a Variational latent has a posterior: got Plain"):
         posterior(ea.Autoencoder(model.encoder, model.decoder, Plain(2 * D)), rows)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from entropae.metrics.frechet import frechet_distance
     from entropae.metrics.normality import normality
     from entropae.model import Autoencoder, load
+    from entropae.runs import Run
     from entropae.training import fit
 
 __version__ = "0.1.0"

@@ -26,13 +26,13 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. Of text "lstm",
-            which is "auto" there, or "transformer".
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. For text "lstm"
+            (which "auto" is, too) or "transformer".
         width: Channels of the first convolution; the published tables have 128.
-        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. Of
+        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. For
             text, the last is the size of the states.
-        dropout: Of text, in training; by default 0.5 of the lstm, 0.1 of the transformer.
-        word_dropout: Of text, share of the words that the decoder is not told in training.
+        dropout: For text, in training; by default 0.5 for the lstm, 0.1 for the transformer.
+        word_dropout: For text, the share of words hidden from the decoder in training.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32.
     """
 
@@ -76,9 +76,9 @@ class Recipe:
         drop: Columns of a table to leave out.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
-        tokenizer: Of text: byte pairs, words or characters.
-        vocabulary: Of text: tokens at most.
-        length: Of text: tokens of a sentence at most; longer ones are left out.
+        tokenizer: For text: byte pairs, words or characters.
+        vocabulary: For text: the most tokens.
+        length: For text: the most tokens of a sentence; longer ones are left out.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.

@@ -29,7 +29,7 @@ def _data_options(parser: Parser) -> None:
 
 
 def _writing_options(parser: Parser) -> None:
-    parser.add_argument("--decoding", type=str, help="Of text: greedy, sampling or beam.")
+    parser.add_argument("--decoding", type=str, help="For text: greedy, sampling or beam.")
     parser.add_argument("--out", type=str, help=OUT)
 
 
@@ -69,7 +69,7 @@ def add_measuring(parser: Parser) -> None:
     parser.add_argument(
         "--features",
         type=str,
-        help="Of images: pixels, efficientnet-lite0, inception:WEIGHTS, or package.module:name of "
+        help="For images: pixels, efficientnet-lite0, inception:WEIGHTS, or package.module:name of "
         "your own.",
     )
     parser.add_argument(

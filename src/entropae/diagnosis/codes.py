@@ -121,15 +121,15 @@ SCALE = Check(
     title="The code is not centred or scaled",
     meaning="N(0, I) has mean 0 and variance 1; codes lie elsewhere, so samples are drawn there.",
     how=(
-        "Largest |mean| and extreme variances of a coordinate, against their exact laws for n "
-        "codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for d. The effect is "
-        f"{MAP}, T(z) = μ + σ z."
+        "Largest |mean| and extreme variances of a coordinate, against their exact "
+        "distributions for n codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for "
+        f"d. The effect is {MAP}, T(z) = μ + σ z."
     ),
     cause=(
         "Nothing standardises the code, or the statistics it is standardised by are of other data."
     ),
     remedy=(
-        "Use a latent with batch normalisation (Entropic), or sample from a fitted law: "
+        "Use a latent with batch normalisation (Entropic), or sample from a fitted distribution: "
         'model.fit_prior(data, "full").'
     ),
     judge=_scale,
@@ -152,8 +152,8 @@ def _duplicates(measured: Measured) -> Verdict | None:
     first, second = divmod(int(among.argmax()), len(names))
     strongest = float(among[first, second])
     return effect.verdict(
-        f"{lost} of {len(values)} coordinates can be told from the others; {names[first]} and "
-        f"{names[second]} have correlation {strongest:.3f} in magnitude"
+        f"{lost} of {len(values)} coordinates follow from the others (linear combinations); "
+        f"{names[first]} and {names[second]} have correlation {strongest:.3f} in magnitude"
     )
 
 
@@ -204,7 +204,8 @@ CORRELATION = Check(
     ),
     cause="Batch normalisation fixes means and variances only; the entropy's weight is too small.",
     remedy=(
-        'Raise the entropy\'s weight, or sample from a fitted law: model.fit_prior(data, "full").'
+        "Raise the weight of the entropy, or sample from a fitted distribution: "
+        'model.fit_prior(data, "full").'
     ),
     judge=_correlation,
     explains=("holes", "weight_small"),
@@ -235,7 +236,7 @@ def _radially(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Ten
     d = e.shape[1]
     radius = e.norm(dim=1, keepdim=True)
     share = torch.from_numpy(stats.chi(d).cdf(radius[:, 0].numpy()))
-    # In a smaller space the norms are of another law: what is taken over is their relative spread.
+    # In a smaller space norms are distributed otherwise: their relative spread is taken over.
     return e / radius * _quantile(norms, share)[:, None] * math.sqrt(d / norms.square().mean())
 
 

@@ -1,4 +1,4 @@
-"""What statistics of codes come to when the codes are N(0, I): exact laws, and simulated ones."""
+"""What statistics of codes of N(0, I) come to: exact distributions, and simulated ones."""
 
 from __future__ import annotations
 
@@ -54,14 +54,15 @@ def root_mean_correlation(n: int, d: int, level: float) -> float:
 def upper_share(n: int, m: int, quantile: float, level: float) -> float:
     """A share of `m` draws above the sample `quantile` of `n` others, exceeded with `level`.
 
-    For two samples of one law the number above the r-th of `n` order statistics is beta-binomial.
+    For two samples of one distribution the number above the r-th of `n` order statistics is
+    beta-binomial.
     """
     above = max(1, round(n * (1 - quantile)))
     return float(stats.betabinom(m, above, n - above + 1).isf(level)) / m
 
 
 class Shape(NamedTuple):
-    """Statistics of the whitened sample, the same for every normal law: spread and kurtosis."""
+    """Spread and kurtosis of the whitened sample, the same for every normal distribution."""
 
     spread: float  # standard deviation of ‖w‖
     kurtosis: float  # mean excess kurtosis of a coordinate
@@ -76,8 +77,8 @@ def shape(white: Float[Tensor, "n d"]) -> Shape:
 def shape_of_normal(n: int, d: int, level: float) -> tuple[Shape, Shape]:
     """Lower and upper limits of `shape` for normal samples, each passed with probability `level`.
 
-    Mean and deviation of 100 simulated samples, and the normal law that these averages over `n`
-    points come near to.
+    Mean and deviation of 100 simulated samples, and the normal distribution that such averages
+    over `n` points come near to.
     """
     generator = torch.Generator().manual_seed(0)
     found = []

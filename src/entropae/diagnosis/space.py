@@ -99,8 +99,8 @@ def _clusters(measured: Measured) -> Verdict | None:
     if gain <= float(stats.norm.isf(measured.level)) * error:
         return None
     drawn = [
-        measured.subject.draw(DRAWN, seed=1, prior=law).double()[:, measured.moves]
-        for law in (full, mixture)
+        measured.subject.draw(DRAWN, seed=1, prior=prior).double()[:, measured.moves]
+        for prior in (full, mixture)
     ]
     before, after = map(measured.far, drawn)
     share = max(0.0, before - after)
@@ -115,9 +115,9 @@ def _clusters(measured: Measured) -> Verdict | None:
         of_share(share),
         share,
         MOST,
-        f"held-out codes are likelier under a mixture of {mixture.components} normal laws than "
+        f"held-out codes are likelier under a mixture of {mixture.components} Gaussians than "
         f"under one, by {gain:.2g} ± {error:.1g} nats each; {before:.0%} of samples of one "
-        f"normal law fall far from any code, {after:.0%} of samples of the mixture",
+        f"Gaussian fall far from any code, {after:.0%} of samples of the mixture",
         explains=explains,
     )
 
@@ -127,8 +127,8 @@ CLUSTERS = Check(
     title="Clusters",
     meaning="Codes keep classes of the data apart. Samples between them are of no class.",
     how=(
-        "Mean log-likelihood of held-out codes under a mixture of normal laws fitted to the "
-        "training codes (components by BIC), less that under one normal law. The effect is the "
+        "Mean log-likelihood of held-out codes under a mixture of Gaussians fitted to the training "
+        "codes (components by BIC), less that under one Gaussian. The effect is the "
         f"share of samples that the mixture brings back: {FAR}, with the one and the other."
     ),
     cause="Data of separate kinds, and an entropy whose weight does not fill what is between.",
@@ -163,7 +163,7 @@ HOLES = Check(
     name="holes",
     title="Holes",
     meaning="Samples fall where no data were encoded, and the decoder was never trained.",
-    how=f"The share {FAR}, z from the prior; for codes of the prior's law it is 1 % on average.",
+    how=f"The share {FAR}, z from the prior; where codes follow the prior it is 1 % on average.",
     cause="Something keeps codes from part of the space that samples are drawn from.",
     remedy=(
         "See the findings above. Else fit a more flexible prior (mixture, flow), which draws from "

@@ -32,7 +32,7 @@ RANGES: dict[type[nn.Module], tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Subject:
-    """An encoder and a decoder, in evaluation mode, and the law that samples are drawn from.
+    """An encoder and a decoder, in evaluation mode, and the prior that samples are drawn from.
 
     Attributes:
         encoder: Samples to the latent's input; to the code itself without a latent.
@@ -77,7 +77,7 @@ class Subject:
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
         """Codes as the decoder meets them in training: of a variational latent, with its noise.
 
-        It is this law that samples from the prior should resemble.
+        It is this distribution that samples from the prior should resemble.
         """
         if self.latent is None:
             return self.encode(x)
@@ -89,7 +89,7 @@ class Subject:
         return self._each(lambda part: latent(self.encoder(part)).code, x)
 
     def draw(self, n: int, *, seed: int, prior: Prior | None = None) -> Float[Tensor, "n d"]:
-        """Codes from the prior, or from another law, brought to where codes lie."""
+        """Codes from the prior, or from another distribution, brought to where codes lie."""
         generator = torch.Generator().manual_seed(seed)
         code = (prior or self.prior).sample(n, generator=generator).cpu()
         return code if self.latent is None else self.latent.project(code)

@@ -144,19 +144,19 @@ def lines(
 def histogram(
     name: str,
     values: Float[np.ndarray, " n"],
-    law: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]],
+    density: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]],
     *,
     alt: str,
     x: str,
     labels: tuple[str, str],
 ) -> Markup:
-    """A density of values, and the law it is to have."""
+    """A density of values, and the distribution it is to have."""
     with chart(name, alt) as drawn:
         drawn.axes.hist(
             values, bins="auto" if len(values) < 200 else 50, density=True, color=ACCENT, alpha=0.4,
             label=labels[0],
         )  # fmt: skip
-        drawn.axes.plot(*law, color=OTHER, label=labels[1])
+        drawn.axes.plot(*density, color=OTHER, label=labels[1])
         drawn.axes.set_xlabel(x)
         drawn.axes.set_ylabel("density")
         drawn.axes.legend()
@@ -167,19 +167,19 @@ def densities(
     name: str,
     edges: Float[np.ndarray, " b"],
     heights: Sequence[Float[np.ndarray, " c"]],
-    law: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]],
+    density: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]],
     *,
     alt: str,
     labels: tuple[str, str],
 ) -> Markup:
-    """Densities of many coordinates over each other, and the law they are to have."""
+    """Densities of many coordinates over each other, and the distribution they are to have."""
     with chart(name, alt) as drawn:
         for i, height in enumerate(heights):
             drawn.axes.stairs(
                 height, edges, color=ACCENT, alpha=max(0.12, min(1.0, 4 / len(heights))),
                 label=labels[0] if i == 0 else None,
             )  # fmt: skip
-        drawn.axes.plot(*law, "--", color=OTHER, label=labels[1])
+        drawn.axes.plot(*density, "--", color=OTHER, label=labels[1])
         drawn.axes.set_xlabel("value of the coordinate")
         drawn.axes.set_ylabel("density")
         for handle in drawn.axes.legend().legend_handles:

@@ -219,7 +219,7 @@ def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
     return sum(
         v * w * float(polygamma(1, max(j, l)))
         for j, v in zip(ks, weight, strict=True)
-        for l, w in zip(ks, weight, strict=True)
+        for l, w in zip(ks, weight, strict=True)  # noqa: E741
     )
 
 

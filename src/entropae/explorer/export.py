@@ -175,7 +175,7 @@ def _check(name: str, module: nn.Module, content: bytes, x: Tensor) -> None:
 
 def _range(x: Tensor) -> str:
     shape = ", ".join(map(str, x.shape[1:]))
-    return f"float32 (n, {shape}), as model.encode takes it: of images, values in [0, 1]"
+    return f"float32 (n, {shape}), as model.encode takes it; images have values in [0, 1]"
 
 
 @contextmanager

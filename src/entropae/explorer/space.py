@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.kinds.samples import Samples
-from entropae.messages import unknown
+from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
 from entropae.neighbors import nearest
-from entropae.prior import TITLES
+from entropae.prior import TITLES, fitted
 
 AXES = 8
 # On the map; of more, thumbnails cannot be told apart and the page gets heavy.
@@ -48,17 +48,15 @@ def principal_axes(code: Float[np.ndarray, "n d"], most: int = AXES) -> Axes:
         >>> axes.vectors, axes.scales
         (array([[0., 1.]]), array([2.]))
     """
-    code = np.asarray(code, np.float64)
-    covariance = np.atleast_2d(np.cov(code.T))
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = values[::-1], vectors.T[::-1]
-    varies = values > 1e-12 * max(values[0], np.finfo(float).tiny)
-    if not varies.any():
+    found = principal_components(torch.from_numpy(np.asarray(code)))
+    mean, vectors, values = (part.numpy() for part in found)
+    if not len(values):
         raise ValueError("All codes coincide: there is no space to explore. Train the model.")
-    values, vectors = values[varies][:most], vectors[varies][:most]
+    shares = values / values.sum()
+    vectors, values = vectors[:most], values[:most]
     largest = vectors[np.arange(len(vectors)), np.abs(vectors).argmax(1)]
     vectors = vectors * np.sign(largest)[:, None] + 0.0  # no negative zeros
-    return Axes(code.mean(0), vectors, np.sqrt(values), values / np.trace(covariance))
+    return Axes(mean, vectors, np.sqrt(values), shares[:most])
 
 
 class Space:
@@ -119,8 +117,7 @@ class Space:
         Raises:
             ValueError: If that prior has not been fitted.
         """
-        if prior not in self.model.priors:
-            raise ValueError(unknown("prior", prior, self.model.priors))
+        prior = fitted(prior, self.model.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
             code = self.model.priors[prior].sample(n, generator=generator)

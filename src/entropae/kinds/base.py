@@ -69,7 +69,7 @@ class Reading:
     size: int | None = None
     channels: int | None = None
     drop: tuple[str, ...] = ()
-    tokenizer: str = "bpe"
+    tokenizer: Literal["bpe", "word", "character"] = "bpe"
     vocabulary: int = 4000
     length: int = 64
     key: str | None = None
@@ -99,11 +99,11 @@ class Evaluating:
 class Kind(ABC):
     """A kind of data: all that the rest of the package need not know about images, tables or text.
 
-    An object of a kind is what is known of one data set: the shape of its samples and whatever it
-    takes to read more of them and to show what a decoder returns. It is kept with the model.
+    An object of a kind is what is known of one data set: the shape of its samples, and whatever is
+    needed to read more of them and to show what a decoder returns. It is kept with the model.
 
-    A new kind is a subclass that says which sources it `claims` and how it reads them, and is handed
-    to `register`. What it does not define, it has from samples as arrays of numbers: fully connected
+    A new kind is a subclass that says which sources it `claims` and how it reads them, handed to
+    `register`. Whatever else it does not define is that of arrays of numbers: fully connected
     networks, the squared error, files of arrays, charts of lines.
 
     A subclass keeps every constructor argument as an attribute of the same name: that is how it is
@@ -187,7 +187,7 @@ class Kind(ABC):
         """Plain values from which `restore` makes this object again."""
         return settings(self)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path) -> None:  # noqa: B027 most kinds have nothing to write
         """Write what `settings` cannot hold into the model's folder."""
 
     @classmethod
@@ -224,7 +224,7 @@ class Kind(ABC):
             output="sigmoid" if bounded else "linear",
         )
 
-    def learn(self, model: Any, samples: Samples) -> None:
+    def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
         """Learn from a trained model and held-out samples what is needed to draw new ones."""
 
     def figures(self, model: Any, samples: Samples) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Samples that come one by one: torch's data sets and loaders, lists, Hugging Face's, generators.
+"""Samples that come one by one: torch's data sets and loaders, lists, generators.
 
-They are read once, into a file where that is better. What a data set draws at random for a sample is
-so drawn once; to have it drawn anew in each epoch, hand a loader to a Lightning trainer of your own.
+They are read once, into a temporary file. Whatever a data set draws at random for a sample is thus
+drawn once; to have it drawn anew in each epoch, give a loader to a Lightning trainer of your own.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ class Items(NamedTuple):
 
 
 def unwrapped(source: Any) -> Any:
-    """The data set of a loader that only batches it, and the tensors of one that only holds them."""
+    """The data set of a loader that only batches it; the tensors of one that only holds them."""
     while isinstance(source, DataLoader) and source.collate_fn in (
         default_collate,
         default_convert,
     ):
         source = source.dataset
     if isinstance(source, TensorDataset):
-        return source.tensors if len(source.tensors) > 1 else source.tensors[0]
+        tensors: Any = source.tensors
+        return tensors if len(tensors) > 1 else tensors[0]
     return source
 
 
@@ -64,7 +65,7 @@ def items_of(source: Any) -> Items | list[str] | None:
         if source and all(isinstance(one, str) for one in source):
             return list(source)
         return Items(source, len(source)) if source else None
-    if isinstance(source, IterableDataset) or isinstance(source, Iterator):
+    if isinstance(source, IterableDataset | Iterator):
         return Items(source)
     if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         return Items((source[i] for i in range(len(source))), len(source))
@@ -97,6 +98,7 @@ def read_items(
     labels: list[Any] = []
     texts: list[str] = []
     first: Any = None
+    value: Any = None
     n = 0
     each = _unbatched(items.each) if items.batched else items.each
     with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not

@@ -1,7 +1,7 @@
 """Sections of a report about samples that are read: sentences, and rows of a table.
 
-Their kinds have a method `cells(x, drawn=…, seed=…)`, which gives the names of columns and the cells
-of each sample.
+Their kinds have a method `cells(x, drawn=…, seed=…)`, which gives the names of columns and each
+sample's cells.
 """
 
 from __future__ import annotations

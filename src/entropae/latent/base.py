@@ -46,7 +46,7 @@ class LatentOutput(NamedTuple):
 
 
 class Latent(nn.Module, ABC):
-    """A law asked of the code. Final subclasses are found by their lower-case name.
+    """A distribution asked of the code. Final subclasses are found by their lower-case name.
 
     A subclass keeps every constructor argument as an attribute of the same name (as scikit-learn's
     estimators do): that is how it is written to a config file and built again.
@@ -54,8 +54,9 @@ class Latent(nn.Module, ABC):
     Penalties are per dimension of the code, and their weights are relative to the reconstruction:
     training minimises `log(reconstruction) + Σ weight · value`, so a weight says how large a share
     of the reconstruction error may be paid for one unit of the penalty, whatever the data's size,
-    range and number of elements. Of a decoder with a likelihood of its own, as of text, training
-    minimises nats per dimension: there a weight is nats of likelihood per nat of the penalty.
+    range and number of elements. With a decoder that has a likelihood of its own, as for text,
+    training minimises nats per dimension: there a weight is nats of likelihood per nat of the
+    penalty.
 
     Attributes:
         dim: Dimensions of the code.

@@ -26,11 +26,12 @@ SLOW = 0.5
 class Entropic(Latent):
     """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
 
-    Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
-    largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
-    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`correction="none"`). In a
-    small batch, however, Ĥ is larger for codes on a sphere than for N(0, I), and pushes such codes
-    towards one. A second penalty of weight λ corrects this for every batch and dimension:
+    Mean 0 and variance 1 hold by construction (`Standardize`); of all such distributions
+    N(0, I) has the largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the
+    loss with weight −λ. Ĥ is `knn_entropy` of the batch. That is the published method
+    (`correction="none"`). In a small batch, however, Ĥ is larger for codes on a sphere than for
+    N(0, I), and pushes such codes towards one. A second penalty of weight λ corrects this for every
+    batch and dimension:
 
     - `potential`: the mean of Φ(‖z‖), whose pull is, at each radius, the push that `entropy` has
       on the average where the codes follow N(0, I) (see `latent/potential.py`).

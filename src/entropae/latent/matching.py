@@ -1,4 +1,4 @@
-"""Deterministic codes whose batch is matched to N(0, I) by a distance between laws."""
+"""Deterministic codes whose batch is matched to N(0, I) by a distance between distributions."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from entropae.nn.normalization import Standardize
 
 
 class Plain(Latent):
-    """No law asked: the code is the encoder's output (AE), standardised or not (AE + BN).
+    """No distribution asked: the code is the encoder's output (AE), standardised or not (AE + BN).
 
     Args:
         dim: Dimensions of the code.

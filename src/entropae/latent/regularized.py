@@ -1,4 +1,4 @@
-"""Deterministic codes without a law: regularised autoencoders (RAE), and codes on a sphere."""
+"""Deterministic codes of no asked distribution: regularised autoencoders (RAE), and the sphere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variational autoencoders: a law for each code instead of a point."""
+"""Variational autoencoders: a distribution for each code instead of a point."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Variational(Latent):
         return 2 * self.dim
 
     def forward(self, h: Float[Tensor, "n in_features"]) -> LatentOutput:
-        """A draw from each code's law (its mean at inference), and `kl`."""
+        """A draw from each code's distribution (its mean at inference), and `kl`."""
         mean, log_variance = self.posterior(h)
         code = mean
         if self.training:
@@ -76,7 +76,7 @@ class Variational(Latent):
     def posterior(
         self, h: Float[Tensor, "n in_features"]
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-        """Mean and log-variance of each code's law."""
+        """Mean and log-variance of each code's distribution."""
         self.check(h)
         mean, log_variance = precise(h).chunk(2, 1)
         mean = self.norm(mean)
@@ -115,7 +115,7 @@ class Balanced(Latent):
         return 2 * self.dim
 
     def forward(self, h: Float[Tensor, "n in_features"]) -> LatentOutput:
-        """A draw from each code's law (its mean at inference), and no penalty."""
+        """A draw from each code's distribution (its mean at inference), and no penalty."""
         self.check(h)
         mean, deviation = self.norm(h).chunk(2, 1)
         share = self.least + (1 - self.least) * torch.sigmoid(self.theta)

@@ -14,7 +14,7 @@ from entropae.neighbors.scale import power_of_two
 
 
 def frechet_distance(x: Any, y: Any) -> float:
-    """Fréchet distance between the normal laws fitted to two samples of features.
+    """Fréchet distance between the normal distributions fitted to two samples of features.
 
         |μ_x − μ_y|² + tr(Σ_x + Σ_y − 2 (Σ_x^½ Σ_y Σ_x^½)^½)
 

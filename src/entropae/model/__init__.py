@@ -1,6 +1,7 @@
 """The autoencoder: an encoder, a latent and a decoder; what they make of a batch; and its files."""
 
 from entropae.model.autoencoder import Autoencoder
+from entropae.model.loading import load, memory, size_of
 from entropae.model.output import (
     AutoencoderOutput,
     ErrorFunction,
@@ -9,7 +10,7 @@ from entropae.model.output import (
     total_loss,
 )
 from entropae.model.paths import PATHS
-from entropae.model.serialization import CONFIG, FORMAT, WEIGHTS, load, memory, size_of
+from entropae.model.saving import CONFIG, FORMAT, WEIGHTS
 
 __all__ = [
     "CONFIG",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,22 +12,17 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from entropae import distributed
-from entropae.kinds import Kind, Samples, as_samples, tensor_of
+from entropae.kinds import Kind, batches, is_array, tensor_of
 from entropae.latent import Latent
 from entropae.messages import unknown
+from entropae.model.calls import call
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
 from entropae.nn.normalization import average_batch_norms
-from entropae.prior import Normal, Prior, canonical, make_prior
+from entropae.prior import Normal, Prior, fitted, make_prior
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
-
-
-# What torch says of batches of another shape than a network takes.
-MISFIT = re.compile(
-    r"cannot be multiplied|size of tensor|to have \d+ channels|[Ee]xpected .*input|must match"
-)
 
 
 class Autoencoder(nn.Module):
@@ -107,7 +101,7 @@ class Autoencoder(nn.Module):
         return AutoencoderOutput(code, reconstruction, error, penalties, loss)
 
     def loss(self, batch: Any) -> Float[Tensor, ""]:
-        """What training minimises, for a loop of one's own.
+        """What training minimises, for a training loop of your own.
 
         Args:
             batch: Samples as the encoder takes them; the first part of a pair `(x, y)`.
@@ -165,7 +159,7 @@ class Autoencoder(nn.Module):
         Inside `distributed.together()` each process encodes a share, and all get all codes;
         likewise `decode`, `reconstruct` and `fit_prior`.
         """
-        return self._each(self._encode, self._batches(data, batch_size))
+        return self._each(self._encode, batches(data, self.kind, batch_size))
 
     def decode(self, code: Any, *, batch_size: int = 1024) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes at inference, without gradient, batch by batch.
@@ -196,9 +190,9 @@ class Autoencoder(nn.Module):
             A tensor for tensors, arrays and `Samples`; for anything else (a table, sentences, a
             path) what `present` makes of it.
         """
-        parts = self._batches(data, batch_size)
+        parts = batches(data, self.kind, batch_size)
         made = self._each(lambda x: self._run("decoder", self._encode(x)), parts)
-        return made if _is_array(data) else self.present(made)
+        return made if is_array(data) else self.present(made)
 
     def interpolate(
         self,
@@ -272,13 +266,7 @@ class Autoencoder(nn.Module):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
-        name = self.prior if prior is None else canonical(prior)
-        if name not in self.priors:
-            known = ", ".join(self.priors)
-            raise ValueError(
-                f"The prior {name!r} has not been fitted (fitted: {known}). "
-                f'Call model.fit_prior(data, "{name}") first.'
-            )
+        name = fitted(self.prior if prior is None else prior, self.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         code = self.latent.project(self.priors[name].sample(n, generator=generator))
         return self.decode(code, batch_size=batch_size)
@@ -288,19 +276,11 @@ class Autoencoder(nn.Module):
     ) -> Any:
         """New samples: codes are drawn from a prior and decoded.
 
-        Args:
-            n: Number of samples.
-            seed: For the same samples again, on any device; of more samples, the first ones are
-                these. By default torch's random state.
-            prior: Name of a fitted prior; by default `self.prior`.
-            batch_size: Codes decoded at a time.
+        Args and errors are those of `draw`.
 
         Returns:
             Samples of the model's kind: a tensor of images or values, a table with the types of its
             columns, or a list of sentences.
-
-        Raises:
-            ValueError: If the prior has not been fitted, or `n` is less than 1.
         """
         made = self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
         return self.present(made, drawn=True, seed=seed)
@@ -343,25 +323,9 @@ class Autoencoder(nn.Module):
             >>> found.findings[0].title
             'The code is not centred or scaled'
         """
-        from entropae.diagnosis import Subject, diagnose
+        from entropae.model.examination import examine
 
-        samples = self._samples(data)
-        train = samples.spread(n).to(self.device)
-        others = None if held_out is None else self._samples(held_out).spread(n)
-        parts: dict[str, Any] = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "prior": self.priors[self.prior],
-            "prior_name": self.prior,
-            "latent": self.latent,
-            "batch_size": batch_size,
-            "device": self.device,
-            "dtype": self.dtype,
-        }
-        train = train.cpu()
-        subject = samples.kind.subject(Subject, parts, train if others is None else others)
-        with self._inference():
-            return diagnose(subject, train, others, progress=progress)
+        return examine(self, data, held_out, batch_size=batch_size, n=n, progress=progress)
 
     def calibrate(self, batches: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.
@@ -379,7 +343,7 @@ class Autoencoder(nn.Module):
             made = batches() if callable(batches) else batches
             return (self._ready(tensor_of(x)) for x in made)
 
-        with self._inference():
+        with self.inference():
             average_batch_norms(self.encoder, inputs)
             self.latent.calibrate(self.encoder(x) for x in inputs())
             average_batch_norms(self.decoder, lambda: (self._encode(x) for x in inputs()))
@@ -390,7 +354,7 @@ class Autoencoder(nn.Module):
         Parts of your own (networks, latents, priors) are written as weights only: `load` is given
         them again.
         """
-        from entropae.model.serialization import save
+        from entropae.model.saving import save
 
         save(self, Path(folder))
 
@@ -405,49 +369,15 @@ class Autoencoder(nn.Module):
         return x.to(self.device, self.dtype if x.is_floating_point() else None)
 
     def _run(self, role: Literal["encoder", "decoder"], x: Tensor) -> Tensor:
-        """What a network makes of a batch.
-
-        Raises:
-            TypeError: If that is no tensor.
-            ValueError: If the network cannot take the batch, with what it said.
-        """
-        try:
-            made = getattr(self, role)(x)
-        except RuntimeError as error:
-            if MISFIT.search(str(error)) is None:
-                raise
-            said = str(error).splitlines()[0]
-            what = f" ({self.kind.describe_size()} each)" if self.kind is not None else ""
-            raise ValueError(
-                f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. Make its "
-                "first layer, or the samples, of another shape."
-            ) from error
-        _check_tensor(made, role)
-        return made
+        return call(getattr(self, role), x, role=role, kind=self.kind)
 
     def _encode(self, x: Tensor) -> Tensor:
         with distributed.alone():  # penalties, which would be of all processes, are not asked for
             return self.latent.code(self._run("encoder", x))
 
-    def _samples(self, data: Any) -> Samples:
-        return as_samples(data, kind=self.kind)
-
-    def _batches(self, data: Any, batch_size: int) -> Iterator[Tensor]:
-        """Batches of this process's share of samples, in order; an empty one if it has none."""
-        if isinstance(data, Tensor) and self._accepts(data):
-            yield from data[distributed.share(len(data))].split(batch_size)
-            return
-        samples = self._samples(data)
-        own = distributed.share(len(samples))
-        for start in range(own.start, max(own.stop, own.start + 1), batch_size):
-            yield samples.__getitems__(range(start, min(start + batch_size, own.stop)))
-
-    def _accepts(self, x: Tensor) -> bool:
-        """Whether a tensor is a batch as the encoder takes it."""
-        return x.dtype != torch.uint8 if self.kind is None else self.kind.accepts(x)
-
     @contextmanager
-    def _inference(self) -> Iterator[None]:
+    def inference(self) -> Iterator[None]:
+        """Inside, without gradient and in evaluation mode; each part's mode comes back."""
         modes = {part: part.training for part in self.modules()}
         self.eval()
         try:
@@ -458,23 +388,5 @@ class Autoencoder(nn.Module):
                 part.training = mode
 
     def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
-        with self._inference():
+        with self.inference():
             return distributed.gather(torch.cat([function(self._ready(x)) for x in parts]))
-
-
-def _check_tensor(made: Any, role: str) -> None:
-    """Raise unless a network returned one tensor."""
-    if isinstance(made, Tensor):
-        return
-    held = f" with {', '.join(map(repr, made))}" if isinstance(made, dict) else ""
-    held = f" of {len(made)}" if isinstance(made, tuple | list) else held
-    what = "codes" if role == "encoder" else "samples"
-    raise TypeError(
-        f"The {role} must return one tensor of {what}: got a {type(made).__name__}{held}. "
-        "Wrap it in a module whose forward picks the one that is meant."
-    )
-
-
-def _is_array(data: Any) -> bool:
-    """Whether data are numbers as the encoder takes them, not rows or sentences to be read."""
-    return isinstance(data, Tensor | Samples) or type(data).__module__.partition(".")[0] == "numpy"

@@ -63,10 +63,8 @@ def total_loss(
     References:
         Rybkin et al., "Simple and effective VAE training with calibrated decoders", ICML 2021.
     """
-    if nats is None:
-        loss = (error + torch.finfo(error.dtype).tiny).log()
-    else:
-        loss = error / nats
+    floor = torch.finfo(error.dtype).tiny
+    loss = (error + floor).log() if nats is None else error / nats
     for penalty in penalties.values():
         loss = loss + penalty.weight * penalty.value
     return loss

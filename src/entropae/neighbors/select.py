@@ -7,7 +7,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.return_types import topk as Smallest
+from torch.return_types import topk as Smallest  # noqa: N812 a type
 
 # Elements of the largest block of distances held at once: on a processor, what its cache holds.
 BLOCK = {"cpu": 1 << 20}

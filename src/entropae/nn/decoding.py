@@ -23,8 +23,8 @@ class Steps(Protocol):
     length: int
     vocabulary: int
 
-    def start(self, z: Any) -> State: ...
-    def step(self, token: Any, state: State) -> tuple[Tensor, State]: ...
+    def start(self, z: Any) -> State: ...  # noqa: D102
+    def step(self, token: Any, state: State) -> tuple[Tensor, State]: ...  # noqa: D102
 
 
 Decoding = Callable[[Any, Tensor], Tensor]

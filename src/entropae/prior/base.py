@@ -12,13 +12,12 @@ from tqdm.auto import tqdm
 
 from entropae.neighbors import as_points
 
-
 # Codes drawn at a time. A multiple of 16, so that consecutive blocks are as one of both.
 BLOCK = 256
 
 
 class Prior(nn.Module, ABC):
-    """A distribution of codes. Fitted state is kept in buffers, so that it is saved with the model."""
+    """A distribution of codes. Its fitted state is in buffers, which are saved with the model."""
 
     dim: int
 
@@ -62,7 +61,7 @@ class Prior(nn.Module, ABC):
 
 
 def learn(
-    law: Prior,
+    prior: Prior,
     code: Float[Tensor, "n d"],
     loss: Callable[[Tensor], Tensor],
     *,
@@ -71,7 +70,7 @@ def learn(
     doing: str,
 ) -> None:
     """Minimise a loss of batches of 512 codes by Adam, with a learning rate that falls to 0."""
-    optimizer = torch.optim.Adam(law.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(prior.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with torch.enable_grad():
         for _ in tqdm(range(steps), doing, unit="step"):

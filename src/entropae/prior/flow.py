@@ -12,7 +12,7 @@ from entropae.prior.base import Prior, learn
 
 
 class Flow(Prior):
-    """A neural spline flow (zuko's), for codes of a law that no mixture fits.
+    """A neural spline flow (zuko's), for codes of a distribution that no mixture fits.
 
     Args:
         dim: Dimensions of the code.

@@ -1,4 +1,4 @@
-"""Normal laws and their mixture."""
+"""Normal distributions and their mixture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Normal(Prior):
 
 
 class Full(Prior):
-    """A normal law with the codes' mean and full covariance (MVG in the published tables)."""
+    """A Gaussian with the mean and full covariance of the codes (MVG in the published tables)."""
 
     mean: Tensor
     factor: Tensor  # lower triangular, factor @ factor.T = covariance
@@ -75,7 +75,7 @@ class Full(Prior):
 
 
 class Mixture(Prior):
-    """A mixture of normal laws with full covariances (GMM in the published tables).
+    """A mixture of normal distributions with full covariances (GMM in the published tables).
 
     Args:
         dim: Dimensions of the code.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from entropae.messages import unknown
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
 from entropae.prior.gaussian import Full, Mixture, Normal
@@ -35,6 +38,27 @@ def canonical(name: str) -> str:
         ('full', 'mixture')
     """
     return ALIASES.get(name, name)
+
+
+def fitted(name: str, priors: Mapping[str, Prior]) -> str:
+    """The name under which a fitted prior is kept, given that name or another one of it.
+
+    Args:
+        name: As users say it, e.g. `"gaussian"`.
+        priors: Those that have been fitted, by the names that they are kept under.
+
+    Raises:
+        ValueError: If there is no such prior, or it has not been fitted.
+    """
+    found = name if name in priors else canonical(name)
+    if found in priors:
+        return found
+    if found not in PRIORS:
+        raise ValueError(unknown("prior", name, {*priors, *PRIORS}))
+    raise ValueError(
+        f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
+        f'Call model.fit_prior(data, "{found}") first.'
+    )
 
 
 def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:

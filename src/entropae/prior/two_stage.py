@@ -15,7 +15,8 @@ from entropae.prior.base import Prior, learn
 class TwoStage(Prior):
     """The two-stage prior: z ~ N(μ(u), γ²), u ~ N(0, I), learnt as a variational autoencoder.
 
-    With as many dimensions for u as for z, which is enough for any law that fills the code space.
+    With as many dimensions for u as for z, which is enough for any distribution that fills the
+    space of codes.
 
     Args:
         dim: Dimensions of the code.

@@ -23,7 +23,7 @@ from entropae.training.measuring import measure
 LARGEST = 1 << 22
 LONGEST = 1 << 26  # a log of many epochs
 DRAWABLE = 1e30  # beyond which nothing can be drawn
-# More codes make no law plainer to the eye.
+# More codes make no distribution plainer to the eye.
 CODES = 5000
 
 

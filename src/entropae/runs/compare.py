@@ -126,7 +126,7 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
 def _quietly(threads: int) -> None:
     """Settings of a process among others: its share of the cores, and no bars of its own."""
     torch.set_num_threads(threads)
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")
+    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:

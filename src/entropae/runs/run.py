@@ -15,9 +15,8 @@ from entropae.diagnosis import Diagnosis
 from entropae.explorer import Space
 from entropae.features import title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples
-from entropae.messages import unknown
 from entropae.model import CONFIG, Autoencoder, load
-from entropae.prior import canonical
+from entropae.prior import canonical, fitted
 from entropae.recipe import Recipe
 from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
@@ -27,7 +26,8 @@ from entropae.storage.atomic import write_text
 class Run:
     """A run folder that `entropae fit` made: a model, the data that it was trained on, figures.
 
-    Nothing is read before it is asked for.
+    Nothing is read before it is asked for. A folder that `Autoencoder.save` wrote will do for what
+    needs the model only, such as `sample`.
 
     Args:
         folder: The folder.
@@ -35,14 +35,13 @@ class Run:
 
     Raises:
         FileNotFoundError: If the folder is no run, or its training is not finished.
-        ValueError: If its recipe is damaged.
     """
 
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
-        self.recipe: Recipe = read_recipe(self.folder)
-        self.source = data or self.recipe.data
+        self.data = data
         if not (self.folder / CONFIG).is_file():
+            read_recipe(self.folder)  # which fails if it is no run at all
             raise FileNotFoundError(
                 f"The run in {folder} is not finished: {CONFIG} is missing. Go on with it: "
                 f"entropae fit --resume --out {folder}"
@@ -52,6 +51,16 @@ class Run:
     def open(cls, folder: str | Path, *, data: str | None = None) -> Run:
         """The run in a folder."""
         return cls(folder, data=data)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it was trained.
+
+        Raises:
+            FileNotFoundError: If the folder holds a model but is no run.
+            ValueError: If its recipe is damaged.
+        """
+        return read_recipe(self.folder)
 
     @cached_property
     def model(self) -> Autoencoder:
@@ -74,7 +83,7 @@ class Run:
             FileNotFoundError: If they are no longer there.
         """
         try:
-            return self.read(self.source)
+            return self.read(self.data or self.recipe.data)
         except (FileNotFoundError, IsADirectoryError) as error:
             raise FileNotFoundError(
                 f"The data of the run in {self.folder} are not there: {error} Put them back, or "
@@ -187,9 +196,7 @@ class Run:
             others = self.read(data)
         before = self.model.prior
         if prior is not None:
-            if canonical(prior) not in self.model.priors:
-                raise ValueError(unknown("prior", prior, self.model.priors))
-            self.model.prior = canonical(prior)
+            self.model.prior = fitted(prior, self.model.priors)
         try:
             return self.model.diagnose(self.train, others, batch_size=self.recipe.batch_size, n=n)
         finally:

@@ -34,7 +34,7 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     with safe_open(path, "pt") as file:
         texts = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if KEY in texts and texts.pop(KEY) != _checksum(tensors, texts):
         raise ValueError(f"{path.name} is damaged: its checksum is another")
     return tensors, texts

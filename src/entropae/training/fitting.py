@@ -72,8 +72,8 @@ def fit(
         error: Reconstruction error, from a reconstruction and its batch: a number, one per sample
             or one per element, of which the mean is taken. By default the squared error, or the
             decoder's own (see `Autoencoder`).
-        optimizer: From the weights to an optimiser, e.g. `lambda weights: torch.optim.AdamW(weights,
-            1e-3)`; by default Adam. Its learning rate is the highest.
+        optimizer: From the weights to an optimiser, e.g. `lambda w: torch.optim.AdamW(w, 1e-3)`; by
+            default Adam. Its learning rate is the highest.
         validation: Share of the samples that is held out; or samples to validate on, as `data`.
         key: Field of the items, for data sets whose items are dicts.
         seed: Of the split, the order of the samples and all else that is random in training.
@@ -110,8 +110,8 @@ def fit(
     """
     if not isinstance(model, Autoencoder):
         raise TypeError(
-            f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), in "
-            "this order."
+            f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), "
+            "in this order."
         )
     if batch_size is None:
         batch_size = loader_batch_size(data) or BATCH

@@ -104,7 +104,7 @@ class Training(lightning.LightningModule):
         return [self.guard]
 
     def setup(self, stage: str) -> None:
-        """Batch normalisation over the batch of all processes, in networks of one's own too."""
+        """Batch normalisation over the batch of all processes, in networks of your own too."""
         if self.trainer.world_size > 1:
             synchronize(self.model)
             # A latent's buffers are alike in all processes; DDP would send the bank at every step.
@@ -122,7 +122,7 @@ class Training(lightning.LightningModule):
         if self.optimizer is not None:
             optimizer = self.optimizer(weights)
         else:
-            # Not where it would have to undo the loss's scale itself: Lightning could not clip then.
+            # Not where it would have to undo the scale of the loss: Lightning could not clip then.
             fused = self.trainer.precision != "16-mixed"
             optimizer = torch.optim.Adam(weights, self.learning_rate, fused=fused)
         scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
@@ -191,9 +191,11 @@ class Training(lightning.LightningModule):
         Not at the end of training: a run resumed from its last checkpoint has none left to do.
         """
         loaders: Any = getattr(self.trainer, "datamodule", None)
-        mine = isinstance(loaders, Loaders)
+        own: Any = (
+            loaders.shares() if isinstance(loaders, Loaders) else self.trainer.train_dataloader
+        )
         with distributed.together():
-            self.model.calibrate(loaders.shares if mine else lambda: self.trainer.train_dataloader)
+            self.model.calibrate(own)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse a step along a gradient that is not finite.

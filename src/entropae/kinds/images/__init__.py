@@ -90,7 +90,7 @@ class Images(Kind):
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless images have the model's size and channels."""
         if shape != self.shape:
-            own, got = (f"{s[-1]}×{s[-2]} pixels in {'colour' if s[0] == 3 else 'grey'}" if len(s) == 3 else f"shape {s}" for s in (self.shape, shape))  # fmt: skip
+            own, got = map(_in_words, (self.shape, shape))
             raise ValueError(
                 f"The model takes images of {own}: got {got}. Resize them, or train with --size, "
                 "which crops and resizes all images that the model is given."
@@ -188,6 +188,12 @@ class Images(Kind):
 
         x = read_image(io.BytesIO(body), self.shape, pixels=LARGE)
         return self.low + (self.high - self.low) * x
+
+
+def _in_words(shape: tuple[int, ...]) -> str:
+    if len(shape) != 3:
+        return f"shape {shape}"
+    return f"{shape[2]}×{shape[1]} pixels in {'grey' if shape[0] == 1 else 'colour'}"
 
 
 def _check_options(reading: Reading) -> None:

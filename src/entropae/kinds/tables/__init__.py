@@ -131,7 +131,7 @@ class Tables(Kind):
         for name in model.priors:
             x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, prior=name)
             drawn = self.columns.draw(x.cpu().numpy(), seed=options.seed)
-            result[name] = compare_tables(self.columns, *real, drawn, seed=options.seed)
+            result[name] = compare_tables(self.columns, real[0], real[1], drawn, seed=options.seed)
         return result
 
     def describe_size(self) -> str:

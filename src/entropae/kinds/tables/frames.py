@@ -10,7 +10,7 @@ import numpy as np
 
 
 def library_of(frame: Any) -> str | None:
-    """The library of a frame, `""` for pyarrow and mappings of columns; `None` if it is no frame."""
+    """The library of a frame, `""` for pyarrow and mappings; `None` if it is no frame."""
     library = type(frame).__module__.partition(".")[0]
     if library in ("pandas", "polars") and hasattr(frame, "columns"):
         return library

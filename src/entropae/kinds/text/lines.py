@@ -149,7 +149,8 @@ def buckets(
     """Batches of rows of like length, in random order: little padding.
 
     For models without statistics over the batch. An autoencoder whose code is standardised over the
-    batch, or whose batch's entropy is taken, must not be trained on these: each is of another law.
+    batch, or whose batch's entropy is taken, must not be trained on these: they differ in
+    distribution.
 
     Args:
         lengths: Tokens of every row.

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.information import knn_mutual_information
+from entropae.metrics.principal import principal_components
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.tokens import PAD, UNK
 
@@ -46,6 +47,7 @@ def score(decoder: SequenceDecoder, code: Float[Tensor, "n d"], rows: Int[Tensor
         ValueError: If there is nothing to predict.
 
     Examples:
+        >>> from entropae.nn import LSTMDecoder
         >>> decoder = LSTMDecoder(50, 1, hidden=4).eval()
         >>> _ = decoder.last.weight.data.zero_(), decoder.last.bias.data.zero_()
         >>> round(score(decoder, torch.zeros(2, 1), torch.tensor([[5, 6, 2], [7, 2, 0]]))[1], 3)
@@ -127,9 +129,8 @@ def round_trip_information(
         again: Codes of their reconstructions.
         k: Which neighbour.
     """
-    centre = code.double().mean(0)
-    axes = torch.linalg.svd(code.double() - centre, full_matrices=False)[2]
-    along = (((part.double() - centre) @ axes.T).T for part in (code, again))
+    components = principal_components(code)
+    along = (components.scores(part).T for part in (code, again))
     total = 0.0
     for a, b in zip(*along, strict=True):
         if a.std() > 1e-6 and b.std() > 1e-6:  # else there is nothing to tell

@@ -31,7 +31,7 @@ class Tokenizer:
         kind: `"bpe"` (byte pairs: every text comes back as it was), `"word"` (words and punctuation
             marks) or `"character"`. With the last two, what is not in the vocabulary is unknown.
         tokens: In the order of their numbers, the four of `SPECIAL` first.
-        merges: Of BPE, pairs of tokens in the order in which they are merged.
+        merges: For BPE, pairs of tokens in the order in which they are merged.
 
     Attributes:
         kind, tokens, merges: As given.

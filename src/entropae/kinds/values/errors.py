@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +15,7 @@ from entropae.kinds.samples import Samples
 
 def mean_squared_error(model: Any, samples: Samples) -> float:
     """Squared error per value, over the samples of all processes."""
-    own = samples.subset(range(len(samples))[distributed.share(len(samples))])
+    own = samples.subset(np.arange(len(samples))[distributed.share(len(samples))])
     errors = [torch.zeros(0, dtype=torch.float64)]
     for start in range(0, len(own), 1024):
         x = own.__getitems__(range(start, min(start + 1024, len(own))))

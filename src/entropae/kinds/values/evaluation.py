@@ -1,4 +1,4 @@
-"""Samples measured by their features: distances to held-out samples, and whether they are copies."""
+"""Samples measured by their features: distances to held-out ones, and whether they are copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models written and read: weights as safetensors, and a description as JSON. Runs no code."""
+"""Models read again. Runs no code from their files."""
 
 from __future__ import annotations
 
@@ -13,55 +13,20 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from entropae.kinds import Kind, kind_from, kind_of_earlier, settings_of
+from entropae.kinds import Kind, kind_from, kind_of_earlier
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.autoencoder import Autoencoder
+from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, LARGEST, PRIOR, WEIGHTS
 from entropae.nn import NETWORKS
-from entropae.prior import PRIORS, Prior, canonical
-from entropae.registry import build, settings
-from entropae.storage.atomic import replacing, write_text
-from entropae.storage.weights import pack, unpack
+from entropae.prior import PRIORS, Prior, canonical, fitted
+from entropae.registry import build
+from entropae.storage.weights import unpack
 
-FORMAT = 3  # 1: the MLPDecoder had no gain; 2: the kind of data was not said
-WEIGHTS = "model.safetensors"
-CONFIG = "model.json"
-CUSTOM = "custom"
-LARGEST = 1 << 20  # bytes of the description, so that no small file asks for more
 UNKEPT = 1 << 30
-PRIOR = "priors."  # begins the names of a prior's weights
-COMPILED = "_orig_mod."  # which torch.compile puts into the names of a network's weights
 
 # Own parts that `load` is given, by what they are.
 Given = Mapping[str, nn.Module | None]
-
-
-def save(model: Autoencoder, folder: Path) -> None:
-    """See `Autoencoder.save`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = {
-        "format": FORMAT,
-        "kind": None if model.kind is None else settings_of(model.kind),
-        "encoder": _describe(model.encoder, NETWORKS),
-        "decoder": _describe(model.decoder, NETWORKS),
-        "latent": _describe(model.latent, Latent.known()),
-        "priors": {name: _describe(prior, PRIORS) for name, prior in model.priors.items()},
-        "prior": model.prior,
-    }
-    text = json.dumps(config, indent=2) + "\n"
-    if len(text.encode()) > LARGEST:
-        raise ValueError(f"The description of the model takes more than {LARGEST:,} bytes.")
-    # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
-    # writing leaves another temporary file behind when killed, and only its owner can read it.
-    weights = {
-        name.replace(COMPILED, ""): tensor.cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in _tensors(model).items()
-    }
-    with replacing(folder / WEIGHTS) as path:
-        path.write_bytes(pack(weights))
-    if model.kind is not None:
-        model.kind.save(folder)
-    write_text(folder / CONFIG, text)
 
 
 def load(
@@ -98,9 +63,8 @@ def load(
     given: dict[str, nn.Module | None] = {"encoder": encoder, "decoder": decoder, "latent": latent}
     try:
         config = _read_config(folder / CONFIG)
-        own = {canonical(name): prior for name, prior in (priors or {}).items()}
-        for name in own.keys() - config["priors"].keys():
-            raise ValueError(unknown("prior", name, config["priors"]))
+        own = _own_priors(priors or {}, config["priors"])
+        _check_given(config, given, own)
         if encoder is None or decoder is None:
             _check_size(config, given, own, (folder / WEIGHTS).stat().st_size)
         model = Autoencoder(
@@ -109,10 +73,8 @@ def load(
         for name, described in config["priors"].items():
             if "." in name:  # it parts a prior's name from those of its weights
                 raise ValueError(f"a prior cannot be called {name!r}")
-            model.priors[name] = own.get(name) or _prior(name, described)
-        if config["prior"] not in model.priors:
-            raise ValueError(unknown("prior", str(config["prior"]), model.priors))
-        model.prior = config["prior"]
+            model.priors[name] = own[name] if name in own else build(PRIORS, described, "prior")
+        model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
         missing, unexpected = _fill(model, weights)
@@ -131,14 +93,6 @@ def load(
 
 def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:
     return {"encoder": NETWORKS, "decoder": NETWORKS, "latent": Latent.known()}
-
-
-def _tensors(model: Autoencoder) -> dict[str, Tensor]:
-    """All that is written: the model's state, and that of its priors under names of their own."""
-    found = dict(model.state_dict())
-    for name, prior in model.priors.items():
-        found |= {f"{PRIOR}{name}.{key}": value for key, value in prior.state_dict().items()}
-    return found
 
 
 def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
@@ -185,7 +139,7 @@ def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], 
             if given[role] is None
         ]
         described = {k: v for k, v in config["priors"].items() if k not in own}
-        parts += [_prior(k, v) for k, v in described.items() if v.get("name") != "flow"]
+        parts += [build(PRIORS, v, "prior") for v in described.values() if v["name"] != "flow"]
     total = sum(map(size_of, parts))
     for settled in described.values():
         if settled["name"] == "flow":  # which can only be built where its masks can be computed
@@ -209,12 +163,39 @@ def memory() -> int:
         return 1 << 62
 
 
-def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
-    """How `load` can make a part again: by name and options, or by being given one."""
-    for name, made in known.items():
-        if type(part) is made and made.__module__.startswith("entropae."):
-            return {"name": name} | settings(part)
-    return {"name": CUSTOM, "class": type(getattr(part, "_orig_mod", part)).__qualname__}
+def _own_priors(given: Mapping[str, Prior], described: Mapping[str, Any]) -> dict[str, Prior]:
+    """Priors that `load` was given, by the names that they are kept under."""
+    own = {name if name in described else canonical(name): prior for name, prior in given.items()}
+    for name, prior in own.items():
+        if name not in described:
+            raise ValueError(unknown("prior", name, described))
+        if not isinstance(prior, Prior):
+            raise TypeError(f"`priors` must hold objects of a Prior: got {prior!r} as {name!r}")
+    return own
+
+
+def _check_given(config: Mapping[str, Any], given: Given, own: Mapping[str, Prior]) -> None:
+    """Refuse a model with parts of the user's own that `load` was not given, and say what to pass.
+
+    Raises:
+        ValueError: With the call, in which each part goes by its own name.
+    """
+    roles = [role for role in given if given[role] is None and config[role]["name"] == CUSTOM]
+    priors = [k for k, v in config["priors"].items() if k not in own and v["name"] == CUSTOM]
+    if not roles and not priors:
+        return
+    parts = [f"{role} ({config[role].get('class')})" for role in roles]
+    parts += [f"prior {name!r} ({config['priors'][name].get('class')})" for name in priors]
+    arguments = [f"{role}={role}" for role in roles]
+    arguments += (
+        [f"priors={{{', '.join(f'{name!r}: {name}' for name in priors)}}}"] if priors else []
+    )
+    many = len(parts) > 1
+    raise ValueError(
+        f"its {' and '.join(parts)} {'are' if many else 'is'} of your own. Make "
+        f"{'them' if many else 'it'} as before training and call load(folder, "
+        f"{', '.join(arguments)})."
+    )
 
 
 def _part(
@@ -223,19 +204,4 @@ def _part(
     found = given[role]
     if found is not None:
         return found
-    if config.get("name") == CUSTOM:
-        raise ValueError(
-            f"its {role} is one of your own, {config.get('class')}. "
-            f"Pass one: load(folder, {role}={config.get('class')}(…))."
-        )
     return build(known, config, "network" if known is NETWORKS else role)
-
-
-def _prior(name: str, config: Mapping[str, Any]) -> Prior:
-    if config.get("name") == CUSTOM:
-        own = config.get("class")
-        raise ValueError(
-            f"its prior {name!r} is one of your own, {own}. "
-            f"Pass one: load(folder, priors={{{name!r}: {own}(…)}})."
-        )
-    return build(PRIORS, config, "prior")
