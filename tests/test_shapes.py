@@ -11,7 +11,7 @@ from jaxtyping import TypeCheckError, install_import_hook
 with install_import_hook("entropae", "beartype.beartype"):
     import entropae as ea
     from entropae import diagnosis, entropy, information, kinds, metrics, model, neighbors, nn
-    from entropae import latent as latents, prior, recipe, runs, training
+    from entropae import latent as latents, prior, recipe, training
     from entropae.drawing import pictures
     from entropae.kinds.text import evaluation
 
@@ -88,12 +88,6 @@ for data, options in ((columns, {}), (x, {}), (torch.from_numpy(x), {})):
         made.save(folder)
         again = ea.load(folder)
         assert len(again.sample(3, seed=0)) == len(again.reconstruct(data)[:3]) == 3
-with tempfile.TemporaryDirectory() as folder:
-    made = recipe.Recipe("digits", epochs=1, model=recipe.ModelConfig(hidden=(8,)))
-    runs.make(made, Path(folder, "run"))
-    run = ea.Run.open(Path(folder, "run"))
-    run.sample(2), run.reconstruct(n=2), run.interpolate(n=2, steps=3), run.encode()
-    run.evaluate(n=50, progress=False), run.report(progress=False), run.space(100)
 
 try:
     neighbors.kth_distance(torch.zeros(3))
@@ -106,4 +100,4 @@ def test_shapes_and_types_hold():
     code = "import warnings; warnings.simplefilter('ignore')\n" + EVERYTHING
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.split()[-1] == "checked", "the checks were not on"
+    assert done.stdout.strip() == "checked", "the checks were not on"

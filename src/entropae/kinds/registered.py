@@ -10,8 +10,9 @@ from typing import Any
 from torch import nn
 
 from entropae.kinds.arrays import Arrays
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.images import Images
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.sources import opened, refusal
 from entropae.kinds.tables import Tables

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from entropae.kinds.base import Reading
 from entropae.kinds.downloads import NAMES, by_name
 from entropae.kinds.items import Items, items_of, read_items, unwrapped
+from entropae.kinds.reading import Reading
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
 

@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading
+from entropae.kinds.base import Kind
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples, split
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file

@@ -15,7 +15,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading
+from entropae.kinds.base import Kind
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
 from entropae.kinds.text.tokenizer import FILE, Tokenizer

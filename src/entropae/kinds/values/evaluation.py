@@ -8,7 +8,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from entropae.features import Remembering, extract, find, title
-from entropae.kinds.base import Evaluating
+from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.metrics import (
     frechet_distance,
