@@ -43,11 +43,11 @@ ORDER: dict[str, set[str]] = {
         *("messages", "metrics", "neighbors", "nn", "prior", "recipe", "registry", "storage"),
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "nn", "prior", "registry"),
-        "storage",
+        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn"),
+        *("prior", "registry", "storage"),
     },
     "training": {
-        *("distributed", "kinds", "messages", "metrics", "model", "nn", "recipe", "storage"),
+        *("distributed", "kinds", "messages", "model", "nn", "recipe", "storage"),
     },
     "explorer": {
         *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),
