@@ -35,6 +35,8 @@ from entropae.kinds import KINDS
 from entropae.runs import Run
 from matrix_data import DATA, SHORT, of_another_shape
 
+# Twenty held-out samples have no covariance of so many values: the user is told.
+pytestmark = pytest.mark.filterwarnings("ignore:A Fréchet distance of n")
 VECTOR, WIDTH = 64, 48  # samples drawn by default; pixels a small image is enlarged to
 PRIORS = ("normal", "full", "mixture")
 

@@ -167,7 +167,7 @@ def evaluated(path: Path, kind: Kind) -> Table:
     return Table(
         f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
         + directions(measures),
-        ["", *(measure.title for measure in measures.values())],
+        ["measured", *(measure.title for measure in measures.values())],
         rows,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -212,6 +213,8 @@ class Run:
             OSError: If the page cannot be written.
             ValueError: If one of its files is damaged.
         """
+        from entropae.report import REPORT, write
+
         return write(
             self.trained(), self.folder / REPORT if out is None else out, progress=progress
         )
@@ -223,9 +226,12 @@ class Run:
             ValueError: If samples of this kind cannot be explored.
         """
         from entropae.explorer import Space
+        from entropae.explorer.space import unseen
 
         if n < 2:
             raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
+        if self.kind.view is None:
+            raise ValueError(unseen(self.kind, f"entropae report {shlex.quote(str(self.folder))}"))
         return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
 
     def trained(self) -> Trained:

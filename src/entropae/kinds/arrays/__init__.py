@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Shaped
 from torch import Tensor
 
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.values.checks import finite_range, plain_array
+from entropae.kinds.values.checks import array_of, finite_range, plain_array
 
 MOST_CHANNELS = 16
 
@@ -55,10 +56,9 @@ class Arrays(Kind):
                 f"The model takes arrays of shape {self.shape}: got {type(source).__name__}."
             )
         source = source[None] if tuple(source.shape) == self.shape else source
-        if tuple(source.shape[1:]) == self.shape:
-            array = plain_array(source)
-            finite_range(array)
-            return Samples(array, self)
+        given = array_of(source, self)
+        if given is not None:
+            return given
         found = self.read(source, replace(reading, size=None, channels=None))
         self.check_shape(found.shape)
         return replace(found, kind=self)

@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
 
@@ -49,6 +50,11 @@ class Images(Kind):
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
         self.low, self.high, self.size = low, high, size
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Black and white."""
+        return self.low, self.high
 
     @classmethod
     def claims(cls, source: Any) -> bool:
@@ -115,12 +121,6 @@ class Images(Kind):
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
-
-    def unit(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Values with black at 0 and white at 1."""
-        if (self.low, self.high) == (0.0, 1.0):
-            return x
-        return (x - self.low) / (self.high - self.low)
 
     def describe_size(self) -> str:
         """Pixels and colours."""
