@@ -1,0 +1,170 @@
+"""How a text file of a table is written, found from its beginning."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from entropae.reader.dialect import Dialect, shown
+from entropae.reader.headers import has_header, has_units
+from entropae.reader.limits import check_columns
+from entropae.reader.separators import ROWS, records, separator_of
+
+ERROR = re.compile(r"\s*#(?:N/A|NA|DIV/0!|VALUE!|REF!|NUM!|NULL!|NAME\?)")  # a cell, no comment
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written, and what its columns are called.
+
+    Attributes:
+        dialect: Without the options that are for numbers and times.
+        names: Of its columns, as they are written.
+        before: Records before the data, empty ones among them.
+        padded: Whether spaces follow the separators.
+        notes: What a reader of the numbers should know.
+    """
+
+    dialect: Dialect
+    names: tuple[str, ...]
+    before: int
+    padded: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
+    """How a table is written.
+
+    Args:
+        text: The beginning of its file.
+        dialect: What is known of it.
+        whole: Whether it is all of it; if not, the last record is cut.
+
+    Raises:
+        ValueError: If there is nothing in it.
+    """
+    said = re.match(r"sep=(.)\r?\n", text)  # which spreadsheets understand
+    if said and dialect.separator is None and dialect.skip is None:
+        dialect = replace(dialect, separator=said[1], skip=1)
+    comment, names = _comment(text, dialect)
+    text = "".join(uncommented(text.splitlines(True), comment)) if comment else text
+    separator, quote = separator_of(text, dialect, whole)
+    every = records(text, separator, quote)
+    every = every if whole or len(every) < 2 else every[:-1]
+    start = _start(every, dialect)
+    rows = [row for row in every[start:] if row]
+    if not rows:
+        raise ValueError("it is empty")
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    check_columns(width)
+    known = replace(dialect, separator=separator, quote=quote, comment=comment, skip=start)
+    lead = sum(any(row) for row in every[:start]) if dialect.skip is None else 0
+    notes = [f"{lead} line{'s' * (lead > 1)} before the names left out"] if lead else []
+    return _named(every, rows, width, known, names, notes)
+
+
+def uncommented(lines: Iterable[str], comment: str) -> Iterable[str]:
+    """Lines that are no comments."""
+    return (line for line in lines if not _is_comment(line, comment))
+
+
+def _is_comment(line: str, mark: str) -> bool:
+    return line.lstrip().startswith(mark) and not ERROR.match(line)
+
+
+def _comment(text: str, dialect: Dialect) -> tuple[str, str | None]:
+    """What comments begin with, and the last that stands before the data."""
+    if dialect.comment == "":
+        return "", None
+    mark = dialect.comment or "#"
+    lines = [line.strip() for line in text.splitlines() if line.strip()][:ROWS]
+    marked = [_is_comment(line, mark) for line in lines]
+    # Of colours, most lines begin so.
+    if not any(marked) or (dialect.comment is None and 2 * sum(marked) >= len(lines)):
+        return dialect.comment or "", None
+    first = marked.index(False) if False in marked else 0
+    return mark, lines[first - 1].lstrip(mark).strip() if first else None
+
+
+def _start(every: Sequence[Sequence[str]], dialect: Dialect) -> int:
+    """How many records there are before the names."""
+    if dialect.skip is not None:
+        return dialect.skip
+    widths = Counter(len(row) for row in every if row)
+    if not widths or widths.most_common(1)[0][0] < 2:
+        return 0
+    return next(i for i, row in enumerate(every) if len(row) > 1)
+
+
+def _named(
+    every: Sequence[Sequence[str]],
+    rows: list[list[str]],
+    width: int,
+    dialect: Dialect,
+    commented: str | None,
+    notes: list[str],
+) -> Layout:
+    """The layout, names found."""
+    padded = dialect.separator != " " and all(
+        cell[:1] in ("", " ") for row in rows for cell in row[1:]
+    )
+    cells = [[cell.strip() for cell in row] for row in rows]
+    header, doubt = has_header(cells, width)
+    header = header if dialect.header is None else dialect.header
+    units = header and (has_units(cells, width) if dialect.units is None else dialect.units)
+    if units:
+        notes.append("the line of units left out")
+    names = cells[0] if header else [str(i + 1) for i in range(width)]
+    said = records(commented or "", dialect.separator or ",", dialect.quote or "")
+    if not header and dialect.header is None and said and len(said[0]) == width:
+        names = [cell.strip() for cell in said[0]]
+        notes.append(f"names from the line after {dialect.comment!r}")
+    elif not header and dialect.header is None:
+        notes.append("no header: columns are called 1, 2, … (if the first row has names: --header)")
+    elif doubt and dialect.header is None:
+        notes.append("the first row taken as names (if it is data: --no-header)")
+    at = _position(every, dialect.skip or 0, header + units)
+    found = replace(dialect, header=header, units=units)
+    return Layout(found, _fitted(names, cells, width, header), at, padded, tuple(notes))
+
+
+def _position(every: Sequence[Sequence[str]], start: int, leave: int) -> int:
+    """How many records, empty or not, there are before the data."""
+    for i in range(start, len(every)):
+        if not leave:
+            return i
+        leave -= bool(every[i])
+    return len(every)
+
+
+def _fitted(names: list[str], cells: list[list[str]], width: int, header: bool) -> tuple[str, ...]:
+    """As many names as columns."""
+    if header and len(names) == width - 1:
+        # Separators at the ends of lines, or names of rows as R writes them.
+        ends = all(row[-1] == "" for row in cells[1:] if len(row) == width)
+        names = [*names, ""] if ends else ["", *names]
+    while len(names) > width and names[-1] == "":
+        names = names[:-1]
+    return tuple(names)
+
+
+def told(layout: Layout, suffix: str) -> list[str]:
+    """What of a layout is not as the file's name lets expect."""
+    usual = {".tsv": "\t", ".csv": ","}.get(suffix)
+    separator, quote, encoding = (
+        layout.dialect.separator or ",",
+        layout.dialect.quote,
+        layout.dialect.encoding or "utf-8",
+    )
+    found = []
+    if separator != usual and len(layout.names) > 1:
+        found.append(f"separator {shown(separator)}")
+    if quote == "'":
+        found.append('quote "\'"')
+    if encoding not in ("utf-8", "utf-8-sig"):
+        found.append(f"encoding {encoding}")
+    if layout.dialect.comment:
+        found.append(f"comments after {layout.dialect.comment!r}")
+    return [*found, *layout.notes]
