@@ -22,11 +22,11 @@ import entropae as ea
 from entropae.cli import read_recipe_file
 from entropae.config import Recipe
 from entropae.data import load, read_image
-from entropae.data.rows import open_table
-from entropae.data.tables import read_table
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
 from entropae.networks import pair
+from entropae.reader import read as read_table
+from entropae.reader.rows import open_table
 from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated
 from entropae.run import RECIPE, read_recipe, write_recipe
@@ -141,7 +141,7 @@ def _read_text(path: Path) -> None:
 
 def _each_table(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
-        read_table(path, missing="drop")
+        read_table(path).numbers(missing="drop")
 
 
 def _each_by_blocks(folder: Path) -> None:

@@ -19,8 +19,9 @@ ORDER = {
     "ranks": set(),
     "weights": set(),
     "neighbors": set(),
-    "variables": {"config", "data", "files"},
-    "large": {"data", "neighbors", "variables"},
+    "variables": {"config"},
+    "reader": {"config", "data", "files", "variables"},
+    "large": {"neighbors", "reader"},
     "entropy": {"large", "neighbors", "variables"},
     "information": {"neighbors", "entropy", "variables"},
     "latent": {"ranks", "neighbors", "entropy"},
@@ -29,7 +30,7 @@ ORDER = {
     "prior": {"neighbors"},
     "metrics": {"neighbors", "entropy"},
     "data": {"config", "files", "text"},
-    "tabular": {"config", "data", "files", "variables"},
+    "tabular": {"config", "data", "files", "reader"},
     "pictures": set(),
     "inception": set(),
     "features": {"config", "inception"},
@@ -56,7 +57,7 @@ ORDER = {
     "cli": {
         *("config", "data", "entropy", "evaluation", "explorer", "features", "files"),
         *("information", "model", "pictures", "ranks", "report", "run", "tabular", "text"),
-        "variables",
+        *("reader", "variables"),
     },
 }
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import entropae as ea
-from entropae.data import rows
+from entropae.reader import rows
 from entropae.entropy import blocks
 from entropae.large import Moments, disk
 from entropae.large.extent import Extent

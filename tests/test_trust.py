@@ -28,11 +28,11 @@ from safetensors.torch import load_file, save_file
 import entropae as ea
 from entropae.cli import main, read_recipe_file
 from entropae.data import load
-from entropae.data.tables import read_table
 from entropae.evaluation import escaped
 from entropae.files import printable
 from entropae.latent import Entropic
 from entropae.networks import pair
+from entropae.reader import read as read_table
 from entropae.run import RECIPE, make, read_recipe
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good
@@ -231,9 +231,9 @@ def test_tables_that_promise_more_than_is_taken(tmp_path, monkeypatch):
 
     path = tmp_path / "x.parquet"
     parquet.write_table(pa.table({"a": np.zeros(1 << 20)}), path, compression="ZSTD")
-    assert read_table(path).values.shape == (1 << 20, 1)
-    monkeypatch.setattr("entropae.data.tables.UNPACKED", 8000)
-    with pytest.raises(ValueError, match="promise 1048576 numbers; more than 1000 are taken"):
+    assert read_table(path).numbers().values.shape == (1 << 20, 1)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 8000)
+    with pytest.raises(ValueError, match="unpack to 8388608 or more, and "):
         read_table(path)
 
 

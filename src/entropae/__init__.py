@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entropae.data.rows import open_table
     from entropae.entropy import (
         entropy_estimate,
         gaussian_baseline,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
     from entropae.model import Autoencoder, load
+    from entropae.reader.rows import open_table
     from entropae.training import fit
 
 __version__ = "0.1.0"
@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "data.rows": ("open_table",),
+    "reader.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),

@@ -40,18 +40,18 @@ def _entropy_options(parser: Parser) -> None:
 def _entropy(options: Namespace) -> None:
     import numpy as np
 
-    from entropae.data.rows import OPENERS, open_table
-    from entropae.data.tables import Table, read_table
     from entropae.entropy import entropy_estimate
+    from entropae.reader import Numbers, read
+    from entropae.reader.rows import OPENERS, open_table
 
     path = Path(options.file)
     large = path.is_file() and path.stat().st_size > LARGE and path.suffix.lower() in OPENERS
     if large and options.method == "kl":
         sample = open_table(path, options.columns, missing=options.missing)
         n, dropped = sample.count()
-        table = Table(sample.names, np.empty((0, len(sample.names))), dropped, sample.left_out)
+        table = Numbers(sample.names, np.empty((0, len(sample.names))), dropped, sample.left_out)
     else:
-        table = read_table(path, options.columns, missing=options.missing)
+        table = read(path).numbers(options.columns, missing=options.missing)
         sample, n = table.values, len(table.values)
     found = entropy_estimate(
         sample,
@@ -89,11 +89,11 @@ def _divergence_options(parser: Parser) -> None:
 
 
 def _divergence(options: Namespace) -> None:
-    from entropae.data.tables import read_table
     from entropae.information import jackknife, knn_divergence
+    from entropae.reader import read
 
-    a = read_table(options.a, options.columns, missing=options.missing)
-    b = read_table(options.b, a.names, missing=options.missing)
+    a = read(options.a).numbers(options.columns, missing=options.missing)
+    b = read(options.b).numbers(a.names, missing=options.missing)
 
     def estimate(x: Any, y: Any) -> float:
         return float(knn_divergence(x, y, options.k))
@@ -124,18 +124,18 @@ def _information_options(parser: Parser) -> None:
 def _information(options: Namespace) -> None:
     import numpy as np
 
-    from entropae.data.tables import read_table
     from entropae.information import (
         jackknife,
         knn_conditional_mutual_information,
         knn_mutual_information,
     )
+    from entropae.reader import read
 
     parts = [options.x, options.y, *([options.given] if options.given else [])]
     if options.given and options.method != "ksg1":
         raise ValueError("`--method` must be ksg1 with --given: there is one estimator only.")
     names = [name for part in parts for name in part]
-    table = read_table(options.file, names, missing=options.missing)
+    table = read(options.file).numbers(names, missing=options.missing)
     columns = np.split(table.values, np.cumsum([len(part) for part in parts])[:-1], axis=1)
 
     def estimate(x: Any, y: Any, z: Any = None) -> float:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from entropae.reader.cells import is_value
 from entropae.reader.dialect import Dialect, shown
 from entropae.reader.headers import has_header, has_units
 from entropae.reader.limits import check_columns
@@ -24,6 +25,7 @@ class Layout:
         names: Of its columns, as they are written.
         before: Records before the data, empty ones among them.
         padded: Whether spaces follow the separators.
+        all_quoted: Whether all cells are in quotes, numbers too, so that quotes mean nothing.
         notes: What a reader of the numbers should know.
     """
 
@@ -31,6 +33,7 @@ class Layout:
     names: tuple[str, ...]
     before: int
     padded: bool = False
+    all_quoted: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -49,6 +52,7 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     if said and dialect.separator is None and dialect.skip is None:
         dialect = replace(dialect, separator=said[1], skip=1)
     comment, names = _comment(text, dialect)
+    original = text
     text = "".join(uncommented(text.splitlines(True), comment)) if comment else text
     separator, quote = separator_of(text, dialect, whole)
     every = records(text, separator, quote)
@@ -60,14 +64,25 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     width = Counter(map(len, rows)).most_common(1)[0][0]
     check_columns(width)
     known = replace(dialect, separator=separator, quote=quote, comment=comment, skip=start)
+    if (
+        comment
+        and dialect.comment is None
+        and _of_data(_between(original, comment), rows, width, known)
+    ):
+        return layout_of(original, replace(dialect, comment=""), whole=whole)
     lead = sum(any(row) for row in every[:start]) if dialect.skip is None else 0
     notes = [f"{lead} line{'s' * (lead > 1)} before the names left out"] if lead else []
-    return _named(every, rows, width, known, names, notes)
+    found = _named(every, rows, width, known, names, notes)
+    return replace(found, all_quoted=_all_quoted(text, found.dialect))
 
 
-def uncommented(lines: Iterable[str], comment: str) -> Iterable[str]:
-    """Lines that are no comments."""
-    return (line for line in lines if not _is_comment(line, comment))
+def uncommented(lines: Iterable[str], comment: str) -> Iterator[str]:
+    """Lines that are no comments; within quotes there are none."""
+    within = False
+    for line in lines:
+        if within or not _is_comment(line, comment):
+            within ^= line.count('"') % 2 == 1
+            yield line
 
 
 def _is_comment(line: str, mark: str) -> bool:
@@ -79,13 +94,20 @@ def _comment(text: str, dialect: Dialect) -> tuple[str, str | None]:
     if dialect.comment == "":
         return "", None
     mark = dialect.comment or "#"
-    lines = [line.strip() for line in text.splitlines() if line.strip()][:ROWS]
-    marked = [_is_comment(line, mark) for line in lines]
+    lines = [line for line in text.splitlines() if line.strip()][:ROWS]
+    kept = list(uncommented(lines, mark))
     # Of colours, most lines begin so.
-    if not any(marked) or (dialect.comment is None and 2 * sum(marked) >= len(lines)):
+    if len(kept) == len(lines) or (dialect.comment is None and 2 * len(kept) <= len(lines)):
         return dialect.comment or "", None
-    first = marked.index(False) if False in marked else 0
-    return mark, lines[first - 1].lstrip(mark).strip() if first else None
+    first = lines.index(kept[0]) if kept else 0
+    return mark, lines[first - 1].strip().lstrip(mark).strip() if first else None
+
+
+def _between(text: str, mark: str) -> list[str]:
+    """What looks like comments after the first line that does not."""
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.strip() and not _is_comment(line, mark))
+    return [line for line in lines[first:] if _is_comment(line, mark)][:ROWS]
 
 
 def _start(every: Sequence[Sequence[str]], dialect: Dialect) -> int:
@@ -127,7 +149,23 @@ def _named(
         notes.append("the first row taken as names (if it is data: --no-header)")
     at = _position(every, dialect.skip or 0, header + units)
     found = replace(dialect, header=header, units=units)
-    return Layout(found, _fitted(names, cells, width, header), at, padded, tuple(notes))
+    fitted = _fitted(names, cells, width, header)
+    return Layout(found, fitted, at, padded, notes=tuple(notes))
+
+
+def _all_quoted(text: str, dialect: Dialect) -> bool:
+    """Whether numbers are in quotes too."""
+    quote = dialect.quote or '"'
+    cells = [c.strip() for row in records(text, dialect.separator or ",", "") for c in row]
+    quoted = any(c[:1] == quote == c[-1:] and is_value(c[1:-1]) for c in cells if len(c) > 2)
+    return quoted and not any(map(is_value, cells))
+
+
+def _of_data(lines: list[str], rows: list[list[str]], width: int, dialect: Dialect) -> bool:
+    """Whether what look like comments are rows of which the first text begins so."""
+    between = [records(line, dialect.separator or ",", dialect.quote or "")[0] for line in lines]
+    texts = not all(is_value(row[0].strip()) for row in rows[1:])
+    return bool(between) and texts and width > 1 and all(len(row) == width for row in between)
 
 
 def _position(every: Sequence[Sequence[str]], start: int, leave: int) -> int:

@@ -15,8 +15,8 @@ SHARED = 64  # rows of a batch if texts can share their beginnings, and unpack t
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A `pyarrow.parquet.ParquetFile` of which the footer does not promise too much.
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A `pyarrow.parquet.ParquetFile` whose footer does not promise too much, and its schema.
 
     Texts are read as dictionaries: a text that stands in every row is held once.
 
@@ -29,10 +29,11 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         with parquet.ParquetFile(path) as file:
             check_columns(file.metadata.num_columns)
-            texts = [field.name for field in file.schema_arrow if is_text(field.type)]
+            schema = file.schema_arrow
+            texts = [field.name for field in schema if is_text(field.type)]
         with parquet.ParquetFile(path, read_dictionary=texts) as file:
             _check_cells(file, path.stat().st_size)
-            yield file
+            yield file, schema
     # Arrow says the same in several ways; a damaged file can also make it ask for too much.
     except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
@@ -46,8 +47,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Any,
     """
     import pyarrow as pa
 
-    with opened(path) as file:
-        schema = file.schema_arrow
+    with opened(path) as (file, schema):
         usable = [field.name for field in schema if not _is_nested(field.type)]
         left_out = tuple(name for name in schema.names if name not in usable)
         wanted = [name for name in usable if columns is None or name in columns]

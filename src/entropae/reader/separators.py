@@ -35,11 +35,19 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
             score = _score(rows if whole or len(rows) < 2 else rows[:-1], separator)
             if score > best:
                 best, chosen = score, (separator, quote)
-    single = [[line.strip()] for line in text.splitlines() if line.strip()][:ROWS]
-    # A column of its own has no separator: any will do that is not in it.
-    if dialect.separator is None and _score(single, "") >= best:
-        return next((mark for mark in SEPARATORS if mark not in text), "\0"), chosen[1]
+    if dialect.separator is None and _is_single(text, chosen[0], best):
+        # A column of its own has no separator: any will do that is not in it.
+        return next(mark for mark in (*SEPARATORS, "\x1f") if mark not in text), chosen[1]
     return chosen
+
+
+def _is_single(text: str, separator: str, score: float) -> bool:
+    """Whether a table is one column, rather than separated with this score."""
+    lines = [[line.strip()] for line in text.splitlines() if line.strip()][:ROWS]
+    values = [is_value(line[0]) or is_missing(line[0]) for line in lines[1:]]
+    # A decimal comma separates numbers too; but texts with commas are more likely two columns.
+    alone = separator == " " or (any(values) and all(values))
+    return score <= 0 or (alone and _score(lines, "") >= score)
 
 
 def _score(every: list[list[str]], separator: str) -> float:

@@ -130,7 +130,7 @@ def _parsed(file: IO[bytes], layout: Layout, encoding: str) -> Any:
                 column_types=dict.fromkeys(columns, pa.string()),
                 null_values=list(MISSING),
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=layout.all_quoted,
             ),
         )
     except pa.ArrowInvalid as error:
