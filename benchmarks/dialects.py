@@ -27,7 +27,7 @@ from written import DIALECTS, Columns, Written
 
 
 def entropae(path: Path) -> tuple[Columns, str]:
-    from entropae.reader.reading import read
+    from entropae.reader.reading import read_table as read
 
     table = read(path)
     return table.arrow.to_pydict(), " ".join(table.notes)

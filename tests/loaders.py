@@ -25,7 +25,7 @@ from entropae.data import load, read_image
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
 from entropae.networks import pair
-from entropae.reader import read as read_table
+from entropae.reader import read_table
 from entropae.reader.rows import open_table
 from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from entropae.cli import read_recipe_file
 from entropae.data import load
-from entropae.reader import read as read_table
+from entropae.reader import read_table
 
 from loaders import LOADERS, attempt
 

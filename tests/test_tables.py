@@ -12,7 +12,7 @@ from pyarrow import csv, parquet
 import entropae as ea
 from entropae.cli import main
 from entropae.information import jackknife
-from entropae.reader import read
+from entropae.reader import read_table
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((500, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]])
@@ -30,25 +30,25 @@ def files(tmp_path):
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_columns_by_name_in_the_order_asked(files, name):
-    table = read(files / name).numbers(["weight", "height"])
+    table = read_table(files / name).numbers(["weight", "height"])
     assert table.names == ("weight", "height")
     np.testing.assert_allclose(table.values, X[:, ::-1])
-    every = read(files / name).numbers()
+    every = read_table(files / name).numbers()
     assert every.names == ("height", "weight", "adult")
     assert every.left_out == ("name",)
 
 
 def test_arrays_have_numbered_columns(files):
-    np.testing.assert_array_equal(read(files / "t.npy").numbers(["1"]).values, X[:, 1:])
+    np.testing.assert_array_equal(read_table(files / "t.npy").numbers(["1"]).values, X[:, 1:])
     np.save(files / "one.npy", np.arange(5))
-    assert read(files / "one.npy").numbers().values.shape == (5, 1)
+    assert read_table(files / "one.npy").numbers().values.shape == (5, 1)
 
 
 def test_missing_values_need_a_choice(files):
     (files / "gaps.csv").write_text("a,b\n1,2\n,3\n4,nan\n5,6\n")
     with pytest.raises(ValueError, match=r"of 4 rows, 2 have missing values \('a' 1, 'b' 1\)"):
-        read(files / "gaps.csv").numbers()
-    table = read(files / "gaps.csv").numbers(missing="drop")
+        read_table(files / "gaps.csv").numbers()
+    table = read_table(files / "gaps.csv").numbers(missing="drop")
     assert table.values.tolist() == [[1, 2], [5, 6]]
     assert table.dropped == 2
 
@@ -70,9 +70,9 @@ def test_missing_values_need_a_choice(files):
 def test_unusable_files(tmp_path, name, text, columns, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=message):
-        read(tmp_path / name).numbers(columns)
+        read_table(tmp_path / name).numbers(columns)
     with pytest.raises(FileNotFoundError, match="none"):
-        read(tmp_path / "none.csv")
+        read_table(tmp_path / "none.csv")
 
 
 def test_entropy_command(files, capsys):

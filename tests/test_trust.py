@@ -32,7 +32,7 @@ from entropae.evaluation import escaped
 from entropae.files import printable
 from entropae.latent import Entropic
 from entropae.networks import pair
-from entropae.reader import read as read_table
+from entropae.reader import read_table
 from entropae.run import RECIPE, make, read_recipe
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good

@@ -23,14 +23,12 @@ class Written:
         columns: What is in it; `None` if it must be refused.
         said: Words of which one must be in what is said of it: what was uncertain, or is wrong.
         suffix: Of its name.
-        options: Of a `Dialect`, which read it without anything being said.
     """
 
     content: bytes
     columns: Columns | None
     said: tuple[str, ...] = ()
     suffix: str = ".csv"
-    options: tuple[tuple[str, Any], ...] = ()
 
 
 def lines(*rows: str, end: str = "\n") -> str:
@@ -111,7 +109,9 @@ DIALECTS: dict[str, Written] = {
         lines("s,n", '"say ""a""",1', '"b, c",2', '"d",3'), {"s": ['say "a"', "b, c", "d"], "n": V}
     ),
     "single quotes": written(
-        lines("s,n", "'a, b',1", "'c',2", "'d, e',3"), {"s": ["a, b", "c", "d, e"], "n": V}, "quote"
+        lines("s,n", "'a, b',1", "'c',2", "'d, e',3"),
+        {"s": ["a, b", "c", "d, e"], "n": V},
+        "single quotes",
     ),
     "lines within quotes": written(
         lines("s;n", '"a\nb";1', '"c;\nd";2', "e;3"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
     from entropae.model import Autoencoder, load
+    from entropae.reader import Dialect, read_table
     from entropae.reader.rows import open_table
     from entropae.training import fit
 
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "Dialect",
     "Entropic",
     "Latent",
     "Plain",
@@ -53,9 +55,11 @@ __all__ = [
     "load",
     "normality",
     "open_table",
+    "read_table",
 ]
 
 _HOMES = {
+    "reader": ("Dialect", "read_table"),
     "reader.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),

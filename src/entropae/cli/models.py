@@ -204,7 +204,7 @@ def _encode(options: Namespace) -> None:
             import pyarrow as pa
             import pyarrow.parquet as pq
         except ImportError as error:
-            raise ImportError('Parquet needs pyarrow: pip install "entropae[parquet]".') from error
+            raise ImportError('Parquet needs pyarrow: pip install "entropae[tables]".') from error
         columns = {f"z{i}": column for i, column in enumerate(code.T)}
         pq.write_table(pa.table(columns), path)
     else:

@@ -41,7 +41,7 @@ def _entropy(options: Namespace) -> None:
     import numpy as np
 
     from entropae.entropy import entropy_estimate
-    from entropae.reader import Numbers, read
+    from entropae.reader import Numbers, read_table
     from entropae.reader.rows import OPENERS, open_table
 
     path = Path(options.file)
@@ -51,7 +51,7 @@ def _entropy(options: Namespace) -> None:
         n, dropped = sample.count()
         table = Numbers(sample.names, np.empty((0, len(sample.names))), dropped, sample.left_out)
     else:
-        table = read(path).numbers(options.columns, missing=options.missing)
+        table = read_table(path).numbers(options.columns, missing=options.missing)
         sample, n = table.values, len(table.values)
     found = entropy_estimate(
         sample,
@@ -90,10 +90,10 @@ def _divergence_options(parser: Parser) -> None:
 
 def _divergence(options: Namespace) -> None:
     from entropae.information import jackknife, knn_divergence
-    from entropae.reader import read
+    from entropae.reader import read_table
 
-    a = read(options.a).numbers(options.columns, missing=options.missing)
-    b = read(options.b).numbers(a.names, missing=options.missing)
+    a = read_table(options.a).numbers(options.columns, missing=options.missing)
+    b = read_table(options.b).numbers(a.names, missing=options.missing)
 
     def estimate(x: Any, y: Any) -> float:
         return float(knn_divergence(x, y, options.k))
@@ -129,13 +129,13 @@ def _information(options: Namespace) -> None:
         knn_conditional_mutual_information,
         knn_mutual_information,
     )
-    from entropae.reader import read
+    from entropae.reader import read_table
 
     parts = [options.x, options.y, *([options.given] if options.given else [])]
     if options.given and options.method != "ksg1":
         raise ValueError("`--method` must be ksg1 with --given: there is one estimator only.")
     names = [name for part in parts for name in part]
-    table = read(options.file).numbers(names, missing=options.missing)
+    table = read_table(options.file).numbers(names, missing=options.missing)
     columns = np.split(table.values, np.cumsum([len(part) for part in parts])[:-1], axis=1)
 
     def estimate(x: Any, y: Any, z: Any = None) -> float:

@@ -1,10 +1,10 @@
 """Tables read from files of every kind: text in any dialect, Parquet, arrays.
 
-`read` reads a whole table; `open_table` rows by blocks, of files that may be larger than memory.
+`read_table` reads a whole table; `rows.open_table` reads rows by blocks, of more than memory holds.
 """
 
 from entropae.reader.dialect import Dialect
-from entropae.reader.reading import need_pyarrow, read, suffix_of
+from entropae.reader.reading import need_pyarrow, read_table, suffix_of
 from entropae.reader.table import Numbers, Table
 
-__all__ = ["Dialect", "Numbers", "Table", "need_pyarrow", "read", "suffix_of"]
+__all__ = ["Dialect", "Numbers", "Table", "need_pyarrow", "read_table", "suffix_of"]

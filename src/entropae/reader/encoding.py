@@ -18,7 +18,7 @@ def encoding_of(start: bytes) -> str:
             return name
     if len(start) >= 4 and 0 in start:
         evens, odds = start[0:1000:2].count(0), start[1:1000:2].count(0)
-        if max(evens, odds) > 4 * min(evens, odds):
+        if max(evens, odds) > max(4 * min(evens, odds), len(start[:1000]) // 8):
             return "utf-16-be" if evens > odds else "utf-16-le"
         raise ValueError("it is no text: it has zero bytes")
     try:

@@ -71,7 +71,7 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     ):
         return layout_of(original, replace(dialect, comment=""), whole=whole)
     lead = sum(any(row) for row in every[:start]) if dialect.skip is None else 0
-    notes = [f"{lead} line{'s' * (lead > 1)} before the names left out"] if lead else []
+    notes = [f"{lead} line{'s' * (lead > 1)} before the names left out (--skip 0)"] if lead else []
     found = _named(every, rows, width, known, names, notes)
     return replace(found, all_quoted=_all_quoted(text, found.dialect))
 
@@ -136,8 +136,8 @@ def _named(
     header, doubt = has_header(cells, width)
     header = header if dialect.header is None else dialect.header
     units = header and (has_units(cells, width) if dialect.units is None else dialect.units)
-    if units:
-        notes.append("the line of units left out")
+    if units and dialect.units is None:
+        notes.append("the line of units left out (if it is data: --no-units)")
     names = cells[0] if header else [str(i + 1) for i in range(width)]
     said = records(commented or "", dialect.separator or ",", dialect.quote or "")
     if not header and dialect.header is None and said and len(said[0]) == width:
@@ -188,21 +188,16 @@ def _fitted(names: list[str], cells: list[list[str]], width: int, header: bool) 
     return tuple(names)
 
 
-def told(layout: Layout, suffix: str) -> list[str]:
-    """What of a layout is not as the file's name lets expect."""
+def told(layout: Layout, given: Dialect, suffix: str) -> list[str]:
+    """What of a layout was found, and is not as the file's name lets expect."""
+    found, notes = layout.dialect, []
     usual = {".tsv": "\t", ".csv": ","}.get(suffix)
-    separator, quote, encoding = (
-        layout.dialect.separator or ",",
-        layout.dialect.quote,
-        layout.dialect.encoding or "utf-8",
-    )
-    found = []
-    if separator != usual and len(layout.names) > 1:
-        found.append(f"separator {shown(separator)}")
-    if quote == "'":
-        found.append('quote "\'"')
-    if encoding not in ("utf-8", "utf-8-sig"):
-        found.append(f"encoding {encoding}")
-    if layout.dialect.comment:
-        found.append(f"comments after {layout.dialect.comment!r}")
-    return [*found, *layout.notes]
+    if given.separator is None and found.separator != usual and len(layout.names) > 1:
+        notes.append(f"separator {shown(found.separator or ',')}")
+    if given.quote is None and found.quote == "'":
+        notes.append("single quotes around texts")
+    if given.encoding is None and found.encoding not in ("utf-8", "utf-8-sig"):
+        notes.append(f"encoding {found.encoding}")
+    if given.comment is None and found.comment:
+        notes.append(f"lines after {found.comment!r} left out (if they are data: --comment '')")
+    return [*notes, *layout.notes]

@@ -11,6 +11,7 @@ from entropae.reader.compute import compute
 from entropae.reader.limits import check_columns, most_bytes
 
 BATCH = 1 << 16  # rows
+ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 SHARED = 64  # rows of a batch if texts can share their beginnings, and unpack to much at once
 
 
@@ -29,8 +30,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         with parquet.ParquetFile(path) as file:
             check_columns(file.metadata.num_columns)
-            schema = file.schema_arrow
-            texts = [field.name for field in schema if is_text(field.type)]
+            schema, shared = file.schema_arrow, _shared(file)
+            texts = [f.name for f in schema if is_text(f.type) and f.name not in shared]
         with parquet.ParquetFile(path, read_dictionary=texts) as file:
             _check_cells(file, path.stat().st_size)
             yield file, schema
@@ -104,7 +105,8 @@ def _batches(file: Any, kinds: Any, path: Path) -> Iterator[Any]:
     import pyarrow as pa
 
     size, rows, found, unpacked = path.stat().st_size, file.metadata.num_rows, 0, 0
-    for batch in file.iter_batches(_rows_a_batch(file), columns=kinds.names):
+    shared = any(is_text(kinds.field(name).type) for name in _shared(file) & set(kinds.names))
+    for batch in file.iter_batches(SHARED if shared else BATCH, columns=kinds.names):
         found += len(batch)
         if found > rows:
             raise ValueError(f"it has more rows than the {rows} that it promises")
@@ -117,10 +119,14 @@ def _batches(file: Any, kinds: Any, path: Path) -> Iterator[Any]:
         raise ValueError(f"it has {found} rows and promises {rows}")
 
 
-def _rows_a_batch(file: Any) -> int:
+def _shared(file: Any) -> set[str]:
+    """Columns whose texts are written as what follows their common beginnings, or likewise.
+
+    These cannot be read as dictionaries.
+    """
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     chunks = [group.column(j) for group in groups for j in range(group.num_columns)]
-    return SHARED if any("DELTA_BYTE_ARRAY" in chunk.encodings for chunk in chunks) else BATCH
+    return {chunk.path_in_schema for chunk in chunks if not set(chunk.encodings) <= ENCODINGS}
 
 
 def _length(column: Any) -> int:

@@ -20,7 +20,7 @@ from entropae.reader.texts import read_text
 from entropae.reader.typed import typed
 
 
-def read(
+def read_table(
     path: str | Path, columns: Sequence[str] | None = None, *, dialect: Dialect | None = None
 ) -> Table:
     """A table from a file.
@@ -105,7 +105,7 @@ def _read_text(path: Path, columns: Sequence[str] | None, dialect: Dialect) -> T
     try:
         texts, layout = read_text(path, dialect)
         names, notes = _names(layout.names)
-        table, more = typed(names, texts, layout.dialect, padded=layout.padded)
+        table, found, more = typed(names, texts, layout.dialect, padded=layout.padded)
         # What a separator at the end of every line makes.
         ends = [str(i + 1) for i, name in enumerate(layout.names) if name == ""][-1:]
         if ends and names[-1] == ends[0] and pa.types.is_null(table.schema.types[-1]):
@@ -113,8 +113,8 @@ def _read_text(path: Path, columns: Sequence[str] | None, dialect: Dialect) -> T
     # Arrow says the same in several ways; a damaged file can also make it ask for too much.
     except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError) as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
-    said = (*told(layout, suffix_of(path)), *notes, *more)
-    return Table(str(path), table, layout.dialect, said)
+    said = (*told(layout, dialect, suffix_of(path)), *notes, *more)
+    return Table(str(path), table, found, said)
 
 
 def _names(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:

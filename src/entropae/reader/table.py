@@ -61,6 +61,10 @@ class Table:
 
         return pa.table(dict(self.data)) if isinstance(self.data, Mapping) else self.data
 
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """For any library of frames: `polars.DataFrame(table)`."""
+        return self.arrow.__arrow_c_stream__(requested_schema)
+
     @property
     def read_as(self) -> str:
         """A line on how it was read, empty if as its name lets expect."""

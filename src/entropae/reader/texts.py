@@ -119,7 +119,9 @@ def _parsed(file: IO[bytes], layout: Layout, encoding: str) -> Any:
     try:
         return arrow.read_csv(
             file,
-            arrow.ReadOptions(column_names=columns, skip_rows_after_names=layout.before),
+            arrow.ReadOptions(
+                column_names=columns, skip_rows_after_names=layout.before, block_size=LINE
+            ),
             arrow.ParseOptions(
                 delimiter=layout.dialect.separator or ",",
                 quote_char=quote,

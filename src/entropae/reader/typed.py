@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from entropae.reader.cells import MISSING, SIGNS
@@ -13,7 +13,27 @@ from entropae.reader.dialect import Dialect, shown
 from entropae.reader.numerals import Texts, as_numerals, decimal_of, likely_decimal, numbers
 from entropae.reader.times import Dates, as_dates, dates, times_of_day
 
-Notes = list[str]
+
+@dataclass
+class Found:
+    """What was found out while columns were read.
+
+    Attributes:
+        notes: What should be said of it.
+        decimal: The decimal character.
+        thousands: What separates thousands, if anything does.
+        day_first: Whether dates have the day before the month, if that was to be decided.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    decimal: str | None = None
+    thousands: str | None = None
+    day_first: bool | None = None
+
+    def say(self, note: str) -> None:
+        """Say it once."""
+        if note and note not in self.notes:
+            self.notes.append(note)
 
 
 @dataclass(frozen=True)
@@ -39,23 +59,26 @@ class Distinct:
 
 def typed(
     names: tuple[str, ...], table: Any, dialect: Dialect, *, padded: bool
-) -> tuple[Any, Notes]:
-    """A `pyarrow.Table` with the types that its texts show, and what should be said of it.
+) -> tuple[Any, Dialect, list[str]]:
+    """A table of texts with the types that they show.
 
     Args:
         names: Of its columns.
         table: A `pyarrow.Table` of texts.
         dialect: How it is written.
         padded: Whether spaces around texts belong to the way it is written.
+
+    Returns:
+        A `pyarrow.Table`; the dialect, with what was found; and what should be said of it.
     """
     import pyarrow as pa
 
-    found = [_distinct(name, table.column(i)) for i, name in enumerate(names)]
-    notes: Notes = []
-    number = _number_reader(found, dialect, notes)
-    date = _date_reader(found, dialect, notes)
-    columns = [_typed(one, number, date, padded, notes) for one in found]
-    return pa.Table.from_arrays(columns, names=list(names)), notes
+    columns, found = [_distinct(name, table.column(i)) for i, name in enumerate(names)], Found()
+    number, date = _number_reader(columns, dialect, found), _date_reader(columns, dialect, found)
+    made = [_typed(one, number, date, padded, found) for one in columns]
+    more = {"decimal": found.decimal, "thousands": found.thousands, "day_first": found.day_first}
+    known = replace(dialect, **{k: v for k, v in more.items() if getattr(dialect, k) is None})
+    return pa.Table.from_arrays(made, names=list(names)), known, found.notes
 
 
 def _distinct(name: str, column: Any) -> Distinct:
@@ -74,52 +97,55 @@ def _distinct(name: str, column: Any) -> Distinct:
     return Distinct(name, column, coded, present, numerals, maybe)
 
 
-def _number_reader(found: list[Distinct], dialect: Dialect, notes: Notes) -> Callable[[Texts], Any]:
-    """What reads a column of numbers; what it does is added to `notes`."""
-    shows: Counter[str] = sum((one.numerals.shows for one in found if one.numerals), Counter())
-    overall = dialect.decimal or decimal_of(shows)
-    doubt = ""
-    if overall is None:
-        overall, doubt = likely_decimal(shows, dialect.separator or ",")
-        doubt = "" if dialect.thousands is not None else doubt
-    if doubt:
-        notes.append(doubt)
+def _number_reader(
+    columns: list[Distinct], dialect: Dialect, found: Found
+) -> Callable[[Texts], Any]:
+    """What reads a column of numbers; a column that does not show its decimals is as the others."""
+    shows: Counter[str] = sum((one.numerals.shows for one in columns if one.numerals), Counter())
+    found.decimal = dialect.decimal or decimal_of(shows)
+    guess = ""
+    if found.decimal is None:
+        found.decimal, guess = likely_decimal(shows, dialect.separator or ",")
+        found.say(guess if dialect.thousands is None else "")
 
     def read(texts: Texts) -> Any:
-        decimal = dialect.decimal or decimal_of(texts.shows) or overall
+        decimal = dialect.decimal or decimal_of(texts.shows) or found.decimal or "."
         made = numbers(texts.values, decimal, dialect.thousands)
         if made is None:
             return None
         values, group = made
-        if decimal == "," and (texts.shows["comma"] or texts.shows["grouped by points"]):
-            _add(notes, "decimal comma")
-        if group and not doubt:
-            _add(notes, f"thousands separated by {shown(group)}")
-        if texts.affix:
-            _add(notes, f"{texts.affix} left out")
+        found.thousands = group or found.thousands
+        if dialect.decimal is None and not guess and decimal == "," and _has_decimals(texts):
+            found.say("decimal comma")
+        if dialect.thousands is None and not guess and group:
+            found.say(f"thousands separated by {shown(group)}")
+        found.say(texts.affix and f"{texts.affix} left out")
         return values
 
     return read
 
 
-def _date_reader(found: list[Distinct], dialect: Dialect, notes: Notes) -> Callable[[Dates], Any]:
-    """What reads a column of dates."""
-    known = {one.dates.day_first for one in found if one.dates and not one.dates.year_first} - {
-        None
-    }
-    commas = any(one.numerals and decimal_of(one.numerals.shows) == "," for one in found)
+def _has_decimals(texts: Texts) -> bool:
+    return any(texts.shows[name] for name in ("comma", "grouped by points", "comma or group"))
+
+
+def _date_reader(columns: list[Distinct], dialect: Dialect, found: Found) -> Callable[[Dates], Any]:
+    """What reads a column of dates; one that does not show where its days are is as the others."""
+    known = {one.dates.day_first for one in columns if one.dates and not one.dates.year_first}
+    shown_by_others = known - {None}
+    commas = any(one.numerals and decimal_of(one.numerals.shows) == "," for one in columns)
     usual = dialect.separator == ";" or commas
 
     def read(texts: Dates) -> Any:
-        first = texts.day_first
-        if first is None:
-            first = dialect.day_first
-        if first is None and len(known) == 1:
-            first = next(iter(known))
+        first = dialect.day_first if texts.day_first is None else texts.day_first
+        if first is None and len(shown_by_others) == 1:
+            first = next(iter(shown_by_others))
         if first is None:
             first = usual if texts.likely is None else texts.likely
             other = ("month first: --no-day-first", "day first: --day-first")[not first]
-            _add(notes, f"dates read {'day' if first else 'month'} first (if {other})")
+            found.say(f"dates read {'day' if first else 'month'} first (if {other})")
+        if not texts.year_first:
+            found.day_first = first
         return dates(texts, day_first=first)
 
     return read
@@ -130,7 +156,7 @@ def _typed(
     number: Callable[[Texts], Any],
     date: Callable[[Dates], Any],
     padded: bool,
-    notes: Notes,
+    found: Found,
 ) -> Any:
     """A column, typed."""
     import pyarrow as pa
@@ -151,7 +177,7 @@ def _typed(
         made = times_of_day(values)
     if made is None:
         if as_codes(values):
-            _add(notes, f"{one.name!r} kept as text: it begins with zeros")
+            found.say(f"{one.name!r} kept as text: it begins with zeros")
         return _texts(one, padded)
     # The place of each distinct text among those that are present.
     where = pc.if_else(one.present, pc.cumulative_sum(one.present.cast(pa.int64())), None)
@@ -175,8 +201,3 @@ def as_codes(values: Any) -> bool:
     pc = compute()
 
     return pc.all(pc.match_substring_regex(values, "^[0-9]+$")).as_py()
-
-
-def _add(notes: Notes, note: str) -> None:
-    if note not in notes:
-        notes.append(note)

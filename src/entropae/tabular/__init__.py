@@ -1,6 +1,6 @@
 """Tables of numbers and categories: to vectors and back, the loss between them, and their metrics.
 
-Needs pyarrow, which keeps a column's type: pip install "entropae[parquet]".
+Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 """
 
 from entropae.tabular.column import Column

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from entropae.files import replacing
-from entropae.reader import Dialect, need_pyarrow, read
+from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
 
 TABLE = "table.json"  # in a run folder: its model is of a table
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", ".parquet")  # that are written
+READ = (".csv", ".tsv", ".parquet")  # a .txt file is sentences
 
 
 def is_table(source: object) -> bool:
     """Whether this names a file of columns by name."""
-    return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
+    return isinstance(source, str | Path) and suffix_of(source) in READ
 
 
 def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
@@ -26,8 +27,9 @@ def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
         ImportError: If pyarrow is not installed.
         ValueError: If it cannot be read, is of another kind, or has a name twice or too much in it.
     """
-    _check_suffix(Path(path))
-    table = read(path, dialect=dialect)
+    if not is_table(path):
+        raise ValueError(f"A table's file must end in {', '.join(READ)}: got {path}.")
+    table = read_table(path, dialect=dialect)
     if table.read_as:
         warnings.warn(table.read_as, stacklevel=2)
     return table.arrow
@@ -50,6 +52,6 @@ def write_file(table: Any, path: str | Path) -> None:
 
 
 def _check_suffix(path: Path) -> None:
-    if not is_table(path):
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"A table's file must end in {' or '.join(SUFFIXES)}: got {path}.")
     need_pyarrow(path.suffix)
