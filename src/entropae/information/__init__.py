@@ -12,7 +12,8 @@ from entropae.information.estimate import (
     total_correlation_estimate,
     transfer_entropy_estimate,
 )
-from entropae.information.formulas import CONDITIONAL, MANY, PAIRS
+from entropae.information.formulas import CONDITIONAL, MANY
+from entropae.information.formulas import PAIRS as ESTIMATORS
 from entropae.information.jackknife import jackknife
 from entropae.information.matrix import (
     InformationMatrix,
@@ -29,8 +30,8 @@ from entropae.information.transfer import knn_transfer_entropy
 
 __all__ = [
     "CONDITIONAL",
+    "ESTIMATORS",
     "MANY",
-    "PAIRS",
     "InformationEstimate",
     "InformationMatrix",
     "Ranking",
