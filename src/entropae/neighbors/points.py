@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from entropae.neighbors.operators import is_opaque
+
 
 def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
     """The sample as `n` points of `d` dimensions, in float32 or float64.
@@ -23,7 +25,8 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
         A tensor of shape `(n, d)`. Half precision becomes float32, integers and booleans float64.
 
     Raises:
-        ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf.
+        ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf (which
+            nobody looks for inside `torch.compile` and `torch.func`).
     """
     points = x if isinstance(x, Tensor) else torch.as_tensor(_as_array(x, name))
     if points.layout != torch.strided or points.is_meta:
@@ -46,14 +49,19 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
         points = points.double()
     elif points.dtype in (torch.float16, torch.bfloat16):
         points = points.float()
-    finite = torch.isfinite(points.detach()).all(1)
+    if not is_opaque(points):
+        _check_finite(points.detach(), name)
+    return points
+
+
+def _check_finite(points: Float[Tensor, "n d"], name: str) -> None:
+    finite = torch.isfinite(points)
     if not finite.all():
-        bad = (~finite).nonzero()[:, 0]
+        bad = (~finite.all(1)).nonzero()[:, 0]
         raise ValueError(
             f"`{name}` must be finite: got NaN or inf in {len(bad)} of {len(points)} rows, "
             f"the first in row {int(bad[0])}. Remove or impute these rows."
         )
-    return points
 
 
 def _as_array(x: Any, name: str) -> np.ndarray:
@@ -94,7 +102,8 @@ def check_k(k: Any, available: int, points: str) -> None:
     Raises:
         ValueError: If `k` is not an integer in [1, available], or nothing is available.
     """
-    if isinstance(k, bool) or not isinstance(k, Integral):
+    # In this order: `torch.compile` knows `int`, and no abstract classes.
+    if isinstance(k, bool) or not (isinstance(k, int) or isinstance(k, Integral)):  # noqa: SIM101
         raise ValueError(f"`k` must be an integer: got k={k!r}. Use one of at least 1.")
     if available < 1:
         raise ValueError(
