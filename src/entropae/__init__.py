@@ -18,11 +18,18 @@ if TYPE_CHECKING:
         knn_tsallis_entropy,
     )
     from entropae.information import (
+        conditional_mutual_information_estimate,
+        information_matrix,
         knn_conditional_mutual_information,
         knn_cross_entropy,
         knn_divergence,
         knn_mutual_information,
         knn_total_correlation,
+        knn_transfer_entropy,
+        mutual_information_estimate,
+        rank_features,
+        total_correlation_estimate,
+        transfer_entropy_estimate,
     )
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics import frechet_distance, normality
@@ -39,11 +46,13 @@ __all__ = [
     "Entropic",
     "Latent",
     "Plain",
+    "conditional_mutual_information_estimate",
     "entropy_estimate",
     "fit",
     "frechet_distance",
     "gaussian_baseline",
     "gaussian_entropy",
+    "information_matrix",
     "knn_conditional_mutual_information",
     "knn_cross_entropy",
     "knn_divergence",
@@ -51,11 +60,16 @@ __all__ = [
     "knn_mutual_information",
     "knn_renyi_entropy",
     "knn_total_correlation",
+    "knn_transfer_entropy",
     "knn_tsallis_entropy",
     "load",
+    "mutual_information_estimate",
     "normality",
     "open_table",
+    "rank_features",
     "read_table",
+    "total_correlation_estimate",
+    "transfer_entropy_estimate",
 ]
 
 _HOMES = {
@@ -66,11 +80,18 @@ _HOMES = {
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
     ),
     "information": (
+        "conditional_mutual_information_estimate",
+        "information_matrix",
         "knn_conditional_mutual_information",
         "knn_cross_entropy",
         "knn_divergence",
         "knn_mutual_information",
         "knn_total_correlation",
+        "knn_transfer_entropy",
+        "mutual_information_estimate",
+        "rank_features",
+        "total_correlation_estimate",
+        "transfer_entropy_estimate",
     ),
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),

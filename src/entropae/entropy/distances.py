@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
-from entropae.neighbors import ORDER, Norm, check_k, kth_distance, nearest
+from entropae.neighbors import ORDER, Norm, check_k, is_opaque, kth_distance, nearest
 
 
 class Pointwise(NamedTuple):
@@ -97,7 +97,7 @@ def neighbour_distances(
 
     One search serves them all unless a gradient is asked for, when each has its own.
     """
-    if len(ks) == 1 or points.requires_grad:
+    if len(ks) == 1 or points.requires_grad or is_opaque(points):
         return torch.stack([kth_distance(points, k=k, norm=norm) for k in ks], 1)
     index = nearest(points, k=max(ks), norm=norm)
     return torch.stack([_length(points - points[index[:, k - 1]], norm) for k in ks], 1)

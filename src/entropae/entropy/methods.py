@@ -6,8 +6,10 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, overload
 
+import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
@@ -25,14 +27,13 @@ from entropae.entropy.distances import (
 from entropae.entropy.local import local_normal
 from entropae.entropy.weights import weights
 from entropae.entropy.whitening import (
-    default_repeats,
     kl_constant,
     mean_log_distances,
+    normal_bias,
     whiten,
-    whitened_normal,
 )
 from entropae.large import Large, is_large
-from entropae.neighbors import Norm, as_points, check_choice, showing_progress
+from entropae.neighbors import Norm, as_points, check_choice, is_opaque, showing_progress
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
 
@@ -168,7 +169,8 @@ def knn_entropy(
         return found.value
     points = as_points(x)
     ks = check_options(points, k, method=method, floor=floor, p=p)
-    message = why_degenerate(points.detach()) if floor == 0 or METHODS[method].linear else None
+    looks = (floor == 0 or METHODS[method].linear) and not is_opaque(points)
+    message = why_degenerate(points.detach()) if looks else None
     if message:
         warnings.warn(message, stacklevel=2)
         entropy = points.new_tensor(-math.inf)
@@ -209,13 +211,19 @@ def check_options(
     return ks
 
 
-def kl_spread(ks: Sequence[int]) -> float:
+def kl_spread(ks: tuple[int, ...]) -> float:
     """Variance of a term of `"kl"` in a uniform law."""
-    return _spread(ks, [1 / len(ks)] * len(ks))
+    return _spread(ks, (1 / len(ks),) * len(ks))
 
 
-def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
+@torch.compiler.assume_constant_result
+def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
     """Variance of Σ_j w_j log ε_j^d in a uniform law; log ε_j and log ε_l share ψ'(max(j, l))."""
+    return _cached_spread(ks, weight)
+
+
+@lru_cache(maxsize=1024)
+def _cached_spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
     return sum(
         v * w * float(polygamma(1, max(j, l)))
         for j, v in zip(ks, weight, strict=True)
@@ -234,7 +242,7 @@ def _whitened(
 ) -> Pointwise:
     white, half_log_det = whiten(points)
     entropy = _kl(white, ks, norm, floor, p)
-    if floor == 0 and entropy.log_distance.isneginf().any():
+    if floor == 0 and not is_opaque(points) and entropy.log_distance.isneginf().any():
         _check_coincidences(entropy.log_distance, points, ks, norm)
     return entropy._replace(constant=entropy.constant + half_log_det)
 
@@ -255,10 +263,8 @@ def _check_coincidences(
 def _calibrated(
     points: Tensor, ks: tuple[int, ...], norm: Norm, floor: float, p: int | None
 ) -> Pointwise:
-    n, d = points.shape
     entropy = _whitened(points, ks, norm, floor, p)
-    bias = whitened_normal(n, d, ks, norm, default_repeats(n)).bias
-    return entropy._replace(constant=entropy.constant - bias)
+    return entropy._replace(constant=entropy.constant - normal_bias(points, ks, norm))
 
 
 def _weighted(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import LOG_UNIT_BALL, is_number
-from entropae.neighbors import Norm, as_points, check_k, kth_distance
+from entropae.neighbors import Norm, as_points, check_k, is_opaque, kth_distance
 
 
 @overload
@@ -115,7 +115,7 @@ def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Fl
             f"`k` must be more than order - 1: got k={k} with order={order}. "
             f"Use k={math.floor(order)} or larger."
         )
-    message = why_degenerate(points.detach())
+    message = None if is_opaque(points) else why_degenerate(points.detach())
     if message:
         warnings.warn(message, stacklevel=3)
         return points.new_tensor(-math.inf)
@@ -128,8 +128,8 @@ def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Fl
     if abs(power) < 1e-2:
         # The same without the cancellation in log(1 + small) / small.
         centre = log_volume.detach().mean()
-        if torch.isfinite(centre):
-            mean = power * centre + torch.expm1(power * (log_volume - centre)).mean().log1p()
+        near = power * centre + torch.expm1(power * (log_volume - centre)).mean().log1p()
+        mean = torch.where(torch.isfinite(centre), near, mean)
     return mean / power + constant
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.information.result import like
-from entropae.neighbors import Norm, as_points, check_k, kth_distance
+from entropae.neighbors import Norm, as_points, check_k, is_opaque, kth_distance
 
 
 @overload
@@ -81,14 +81,15 @@ def knn_divergence(
     p, q = _two_samples(x, y)
     (n, d), m = p.shape, len(q)
     check_k(k, min(n - 1, m), f"n={n} points in `x` and m={m} in `y`")
-    if floor == 0:
+    looks = floor == 0 and not is_opaque(p) and not is_opaque(q)
+    if looks:
         singular = _singular_columns(p.detach(), q.detach())
         if singular.any():
             _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
             return like(p.new_tensor(math.inf), x, y)
     within = kth_distance(p, k=k, norm=norm)
     across = kth_distance(p, q, k=k, norm=norm)
-    if floor == 0:
+    if looks:
         _check_no_shared_points(across, k)
     ratio = log_distance(across, floor).mean() - log_distance(within, floor).mean()
     return like(d * ratio + math.log(m / (n - 1)), x, y)
@@ -156,7 +157,7 @@ def knn_cross_entropy(
     """
     p, q = _two_samples(x, y)
     check_k(k, len(q), f"m={len(q)} points in `y`")
-    if floor == 0:
+    if floor == 0 and not is_opaque(p) and not is_opaque(q):
         constant = _constant_columns(q.detach())
         if constant.any():
             inside = (p.detach() == q.detach()[0]).all(0)

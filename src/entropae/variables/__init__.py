@@ -1,1 +1,33 @@
 """What a column is, and where columns come from."""
+
+from entropae.variables.frames import columns_of, like_frame
+from entropae.variables.kind import Kind, Resolution, Variable, missing, recognise
+from entropae.variables.lattice import Cells, step_of
+from entropae.variables.samples import (
+    Discrete,
+    Period,
+    Resolutions,
+    check_names,
+    named_columns,
+    variables_of,
+)
+from entropae.variables.spread import spread
+
+__all__ = [
+    "Cells",
+    "Discrete",
+    "Kind",
+    "Period",
+    "Resolution",
+    "Resolutions",
+    "Variable",
+    "check_names",
+    "columns_of",
+    "like_frame",
+    "missing",
+    "named_columns",
+    "recognise",
+    "spread",
+    "step_of",
+    "variables_of",
+]
