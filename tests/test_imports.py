@@ -43,7 +43,7 @@ ORDER = {
     "training": {"config", "data", "files", "latent", "model", "ranks", "weights"},
     "run": {
         *("config", "data", "diagnosis", "files", "language", "latent", "metrics"),
-        *("model", "networks", "pictures", "ranks", "tabular", "text", "training"),
+        *("model", "networks", "pictures", "ranks", "reader", "tabular", "text", "training"),
     },
     "evaluation": {
         *("config", "data", "features", "files", "metrics"),

@@ -28,6 +28,7 @@ from entropae.latent import Latent
 from entropae.metrics import normality
 from entropae.model import CONFIG, Autoencoder, batches, load, memory, size_of
 from entropae.networks import MLPEncoder, Output, TableDecoder, pair, text_pair
+from entropae.reader import dialect_of
 from entropae.tabular import TABLE, Columns, TableLoss, TableSamples
 from entropae.text import SequenceDecoder, Tokenizer
 from entropae.text.tokenizer import FILE as TOKENIZER
@@ -241,10 +242,15 @@ def read_samples(
         if folder is not None and columns is None:
             raise ValueError(f"{folder} is not of a table, and {path} is one.")
         return tabular.encoded(
-            path, columns, drop=recipe.drop, validation=recipe.validation, seed=recipe.seed
+            path,
+            columns,
+            drop=recipe.drop,
+            dialect=dialect_of(recipe.dialect),
+            validation=recipe.validation,
+            seed=recipe.seed,
         )
     if columns is not None:
-        raise ValueError(f"{folder} is of a table: {path} must be a .csv or .parquet file.")
+        raise ValueError(f"{folder} is of a table: {path} must be a .csv, .tsv or .parquet file.")
     return data.load(
         source or recipe.data,
         recipe.size,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
 
+from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.parser import Commands, Parser, RecipeFile
 from entropae.config import Recipe, read_settings, recipe_of
 
@@ -23,6 +24,7 @@ def _fit_options(parser: Parser) -> None:
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
     parser.add_argument("--no-report", action="store_true", help="Do not write report.html.")
     parser.add_class_arguments(Recipe)
+    dialect_options(parser)
 
 
 def _run(parser: Parser) -> None:
@@ -124,7 +126,8 @@ def _fit(options: Namespace) -> None:
 
 
 def _recipe(options: Namespace) -> Recipe:
-    return Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    recipe = Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    return replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
 
 
 def _sample(options: Namespace) -> None:

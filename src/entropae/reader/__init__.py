@@ -3,8 +3,8 @@
 `read_table` reads a whole table; `rows.open_table` reads rows by blocks, of more than memory holds.
 """
 
-from entropae.reader.dialect import Dialect
+from entropae.reader.dialect import Dialect, dialect_of
 from entropae.reader.reading import need_pyarrow, read_table, suffix_of
 from entropae.reader.table import Numbers, Table
 
-__all__ = ["Dialect", "Numbers", "Table", "need_pyarrow", "read_table", "suffix_of"]
+__all__ = ["Dialect", "Numbers", "Table", "dialect_of", "need_pyarrow", "read_table", "suffix_of"]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args, get_type_hints
+
+from entropae.config import unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,21 @@ class Dialect:
         """What is not left to be found out."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def dialect_of(settings: Mapping[str, Any]) -> Dialect | None:
+    """The dialect of a recipe; `None` if it has no settings.
+
+    Raises:
+        ValueError: If one is unknown, or is not possible.
+    """
+    kinds = get_type_hints(Dialect)
+    for name, value in settings.items():
+        if name not in kinds:
+            raise ValueError(unknown("setting", f"dialect.{name}", [f"dialect.{k}" for k in kinds]))
+        if type(value) not in get_args(kinds[name]):
+            raise ValueError(f"`dialect.{name}` must be {kinds[name]}: got {value!r}.")
+    return Dialect(**settings) if settings else None
 
 
 NAMED = {" ": "spaces", "\t": "tab", "|": "'|'"}

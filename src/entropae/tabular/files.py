@@ -20,7 +20,11 @@ def is_table(source: object) -> bool:
 
 
 def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
-    """A text or Parquet file as a `pyarrow.Table`; what is uncertain of a text is a warning.
+    """A text or Parquet file as a `pyarrow.Table`; how a text was read is a warning, if unusual.
+
+    Args:
+        path: A `.csv`, `.tsv` or `.parquet` file, the first two also with `.gz` after it.
+        dialect: What is known of how a text is written.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -29,7 +33,7 @@ def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
     """
     if not is_table(path):
         raise ValueError(f"A table's file must end in {', '.join(READ)}: got {path}.")
-    table = read_table(path, dialect=dialect)
+    table = read_table(path, dialect=None if suffix_of(path) == ".parquet" else dialect)
     if table.read_as:
         warnings.warn(table.read_as, stacklevel=2)
     return table.arrow

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from entropae.config import unknown
 from entropae.data import Samples, split
+from entropae.reader import Dialect
 from entropae.tabular.columns import Columns
 from entropae.tabular.files import read_file
 
@@ -28,15 +29,17 @@ def encoded(
     columns: Columns | None = None,
     *,
     drop: Sequence[str] = (),
+    dialect: Dialect | None = None,
     validation: float = 0.1,
     seed: int = 0,
 ) -> TableSamples:
     """Rows of a file as vectors.
 
     Args:
-        path: A `.csv` or `.parquet` file.
+        path: A `.csv`, `.tsv` or `.parquet` file.
         columns: How; by default fitted to the rows that are not held out.
         drop: Columns to leave out.
+        dialect: What is known of how a text is written.
         validation: Share of the rows held out.
         seed: Of which.
 
@@ -44,7 +47,7 @@ def encoded(
         ValueError: If the file cannot be read, its columns do not fit, or a category is among the
             held-out rows only.
     """
-    table = read_file(path)
+    table = read_file(path, dialect)
     if columns is None:
         for name in drop:
             if name not in table.column_names:
