@@ -32,8 +32,8 @@ def nearest_points(points: Float[np.ndarray, "n d"], k: int, period: Period = No
 
 
 def differences(
-    a: Float[np.ndarray, "*n d"], b: Float[np.ndarray, "*n d"], period: Period = None
-) -> Float[np.ndarray, "*n d"]:
+    a: Float[np.ndarray, "*a d"], b: Float[np.ndarray, "*b d"], period: Period = None
+) -> Float[np.ndarray, "*b d"]:
     """Distances coordinate by coordinate, on a circle the short way round."""
     apart = np.abs(a - b)
     if period is None:

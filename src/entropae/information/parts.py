@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from entropae.variables import Variable
+from entropae.variables import Variable, scale_of
 
 Scale = Literal["standard"] | None
-
-# A standard deviation so many times that of the quartiles is one of outliers.
-OUTLYING = 3.0
-# Distance between the quartiles of a normal distribution, in standard deviations.
-QUARTILES = 1.349
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,36 +75,13 @@ def joint_classes(
     return joint
 
 
-def scale_of(variable: Variable) -> float:
-    """What a column is divided by: its standard deviation, or with outliers that of its quartiles.
-
-    Atoms are left out, and columns on a circle are measured along it.
-    """
-    values = variable.values.astype(np.float64)
-    if variable.classes is not None:
-        values = values[variable.classes == 0]
-    if variable.period is not None:
-        # A uniform distribution on the circle.
-        return variable.period / np.sqrt(12)
-    if len(values) < 2:
-        return 1.0
-    largest = float(np.abs(values).max())
-    unit = largest if largest > 0 else 1.0
-    deviation = float(np.std(values / unit)) * unit
-    low, high = np.percentile(values, [25, 75])
-    quartiles = float(high - low) / QUARTILES
-    if quartiles > 0 and deviation > OUTLYING * quartiles:
-        return quartiles
-    return deviation if deviation > 0 else 1.0
-
-
 def part_of(
     variables: Sequence[Variable],
     *,
     scale: Scale = "standard",
     seed: int = 0,
     turn: int = 0,
-    copies: Mapping[int, int] | None = None,
+    copies: Sequence[int] | None = None,
 ) -> Part:
     """Columns as one part: spread, scaled, classes apart.
 
@@ -118,16 +90,16 @@ def part_of(
         scale: `"standard"` to divide each by its scale, `None` to leave units as they are.
         seed: Of the spreading.
         turn: Which of several spreads.
-        copies: By `id`, which occurrence of the same values a column is.
+        copies: Which occurrence of the same column each one is.
     """
     n = len(variables[0])
     columns, periods, classes = [], [], []
-    for variable in variables:
+    for variable, copy in zip(variables, copies or [0] * len(variables), strict=True):
         if variable.classes is not None:
             classes.append(variable.classes)
         if variable.kind in ("discrete", "constant"):
             continue
-        values = variable.spread(seed, turn, (copies or {}).get(id(variable), 0))
+        values = variable.spread(seed, turn, copy)
         period = variable.period or 0.0
         if period:
             values = np.mod(values, period)
@@ -139,16 +111,3 @@ def part_of(
     values = np.stack(columns, 1) if columns else np.zeros((n, 0))
     period = np.array(periods) if any(periods) else None
     return Part(values, joint_classes(classes), period)
-
-
-def copies_of(variables: Sequence[Variable]) -> dict[int, int]:
-    """Which occurrence of the same values each column is, by `id`."""
-    seen: dict[bytes, int] = {}
-    found: dict[int, int] = {}
-    for variable in variables:
-        if variable.cells is None or id(variable) in found:
-            continue
-        key = variable.values.tobytes()
-        found[id(variable)] = seen.get(key, 0)
-        seen[key] = found[id(variable)] + 1
-    return found

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from entropae.information.formulas import MANY, PAIRS, Formula, Terms
-from entropae.information.parts import Part, Scale, copies_of, joint_classes, part_of
+from entropae.information.parts import Part, Scale, joint_classes, part_of
 from entropae.neighbors import check_choice, check_k
 from entropae.variables import (
     Discrete,
@@ -18,6 +18,7 @@ from entropae.variables import (
     Resolutions,
     Variable,
     check_names,
+    copies_of,
     variables_of,
 )
 
@@ -84,10 +85,16 @@ class Sample:
 
     def turn(self, turn: int) -> list[Part]:
         """The parts as coordinates, rounded columns spread for the `turn`-th time."""
-        copies = copies_of([variable for part in self.parts for variable in part])
+        copies = iter(copies_of([variable.cells for part in self.parts for variable in part]))
         made = self.settings
         return [
-            part_of(part, scale=made.scale, seed=made.seed, turn=turn, copies=copies)
+            part_of(
+                part,
+                scale=made.scale,
+                seed=made.seed,
+                turn=turn,
+                copies=[next(copies) for _ in part],
+            )
             for part in self.parts
         ]
 

@@ -107,8 +107,8 @@ def check_k(k: Any, available: int, points: str) -> None:
         raise ValueError(f"`k` must be an integer: got k={k!r}. Use one of at least 1.")
     if available < 1:
         raise ValueError(
-            f"There must be at least 2 rows: got {points}. Each row is one observation; if yours "
-            "are the columns, transpose: `x.T`."
+            f"`k` needs at least one other row: got {points}. Each row is one observation; if "
+            "yours are the columns, transpose: `x.T`."
         )
     if not 1 <= k <= available:
         raise ValueError(

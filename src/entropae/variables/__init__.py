@@ -11,7 +11,8 @@ from entropae.variables.samples import (
     named_columns,
     variables_of,
 )
-from entropae.variables.spread import spread
+from entropae.variables.scale import scale_of
+from entropae.variables.spread import copies_of, spread
 
 __all__ = [
     "Cells",
@@ -23,10 +24,12 @@ __all__ = [
     "Variable",
     "check_names",
     "columns_of",
+    "copies_of",
     "like_frame",
     "missing",
     "named_columns",
     "recognise",
+    "scale_of",
     "spread",
     "step_of",
     "variables_of",

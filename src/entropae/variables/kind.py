@@ -94,9 +94,7 @@ class Variable:
 
     def take(self, rows: Int[np.ndarray, " m"]) -> Variable:
         """The same column, some of its rows."""
-        cells = self.cells
-        if cells is not None:
-            cells = Cells(cells.below[rows], cells.above[rows], cells.step)
+        cells = None if self.cells is None else self.cells.take(rows)
         classes = None if self.classes is None else self.classes[rows]
         return Variable(
             *(self.name, self.kind, self.values[rows], classes, cells),
@@ -346,5 +344,5 @@ def _mixed(
     if cells is not None:
         below, above = np.zeros((2, len(numbers)))
         below[free], above[free] = cells.below, cells.above
-        cells = Cells(below, above, cells.step)
+        cells = Cells(which, below, above, cells.step)
     return Variable(name, "mixed", numbers, classes, cells, shift=shift)

@@ -27,14 +27,20 @@ class Cells:
     """What each value of a column stands for: all that was rounded to it.
 
     Attributes:
-        below: How far a row's cell reaches below its value, shape `(n,)`.
+        rank: Which of the different values a row has, from the least, shape `(n,)`.
+        below: How far a row's cell reaches below its value.
         above: How far it reaches above.
         step: The step of the lattice; `None` if it is not the same everywhere.
     """
 
+    rank: Int[np.ndarray, " n"]
     below: Float[np.ndarray, " n"]
     above: Float[np.ndarray, " n"]
     step: float | None
+
+    def take(self, rows: Int[np.ndarray, " m"]) -> Cells:
+        """The cells of some rows."""
+        return Cells(self.rank[rows], self.below[rows], self.above[rows], self.step)
 
 
 def step_of(distinct: Float[np.ndarray, " m"], eps: float = 0.0) -> float | None:
@@ -114,7 +120,7 @@ def cells_of(
     distinct, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     if step is not None:
         half = np.full(len(values), 0.5 * step)
-        return Cells(half, half, step)
+        return Cells(which, half, half, step)
     if len(distinct) < 2:
         return None
     share = float(np.mean(counts[which] > 1))
@@ -125,13 +131,13 @@ def cells_of(
         if share <= TIED:
             return None
         below, above = _halfway(distinct)
-        return Cells(below[which], above[which], None)
+        return Cells(which, below[which], above[which], None)
     site = np.rint((distinct - distinct[0]) / found).astype(np.int64)
     local = found * _local_steps(site)
     half_below, half_above = _halfway(found * site.astype(np.float64))
     below, above = np.minimum(0.5 * local, half_below), np.minimum(0.5 * local, half_above)
     same = bool((local == local[0]).all())
-    return Cells(below[which], above[which], float(local[0]) if same else None)
+    return Cells(which, below[which], above[which], float(local[0]) if same else None)
 
 
 def _halfway(
