@@ -80,7 +80,7 @@ GUESSES = {
     ),
     "a line of units": ("--no-units", "height", ["m", "1.75", "1.62", "1.81"]),
     "comments": ("--comment ''", None, None),
-    "lines before the names": ("--skip 0", None, None),
+    "lines before the names": ("--skip 0", "Export of 2020-01-01", [1, 2, 3]),
 }
 
 
@@ -97,7 +97,11 @@ def test_every_option_that_is_named_does_what_is_said(name, tmp_path, capsys):
         assert code == 1
         assert "cannot be read: line" in said.err
         return
-    dialect = {"--decimal .": {"decimal": "."}, "--header": {"header": True}}.get(option)
+    dialect = {
+        "--decimal .": {"decimal": "."},
+        "--header": {"header": True},
+        "--skip 0": {"skip": 0},
+    }.get(option)
     no = {option.removeprefix("--no-").replace("-", "_"): False}
     assert columns(read_table(path, dialect=Dialect(**(dialect or no))))[column] == expected
 

@@ -12,7 +12,7 @@ from jsonargparse import Namespace
 from entropae.cli.dialect import dialect_of, dialect_options, read
 from entropae.cli.parser import Commands, Parser
 from entropae.cli.printed import print_json, print_left_out, print_notes
-from entropae.cli.variables import FILE, estimate_options
+from entropae.cli.variables import FILE, estimate_options, resolution_of
 from entropae.files import printable
 
 # Bytes of a file from which on `entropy` reads it by blocks, and has no baseline.
@@ -46,6 +46,7 @@ def _entropy(options: Namespace) -> None:
         method=options.method,
         confidence=options.confidence,
         progress=True,
+        **_settings(options),
     )
     unit, name = _unit(options)
     d = len(table.names)
@@ -66,7 +67,7 @@ def _entropy(options: Namespace) -> None:
             f"A normal distribution of this covariance has {found.exact_normal * unit:.4f}; of "
             f"n={n} points of it the estimator says {found.baseline * unit:.4f}."
         )
-    print_notes((), found.warnings)
+    print_notes(found.notes, found.warnings)
 
 
 def _sample(options: Namespace) -> tuple[Any, Any, int]:
@@ -83,7 +84,7 @@ def _sample(options: Namespace) -> tuple[Any, Any, int]:
         n, dropped = rows.count()
         return Numbers(rows.names, np.empty(0), dropped, rows.left_out), rows, n
     table = read(options.file, options).numbers(options.columns, missing=options.missing)
-    return table, table.values, len(table.values)
+    return table, _frame(table), len(table.values)
 
 
 def _order_options(parser: Parser) -> None:
@@ -101,11 +102,13 @@ def _of_order(kind: str) -> Callable[[Namespace], None]:
         from entropae import entropy
         from entropae.information import jackknife
 
+        settings = _settings(options)
         estimator = {"Rényi": entropy.knn_renyi_entropy, "Tsallis": entropy.knn_tsallis_entropy}
         table = read(options.file, options).numbers(options.columns, missing=options.missing)
 
         def estimate(x: Any) -> float:
-            return float(estimator[kind](x, options.order, k=options.k))
+            frame = dict(zip(table.names, x.T, strict=True))
+            return float(estimator[kind](frame, options.order, k=options.k, **settings))
 
         value, error = estimate(table.values), jackknife(estimate, table.values)
         # Tsallis' entropy is no logarithm, and has no unit.
@@ -147,8 +150,11 @@ def _divergence(options: Namespace) -> None:
     a = first.numbers(options.columns, missing=options.missing)
     b = second.numbers(a.names, missing=options.missing)
 
+    settings = _settings(options)
+
     def estimate(x: Any, y: Any) -> float:
-        return float(knn_divergence(x, y, options.k))
+        frames = [dict(zip(a.names, part.T, strict=True)) for part in (x, y)]
+        return float(knn_divergence(*frames, options.k, **settings))
 
     unit, name = _unit(options)
     value = estimate(a.values, b.values) * unit
@@ -162,6 +168,14 @@ def _divergence(options: Namespace) -> None:
     print_left_out(b.dropped)
     paths = f"{printable(options.a)} from {printable(options.b)}"
     print(f"KL divergence of {paths}: {value:.4f} ± {error:.4f} {name}.")
+
+
+def _frame(table: Any) -> dict[str, Any]:
+    return dict(zip(table.names, table.values.T, strict=True))
+
+
+def _settings(options: Namespace) -> dict[str, Any]:
+    return {"resolution": resolution_of(options), "seed": options.seed}
 
 
 def _unit(options: Namespace) -> tuple[float, str]:

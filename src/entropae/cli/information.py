@@ -123,7 +123,7 @@ def _over_lags(options: Namespace) -> None:
 def _total_options(parser: Parser) -> None:
     parser.add_argument("file", type=str, help=FILE)
     parser.add_argument("--columns", type=str, nargs="+", help="By default all.")
-    parser.add_argument("--method", type=str, default="auto", help="auto, ksg1, plugin or mixed.")
+    parser.add_argument("--method", type=str, default="auto", help="auto, ksg1, gao or plugin.")
     estimate_options(parser)
     information_options(parser)
     dialect_options(parser)
@@ -147,7 +147,7 @@ def _transfer_options(parser: Parser) -> None:
     parser.add_argument("--lag", type=int, default=1, help="Rows from source to target.")
     parser.add_argument("--history", type=int, default=1, help="Past rows of the target given.")
     parser.add_argument("--source-history", type=int, default=1, help="Past rows of the source.")
-    parser.add_argument("--method", type=str, default="auto", help="auto, ksg1, plugin or mixed.")
+    parser.add_argument("--method", type=str, default="auto", help="auto, ksg1, gao or plugin.")
     estimate_options(parser)
     information_options(parser)
     dialect_options(parser)

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from entropae.files import printable
 
 BAR = 24  # characters of the longest
@@ -79,14 +77,13 @@ def _some(every: Sequence[str]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray | list | tuple):
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
+    if isinstance(value, list | tuple):
         return [_in_list(one) for one in value]
-    if isinstance(value, np.generic):
-        value = value.item()
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _in_list(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):  # NumPy's are floats too
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return _plain(value)

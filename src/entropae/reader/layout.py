@@ -71,7 +71,8 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     ):
         return layout_of(original, replace(dialect, comment=""), whole=whole)
     lead = sum(any(row) for row in every[:start]) if dialect.skip is None else 0
-    notes = [f"{lead} line{'s' * (lead > 1)} before the names left out (--skip 0)"] if lead else []
+    lines = f"{lead} line{'s' * (lead > 1)} before the names left out"
+    notes = [f"{lines} (if they belong to it: --skip 0)"] if lead else []
     found = _named(every, rows, width, known, names, notes)
     return replace(found, all_quoted=_all_quoted(text, found.dialect))
 
