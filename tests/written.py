@@ -259,4 +259,52 @@ DIALECTS: dict[str, Written] = {
         lines("id,x", f"{2**60 + 1},1.5", f"{2**60 + 3},2.5", "7,3.5"),
         {"id": [2**60 + 1, 2**60 + 3, 7], "x": [1.5, 2.5, 3.5]},
     ),
+    "no-break spaces": written(
+        lines("x;y", "1\u00a0234,5;1", "12\u00a0345,6;2", "1\u202f234,7;3"),
+        {"x": [1234.5, 12345.6, 1234.7], "y": V},
+        "thousands separated by no-break spaces",
+    ),
+    "money": written(
+        lines("price,n", '"$1,234.50",1', "$12.00,2", "$0.75,3"),
+        {"price": [1234.5, 12.0, 0.75], "n": V},
+        "currency",
+    ),
+    "names of months": written(
+        lines("day,n", "25 Dec 2020,1", "31 January 2021,2", "3 Feb. 2021,3"), {"day": DAY, "n": V}
+    ),
+    "month first, with words": written(
+        lines("day;n", "Dec 25, 2020;1", "Jan 31, 2021;2", "Feb 3, 2021;3"),
+        {"day": DAY, "n": V},
+        "separator",
+    ),
+    "half days": written(
+        lines("at,n", "12/25/2020 1:45 PM,1", "1/31/2021 12:00 AM,2", "2/3/2021 7:30 AM,3"),
+        {
+            "at": [
+                dt.datetime(2020, 12, 25, 13, 45),
+                dt.datetime(2021, 1, 31),
+                dt.datetime(2021, 2, 3, 7, 30),
+            ],
+            "n": V,
+        },
+    ),
+    "times of day": written(
+        lines("at,n", "0:30,1", "12:00,2", "23:59,3"),
+        {"at": [dt.time(0, 30), dt.time(12), dt.time(23, 59)], "n": V},
+    ),
+    "quotes after a backslash": written(
+        lines("s,n", r'"say \"a\" twice",1', '"b, c",2', '"d",3'),
+        {"s": ['say "a" twice', "b, c", "d"], "n": V},
+    ),
+    "comments after a percent sign": written(
+        lines("% MATLAB", "1.5 1", "2.5 2", "3.5 3"),
+        {"1": [1.5, 2.5, 3.5], "2": V},
+        "'%'",
+        suffix=".txt",
+    ),
+    "a total below": written(
+        lines("x,n", "1.5,1", "2.5,2", "3.5,3", "sum,6"),
+        {"x": ["1.5", "2.5", "3.5", "sum"], "n": [1, 2, 3, 6]},
+        "'sum' is no number",
+    ),
 }

@@ -93,7 +93,13 @@ def dialect_of(settings: Mapping[str, Any]) -> Dialect | None:
     return Dialect(**settings) if settings else None
 
 
-NAMED = {" ": "spaces", "\t": "tab", "|": "'|'"}
+NAMED = {
+    " ": "spaces",
+    "\t": "tab",
+    "\u00a0": "no-break spaces",
+    "\u202f": "no-break spaces",
+    "\u2009": "thin spaces",
+}
 
 
 def shown(character: str) -> str:

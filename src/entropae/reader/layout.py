@@ -11,8 +11,9 @@ from entropae.reader.cells import is_value
 from entropae.reader.dialect import Dialect, shown
 from entropae.reader.headers import has_header, has_units
 from entropae.reader.limits import check_columns
-from entropae.reader.separators import ROWS, records, separator_of
+from entropae.reader.separators import ROWS, is_escaped, records, separator_of
 
+MARKS = ("#", "%")  # of comments, if not told
 ERROR = re.compile(r"\s*#(?:N/A|NA|DIV/0!|VALUE!|REF!|NUM!|NULL!|NAME\?)")  # a cell, no comment
 
 
@@ -25,6 +26,7 @@ class Layout:
         names: Of its columns, as they are written.
         before: Records before the data, empty ones among them.
         padded: Whether spaces follow the separators.
+        escaped: Whether quotes within quotes follow a backslash, and are not doubled.
         all_quoted: Whether all cells are in quotes, numbers too, so that quotes mean nothing.
         notes: What a reader of the numbers should know.
     """
@@ -33,6 +35,7 @@ class Layout:
     names: tuple[str, ...]
     before: int
     padded: bool = False
+    escaped: bool = False
     all_quoted: bool = False
     notes: tuple[str, ...] = ()
 
@@ -54,8 +57,9 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     comment, names = _comment(text, dialect)
     original = text
     text = "".join(uncommented(text.splitlines(True), comment)) if comment else text
+    escaped = is_escaped(text)
     separator, quote = separator_of(text, dialect, whole)
-    every = records(text, separator, quote)
+    every = records(text, separator, quote, escaped)
     every = every if whole or len(every) < 2 else every[:-1]
     start = _start(every, dialect)
     rows = [row for row in every[start:] if row]
@@ -74,7 +78,7 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     lines = f"{lead} line{'s' * (lead > 1)} before the names left out"
     notes = [f"{lines} (if they belong to it: --skip 0)"] if lead else []
     found = _named(every, rows, width, known, names, notes)
-    return replace(found, all_quoted=_all_quoted(text, found.dialect))
+    return replace(found, all_quoted=_all_quoted(text, found.dialect), escaped=escaped)
 
 
 def uncommented(lines: Iterable[str], comment: str) -> Iterator[str]:
@@ -94,14 +98,14 @@ def _comment(text: str, dialect: Dialect) -> tuple[str, str | None]:
     """What comments begin with, and the last that stands before the data."""
     if dialect.comment == "":
         return "", None
-    mark = dialect.comment or "#"
     lines = [line for line in text.splitlines() if line.strip()][:ROWS]
-    kept = list(uncommented(lines, mark))
-    # Of colours, most lines begin so.
-    if len(kept) == len(lines) or (dialect.comment is None and 2 * len(kept) <= len(lines)):
-        return dialect.comment or "", None
-    first = lines.index(kept[0]) if kept else 0
-    return mark, lines[first - 1].strip().lstrip(mark).strip() if first else None
+    for mark in (dialect.comment,) if dialect.comment else MARKS:
+        kept = list(uncommented(lines, mark))
+        # Of colours, most lines begin so.
+        if len(kept) < len(lines) and (dialect.comment or 2 * len(kept) > len(lines)):
+            first = lines.index(kept[0]) if kept else 0
+            return mark, lines[first - 1].strip().lstrip(mark).strip() if first else None
+    return dialect.comment or "", None
 
 
 def _between(text: str, mark: str) -> list[str]:

@@ -9,16 +9,19 @@ from typing import Any
 from entropae.reader.compute import compute
 
 GROUPS = ".,'’ \u00a0\u2009\u202f"  # what can separate thousands
+SPACES = " \u00a0\u2009\u202f"
 SIGN, POWER = "^[+-]?", "([eE][+-]?[0-9]+)?$"
 ANY = rf"{SIGN}([0-9]+|[1-9][0-9]{{0,2}}([{GROUPS}][0-9]{{3}})+)?([.,][0-9]*)?{POWER}"
+FEW, DIGITS = "[0-9]*", "[0-9]{1,2}|[0-9]{4,}"
+SPACED = rf"[1-9][0-9]{{0,2}}([{GROUPS[2:]}][0-9]{{3}})+"
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
 CODE = r"^[+-]?0[0-9]"  # of a post code, not of a quantity
 AFFIXES = {"percent signs": ("", r"\s?%$"), "currency signs": (r"^[€$£¥]\s?", r"\s?[€$£¥]$")}
 
 # What a number shows of the characters in it: of 1,234 alone nothing is certain.
 EVIDENCE = {
-    "point": rf"{SIGN}([0-9]*\.([0-9]{{1,2}}|[0-9]{{4,}})?|(0?|[0-9]{{4,}})\.[0-9]{{3}}){POWER}",
-    "comma": rf"{SIGN}([0-9]*,([0-9]{{1,2}}|[0-9]{{4,}})?|(0?|[0-9]{{4,}}),[0-9]{{3}}){POWER}",
+    "point": rf"{SIGN}({FEW}\.({DIGITS})?|(0?|[0-9]{{4,}})\.[0-9]{{3}}|{SPACED}\.[0-9]*){POWER}",
+    "comma": rf"{SIGN}({FEW},({DIGITS})?|(0?|[0-9]{{4,}}),[0-9]{{3}}|{SPACED},[0-9]*){POWER}",
     "grouped by commas": rf"{SIGN}[1-9][0-9]{{0,2}}(,[0-9]{{3}})+(\.[0-9]*|,[0-9]{{3}})$",
     "grouped by points": rf"{SIGN}[1-9][0-9]{{0,2}}(\.[0-9]{{3}})+(,[0-9]*|\.[0-9]{{3}})$",
     "point or group": rf"{SIGN}[1-9][0-9]{{0,2}}\.[0-9]{{3}}$",
@@ -65,6 +68,18 @@ def as_numerals(values: Any) -> Texts | None:
     return Texts(values, taken, Counter(shows))
 
 
+def mostly_numbers(values: Any) -> str | None:
+    """The first text that is no number among texts of which more than half are; else `None`."""
+    pc = compute()
+
+    number = pc.and_(
+        pc.match_substring_regex(values, ANY), pc.match_substring_regex(values, "[0-9]")
+    )
+    if pc.all(number).as_py() or 2 * pc.sum(number).as_py() <= len(values):
+        return None
+    return values.filter(pc.invert(number))[0].as_py()
+
+
 def decimal_of(shows: Counter[str]) -> str | None:
     """The decimal character that numbers show; `None` if they do not."""
     point = shows["point"] + shows["grouped by commas"]
@@ -94,6 +109,7 @@ def numbers(texts: Any, decimal: str, thousands: str | None) -> tuple[Any, str] 
     pc = compute()
 
     groups = GROUPS.replace(decimal, "") if thousands is None else thousands
+    groups = SPACES if groups and groups in SPACES else groups
     inner = f"([0-9]+|[1-9][0-9]{{0,2}}([{groups}][0-9]{{3}})+)" if groups else "[0-9]+"
     number = rf"{SIGN}{inner}?([{decimal}][0-9]*)?{POWER}"
     if not _all(texts, f"({number})|({INFINITE})"):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,17 +105,25 @@ def _read_text(path: Path, columns: Sequence[str] | None, dialect: Dialect) -> T
 
     try:
         texts, layout = read_text(path, dialect)
-        names, notes = _names(layout.names)
+        names, _ = _names(layout.names)
         table, found, more = typed(names, texts, layout.dialect, padded=layout.padded)
-        # What a separator at the end of every line makes.
-        ends = [str(i + 1) for i, name in enumerate(layout.names) if name == ""][-1:]
-        if ends and names[-1] == ends[0] and pa.types.is_null(table.schema.types[-1]):
-            table, notes = table.drop_columns(ends), _names(layout.names[:-1])[1]
+        table, names = _without_ends(table, layout.names)
+        notes = _names(names)[1]
     # Arrow says the same in several ways; a damaged file can also make it ask for too much.
     except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError) as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
     said = (*told(layout, dialect, suffix_of(path)), *notes, *more)
     return Table(str(path), table, found, said)
+
+
+def _without_ends(table: Any, names: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """A table without the columns that separators at the ends of lines make."""
+    import pyarrow as pa
+
+    kept = len(names)
+    while kept > 1 and not names[kept - 1] and pa.types.is_null(table.schema.types[kept - 1]):
+        kept -= 1
+    return table.select(range(kept)), names[:kept]
 
 
 def _names(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:

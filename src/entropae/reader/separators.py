@@ -29,7 +29,7 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
             if quote == "'" and not re.search(quoted, text, re.MULTILINE):
                 continue
             try:
-                rows = records(text, separator, quote)
+                rows = records(text, separator, quote, is_escaped(text))
             except csv.Error:
                 continue
             score = _score(rows if whole or len(rows) < 2 else rows[:-1], separator)
@@ -83,13 +83,21 @@ def _is_list(cell: str) -> bool:
     return any(cell.count(mark) for mark in SEPARATORS[:4])
 
 
-def records(text: str, separator: str, quote: str) -> list[list[str]]:
+def is_escaped(text: str) -> bool:
+    """Whether quotes within quotes follow a backslash, as databases write them."""
+    return re.search(r'\\"[^",;|\t\r\n]', text) is not None
+
+
+def records(text: str, separator: str, quote: str, escaped: bool = False) -> list[list[str]]:
     """The cells of the first lines; of empty ones no cells."""
     lines = io.StringIO(text, newline="")
     if separator == " ":
         return [tokens(line, quote) for line, _ in zip(lines, range(ROWS), strict=False)]
     kind = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-    reader = csv.reader(lines, delimiter=separator, quotechar=quote or None, quoting=kind)
+    escape = "\\" if escaped else None
+    reader = csv.reader(
+        lines, delimiter=separator, quotechar=quote or None, quoting=kind, escapechar=escape
+    )
     return [row for row, _ in zip(reader, range(ROWS), strict=False)]
 
 

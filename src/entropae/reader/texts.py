@@ -125,6 +125,7 @@ def _parsed(file: IO[bytes], layout: Layout, encoding: str) -> Any:
             arrow.ParseOptions(
                 delimiter=layout.dialect.separator or ",",
                 quote_char=quote,
+                escape_char="\\" if layout.escaped else False,
                 newlines_in_values=bool(quote),
             ),
             # An empty text is a value as any other in quotes, and missing without.

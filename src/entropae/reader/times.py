@@ -9,13 +9,16 @@ from entropae.reader.compute import compute
 
 CLOCK = (
     r"(?:(?:[ T]|, )(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?P<part>\.\d{1,9})?)?"
-    r"\s?(?P<half>[AaPp][Mm])?\s?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?$"
+    r"\s?(?P<half>[AaPp][Mm])?\s?(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?$"
 )
 YEAR_FIRST = rf"^(?P<year>\d{{4}})(?P<mark>[-/.])(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}}){CLOCK}"
 YEAR_LAST = (
     rf"^(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){CLOCK}"
 )
 OF_DAY = r"^\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+DAY_MONTH = r"^(\d{1,2})\.?[- ]([A-Za-z]{3,9})\.?[-, ]{1,2}(\d{4})"
+MONTH_DAY = r"^([A-Za-z]{3,9})\.?[- ](\d{1,2})[-, ]{1,2}(\d{4})"
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 CENTURY = 69  # two digits from here on are of the last century, as POSIX has it
 
 
@@ -42,6 +45,7 @@ def as_dates(values: Any) -> Dates | None:
 
     pc = compute()
 
+    values, day_first = _without_words(values)
     for pattern in (YEAR_FIRST, YEAR_LAST):
         found = pc.extract_regex(values, pattern)
         if found.null_count:
@@ -52,6 +56,8 @@ def as_dates(values: Any) -> Dates | None:
             return Dates(parts, True, False)
         a, b = (parts[name].cast(pa.int32()) for name in "ab")
         first, second = pc.max(a).as_py() > 12, pc.max(b).as_py() > 12
+        if day_first is not None:
+            return Dates(parts, False, day_first)
         if first and second:
             return None
         if first != second or set(parts["mark"].unique().to_pylist()) == {"."}:
@@ -82,7 +88,8 @@ def dates(found: Dates, *, day_first: bool) -> Any:
         hour = _hour(parts["hour"], parts["half"])
         clock = pc.binary_join_element_wise(_two(hour), parts["minute"], second, ":")
         texts = pc.binary_join_element_wise(days, clock, "T")
-        texts = pc.binary_join_element_wise(texts, parts["part"], parts["zone"], "")
+        offset = pc.replace_substring_regex(parts["zone"], "UTC|GMT", "Z")
+        texts = pc.binary_join_element_wise(texts, parts["part"], offset, "")
         zone = "UTC" if parts["zone"][0].as_py() else None
         return texts.cast(pa.timestamp(_unit(parts["part"]), zone))
     except pa.ArrowInvalid:  # the 30th of February
@@ -105,6 +112,19 @@ def times_of_day(values: Any) -> Any:
     except pa.ArrowInvalid:  # 25:00
         return None
     return found.cast(pa.time64("us")) if long else found.cast(pa.time64("us")).cast(pa.time32("s"))
+
+
+def _without_words(values: Any) -> tuple[Any, bool | None]:
+    """Texts with numbers for the names of months; and whether days come before these."""
+    pc = compute()
+
+    for pattern, day_first in ((DAY_MONTH, True), (MONTH_DAY, False)):
+        if pc.all(pc.match_substring_regex(values, pattern)).as_py():
+            values = pc.replace_substring_regex(values, pattern, r"\1/\2/\3")
+            for i, month in enumerate(MONTHS):
+                values = pc.replace_substring_regex(values, f"(?i){month}[a-z]*", str(i + 1))
+            return values, day_first
+    return values, None
 
 
 def _two(texts: Any) -> Any:

@@ -10,7 +10,15 @@ from typing import Any
 from entropae.reader.cells import MISSING, SIGNS
 from entropae.reader.compute import compute
 from entropae.reader.dialect import Dialect, shown
-from entropae.reader.numerals import Texts, as_numerals, decimal_of, likely_decimal, numbers
+from entropae.reader.numerals import (
+    CODE,
+    Texts,
+    as_numerals,
+    decimal_of,
+    likely_decimal,
+    mostly_numbers,
+    numbers,
+)
 from entropae.reader.times import Dates, as_dates, dates, times_of_day
 
 
@@ -176,8 +184,8 @@ def _typed(
     else:
         made = times_of_day(values)
     if made is None:
-        if as_codes(values):
-            found.say(f"{one.name!r} kept as text: it begins with zeros")
+        why = _why_text(values)
+        found.say(why and f"{one.name!r} kept as text: {why}")
         return _texts(one, padded)
     # The place of each distinct text among those that are present.
     where = pc.if_else(one.present, pc.cumulative_sum(one.present.cast(pa.int64())), None)
@@ -196,8 +204,12 @@ def _texts(one: Distinct, padded: bool) -> Any:
     return pc.if_else(pc.is_in(trimmed, pa.array(MISSING)), None, trimmed)
 
 
-def as_codes(values: Any) -> bool:
-    """Whether texts would be whole numbers, were it not for zeros before them."""
+def _why_text(values: Any) -> str:
+    """Why texts that look like numbers are none."""
     pc = compute()
 
-    return pc.all(pc.match_substring_regex(values, "^[0-9]+$")).as_py()
+    if pc.all(pc.match_substring_regex(values, "^[0-9]+$")).as_py():
+        zeros = pc.any(pc.match_substring_regex(values, CODE)).as_py()
+        return "it begins with zeros" if zeros else "it has numbers of more than 64 bits"
+    other = mostly_numbers(values)
+    return f"{other!r} is no number" if other is not None else ""
