@@ -237,6 +237,45 @@ def test_tables_that_promise_more_than_is_taken(tmp_path, monkeypatch):
         read_table(path)
 
 
+def test_a_long_text_in_every_row_of_parquet(tmp_path, bounded):
+    """Half a megabyte, which would unpack to 200 gigabytes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, rows = tmp_path / "x.parquet", 200_000
+    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array(["x" * (1 << 20)]))
+    table = pa.table({"a": np.arange(rows), "s": texts})
+    parquet.write_table(table, path, store_schema=False, compression="ZSTD")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+    numbers = read_table(path, ["a"]).numbers()
+    assert numbers.values.shape == (rows, 1)
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_long_texts_of_parquet_in_any_encoding(tmp_path, monkeypatch, encoding):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, table = tmp_path / "x.parquet", pa.table({"s": ["x" * 10_000] * 1000})
+    options = {"use_dictionary": False, "column_encoding": {"s": encoding}}
+    parquet.write_table(table, path, compression="ZSTD", **options)
+    assert read_table(path).arrow.equals(table)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1_000_000)
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+
+
+def test_texts_that_unpack_to_far_more_than_they_are(tmp_path, monkeypatch):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000))
+    assert len(read_table(path)) == 100_000
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        read_table(path)
+
+
 def test_tables_of_too_many_columns(tmp_path, bounded):
     (tmp_path / "x.csv").write_text("a" + ",a" * 1_000_000 + "\n")
     with pytest.raises(ValueError, match="1000001 columns, and 10000 is the limit"):

@@ -11,7 +11,7 @@ from entropae.reader.cells import is_value
 from entropae.reader.dialect import Dialect, shown
 from entropae.reader.headers import has_header, has_units
 from entropae.reader.limits import check_columns
-from entropae.reader.separators import ROWS, is_escaped, records, separator_of
+from entropae.reader.separators import ROWS, SEPARATORS, is_escaped, records, separator_of
 
 MARKS = ("#", "%")  # of comments, if not told
 ERROR = re.compile(r"\s*#(?:N/A|NA|DIV/0!|VALUE!|REF!|NUM!|NULL!|NAME\?)")  # a cell, no comment
@@ -57,6 +57,8 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     comment, names = _comment(text, dialect)
     original = text
     text = "".join(uncommented(text.splitlines(True), comment)) if comment else text
+    first = text.lstrip().partition("\n")[0]
+    check_columns(1 + max(map(first.count, SEPARATORS[:4])))  # before much is made of them
     escaped = is_escaped(text)
     separator, quote = separator_of(text, dialect, whole)
     every = records(text, separator, quote, escaped)
