@@ -77,8 +77,10 @@ class Variable:
             share = float(np.mean(self.classes > 0))
             what.append(f"{int(self.classes.max())} value(s) hold {share:.0%} of the rows")
         if self.cells is not None:
-            step = self.cells.step
-            over = "the gaps between its values" if step is None else f"steps of {step:.6g}"
+            over = "the gaps between its values"
+            if self.cells.step is not None:
+                more = "" if self.cells.is_even else " and more"
+                over = f"steps of {self.cells.step:.6g}{more}"
             what.append(f"spread over {over}")
         return f"{self.name}: {', '.join(what)}" if what else None
 
@@ -365,5 +367,5 @@ def _mixed(
     if cells is not None:
         below, above = np.zeros((2, len(numbers)))
         below[free], above[free] = cells.below, cells.above
-        cells = Cells(which, below, above, cells.step)
+        cells = Cells(which, below, above, cells.step, cells.is_even)
     return Variable(name, "mixed", numbers, classes, cells, shift=shift)

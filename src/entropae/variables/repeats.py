@@ -9,29 +9,31 @@ from jaxtyping import Bool
 
 from entropae.variables.kind import Variable
 
-# Share of a column's ties that must be those of whole rows.
-WHOLE = 0.5
+# Different rows for each different value of a column up to which the rows are what repeats.
+FEW = 1.05
 
 
 def repeated_rows(variables: Sequence[Variable]) -> Bool[np.ndarray, " n"] | None:
     """Which rows are there more than once, if that is why columns without a step have ties.
 
     A table of which rows were drawn several times, or pasted twice, has ties in all its columns at
-    the same rows. Spread in each column, they would be rows of their own, which they are not.
+    the same rows, and so hardly more different rows than a column has values. Spread in each
+    column, they would be rows of their own, which they are not.
 
     Args:
-        variables: The columns, at least two for rows to differ from values.
+        variables: The columns.
 
     Returns:
         Booleans of shape `(n,)`; `None` if rows do not repeat, or their values would anyway.
     """
-    without_step = [v for v in variables if v.cells is not None and v.cells.step is None]
-    if len(variables) < 2 or not without_step:
+    numbers = [v for v in variables if v.kind not in ("discrete", "constant")]
+    without_step = [v for v in numbers if v.cells is not None and v.cells.step is None]
+    if len(numbers) < 2 or not without_step:
         return None
-    columns = np.stack([_codes(variable) for variable in variables], 1)
-    repeated = _occur_again(columns)
-    tied = np.mean([_occur_again(v.values[:, None]).mean() for v in without_step])
-    return repeated if repeated.mean() >= WHOLE * tied else None
+    rows = np.stack([v.values.astype(np.float64) for v in numbers], 1)
+    different, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    least = min(len(np.unique(v.values)) for v in without_step)
+    return counts[which.reshape(-1)] > 1 if len(different) <= FEW * least else None
 
 
 def without_gaps(variables: Sequence[Variable]) -> list[Variable]:
@@ -39,14 +41,3 @@ def without_gaps(variables: Sequence[Variable]) -> list[Variable]:
     if repeated_rows(variables) is None:
         return list(variables)
     return [v.unspread() if v.cells and v.cells.step is None else v for v in variables]
-
-
-def _codes(variable: Variable) -> np.ndarray:
-    if variable.kind == "discrete" and variable.classes is not None:
-        return variable.classes.astype(np.float64)
-    return variable.values.astype(np.float64)
-
-
-def _occur_again(rows: np.ndarray) -> Bool[np.ndarray, " n"]:
-    _, which, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
-    return counts[which.reshape(-1)] > 1
