@@ -24,8 +24,8 @@ FUNCTIONS = {
     "weighted": lambda x: ea.knn_entropy(x, 6, method="weighted"),
     "renyi": lambda x: ea.knn_renyi_entropy(x, 2.0),
     "tsallis": lambda x: ea.knn_tsallis_entropy(x, 0.5),
-    "divergence": lambda x: ea.knn_divergence(x, Y, 2),
-    "cross-entropy": lambda x: ea.knn_cross_entropy(x, Y, 2),
+    "divergence": lambda x: ea.knn_divergence(x, Y, 2, scale=None),
+    "cross-entropy": lambda x: ea.knn_cross_entropy(x, Y, 2, scale=None),
 }
 
 

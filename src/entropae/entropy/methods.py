@@ -203,7 +203,7 @@ def knn_entropy(
         with showing_progress(progress):
             values = [METHODS[method].pointwise(t, ks, norm, floor, p).value for t in sample.turns]
         entropy = (sum(values[1:], values[0]) / len(values) + sample.shift).to(points.dtype)
-        if looks and floor == 0 and entropy.isneginf():
+        if looks and floor == 0 and method != "kpn" and entropy.isneginf():
             warn(coincident(ks, points.requires_grad))
     return entropy if isinstance(x, Tensor) else float(entropy)
 

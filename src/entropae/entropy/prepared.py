@@ -11,7 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.neighbors import as_points, check_choice, is_opaque
-from entropae.variables import Resolutions, Variable, columns_of, copies_of, scale_of, variables_of
+from entropae.variables import (
+    Resolutions,
+    Variable,
+    columns_of,
+    copies_of,
+    scale_of,
+    variables_of,
+    without_gaps,
+)
 
 # Spreads of rounded values that an estimate is the mean over.
 SPREADS = 4
@@ -57,7 +65,8 @@ def prepared(
     Raises:
         ValueError: As `as_points`, and if a column of a frame is not of numbers.
     """
-    check_choice(scale, ["standard", None], "scale")
+    if scale is not None:
+        check_choice(scale, ["standard"], "scale")
     if isinstance(x, Tensor) and (x.requires_grad or is_opaque(x)):
         points = as_points(x)
         return Prepared(points, [points])
@@ -97,6 +106,7 @@ def _of_variables(
             )
         else:
             made.append(variable)
+    made = without_gaps(made)
     notes = tuple(v.note for v in made if v.note and v.kind != "constant")
     rounded = any(v.cells is not None for v in made)
     if not rounded and scale is None:
@@ -118,7 +128,7 @@ def _is_of_times(x: Any) -> bool:
 
 
 def _numbers(variable: Variable) -> np.ndarray:
-    if variable.kind == "discrete" and not variable.numeric:
+    if variable.kind == "discrete" and variable.came_as == "label":
         raise ValueError(
             f"`{variable.name}` must be numbers to have an entropy in nats of a density: got "
             f"{variable.levels} classes. Leave it out."
@@ -157,7 +167,7 @@ def _why_no_density(variable: Variable) -> str | None:
         return None
     rounded = variable.as_numbers()
     step = None if rounded is None or rounded.cells is None else rounded.cells.step
-    if step is not None and variable.levels >= LEAST_VALUES:
+    if step is not None and variable.levels >= LEAST_VALUES and variable.came_as == "number":
         return None
     remedy = "Leave it out"
     if step is not None:
@@ -179,7 +189,7 @@ def coincident(ks: tuple[int, ...], gradient: bool = False) -> str:
     """Points that coincide with their neighbour, in words."""
     lost = ", and gradients are not numbers" if gradient else ""
     return (
-        f"Points coincide with their neighbour k={max(ks)}, so the estimate is -inf{lost}. Use a "
-        "larger `k`, or a `floor`, below which distances do not count; for rounded values, "
-        'resolution="auto".'
+        f"Points coincide with their neighbour k={max(ks)}, so the entropy is -inf{lost}. Use a "
+        "larger `k`, or a `floor`, below which distances do not count. If values are rounded, use "
+        'resolution="auto"; if rows are there twice by mistake, leave out the second ones.'
     )

@@ -24,8 +24,8 @@ from entropae.information.matrix import (
 from entropae.information.mutual import (
     knn_conditional_mutual_information,
     knn_mutual_information,
-    knn_total_correlation,
 )
+from entropae.information.total import knn_total_correlation
 from entropae.information.transfer import knn_transfer_entropy
 
 __all__ = [

@@ -6,7 +6,6 @@ import math
 from typing import Any, overload
 
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from entropae.entropy import entropy_of_distances, log_distance
@@ -14,13 +13,13 @@ from entropae.information.parts import Scale
 from entropae.information.result import like
 from entropae.information.two_samples import two_samples
 from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
-from entropae.variables import Resolutions
+from entropae.variables import Data, Resolutions
 
 
 @overload
 def knn_divergence(
     x: Tensor,
-    y: Tensor | ArrayLike,
+    y: Tensor | Data,
     k: int = ...,
     *,
     norm: Norm = ...,
@@ -31,7 +30,7 @@ def knn_divergence(
 ) -> Tensor: ...
 @overload
 def knn_divergence(
-    x: Any,
+    x: Data,
     y: Tensor,
     k: int = ...,
     *,
@@ -43,8 +42,8 @@ def knn_divergence(
 ) -> Tensor: ...
 @overload
 def knn_divergence(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     k: int = ...,
     *,
     norm: Norm = ...,
@@ -150,7 +149,7 @@ def _divergence(
 @overload
 def knn_cross_entropy(
     x: Tensor,
-    y: Tensor | ArrayLike,
+    y: Tensor | Data,
     k: int = ...,
     *,
     norm: Norm = ...,
@@ -161,7 +160,7 @@ def knn_cross_entropy(
 ) -> Tensor: ...
 @overload
 def knn_cross_entropy(
-    x: Any,
+    x: Data,
     y: Tensor,
     k: int = ...,
     *,
@@ -173,8 +172,8 @@ def knn_cross_entropy(
 ) -> Tensor: ...
 @overload
 def knn_cross_entropy(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     k: int = ...,
     *,
     norm: Norm = ...,
@@ -254,7 +253,6 @@ def knn_cross_entropy(
             value = -math.inf if inside[constant].all() else math.inf
             _warn_of(constant, "constant in `y`, so its distribution has no density", value)
             return like(p.new_tensor(value), x, y)
-        samples.check_density()
     values = [
         entropy_of_distances(kth_distance(a, b, k=k, norm=norm), d, m, k, norm=norm, floor=floor)
         for a, b in samples.turns

@@ -84,9 +84,11 @@ def reach_of(sample: Sample) -> int:
     `1 + 2 Σ_l r_x(l) r_y(l)`, with `r` their autocorrelations.
     """
     correlations = [_autocorrelation(part.values, part.classes) for part in sample.turn(0)[:2]]
-    if len(correlations) < 2 or any(one is None for one in correlations):
+    if len(correlations) < 2:
         return 0
     x, y = correlations
+    if x is None or y is None:
+        return 0
     n = sample.n
     noise = 2 / math.sqrt(n)
     both = np.flatnonzero((x < noise) | (y < noise))

@@ -352,12 +352,14 @@ def _warnings(
             'distribution has no density. Use resolution="auto".'
         )
     if error.reach and error.reach > sample.settings.exclude:
-        shuffled = " and p-values too small" if permuted and not sample.settings.exclude else ""
+        late = "the estimate too large"
+        if permuted and not sample.settings.exclude:
+            late += " and the p-value too small"
         made.append(
-            f"Rows are like those up to {error.reach} rows before. The standard error is from "
-            "groups of consecutive rows; neighbours in time make the estimate too "
-            f"large{shuffled}. For a time series use exclude={error.reach}. If the table is only "
-            "sorted, the estimate is right and the standard error too large: shuffle its rows."
+            f"Rows are like those up to {error.reach} rows apart, as in a time series or a sorted "
+            "table, so the standard error is that of groups of consecutive rows. In a time series, "
+            f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
+            "sorted, shuffle its rows for a smaller standard error."
         )
     message = why_too_many(sample, value, error.value)
     return (*made, message) if message else tuple(made)

@@ -168,9 +168,7 @@ def information_matrix(
                 p_values[a, b], methods[a, b] = one.p_value, one.method
     notes, warnings = _said(all_columns, pairs, found, names)
     unit = "bits" if bits else "nats"
-    return InformationMatrix(
-        *(names, values, errors, p_values, methods, notes, warnings, unit, frame)
-    )
+    return InformationMatrix(names, values, errors, p_values, methods, notes, warnings, unit, frame)
 
 
 def rank_features(
@@ -242,12 +240,18 @@ def rank_features(
     methods = [one.method if isinstance(one, InformationEstimate) else "" for one in found]
     indices = [(i, len(names)) for i in range(len(names))]
     notes, warnings = _said([*others.values(), made[name]], indices, found, (*names, name))
+    value, error, p_value = numbers[order].T
     return Ranking(
-        name,
-        tuple(names[i] for i in order),
-        *numbers[order].T,
-        tuple(methods[i] for i in order),
-        *(notes, warnings, "bits" if bits else "nats", frame),
+        target=name,
+        names=tuple(names[i] for i in order),
+        values=value,
+        standard_errors=error,
+        p_values=p_value,
+        methods=tuple(methods[i] for i in order),
+        notes=notes,
+        warnings=warnings,
+        unit="bits" if bits else "nats",
+        like=frame,
     )
 
 

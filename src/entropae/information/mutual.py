@@ -7,24 +7,19 @@ from typing import Any, overload
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from entropae.information.dimensions import why_too_many
-from entropae.information.formulas import CONDITIONAL, MANY, PAIRS
+from entropae.information.formulas import CONDITIONAL, PAIRS
 from entropae.information.parts import Scale
-from entropae.information.result import like
 from entropae.information.terms import (
     ConditionalMethod,
     Method,
-    Sample,
     Settings,
     averaged,
     check_lag,
-    sample_of,
 )
-from entropae.neighbors import warn
-from entropae.variables import Discrete, Period, Resolutions, variables_of
+from entropae.information.value import value_of
+from entropae.variables import Data, Discrete, Period, Resolutions, variables_of
 
 Lags = Iterable[int] | np.ndarray
 
@@ -32,7 +27,7 @@ Lags = Iterable[int] | np.ndarray
 @overload
 def knn_mutual_information(
     x: Tensor,
-    y: Tensor | ArrayLike,
+    y: Tensor | Data,
     k: int = ...,
     *,
     method: Method = ...,
@@ -46,7 +41,7 @@ def knn_mutual_information(
 ) -> Tensor: ...
 @overload
 def knn_mutual_information(
-    x: ArrayLike,
+    x: Data,
     y: Tensor,
     k: int = ...,
     *,
@@ -61,8 +56,8 @@ def knn_mutual_information(
 ) -> Tensor: ...
 @overload
 def knn_mutual_information(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     k: int = ...,
     *,
     method: Method = ...,
@@ -76,8 +71,8 @@ def knn_mutual_information(
 ) -> float: ...
 @overload
 def knn_mutual_information(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     k: int = ...,
     *,
     method: Method = ...,
@@ -184,7 +179,7 @@ def knn_mutual_information(
     if not isinstance(lag, Iterable):
         n = len(variables_of(x, "x", **options)[0]) if lag else 0
         shift = check_lag(lag, n) if lag else 0
-        return _value({"x": x, "y": y}, settings, PAIRS, lag=shift, **options)
+        return value_of({"x": x, "y": y}, settings, PAIRS, lag=shift, **options)
     return _over_lags(x, y, list(lag), settings, options)
 
 
@@ -197,32 +192,11 @@ def _over_lags(
     return np.array(made)
 
 
-def _value(samples: dict[str, Any], settings: Settings, formulas: Any, **options: Any) -> Any:
-    sample = sample_of(samples, settings, formulas, **options)
-    found = averaged(sample)
-    if found.terms.tied and sample.method in ("ksg1", "ksg2", "ross"):
-        warn_of_ties(found.terms.tied, sample)
-    message = why_too_many(sample, found.value, unasked=True)
-    if message:
-        warn(message)
-    return like(found.value, *samples.values())
-
-
-def warn_of_ties(tied: int, sample: Sample) -> None:
-    """Warn that the distribution has no density, and what to do."""
-    gao = 'or `method="gao"`, which is made for ties' if "gao" in sample.formulas else ""
-    warn(
-        f"{tied} of {sample.n} points coincide with k={sample.settings.k} or more others, so the "
-        "distribution has no density and the estimate means little. Use "
-        f'`resolution="auto"`{", " + gao if gao else ""}.'
-    )
-
-
 @overload
 def knn_conditional_mutual_information(
     x: Tensor,
-    y: Any,
-    z: Any,
+    y: Tensor | Data,
+    z: Tensor | Data,
     k: int = ...,
     *,
     method: ConditionalMethod = ...,
@@ -235,9 +209,9 @@ def knn_conditional_mutual_information(
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: Any,
+    x: Data,
     y: Tensor,
-    z: Any,
+    z: Tensor | Data,
     k: int = ...,
     *,
     method: ConditionalMethod = ...,
@@ -250,8 +224,8 @@ def knn_conditional_mutual_information(
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: Any,
-    y: Any,
+    x: Data,
+    y: Data,
     z: Tensor,
     k: int = ...,
     *,
@@ -265,9 +239,9 @@ def knn_conditional_mutual_information(
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: Any,
-    y: Any,
-    z: Any,
+    x: Data,
+    y: Data,
+    z: Data,
     k: int = ...,
     *,
     method: ConditionalMethod = ...,
@@ -336,95 +310,12 @@ def knn_conditional_mutual_information(
     Examples:
         >>> import numpy as np
         >>> z, *noise = np.random.default_rng(0).standard_normal((3, 5000))
-        >>> x, y = z + noise[0], z + noise[1]
+        >>> x, y = 2 * z + noise[0], 2 * z + noise[1]
         >>> dependent = knn_mutual_information(x, y)
         >>> given_z = knn_conditional_mutual_information(x, y, z)
         >>> print(f"{dependent:.1f}, given z {abs(given_z):.1f}")
-        0.1, given z 0.0
+        0.5, given z 0.0
     """
     settings = Settings(k, method, scale, exclude, seed)
     options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
-    return _value({"x": x, "y": y, "z": z}, settings, CONDITIONAL, **options)
-
-
-@overload
-def knn_total_correlation(
-    x: Tensor,
-    k: int = ...,
-    *,
-    method: ConditionalMethod = ...,
-    resolution: Resolutions = ...,
-    scale: Scale = ...,
-    discrete: Discrete = ...,
-    period: Period = ...,
-    exclude: int = ...,
-    seed: int = ...,
-) -> Tensor: ...
-@overload
-def knn_total_correlation(
-    x: Any,
-    k: int = ...,
-    *,
-    method: ConditionalMethod = ...,
-    resolution: Resolutions = ...,
-    scale: Scale = ...,
-    discrete: Discrete = ...,
-    period: Period = ...,
-    exclude: int = ...,
-    seed: int = ...,
-) -> float: ...
-def knn_total_correlation(
-    x: Any,
-    k: int = 3,
-    *,
-    method: ConditionalMethod = "auto",
-    resolution: Resolutions = "auto",
-    scale: Scale = "standard",
-    discrete: Discrete = (),
-    period: Period = None,
-    exclude: int = 0,
-    seed: int = 0,
-) -> Tensor | float:
-    """Total correlation Σ_c H(X_c) − H(X) of the columns of `x`, in nats: 0 if independent.
-
-    Distances are in the maximum norm. With `ε(i)` the distance from `x_i` to its k-th nearest
-    neighbour and `n_c(i)` the number of other points strictly within it in column `c` alone,
-
-        T̂ = ψ(k) + (d − 1) ψ(n) − ⟨Σ_c ψ(n_c + 1)⟩.
-
-    At `d = 2` this is `knn_mutual_information` of the two columns, and `gao` and `plugin` are those
-    of more than two. Biased towards 0 where dependence is strong or columns are many.
-
-    Args:
-        x: Sample of shape `(n, d)`, `d ≥ 2`.
-        k: Which neighbour.
-        method: `"auto"`, `"ksg1"`, `"gao"` or `"plugin"`.
-        resolution: As in `knn_mutual_information`.
-        scale: As in `knn_mutual_information`.
-        discrete: As in `knn_mutual_information`.
-        period: As in `knn_mutual_information`.
-        exclude: As in `knn_mutual_information`.
-        seed: As in `knn_mutual_information`.
-
-    Returns:
-        A scalar tensor without gradient if `x` is a tensor, else a float. May be negative. 0 if
-        fewer than two columns vary. If `k` other points coincide with some point, `ksg1` means
-        little, and a warning says so.
-
-    Raises:
-        ValueError: If `x` has fewer than two columns, or as `knn_mutual_information`.
-
-    References:
-        Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138, eq. (23), with the
-        counts of eq. (8).
-
-    Examples:
-        >>> import numpy as np
-        >>> common, *own = np.random.default_rng(0).standard_normal((4, 5000))
-        >>> x = 2 * common[:, None] + np.stack(own, axis=1)  # three correlations of 0.8
-        >>> print(f"{knn_total_correlation(x):.1f}, in truth {-np.log(0.2**2 * 2.6) / 2:.1f}")
-        1.1, in truth 1.1
-    """
-    settings = Settings(k, method, scale, exclude, seed)
-    options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
-    return _value({"x": x}, settings, MANY, each=True, **options)
+    return value_of({"x": x, "y": y, "z": z}, settings, CONDITIONAL, **options)

@@ -19,6 +19,7 @@ from entropae.variables import (
     Variable,
     check_names,
     copies_of,
+    repeated_rows,
     variables_of,
 )
 
@@ -158,6 +159,10 @@ def sample_of(
     columns = [tuple(part) for part in parts.values()]
     if each:
         columns = [(variable,) for part in columns for variable in part]
+        if len(columns) < 2:
+            raise ValueError(
+                f"`x` must have at least 2 columns: got d={len(columns)}. Stack what may depend."
+            )
     return chosen(shifted(columns, lag), settings, formulas)
 
 
@@ -258,9 +263,17 @@ def chosen(
             'Use method="auto", or name them in `discrete`.'
         )
     parts, left_out = _with_neighbours(parts, method, settings.exclude)
+    repeated = repeated_rows([v for part in parts for v in part])
+    if repeated is not None:
+        parts = [
+            tuple(v.unspread() if v.cells and v.cells.step is None else v for v in part)
+            for part in parts
+        ]
     notes = [v.note for v in dict.fromkeys(v for part in parts for v in part) if v.note]
     if left_out:
         notes.append(f"{left_out} rows whose class occurs once were left out")
+    if repeated is not None:
+        notes.append(f"{repeated.mean():.0%} of the rows are there more than once")
     return Sample(tuple(parts), settings, formulas, method, tuple(notes))
 
 
@@ -335,5 +348,7 @@ def averaged(sample: Sample) -> Averaged:
             "No row has a neighbour: classes are too many, or `exclude` is too large. Group "
             "classes, or use a smaller `exclude`."
         )
-    spread = float(np.var([one.values.mean() for one in found], ddof=1)) / turns if turns > 1 else 0
+    spread = (
+        float(np.var([one.values.mean() for one in found], ddof=1)) / turns if turns > 1 else 0.0
+    )
     return Averaged(terms, spread)

@@ -20,6 +20,7 @@ from entropae.variables import (
     named_columns,
     scale_of,
     variables_of,
+    without_gaps,
 )
 
 # Spreads of rounded values that an estimate is the mean over.
@@ -48,18 +49,22 @@ class TwoSamples:
     variables: tuple[Variable, ...] = ()
 
     def check_density(self) -> None:
-        """Raise if a column has no density, nor steps to spread it over.
+        """Raise if one value holds many rows of both samples, beside others that do not repeat.
 
         Raises:
-            ValueError: If one is of classes or of two parts.
+            ValueError: If one does.
         """
+        n = len(self.x)
         for variable in self.variables:
-            if variable.kind == "mixed" and variable.classes is not None:
+            if variable.kind != "mixed" or variable.classes is None:
+                continue
+            both = set(variable.classes[:n].tolist()) & set(variable.classes[n:].tolist())
+            if both - {0}:
                 share = float(np.mean(variable.classes > 0))
                 raise ValueError(
-                    f"`{variable.name}` has values that hold {share:.0%} of the rows beside others "
-                    "that do not repeat, so there is no density to compare. Leave these rows out "
-                    "of both samples, or the column."
+                    f"`x` and `y` must have densities: got `{variable.name}` with {share:.0%} of "
+                    "its rows at the same values in both, beside others that do not repeat. Leave "
+                    "these rows out of both, or the column."
                 )
 
     def check_independent(self) -> None:
@@ -93,8 +98,10 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
     Raises:
         ValueError: If columns differ in number or name, or as `as_points`.
     """
-    check_choice(scale, ["standard", None], "scale")
-    x, y = _named_alike(x, y)
+    if scale is not None:
+        check_choice(scale, ["standard"], "scale")
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        x, y = _named_alike(x, y)
     raw = any(isinstance(s, Tensor) and (s.requires_grad or is_opaque(s)) for s in (x, y))
     if raw or (resolution is None and scale is None):
         p, q = _points(x, "x"), _points(y, "y")
@@ -111,6 +118,7 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         )
     }
     variables = [_as_numbers(v) for v in variables_of(both, "x", resolution=resolution)]
+    variables = without_gaps(variables)
     points = _stacked([v.values for v in variables])
     if columns_of(x) is None and not any(v.shift for v in variables):
         p, q = _points(x, "x"), _points(y, "y")
@@ -156,7 +164,7 @@ def _check_columns(d: int, other: int) -> None:
 
 
 def _points(x: Any, name: str) -> Float[Tensor, "n d"]:
-    found = columns_of(x)
+    found = None if isinstance(x, Tensor) else columns_of(x)
     return as_points(x if found is None else np.stack(list(found.values()), 1), name)
 
 

@@ -110,7 +110,7 @@ def check_k(k: Any, available: int, points: str) -> None:
             f"`k` needs at least one other row: got {points}. Each row is one observation; if "
             "yours are the columns, transpose: `x.T`."
         )
-    if not 1 <= k <= available:
+    if not 1 <= int(k) <= available:
         raise ValueError(
             f"`k` must be in [1, {available}]: got k={k} with {points}. "
             "Use a smaller `k` or a larger sample."

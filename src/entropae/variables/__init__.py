@@ -3,7 +3,9 @@
 from entropae.variables.frames import columns_of, like_frame
 from entropae.variables.kind import Kind, Resolution, Variable, missing, recognise
 from entropae.variables.lattice import Cells, step_of
+from entropae.variables.repeats import repeated_rows, without_gaps
 from entropae.variables.samples import (
+    Data,
     Discrete,
     Period,
     Resolutions,
@@ -16,6 +18,7 @@ from entropae.variables.spread import copies_of, spread
 
 __all__ = [
     "Cells",
+    "Data",
     "Discrete",
     "Kind",
     "Period",
@@ -29,8 +32,10 @@ __all__ = [
     "missing",
     "named_columns",
     "recognise",
+    "repeated_rows",
     "scale_of",
     "spread",
     "step_of",
     "variables_of",
+    "without_gaps",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,8 @@ CLASSES = 10
 REPEATS = 3
 # A value is an atom if it is so many times as frequent as those around it.
 STANDS_OUT = 8
+# Rows of a long column that are looked at first.
+SOME = 5000
 # Rows that an atom must have.
 LEAST_IN_ATOM = 5
 
@@ -39,7 +41,7 @@ class Variable:
         period: Of circular ones.
         levels: Different values of discrete ones.
         shift: What was taken from the values that came in.
-        numeric: Whether they came in as numbers.
+        came_as: Whether the values came in as numbers with fractions, integers, or labels.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Variable:
     period: float | None = None
     levels: int = 0
     shift: float = 0.0
-    numeric: bool = True
+    came_as: Literal["number", "integer", "label"] = "number"
 
     def __len__(self) -> int:
         return len(self.values)
@@ -75,10 +77,16 @@ class Variable:
             share = float(np.mean(self.classes > 0))
             what.append(f"{int(self.classes.max())} value(s) hold {share:.0%} of the rows")
         if self.cells is not None:
-            step = self.cells.step
-            over = "the gaps between its values" if step is None else f"steps of {step:.6g}"
+            over = "the gaps between its values"
+            if self.cells.step is not None:
+                more = "" if self.cells.is_even else " and more"
+                over = f"steps of {self.cells.step:.6g}{more}"
             what.append(f"spread over {over}")
         return f"{self.name}: {', '.join(what)}" if what else None
+
+    def unspread(self) -> Variable:
+        """The same column, its values taken as they are."""
+        return replace(self, kind="mixed" if self.kind == "mixed" else "continuous", cells=None)
 
     def as_numbers(self, step: float | None = None) -> Variable | None:
         """A discrete column as one on a lattice; `None` if it does not hold numbers.
@@ -86,7 +94,7 @@ class Variable:
         Args:
             step: The step of the lattice, if known.
         """
-        if self.kind != "discrete" or not self.numeric:
+        if self.kind != "discrete" or self.came_as == "label":
             return None
         cells = cells_of(self.values, precision(self.values), step)
         kind = "continuous" if cells is None else "lattice"
@@ -98,7 +106,7 @@ class Variable:
         classes = None if self.classes is None else self.classes[rows]
         return Variable(
             *(self.name, self.kind, self.values[rows], classes, cells),
-            *(self.period, self.levels, self.shift, self.numeric),
+            *(self.period, self.levels, self.shift, self.came_as),
         )
 
 
@@ -152,16 +160,19 @@ def recognise(
     numbers, shift, eps = _numbers(name, array)
     if (numbers == numbers[0]).all():
         return Variable(name, "constant", np.zeros(len(numbers)), levels=1, shift=shift)
+    came_as = "integer" if array.dtype.kind in "iuO" else "number"
     if discrete:
-        return _discrete(name, array if array.dtype.kind == "O" else numbers, shift)
+        return _discrete(name, numbers, came_as, shift)
     if period is not None:
         return _circular(name, numbers + shift, period, resolution, eps)
     if resolution is None:
         return Variable(name, "continuous", numbers, shift=shift)
+    if discrete is None and resolution == "auto" and _is_plainly_continuous(numbers, eps):
+        return Variable(name, "continuous", numbers, shift=shift)
     distinct, which, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     few = len(distinct) <= CLASSES and len(numbers) >= REPEATS * len(distinct)
     if few and discrete is None and resolution == "auto":
-        return _discrete(name, numbers, shift)
+        return _discrete(name, numbers, came_as, shift)
     atoms = _atoms(counts) if discrete is None else np.zeros(0, np.int64)
     step = None if resolution == "auto" else float(resolution)
     if not len(atoms):
@@ -169,6 +180,14 @@ def recognise(
         kind = "continuous" if cells is None else "lattice"
         return Variable(name, kind, numbers, None, cells, shift=shift)
     return _mixed(name, numbers, distinct, which, atoms, eps, step, shift)
+
+
+def _is_plainly_continuous(numbers: np.ndarray, eps: float) -> bool:
+    """Whether some rows of a long column have neither ties nor a step."""
+    if len(numbers) < 10 * SOME:
+        return False
+    some = np.random.default_rng(0).choice(len(numbers), SOME, replace=False)
+    return cells_of(numbers[some], eps) is None and len(np.unique(numbers[some])) == SOME
 
 
 def check_options(resolution: Any, period: Any) -> None:
@@ -270,7 +289,12 @@ def _seconds(array: np.ndarray) -> np.ndarray:
     return (ticks - ticks.min()) // common * (common * count / second)
 
 
-def _discrete(name: str, array: np.ndarray, shift: float = 0.0) -> Variable:
+def _discrete(
+    name: str,
+    array: np.ndarray,
+    came_as: Literal["number", "integer", "label"] = "label",
+    shift: float = 0.0,
+) -> Variable:
     plain = array
     if array.dtype.kind == "O":
         order = {value: i for i, value in enumerate(sorted(set(array.tolist()), key=_rank))}
@@ -283,15 +307,14 @@ def _discrete(name: str, array: np.ndarray, shift: float = 0.0) -> Variable:
         plain = array.astype(np.float64) if array.dtype.kind in "fiub" else classes.astype(float)
     if levels == 1:
         return Variable(name, "constant", np.zeros(len(array)), levels=1)
-    numeric = array.dtype.kind in "fiu"
     return Variable(
         name,
         "discrete",
-        plain if numeric else np.zeros(len(array)),
+        plain if array.dtype.kind in "fiu" else np.zeros(len(array)),
         classes.astype(np.int64),
         levels=levels,
         shift=shift,
-        numeric=numeric,
+        came_as=came_as,
     )
 
 
@@ -344,5 +367,5 @@ def _mixed(
     if cells is not None:
         below, above = np.zeros((2, len(numbers)))
         below[free], above[free] = cells.below, cells.above
-        cells = Cells(which, below, above, cells.step)
+        cells = Cells(which, below, above, cells.step, cells.is_even)
     return Variable(name, "mixed", numbers, classes, cells, shift=shift)

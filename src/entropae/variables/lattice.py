@@ -30,17 +30,19 @@ class Cells:
         rank: Which of the different values a row has, from the least, shape `(n,)`.
         below: How far a row's cell reaches below its value.
         above: How far it reaches above.
-        step: The step of the lattice; `None` if it is not the same everywhere.
+        step: The least step of the lattice; `None` if the values are on none.
+        is_even: Whether the step is the same everywhere.
     """
 
     rank: Int[np.ndarray, " n"]
     below: Float[np.ndarray, " n"]
     above: Float[np.ndarray, " n"]
     step: float | None
+    is_even: bool = True
 
     def take(self, rows: Int[np.ndarray, " m"]) -> Cells:
         """The cells of some rows."""
-        return Cells(self.rank[rows], self.below[rows], self.above[rows], self.step)
+        return Cells(self.rank[rows], self.below[rows], self.above[rows], self.step, self.is_even)
 
 
 def step_of(distinct: Float[np.ndarray, " m"], eps: float = 0.0) -> float | None:
@@ -136,8 +138,9 @@ def cells_of(
     local = found * _local_steps(site)
     half_below, half_above = _halfway(found * site.astype(np.float64))
     below, above = np.minimum(0.5 * local, half_below), np.minimum(0.5 * local, half_above)
-    same = bool((local == local[0]).all())
-    return Cells(which, below[which], above[which], float(local[0]) if same else None)
+    least = float(local.min())
+    is_even = bool((local == least).all())
+    return Cells(which, below[which], above[which], least, is_even)
 
 
 def _halfway(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from entropae.config import unknown
@@ -18,6 +19,8 @@ from entropae.variables.kind import Resolution, Variable, recognise
 # A sparse matrix with more entries than this, zeros included, is not made dense unasked.
 DENSE = 10**8
 
+# Anything that a sample comes in: arrays, lists, frames, mappings from names to columns.
+Data = ArrayLike | Mapping[str, Any]
 Discrete = bool | Sequence[str]
 Period = float | Mapping[str, float] | None
 Resolutions = Resolution | Mapping[str, Resolution]
@@ -51,17 +54,20 @@ def variables_of(
     for label, values in named_columns(x, name).items():
         here = {label, name}
         classes = discrete if isinstance(discrete, bool) else not here.isdisjoint(discrete)
-        about = period
-        if isinstance(period, Mapping):
-            about = next((period[one] for one in (label, name) if one in period), None)
-        step = resolution
-        if isinstance(resolution, Mapping):
-            step = next((resolution[one] for one in (label, name) if one in resolution), "auto")
+        about: Any = _of(label, name, period, None)
+        step: Any = _of(label, name, resolution, "auto")
         is_text = values.dtype.kind in "OUSb" and _is_frame(x)
         asked = True if classes or is_text else None
         turns = None if asked else about
         made.append(recognise(label, values, discrete=asked, period=turns, resolution=step))
     return made
+
+
+def _of(label: str, name: str, option: Any, otherwise: Any) -> Any:
+    """An option for one column, given by its name, by that of its sample, or for all."""
+    if not isinstance(option, Mapping):
+        return option
+    return next((option[one] for one in (label, name) if one in option), otherwise)
 
 
 def check_names(known: Sequence[str], **options: Any) -> None:
