@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from entropae.cli import read_recipe_file
-from entropae.data import load
+from entropae.kinds import read as load
 from entropae.reader import read_table
 
 from loaders import LOADERS, attempt

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
         transfer_entropy_estimate,
     )
     from entropae.latent import Entropic, Latent, Plain
-    from entropae.metrics import frechet_distance, normality
+    from entropae.metrics.frechet import frechet_distance
+    from entropae.metrics.normality import normality
     from entropae.model import Autoencoder, load
     from entropae.reader import Dialect, read_table
     from entropae.reader.rows import open_table
+    from entropae.runs import Run
     from entropae.training import fit
 
 __version__ = "0.1.0"
@@ -46,6 +48,7 @@ __all__ = [
     "Entropic",
     "Latent",
     "Plain",
+    "Run",
     "conditional_mutual_information_estimate",
     "entropy_estimate",
     "fit",
@@ -96,23 +99,22 @@ _HOMES = {
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
+    "runs": ("Run",),
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {home.split(".")[0] for home in _HOMES} | {
-    "config",
-    "data",
     "diagnosis",
-    "evaluation",
+    "distributed",
+    "explorer",
     "features",
-    "language",
+    "kinds",
     "neighbors",
-    "networks",
+    "nn",
     "prior",
-    "ranks",
+    "recipe",
     "report",
-    "tabular",
-    "text",
+    "variables",
 }
 
 

@@ -7,10 +7,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from entropae.cli import diagnosis, entropy, explorer, information, models, report
-from entropae.cli.models import read_recipe_file
+from entropae.cli import (
+    diagnosis,
+    entropy,
+    explorer,
+    information,
+    models,
+    report,
+    training,
+)
 from entropae.cli.parser import Parser
-from entropae.files import printable
+from entropae.cli.training import read_recipe_file
+from entropae.messages import printable
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
@@ -68,7 +76,8 @@ def make_parser() -> Parser:
 
 
 COMMANDS = (
-    models.COMMANDS
+    training.COMMANDS
+    | models.COMMANDS
     | diagnosis.COMMANDS
     | report.COMMANDS
     | explorer.COMMANDS

@@ -13,7 +13,7 @@ from entropae.cli.dialect import dialect_of, dialect_options, read
 from entropae.cli.parser import Commands, Parser
 from entropae.cli.printed import print_json, print_left_out, print_notes
 from entropae.cli.variables import FILE, estimate_options, resolution_of
-from entropae.files import printable
+from entropae.messages import printable
 
 # Bytes of a file from which on `entropy` reads it by blocks, and has no baseline.
 LARGE = 1 << 28
@@ -107,7 +107,7 @@ def _of_order(kind: str) -> Callable[[Namespace], None]:
         table = read(options.file, options).numbers(options.columns, missing=options.missing)
 
         def estimate(x: Any) -> float:
-            frame = dict(zip(table.names, x.T, strict=True))
+            frame: Any = dict(zip(table.names, x.T, strict=True))
             return float(estimator[kind](frame, options.order, k=options.k, **settings))
 
         value, error = estimate(table.values), jackknife(estimate, table.values)
@@ -153,8 +153,9 @@ def _divergence(options: Namespace) -> None:
     settings = _settings(options)
 
     def estimate(x: Any, y: Any) -> float:
-        frames = [dict(zip(a.names, part.T, strict=True)) for part in (x, y)]
-        return float(knn_divergence(*frames, options.k, **settings))
+        p: Any = dict(zip(a.names, x.T, strict=True))
+        q: Any = dict(zip(a.names, y.T, strict=True))
+        return float(knn_divergence(p, q, options.k, **settings))
 
     unit, name = _unit(options)
     value = estimate(a.values, b.values) * unit

@@ -21,7 +21,7 @@ from entropae.cli.variables import (
     parts_of,
     without_gaps,
 )
-from entropae.files import printable
+from entropae.messages import printable
 
 if TYPE_CHECKING:
     from entropae.information import InformationEstimate

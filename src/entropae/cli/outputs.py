@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from entropae.files import printable, replacing, write_text
+from entropae.messages import printable
+from entropae.storage.atomic import replacing, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

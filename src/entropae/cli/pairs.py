@@ -10,7 +10,7 @@ from entropae.cli.dialect import read
 from entropae.cli.outputs import say_written, write
 from entropae.cli.printed import bar, print_json, print_notes, print_table, value_of
 from entropae.cli.variables import check_gaps, information_settings
-from entropae.files import printable
+from entropae.messages import printable
 
 if TYPE_CHECKING:
     from entropae.information import InformationMatrix, Ranking

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from entropae.files import printable
+from entropae.messages import printable
 
 BAR = 24  # characters of the longest
 NARROW = 14  # of a name in a table

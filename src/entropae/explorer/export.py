@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from entropae import ranks
+from entropae import distributed
 from entropae.explorer.space import Space
 from entropae.explorer.standalone import page
-from entropae.files import replacing, write_text
 from entropae.model import Autoencoder
+from entropae.storage.atomic import replacing, write_text
 
 # Read by ONNX Runtime 1.14 of 2023 and later, and written by every torch that has this exporter.
 OPSET = 18
@@ -103,7 +103,7 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
         raise ValueError(f"`x` must be at least 2 samples, to tell a batch from one: got {len(x)}.")
     model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
     about = {"made by": "entropae", "latent": type(model.latent).__name__}
-    with torch.no_grad(), ranks.alone():
+    with torch.no_grad(), distributed.alone():
         z = model.encode(x)
         encoder = _export(Encoder(model), x, ("x", "z"), about | {"x": _range(x)})
         decoder = _export(Decoder(model), z, ("z", "x"), about)
@@ -175,7 +175,7 @@ def _check(name: str, module: nn.Module, content: bytes, x: Tensor) -> None:
 
 def _range(x: Tensor) -> str:
     shape = ", ".join(map(str, x.shape[1:]))
-    return f"float32 (n, {shape}), as model.encode takes it: of images, values in [0, 1]"
+    return f"float32 (n, {shape}), as model.encode takes it; images have values in [0, 1]"
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import json
 import math
@@ -27,13 +26,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torch import Tensor
 
-from entropae.data import read_image
 from entropae.explorer.space import Space, pack
-from entropae.files import printable
+from entropae.messages import printable
 
 JSON_BYTES = 1 << 20
 UPLOAD_BYTES = 1 << 24
-UPLOAD_PIXELS = 1 << 24
 AT_ONCE = 64  # codes of one request
 EVERYWHERE = ("0.0.0.0", "::")  # all of the machine's addresses
 PAGE = files("entropae.explorer") / "page"
@@ -220,7 +217,7 @@ def _decode(space: Space, body: bytes) -> dict[str, Any]:
     values = space.decode(codes)
     if not values.isfinite().all():
         raise ValueError("The decoder gives no finite values there. Use smaller codes.")
-    return {"values": pack(values), "count": len(values)}
+    return {"values": pack(space.drawn(values)), "count": len(values)}
 
 
 def _neighbours(space: Space, body: bytes) -> dict[str, Any]:
@@ -229,7 +226,7 @@ def _neighbours(space: Space, body: bytes) -> dict[str, Any]:
     index, distance = space.neighbours(code, _integer("k", fields["k"], AT_ONCE))
     rows = index.tolist()
     return {
-        "values": pack(space.samples.__getitems__(rows)),
+        "values": pack(space.drawn(space.samples.__getitems__(rows))),
         "codes": pack(space.codes[index]),
         "indices": rows,
         "distances": [round(float(value), 6) for value in distance],
@@ -245,14 +242,9 @@ def _sample(space: Space, body: bytes) -> dict[str, Any]:
 
 
 def _encode(space: Space, body: bytes, *, invert: bool = False) -> dict[str, Any]:
-    if not space.samples.is_image:
-        raise ValueError(
-            f"Images are taken by models of images only: this one is of samples of shape "
-            f"{space.samples.shape}."
-        )
-    x = read_image(io.BytesIO(body), space.samples.shape, pixels=UPLOAD_PIXELS)
+    x = space.samples.kind.upload(body)
     x = 1 - x if invert else x
-    return {"values": pack(x), "codes": pack(space.encode(x[None]))}
+    return {"values": pack(space.drawn(x)), "codes": pack(space.encode(x[None]))}
 
 
 ANSWERS: dict[str, tuple[Answer, int]] = {

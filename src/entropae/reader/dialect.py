@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from entropae.config import unknown
+from entropae.messages import unknown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entropae.data.files import RATIO, UNPACKED
+from entropae.storage.arrays import RATIO, UNPACKED
 
 WIDEST = 10_000  # columns; readers take kilobytes for each
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from entropae.config import unknown
-from entropae.data.files import map_npy
+from entropae.messages import unknown
 from entropae.reader.dialect import Dialect
 from entropae.reader.layout import told
 from entropae.reader.limits import check_columns
@@ -19,6 +18,7 @@ from entropae.reader.parquet import read_parquet
 from entropae.reader.table import Table
 from entropae.reader.texts import read_text
 from entropae.reader.typed import typed
+from entropae.storage.arrays import map_npy
 
 
 def read_table(

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from entropae.data.files import map_npy
 from entropae.reader.limits import check_columns
 from entropae.reader.parquet import opened
 from entropae.reader.reading import need_pyarrow, suffix_of
 from entropae.reader.table import check_missing, chosen_columns, gaps_message, is_number
+from entropae.storage.arrays import map_npy
 
 # Bytes of a block of rows, as float64.
 BLOCK = 1 << 25

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from entropae.config import unknown
-from entropae.files import printable
+from entropae.messages import printable, unknown
 from entropae.reader.compute import compute
 from entropae.reader.dialect import Dialect
 from entropae.variables.frames import EXACT, columns_of
