@@ -65,7 +65,7 @@ ORDER: dict[str, set[str]] = {
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
-        *("recipe", "runs", "variables"),
+        *("recipe", "runs", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]
