@@ -30,9 +30,9 @@ from entropae.nn import pair
 from entropae.reader import read_table
 from entropae.reader.rows import open_table
 from entropae.recipe import RECIPE, ModelConfig, Recipe
-from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated
 from entropae.runs import read_recipe, write_recipe
+from entropae.storage.records import read_log
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
 # What a loader may raise, always naming what it was reading.
