@@ -80,7 +80,7 @@ def _parquet(folder: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns = {"a": TABLE[:, 0], "n": np.arange(20), "s": ["x"] * 20, "t": [True, None] * 10}
+    columns = {"a": TABLE[:, 0], "n": np.arange(20) // 2, "s": ["x"] * 20, "t": [True, None] * 10}
     for name, options in {
         "plain": {"use_dictionary": False, "compression": "NONE"},
         "packed": {"compression": "GZIP"},

@@ -128,7 +128,7 @@ def steps(
         own = x.split(8)[rank :: distributed.count()]
         model.calibrate(lambda: iter(own))
         codes = model.encode(x)
-    result["statistics"] = flat(model.buffers())
+    result["statistics"] = flat([torch.zeros(0), *model.buffers()])  # some have none
     result["codes"] = codes
     result["weights"] = flat(model.parameters())
     return result

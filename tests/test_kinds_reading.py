@@ -652,7 +652,7 @@ def test_files_of_other_kinds(tmp_path):
     with pytest.raises(ValueError, match=r"x\.xyz is of no known kind: .*\.npy.*\.csv.*\.txt"):
         load(tmp_path / "x.xyz")
     (tmp_path / "x.csv").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"x\.csv: at least 2 rows are needed: got 0"):
+    with pytest.raises(ValueError, match=r"x\.csv: At least 2 rows are needed: got 0"):
         load(tmp_path / "x.csv")
 
 

@@ -198,10 +198,10 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1))
     (tmp_path / "x.txt").write_text("ab\n\nabab\nbc\n")
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
-        loaded = Text(known, length=4).read_more(tmp_path / "x.txt", kinds.Reading())
+        loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))
     assert loaded.skipped == ("1 empty lines", "1 overlong lines", "1 of 4 tokens unknown")
     with pytest.raises(ValueError, match=r"x\.txt: At least 2 sentences of fewer than 2 tokens"):
-        Text(known, length=2).read_more(tmp_path / "x.txt", kinds.Reading())
+        kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=2))
 
 
 def test_a_batch_is_as_long_as_its_longest(samples):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.registry import settings
 
 if TYPE_CHECKING:
@@ -20,80 +22,6 @@ if TYPE_CHECKING:
     from entropae.recipe import ModelConfig
 
     Sections = Callable[[Any], list[Block]]
-
-
-class Measure(NamedTuple):
-    """A figure of an evaluation, in words."""
-
-    title: str
-    better: Literal["lower", "higher", "near 1", "near 0.5", ""] = "lower"
-
-
-def directions(measures: Mapping[str, Measure]) -> str:
-    """In which direction each measure is good, in a sentence or two.
-
-    Examples:
-        >>> directions({"a": Measure("distance"), "b": Measure("recall", "higher")})
-        'Lower is better for distance; higher is better for recall.'
-    """
-    ways: dict[str, list[str]] = {}
-    for measure in measures.values():
-        if measure.better:
-            ways.setdefault(measure.better, []).append(measure.title)
-    said = "; ".join(f"{way} is better for {', '.join(titles)}" for way, titles in ways.items())
-    text = f"{said[:1].upper()}{said[1:]}."
-    if any(measure.title.startswith("distance to training") for measure in measures.values()):
-        text += " Distances to training data are relative to those of held-out samples: well below "
-        text += "1 means copies."
-    return text
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a source is to be read; each kind takes what concerns it.
-
-    Attributes:
-        size: Crop images to their central square and resize them to so many pixels a side.
-        channels: 1 for grey images, 3 for colour.
-        drop: Columns of a table to leave out.
-        tokenizer: Kind of the tokenizer that is trained on a text.
-        vocabulary: Its tokens at most.
-        length: Tokens of a sentence at most, its end included.
-        key: Field of a data set whose items are dicts.
-        strict: Stop at the first bad file instead of leaving it out.
-        progress: Show bars.
-        validation: Share of the samples that will be held out, of which nothing may be learnt.
-        seed: Of that split.
-    """
-
-    size: int | None = None
-    channels: int | None = None
-    drop: tuple[str, ...] = ()
-    tokenizer: Literal["bpe", "word", "character"] = "bpe"
-    vocabulary: int = 4000
-    length: int = 64
-    key: str | None = None
-    strict: bool = False
-    progress: bool = False
-    validation: float = 0.1
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Evaluating:
-    """How a model is to be measured.
-
-    Attributes:
-        features: What `features.find` takes, of samples that have features.
-        n: At most so many held-out samples, and as many drawn ones.
-        seed: Of the drawn samples.
-        progress: Show a bar.
-    """
-
-    features: str = "values"
-    n: int = 10_000
-    seed: int = 0
-    progress: bool = True
 
 
 class Kind(ABC):

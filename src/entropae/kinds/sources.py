@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from entropae.kinds.base import Reading
 from entropae.kinds.downloads import NAMES, by_name
 from entropae.kinds.items import Items, items_of, read_items, unwrapped
+from entropae.kinds.reading import Reading
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
 
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
     Attributes:
         content: A tensor, an array, a frame, a list of sentences, or the path of a file or folder.
         labels: One for each sample, if it came with any.
-        path: The file that an array was read from.
+        path: Where it was read from, for messages.
     """
 
     content: Any
@@ -66,8 +66,8 @@ def _at(source: str | Path) -> Opened:
         raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
-        return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path)
-    return Opened(read_array(path), path=str(path)) if is_array_file(path) else Opened(path)
+        return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
+    return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
 
 
 def _pair(source: Any) -> tuple[Any, np.ndarray] | None:

@@ -125,7 +125,7 @@ class Training(lightning.LightningModule):
             # Not where it would have to undo the scale of the loss: Lightning could not clip then.
             fused = self.trainer.precision != "16-mixed"
             optimizer = torch.optim.Adam(weights, self.learning_rate, fused=fused)
-        scheduler = LambdaLR(optimizer, self._share_of_rate)
+        scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Shaped
 from torch import Tensor
 
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import array_of, finite_range, plain_array
 

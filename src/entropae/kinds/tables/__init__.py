@@ -13,7 +13,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading
+from entropae.kinds.base import Kind
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples, split
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file
@@ -60,13 +62,12 @@ class Tables(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
         table, library = _open(source)
-        where = f"{source}: " if is_table(source) else ""
         for name in reading.drop:
             if name not in table.column_names:
-                raise ValueError(where + unknown("column", name, table.column_names))
+                raise ValueError(unknown("column", name, table.column_names))
         table = table.drop_columns(list(reading.drop))
         if table.num_rows < 2:
-            raise ValueError(f"{where}at least 2 rows are needed: got {table.num_rows}.")
+            raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
         kept, _ = split(table.num_rows, reading.validation, seed=reading.seed)
         columns = Columns.fit(table, kept)
         return Samples(columns.encode(table), cls(columns, library=library))
