@@ -213,6 +213,8 @@ class Run:
             OSError: If the page cannot be written.
             ValueError: If one of its files is damaged.
         """
+        from entropae.report import REPORT, write
+
         return write(
             self.trained(), self.folder / REPORT if out is None else out, progress=progress
         )
