@@ -34,11 +34,12 @@ def side_by_side(x: Float[Tensor, "n c h w"], limits: Limits) -> Float[Tensor, "
 
     Examples:
         >>> side_by_side(torch.zeros(7, 5, 8, 8), Limits(0, 1)).shape
-        torch.Size([7, 1, 8, 44])
+        torch.Size([7, 1, 8, 47])
     """
     grey = (x - limits.low) / ((limits.high - limits.low) or 1.0)
     spaced = nn.functional.pad(grey.clamp(0, 1), (0, GAP), value=1.0)
-    return spaced.transpose(1, 2).flatten(2)[:, None, :, :-GAP]
+    joined = spaced.transpose(1, 2).flatten(2)[:, None]
+    return nn.functional.pad(joined, (0, 2 * GAP), value=1.0)  # samples lie farther apart
 
 
 def limits_of(x: Tensor) -> Limits:
