@@ -44,7 +44,7 @@ def test_a_matrix_of_all_kinds():
     assert found.values[at["height"], at["mass"]] > 0.4
     assert found.values[at["smoker"], at["city"]] > 0.1
     assert found.values[at["planet"], at["height"]] == 0
-    assert np.isnan(found.values[at["name"]]).all()
+    assert np.isnan(np.delete(found.values[at["name"]], at["planet"])).all()
     assert np.isnan(found.values.diagonal()).all()
     np.testing.assert_array_equal(found.values, found.values.T)
     assert np.isnan(found.p_values).all()
@@ -165,18 +165,18 @@ def uniform(p_values, permutations):
 @pytest.mark.parametrize("kind", ["continuous", "rounded", "classes", "tables"])
 def test_p_values_are_uniform_without_dependence(kind):
     p_values = []
-    for seed in range(150):
+    for seed in range(100):
         rng = np.random.default_rng([seed, 1])
-        x, y = rng.standard_normal((2, 40))
+        x, y = rng.standard_normal((2, 30))
         if kind == "rounded":
             x, y = x.round(1), y.round(1)
         if kind in ("classes", "tables"):
-            y = rng.integers(0, 3, 40)
+            y = rng.integers(0, 3, 30)
         if kind == "tables":
             x = np.sign(x)
         p_values.append(ea.mutual_information_estimate(x, y, permutations=19).p_value)
     if kind == "tables":  # few tables: ties make the test conservative, never too bold
-        assert np.mean(np.array(p_values) <= 0.1) <= 0.1 + 3 * math.sqrt(0.09 / 150)
+        assert np.mean(np.array(p_values) <= 0.1) <= 0.1 + 3 * math.sqrt(0.09 / 100)
         return
     assert uniform(p_values, 19) > 0.01
 
@@ -184,9 +184,9 @@ def test_p_values_are_uniform_without_dependence(kind):
 def test_local_permutations_keep_what_the_condition_explains():
     """x and y share z alone: free permutations would call that significant, local ones do not."""
     p_values = []
-    for seed in range(80):
+    for seed in range(60):
         rng = np.random.default_rng([seed, 2])
-        z, *noise = rng.standard_normal((3, 120))
+        z, *noise = rng.standard_normal((3, 100))
         found = ea.conditional_mutual_information_estimate(
             z + noise[0], z + noise[1], z, permutations=19
         )
@@ -203,7 +203,7 @@ def test_series_are_shifted_and_not_shuffled():
     """Shuffled, independent smooth series would be significant more often than not."""
     kernel = np.exp(-0.5 * (np.arange(-15, 16) / 3) ** 2)
     shifted, shuffled = [], []
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng([seed, 3])
         x, y = (np.convolve(rng.standard_normal(230), kernel, "valid") for _ in range(2))
         one = ea.mutual_information_estimate(x, y, exclude=10, permutations=19)
