@@ -72,9 +72,17 @@ def save_sheet(
     Image.fromarray(sheet(images, columns)).save(path)
 
 
-def save_panels(panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path) -> None:
-    """Write titled sheets beside each other, e.g. samples of several priors."""
-    sheets = {title: sheet(images) for title, images in panels.items()}
+def save_panels(
+    panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path, *, columns: int | None = None
+) -> None:
+    """Write titled sheets beside each other, e.g. samples of several priors.
+
+    Args:
+        panels: Images by their titles.
+        path: Where to write the picture.
+        columns: Images a row of each sheet; by default about a square.
+    """
+    sheets = {title: sheet(images, columns) for title, images in panels.items()}
     columns = min(3, len(sheets))
     rows = math.ceil(len(sheets) / columns)
     from matplotlib.figure import Figure

@@ -55,14 +55,17 @@ def last_distance(
 ) -> tuple[Radius, Radius]:
     """Joint distance to the last of the neighbours given, and the same less its rounding."""
     edges = np.stack([edge(points, index[:, -1:], period) for points, period in parts])
-    insides = [one - rounding(points, one) for (points, _), one in zip(parts, edges, strict=True)]
+    insides = [
+        one - rounding(points, one, period)
+        for (points, period), one in zip(parts, edges, strict=True)
+    ]
     distance, widest = edges.max(0), edges.argmax(0)[None]
     inside = np.take_along_axis(np.stack(insides), widest, 0)[0]
     # Nothing is nearer than 0, not even what coincides.
     return distance, np.where(distance > 0, inside, -1.0)
 
 
-def rounding(points: Float[np.ndarray, "n d"], radius: Radius) -> Radius:
+def rounding(points: Float[np.ndarray, "n d"], radius: Radius, period: Period = None) -> Radius:
     """What decimals' distances are off by: in binary, 0.3 − 0.2 is not 0.2 − 0.1.
 
     A thousandth of the distance at most: one large coordinate must not blur the others.
@@ -70,7 +73,10 @@ def rounding(points: Float[np.ndarray, "n d"], radius: Radius) -> Radius:
     if points.shape[1] == 0:
         return np.zeros(len(points))
     eps = float(np.finfo(points.dtype).eps)
-    return np.minimum(eps * (np.abs(points).max(1) + radius), 1e-3 * radius)
+    size = np.abs(points).max(1) + radius
+    if period is not None:
+        size = size + 2 * period.max()
+    return np.minimum(eps * size, 1e-3 * radius)
 
 
 def count(points: Float[np.ndarray, "n d"], radius: Radius, period: Period = None) -> Counts:

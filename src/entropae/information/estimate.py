@@ -10,13 +10,14 @@ import numpy as np
 from scipy.special import ndtri
 
 from entropae.information.dimensions import why_too_many
-from entropae.information.errors import standard_error
+from entropae.information.errors import Error, standard_error
 from entropae.information.formulas import CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
 from entropae.information.parts import Scale
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
     WHY,
+    Averaged,
     ConditionalMethod,
     Method,
     Sample,
@@ -27,6 +28,9 @@ from entropae.information.terms import (
 )
 from entropae.neighbors import as_count
 from entropae.variables import Discrete, Period, Resolutions
+
+# Nats that a table of counts is corrected by from which it is worth a warning.
+MANY_CLASSES = 0.1
 
 
 @dataclass(frozen=True)
@@ -320,7 +324,7 @@ def estimate(
         unit="bits" if bits else "nats",
         method=sample.method,
         notes=_notes(sample),
-        warnings=_warnings(sample, found.value, error, found.terms.tied, permutations),
+        warnings=_warnings(sample, found, error, permutations),
     )
 
 
@@ -342,14 +346,18 @@ def _notes(sample: Sample) -> tuple[str, ...]:
     return ((WHY[sample.method],) if chosen else ()) + sample.notes
 
 
-def _warnings(
-    sample: Sample, value: float, error: Any, tied: int, permuted: int
-) -> tuple[str, ...]:
-    made = []
+def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> tuple[str, ...]:
+    made, tied = [], found.terms.tied
     if tied and sample.method in ("ksg1", "ksg2", "ross"):
         made.append(
             f"{tied} of {sample.n} rows coincide with k={sample.settings.k} or more others, so the "
             'distribution has no density. Use resolution="auto".'
+        )
+    lost = found.terms.freedom / (2 * sample.n)
+    if lost > MANY_CLASSES:
+        made.append(
+            f"Classes are many for n={sample.n} rows: {lost:.2f} nats were subtracted for those "
+            "that chance makes, and as much may be missing. Group classes, or use more rows."
         )
     if error.reach and error.reach > sample.settings.exclude:
         late = "the estimate too large"
@@ -361,5 +369,5 @@ def _warnings(
             f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
             "sorted, shuffle its rows for a smaller standard error."
         )
-    message = why_too_many(sample, value, error.value)
+    message = why_too_many(sample, found.value, error.value)
     return (*made, message) if message else tuple(made)

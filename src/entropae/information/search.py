@@ -124,12 +124,12 @@ def others(n: int, exclude: int) -> Counts:
 
 def count_within(part: Part, inside: Radius, exclude: int = 0) -> Counts:
     """Other rows nearer than a distance in one part, of which `inside` is less its rounding."""
-    return _count(part, inside - rounding(part.values, inside), exclude)
+    return _count(part, inside - rounding(part.values, inside, part.period), exclude)
 
 
 def count_up_to(part: Part, radius: Radius, exclude: int = 0) -> Counts:
     """Other rows no farther than `radius` in one part, but for rounding."""
-    return _count(part, radius + 2 * rounding(part.values, radius), exclude)
+    return _count(part, radius + 2 * rounding(part.values, radius, part.period), exclude)
 
 
 def _count(part: Part, radius: Radius, exclude: int) -> Counts:

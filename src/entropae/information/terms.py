@@ -8,6 +8,7 @@ from operator import index
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int
 
 from entropae.information.formulas import MANY, PAIRS, Formula, Terms
 from entropae.information.parts import Part, Scale, joint_classes, part_of
@@ -321,19 +322,27 @@ def _with_neighbours(
     parts: Sequence[tuple[Variable, ...]], method: str, exclude: int
 ) -> tuple[list[tuple[Variable, ...]], int]:
     """The parts without the rows whose class occurs once, as Ross (2014) leaves them out."""
+    if method == "none":
+        return list(parts), 0
+    for part in parts:
+        _check_repeats(joint_classes([v.classes for v in part if v.kind == "discrete"]))
     classes = joint_classes([v.classes for part in parts for v in part])
-    if classes is None or exclude or method in ("plugin", "none"):
+    if classes is None or exclude or method == "plugin":
         return list(parts), 0
     often = np.bincount(classes)[classes] > 1
     if often.all():
         return list(parts), 0
+    _check_repeats(classes)
     rows = np.flatnonzero(often)
-    if not len(rows):
-        raise ValueError(
-            f"Each of the {len(often)} rows has a class of its own, so there is none to compare it "
-            "with. Leave out columns that number the rows, or group their classes."
-        )
     return [tuple(v.take(rows) for v in part) for part in parts], int((~often).sum())
+
+
+def _check_repeats(classes: Int[np.ndarray, " n"] | None) -> None:
+    if classes is not None and len(classes) > 1 and np.bincount(classes).max() == 1:
+        raise ValueError(
+            f"Each of the {len(classes)} rows has a class of its own, so there is none to compare "
+            "it with. Leave out columns that number the rows, or group their classes."
+        )
 
 
 def averaged(sample: Sample) -> Averaged:

@@ -75,7 +75,9 @@ class Variable:
             what.append(f"circular, with period {self.period:.6g}")
         if self.kind == "mixed" and self.classes is not None:
             share = float(np.mean(self.classes > 0))
-            what.append(f"{int(self.classes.max())} value(s) hold {share:.0%} of the rows")
+            atoms = int(self.classes.max())
+            held = "one value holds" if atoms == 1 else f"{atoms} values hold"
+            what.append(f"{held} {share:.0%} of the rows")
         if self.cells is not None:
             over = "the gaps between its values"
             if self.cells.step is not None:
