@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from entropae.data import load as load_samples
 from entropae.explorer import Space
 from entropae.explorer.export import export
+from entropae.kinds import read as load_samples
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
-from entropae.networks import pair
+from entropae.nn import pair
 
 from _machine import save
 

@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from entropae.latent import Entropic
-from entropae.latent.base import Standardize
-from entropae.metrics import normality
+from entropae.metrics.normality import normality
+from entropae.nn.normalization import Standardize
 
 from _machine import save
 

@@ -24,11 +24,12 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from entropae.data import Samples, collate, load
+from entropae.kinds import read as load
+from entropae.kinds.samples import Samples, collate
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
-from entropae.networks import pair
-from entropae.training import Loaders, squared_error, total_loss
+from entropae.nn import pair
+from entropae.training import Loaders
 
 from _machine import save
 
@@ -84,8 +85,7 @@ def step_of(network: str, shape: tuple[int, ...]) -> Callable[[torch.Tensor], No
 
     def step(x: torch.Tensor) -> None:
         optimizer.zero_grad()
-        passed = model(x)
-        total_loss(squared_error(passed.reconstruction, x), passed.penalties).backward()
+        model.loss(x).backward()
         optimizer.step()
 
     return step

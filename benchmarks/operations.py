@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from entropae.latent import Entropic, Plain
 from entropae.model import Autoencoder
-from entropae.networks import pair
+from entropae.nn import pair
 
 from _machine import save
 

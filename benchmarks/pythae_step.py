@@ -20,6 +20,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -34,10 +35,11 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from pythae.trainers.training_callbacks import TrainingCallback
 
 import entropae as ea
-from entropae.data import Samples, load
+from entropae.kinds import read as load
+from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Latent, Plain, Variational
-from entropae.networks import pair
-from entropae.training import Loaders, Progress, Training, squared_error, total_loss
+from entropae.nn import pair
+from entropae.training import Loaders, Progress, Training
 from entropae.training.fitting import quiet_lightning
 
 from _machine import save
@@ -174,8 +176,7 @@ def our_step(name: str, network: str, x: torch.Tensor) -> Run:
     def step() -> list[float]:
         began = time.process_time()
         optimizer.zero_grad()
-        passed = model(x)
-        total_loss(squared_error(passed.reconstruction, x), passed.penalties).backward()
+        model.loss(x).backward()
         optimizer.step()
         return [time.process_time() - began]
 
@@ -254,7 +255,7 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.disable(logging.INFO)
     samples = load(options.data)
-    samples = Samples(samples.array[: options.images].copy(), samples.layout)
+    samples = replace(samples, array=samples.array[: options.images].copy())
     rows = []
     for network in options.networks:
         for batch in options.batches:

@@ -2,11 +2,12 @@
 
     python benchmarks/ranks.py
 
-The steps are those of `tests/test_ranks.py`: 32, 13, 3 and 1 samples, so that shares are uneven and
-the last ones empty, with a bank and after updates of the weights. The error is the largest over the
-steps, relative to the gradient of one process. Beside it: that of the usual data-parallel training,
-where each process has the loss of its own share (first step only, whose shares are even); and, for
-latents that draw nothing, how far float32 is from float64 in one process. Gloo, on CPUs.
+The steps are those of `tests/test_distributed.py`: 32, 13, 3 and 1 samples, so that shares are
+uneven and the last ones empty, with a bank and after updates of the weights. The error is the
+largest over the steps, relative to the gradient of one process. Beside it: that of the usual data-
+parallel training, where each process has the loss of its own share (first step only, whose shares
+are even); and, for latents that draw nothing, how far float32 is from float64 in one process. Gloo,
+on CPUs.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from torch import distributed as dist
 from _machine import save
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from entropae import ranks
+from entropae import distributed
 from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Variational
 from entropae.model import Autoencoder
-from entropae.networks import pair
-from entropae.training import squared_error, total_loss
+from entropae.nn import pair
 
 from parallel import CASES, LATENTS, STEPS, difference, fit, run, steps
 
@@ -69,7 +69,9 @@ def exchanged(latent: Latent) -> dict[str, int]:
     """Messages and bytes of a process in a step, but for the gradients' mean."""
     networks = pair("mlp", (1, 28, 28), latent.in_features, latent.dim)
     model = Autoencoder(*networks, latent)
-    batch = torch.rand(BATCH, 1, 28, 28)[ranks.share(BATCH, dist.get_rank(), dist.get_world_size())]
+    batch = torch.rand(BATCH, 1, 28, 28)[
+        distributed.share(BATCH, dist.get_rank(), dist.get_world_size())
+    ]
     sent: list[int] = []
     originals = dist.all_reduce, dist.broadcast
 
@@ -81,10 +83,8 @@ def exchanged(latent: Latent) -> dict[str, int]:
         return send
 
     dist.all_reduce, dist.broadcast = map(counting, originals)
-    with ranks.together(len(batch)):
-        passed = model(batch)
-        error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
-        total_loss(error, passed.penalties).backward()
+    with distributed.together(len(batch)):
+        model.loss(batch).backward()
     dist.all_reduce, dist.broadcast = originals
     gradients = sum(parameter.numel() * 4 for parameter in model.parameters())
     return {"messages": len(sent), "bytes": sum(sent), "bytes of gradients": gradients}

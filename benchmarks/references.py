@@ -21,10 +21,12 @@ import scipy.linalg
 import torch
 from torch import nn
 
-from entropae.inception import Inception, inception_input
+from entropae.features.inception import Inception, inception_input
 from entropae.latent import Regularized, Variational
 from entropae.latent.matching import mmd
-from entropae.metrics import fidelity, frechet_distance, kernel_distance
+from entropae.metrics.frechet import frechet_distance
+from entropae.metrics.kernel import kernel_distance
+from entropae.metrics.neighbourhoods import precision_recall_density_coverage
 from entropae.model import Autoencoder
 
 from _machine import save
@@ -79,7 +81,7 @@ def metrics(rows: list[tuple[str, str, float, float]]) -> None:
     x, y = samples(700, 900, 12)
     for k in (3, 5):
         theirs = compute_prdc(x.numpy(), y.numpy(), nearest_k=k)
-        for name, value in fidelity(x, y, k=k)._asdict().items():
+        for name, value in precision_recall_density_coverage(x, y, k=k)._asdict().items():
             rows.append((f"{name}, k = {k}", "prdc", value, float(theirs[name])))
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any, NamedTuple
 
+import lightning
 import numpy as np
 import torch
 from torch import Tensor, multiprocessing, nn
 from torch import distributed as dist
 
 import entropae as ea
-from entropae import ranks
-from entropae.config import TrainerConfig, build, settings
-from entropae.data import load
+from entropae import distributed
+from entropae.kinds import read as load
 from entropae.latent import (
     Balanced,
     Entropic,
@@ -29,9 +29,12 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
-from entropae.networks import pair
-from entropae.run import measure
-from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
+from entropae.model.measuring import measure
+from entropae.nn import pair
+from entropae.nn.normalization import synchronize
+from entropae.recipe import TrainerConfig
+from entropae.registry import build, settings
+from entropae.training import CHECKPOINT
 
 LATENTS = [
     Plain(4),
@@ -99,7 +102,7 @@ def steps(
     x = torch.rand(32, 1, 8, 8, dtype=torch.float64).to(DTYPES[dtype])
     rank = dist.get_rank() if dist.is_initialized() else 0
     if dist.is_initialized():
-        ranks.synchronize(model)
+        synchronize(model)
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     model.train()
     latent.forget()
@@ -108,26 +111,24 @@ def steps(
         # What a network draws differs between processes, what a latent draws must not.
         torch.manual_seed(100 * rank + step)
         optimizer.zero_grad()
-        with ranks.together():
+        with distributed.together():
             batch = x.roll(step, 0)[:n]
-            batch = batch[ranks.share(n)]
-        with ranks.together(len(batch)) if joined else ranks.alone():
-            passed = model(batch)
-            error = ranks.average(squared_error(passed.reconstruction, batch), len(batch))
-            loss = total_loss(error, passed.penalties)
+            batch = batch[distributed.share(n)]
+        with distributed.together(len(batch)) if joined else distributed.alone():
+            loss = model.loss(batch)
             loss.backward()
-        with ranks.together():
+        with distributed.together():
             for parameter in model.parameters():
                 assert parameter.grad is not None
-                parameter.grad = ranks.total(parameter.grad) / ranks.count()
+                parameter.grad = distributed.total(parameter.grad) / distributed.count()
         result["losses"].append(loss.item())
         result["gradients"].append(flat(p.grad for p in model.parameters()))
         optimizer.step()
-    with ranks.together():
-        own = x.split(8)[rank :: ranks.count()]
+    with distributed.together():
+        own = x.split(8)[rank :: distributed.count()]
         model.calibrate(lambda: iter(own))
         codes = model.encode(x)
-    result["statistics"] = flat(model.buffers())
+    result["statistics"] = flat([torch.zeros(0), *model.buffers()])  # some have none
     result["codes"] = codes
     result["weights"] = flat(model.parameters())
     return result
@@ -162,7 +163,7 @@ def fit(
     """
     samples = load("digits").subset(np.arange(400))
 
-    class Keep(fitting.Calibrate):
+    class Keep(lightning.Callback):
         def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
             if kept and trainer.current_epoch == 4 and trainer.is_global_zero:
                 copytree(folder, kept)
@@ -172,7 +173,6 @@ def fit(
     model = ea.Autoencoder(*networks, Entropic(4, bank=500))
     if double:
         model = ea.Autoencoder(*map(Double, networks), model.latent.double())
-    before, fitting.Calibrate = fitting.Calibrate, Keep
     rows = ea.fit(
         model,
         samples,
@@ -181,10 +181,10 @@ def fit(
         folder=folder,
         resume=True,
         trainer=TrainerConfig(accelerator="cpu", devices=processes),
+        callbacks=[Keep()],
         progress=False,
     )
-    fitting.Calibrate = before
-    with ranks.together():
+    with distributed.together():
         model.fit_prior(samples, "full")
         measured = measure(model, samples.subset(np.arange(301)), samples)
     return {
@@ -198,7 +198,7 @@ def fits(folder: Path, processes: int) -> dict[str, Any]:
     """What `fit` comes to; when stopped and resumed; and the checkpoint that it resumed from."""
     run, kept = folder / "run", folder / "kept"
     whole = fit(run, processes, kept=kept)
-    if ranks.is_first():
+    if distributed.is_first():
         rmtree(run)
         kept.rename(run)
     dist.barrier()

@@ -18,12 +18,12 @@ from entropae.cli import main
 from entropae.diagnosis import (
     FINDINGS,
     Diagnosis,
-    Severity,
     diagnose,
+    distributions,
     intrinsic_dimension,
-    laws,
     of_functions,
 )
+from entropae.diagnosis.finding import Severity
 from entropae.diagnosis.page import page
 
 import plants
@@ -75,23 +75,23 @@ def test_a_flawless_model_has_findings_no_more_often_than_promised():
 @pytest.mark.parametrize(("n", "d"), [(50, 1), (100, 4), (300, 16)])
 def test_limits_are_passed_as_often_as_they_say(n, d):
     level, repeats = 0.1, 400
-    low, high = laws.extreme_variances(n, d, level)
-    below, above = laws.shape_of_normal(n, d, level)
+    low, high = distributions.extreme_variances(n, d, level)
+    below, above = distributions.shape_of_normal(n, d, level)
     passed = {"mean": 0, "variance": 0, "correlation": 0, "shell": 0, "spread": 0}
     generator = torch.Generator().manual_seed(1)
     for _ in range(repeats):
         z = torch.randn(n, d, generator=generator, dtype=torch.float64)
-        passed["mean"] += z.mean(0).abs().max() > laws.largest_mean(n, d, level)
+        passed["mean"] += z.mean(0).abs().max() > distributions.largest_mean(n, d, level)
         variance = z.var(0)
         passed["variance"] += bool(variance.min() < low or variance.max() > high)
         if d > 1:
             r = np.corrcoef(z.T.numpy())[np.triu_indices(d, 1)]
-            passed["correlation"] += np.sqrt((r**2).mean()) > laws.root_mean_correlation(
+            passed["correlation"] += np.sqrt((r**2).mean()) > distributions.root_mean_correlation(
                 n, d, level
             )
         white = ea.entropy.whitening.whiten(z)[0]
-        passed["shell"] += laws.shape(white).spread < below.spread
-        passed["spread"] += laws.shape(white).spread > above.spread
+        passed["shell"] += distributions.shape(white).spread < below.spread
+        passed["spread"] += distributions.shape(white).spread > above.spread
     least, most = stats.binom(repeats, level).ppf([1e-4, 1 - 1e-4])
     if d == 1:
         del passed["correlation"]
@@ -103,12 +103,12 @@ def test_limits_are_passed_as_often_as_they_say(n, d):
 
 def test_shares_above_a_sample_quantile():
     # With one draw, and the largest of n: P = 1/(n + 1), exactly.
-    assert laws.upper_share(99, 1, 0.99, 0.011) == 0
-    assert laws.upper_share(99, 1, 0.99, 0.009) == 1
+    assert distributions.upper_share(99, 1, 0.99, 0.011) == 0
+    assert distributions.upper_share(99, 1, 0.99, 0.009) == 1
 
 
 def test_the_spread_of_norms_in_two_dimensions_is_rayleighs():
-    assert laws.spread_of_normal(2) == pytest.approx(math.sqrt(2 - math.pi / 2))
+    assert distributions.spread_of_normal(2) == pytest.approx(math.sqrt(2 - math.pi / 2))
 
 
 # Intrinsic dimension
@@ -226,7 +226,7 @@ def test_arrays_and_samples_are_taken():
     x = np.random.default_rng(0).standard_normal((100, 6)).astype(np.float32)
     model = ea.Autoencoder(nn.Identity(), nn.Identity(), ea.Plain(6))
     assert model.diagnose(x, progress=False).figures["samples"] == 100
-    assert model.diagnose(ea.data.load(x), n=50, progress=False).figures["samples"] == 50
+    assert model.diagnose(ea.kinds.read(x), n=50, progress=False).figures["samples"] == 50
 
 
 def test_what_befalls_the_code_in_training_is_not_a_fault_of_a_variational_one():

@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 import entropae as ea
-from entropae.data import Samples
 from entropae.diagnosis.measured import squared
-from entropae.diagnosis.sentences import WIDTH, Sentences
-from entropae.networks import text_pair
-from entropae.text import PAD, Tokenizer, encode_lines
+from entropae.kinds.samples import Samples
+from entropae.kinds.text import Text
+from entropae.kinds.text.lines import encode_lines
+from entropae.kinds.text.subject import WIDTH, Sentences
+from entropae.kinds.text.tokenizer import Tokenizer
+from entropae.nn import text_pair
+from entropae.nn.tokens import PAD
 
 WHO = ("a the my your this no", "old young red tall kind loud", "cat dog king queen friend child")
 SLOTS = (*WHO, "sees finds follows likes calls hears", *WHO, "here today soon abroad again alone")
@@ -26,8 +29,8 @@ def trained() -> tuple[ea.Autoencoder, Samples, Samples]:
     rng = random.Random(0)
     lines = [" ".join(rng.choice(slot.split()) for slot in SLOTS) for _ in range(1600)]
     tokenizer = Tokenizer.train(lines, "word", vocabulary=100)
-    rows = encode_lines(lines, tokenizer, length=LENGTH)[0]
-    train, held_out = (Samples(part, tokenizer=tokenizer) for part in (rows[:1200], rows[1200:]))
+    rows, kind = encode_lines(lines, tokenizer, length=LENGTH)[0], Text(tokenizer, length=LENGTH)
+    train, held_out = (Samples(part, kind, "tokens") for part in (rows[:1200], rows[1200:]))
     torch.manual_seed(0)
     networks = text_pair("lstm", len(tokenizer), LENGTH, 8, 8, hidden=32, dropout=0.0)
     model = ea.Autoencoder(*networks, ea.Entropic(8))

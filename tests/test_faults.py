@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.data import Samples, load
-from entropae.files import PARTIAL, replacing
+from entropae.kinds import read as load
+from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Latent, Plain
-from entropae.latent.base import Coded, Penalty
-from entropae.networks import pair
+from entropae.latent.base import LatentOutput, Penalty
+from entropae.nn import pair
+from entropae.storage.atomic import PARTIAL, replacing
 from entropae.training import CHECKPOINT, NonFiniteError
 from entropae.training.checkpoints import PREVIOUS, last_good, read, write
 from entropae.training.faults import MOST
@@ -317,9 +319,8 @@ def test_memory_that_does_not_suffice(tmp_path, error):
 
 
 def test_memory_is_a_message_of_the_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "entropae.run.fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m"))
-    )
+    making = import_module("entropae.runs.making")  # whose function has its name
+    monkeypatch.setattr(making, "fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m")))
     assert main(["fit", "--data", "digits", "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err == "entropae fit: m\n"
 
@@ -393,7 +394,7 @@ def test_rows_are_those_of_the_data_and_not_of_the_training_share(tmp_path):
     with pytest.raises(NonFiniteError):
         go()
     (event,) = json.loads((tmp_path / "nonfinite.json").read_text())
-    kept = ea.data.split(64, 0.25)[0]
+    kept = ea.kinds.split(64, 0.25)[0]
     assert len(set(event["rows"])) == 16
     assert set(event["rows"]) <= set(kept.tolist())
 
@@ -441,7 +442,7 @@ def test_the_count_survives_resuming(tmp_path):
 def test_a_penalty_is_named():
     class Bursting(Latent):
         def forward(self, h):
-            return Coded(h, {"burst": Penalty(h.mean() / 0, 1.0)})
+            return LatentOutput(h, {"burst": Penalty(h.mean() / 0, 1.0)})
 
     broken = ea.Autoencoder(nn.Linear(6, 3), nn.Linear(3, 6), Bursting(3))
     with pytest.raises(NonFiniteError, match="the penalty 'burst'"):

@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 
 import entropae as ea
-from entropae.metrics import sliced_wasserstein
+from entropae.metrics.sliced import sliced_wasserstein
 
 
 def test_frechet_against_scipy():
@@ -95,7 +95,7 @@ def test_fidelity_against_its_definition():
     reach = [
         np.sort(np.linalg.norm(z[:, None] - z[None], axis=2), axis=1)[:, 3] for z in (real, samples)
     ]
-    found = ea.metrics.fidelity(real, samples, k=3)
+    found = ea.metrics.precision_recall_density_coverage(real, samples, k=3)
     assert found.precision == pytest.approx((between < reach[0][:, None]).any(0).mean())
     assert found.recall == pytest.approx((between < reach[1][None]).any(1).mean())
     assert found.density == pytest.approx((between < reach[0][:, None]).sum(0).mean() / 3)
@@ -105,10 +105,14 @@ def test_fidelity_against_its_definition():
 def test_fidelity_tells_quality_from_diversity():
     rng = np.random.default_rng(0)
     real = rng.standard_normal((800, 4))
-    collapsed = ea.metrics.fidelity(real, 0.1 * rng.standard_normal((800, 4)))
+    collapsed = ea.metrics.precision_recall_density_coverage(
+        real, 0.1 * rng.standard_normal((800, 4))
+    )
     assert collapsed.precision > 0.95
     assert collapsed.recall < 0.05
-    scattered = ea.metrics.fidelity(real, 4 * rng.standard_normal((800, 4)))
+    scattered = ea.metrics.precision_recall_density_coverage(
+        real, 4 * rng.standard_normal((800, 4))
+    )
     assert scattered.precision < 0.4
     assert scattered.coverage < collapsed.precision
 

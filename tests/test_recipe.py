@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import entropae as ea
-from entropae.data import load, split
+from entropae.kinds import read as load
+from entropae.kinds.samples import split
 from entropae.latent import Entropic, Latent, Plain
-from entropae.networks import pair
+from entropae.nn import pair
 
 
 def train(latent: Latent) -> tuple[float, float]:

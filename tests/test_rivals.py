@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 from entropae.latent import Balanced, Matching, Regularized, Spherical, Variational
 from entropae.latent.matching import cramer_wold, mmd, sigreg
 from entropae.model import Autoencoder, load
-from entropae.networks import pair
+from entropae.nn import pair
 
 
 def test_kl_is_the_divergence_of_normals_per_dimension():

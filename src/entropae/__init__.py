@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entropae.data.rows import open_table
     from entropae.entropy import (
         entropy_estimate,
         gaussian_baseline,
@@ -33,17 +32,23 @@ if TYPE_CHECKING:
         transfer_entropy_estimate,
     )
     from entropae.latent import Entropic, Latent, Plain
-    from entropae.metrics import frechet_distance, normality
+    from entropae.metrics.frechet import frechet_distance
+    from entropae.metrics.normality import normality
     from entropae.model import Autoencoder, load
+    from entropae.reader import Dialect, read_table
+    from entropae.reader.rows import open_table
+    from entropae.runs import Run
     from entropae.training import fit
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "Dialect",
     "Entropic",
     "Latent",
     "Plain",
+    "Run",
     "conditional_mutual_information_estimate",
     "entropy_estimate",
     "fit",
@@ -65,12 +70,14 @@ __all__ = [
     "normality",
     "open_table",
     "rank_features",
+    "read_table",
     "total_correlation_estimate",
     "transfer_entropy_estimate",
 ]
 
 _HOMES = {
-    "data.rows": ("open_table",),
+    "reader": ("Dialect", "read_table"),
+    "reader.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
@@ -92,23 +99,22 @@ _HOMES = {
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
+    "runs": ("Run",),
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {home.split(".")[0] for home in _HOMES} | {
-    "config",
-    "data",
     "diagnosis",
-    "evaluation",
+    "distributed",
+    "explorer",
     "features",
-    "language",
+    "kinds",
     "neighbors",
-    "networks",
+    "nn",
     "prior",
-    "ranks",
+    "recipe",
     "report",
-    "tabular",
-    "text",
+    "variables",
 }
 
 

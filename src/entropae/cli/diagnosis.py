@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from jsonargparse import Namespace
 
@@ -24,9 +23,10 @@ def _diagnose_options(parser: Parser) -> None:
 def _diagnose(options: Namespace) -> None:
     import json
 
-    from entropae.run import diagnose
+    from entropae.runs.run import Run
 
-    found = diagnose(Path(options.run), options.data, n=options.number, prior=options.prior)
+    run = Run.open(options.run)
+    found = run.diagnose(options.data, n=options.number, prior=options.prior)
     if options.json:
         print(json.dumps(found.as_dict(), indent=2))
     else:

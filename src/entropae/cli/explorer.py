@@ -28,7 +28,7 @@ def _export_options(parser: Parser) -> None:
 
 
 def _explore(options: Namespace) -> None:
-    from entropae.explorer import open_space
+    from entropae.runs.run import Run
 
     try:
         from entropae.explorer.server import is_loopback, serve
@@ -42,14 +42,14 @@ def _explore(options: Namespace) -> None:
             "training samples. There is no password.",
             file=sys.stderr,
         )
-    serve(open_space(Path(options.run), most=options.number), options.host, options.port)
+    serve(Run.open(options.run).space(options.number), options.host, options.port)
 
 
 def _export(options: Namespace) -> None:
-    from entropae.explorer import open_space
     from entropae.explorer.export import export
+    from entropae.runs.run import Run
 
-    space = open_space(Path(options.run), most=options.number)
+    space = Run.open(options.run).space(options.number)
     for path in export(space, Path(options.out or Path(options.run) / "export")):
         print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
     print(

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, Namespace
 from jsonargparse._actions import ActionConfigFile
 
-from entropae.config import read_settings, recipe_of
-from entropae.files import printable
+from entropae.messages import printable
+from entropae.recipe import read_settings, recipe_of
 
 
 class Parser(ArgumentParser):

@@ -13,9 +13,9 @@ def _report_options(parser: Parser) -> None:
 
 
 def _report(options: Namespace) -> None:
-    from entropae.report import write
+    from entropae.runs.run import Run
 
-    print(f"Wrote {write(options.run, options.out)}: open it in a browser.")
+    print(f"Wrote {Run.open(options.run).report(options.out)}: open it in a browser.")
 
 
 COMMANDS: Commands = {

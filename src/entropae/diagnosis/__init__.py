@@ -1,12 +1,12 @@
 """What is wrong with an autoencoder: measured, judged, and said in plain words.
 
-Each thing that can be wrong is a `Kind` in `FINDINGS`: to add one, write its `judge`, a function
+Each thing that can be wrong is a `Check` in `FINDINGS`: to add one, write its `judge`, a function
 of the measurements, in one file, and name it there, causes before their consequences.
 
-Whether there is anything at all is a test against the exact or simulated law of the statistic for
-codes of N(0, I); how bad it is, is its effect. A displacement of samples is serious where it is
-more than the model's own reconstruction error, and a warning from a tenth of that. What befalls a
-share of samples is serious if it befalls most, and a warning from a tenth.
+Whether there is anything at all is tested against the exact or simulated distribution of the
+statistic for codes of N(0, I); how bad it is, its effect says. A displacement of samples is serious
+where it is more than the model's own reconstruction error, and a warning from a tenth of that. What
+befalls a share of samples is serious if it befalls most, and a warning from a tenth.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tqdm.auto import tqdm
 
 from entropae.diagnosis import codes, inputs, norms, outputs, space
 from entropae.diagnosis.dimension import Dimension, dimension_of_normal, intrinsic_dimension
-from entropae.diagnosis.kind import Finding, Kind, Severity, UnmeasuredError, Verdict
+from entropae.diagnosis.finding import Check, Finding, Severity, UnmeasuredError, Verdict
 from entropae.diagnosis.measured import LEAST, Measured
 from entropae.diagnosis.result import Diagnosis
 from entropae.diagnosis.subject import Subject, of_functions
 
 __all__ = [
     "FINDINGS",
+    "Check",
     "Diagnosis",
     "Dimension",
     "Finding",
-    "Kind",
     "Severity",
     "Subject",
     "diagnose",
@@ -37,7 +37,7 @@ __all__ = [
     "of_functions",
 ]
 
-FINDINGS: dict[str, Kind] = {
+FINDINGS: dict[str, Check] = {
     kind.name: kind
     for kind in (
         inputs.TRANSFORMED,
@@ -80,8 +80,8 @@ def diagnose(
     Args:
         subject: What to examine, in evaluation mode.
         train: Samples that it was trained on. A few thousand are enough.
-        held_out: Samples that it was not trained on. Without them the law of the code is that of
-            `train`, and over-fitting and copies cannot be told.
+        held_out: Samples that it was not trained on. Without them the codes of `train` are
+            examined, and over-fitting and copies cannot be told.
         progress: Show a bar.
 
     Returns:

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
-from entropae.diagnosis import laws
-from entropae.diagnosis.kind import MOST, NEGLIGIBLE, Kind, Verdict, of_error, of_share
+from entropae.diagnosis import distributions
+from entropae.diagnosis.finding import MOST, NEGLIGIBLE, Check, Verdict, of_error, of_share
 from entropae.diagnosis.measured import Measured, correlation, standardized
 from entropae.entropy.whitening import whiten
 
@@ -77,7 +77,7 @@ def _dead(measured: Measured) -> Verdict | None:
     )
 
 
-DEAD = Kind(
+DEAD = Check(
     name="dead",
     title="Dead coordinates",
     meaning=(
@@ -104,8 +104,8 @@ def _scale(measured: Measured) -> Verdict | None:
     z = measured.moving
     n, d = z.shape
     mean, variance = float(z.mean(0).abs().max()), z.var(0)
-    most = laws.largest_mean(n, d, measured.level / 2)
-    low, high = laws.extreme_variances(n, d, measured.level / 2)
+    most = distributions.largest_mean(n, d, measured.level / 2)
+    low, high = distributions.extreme_variances(n, d, measured.level / 2)
     least, largest = float(variance.min()), float(variance.max())
     if mean <= most and low <= least and largest <= high:
         return None
@@ -116,20 +116,20 @@ def _scale(measured: Measured) -> Verdict | None:
     )
 
 
-SCALE = Kind(
+SCALE = Check(
     name="scale",
     title="The code is not centred or scaled",
     meaning="N(0, I) has mean 0 and variance 1; codes lie elsewhere, so samples are drawn there.",
     how=(
-        "Largest |mean| and extreme variances of a coordinate, against their exact laws for n "
-        "codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for d. The effect is "
-        f"{MAP}, T(z) = μ + σ z."
+        "Largest |mean| and extreme variances of a coordinate, against their exact "
+        "distributions for n codes of N(0, I): means N(0, 1/n), (n − 1) s² χ², Šidák-corrected for "
+        f"d. The effect is {MAP}, T(z) = μ + σ z."
     ),
     cause=(
         "Nothing standardises the code, or the statistics it is standardised by are of other data."
     ),
     remedy=(
-        "Use a latent with batch normalisation (Entropic), or sample from a fitted law: "
+        "Use a latent with batch normalisation (Entropic), or sample from a fitted distribution: "
         'model.fit_prior(data, "full").'
     ),
     judge=_scale,
@@ -152,12 +152,12 @@ def _duplicates(measured: Measured) -> Verdict | None:
     first, second = divmod(int(among.argmax()), len(names))
     strongest = float(among[first, second])
     return effect.verdict(
-        f"{lost} of {len(values)} coordinates can be told from the others; {names[first]} and "
-        f"{names[second]} have correlation {strongest:.3f} in magnitude"
+        f"{lost} of {len(values)} coordinates follow from the others (linear combinations); "
+        f"{names[first]} and {names[second]} have correlation {strongest:.3f} in magnitude"
     )
 
 
-DUPLICATES = Kind(
+DUPLICATES = Check(
     name="duplicates",
     title="Duplicated coordinates",
     meaning=(
@@ -184,7 +184,7 @@ def _correlation(measured: Measured) -> Verdict | None:
     matrix = correlation(measured.moving)
     off = matrix - torch.diag(matrix.diagonal())
     found = float((off.square().sum() / max(1, d * (d - 1))).sqrt())
-    limit = laws.root_mean_correlation(n, d, measured.level)
+    limit = distributions.root_mean_correlation(n, d, measured.level)
     if found <= limit:
         return None
     effect = _effect(measured, lambda codes, e: e @ _root(correlation(codes)))
@@ -194,7 +194,7 @@ def _correlation(measured: Measured) -> Verdict | None:
     )
 
 
-CORRELATION = Kind(
+CORRELATION = Check(
     name="correlation",
     title="Correlated coordinates",
     meaning="N(0, I) draws coordinates independently; the codes' go together.",
@@ -204,7 +204,8 @@ CORRELATION = Kind(
     ),
     cause="Batch normalisation fixes means and variances only; the entropy's weight is too small.",
     remedy=(
-        'Raise the entropy\'s weight, or sample from a fitted law: model.fit_prior(data, "full").'
+        "Raise the weight of the entropy, or sample from a fitted distribution: "
+        'model.fit_prior(data, "full").'
     ),
     judge=_correlation,
     explains=("holes", "weight_small"),
@@ -219,13 +220,13 @@ def _root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
 def _shell(measured: Measured) -> Verdict | None:
     measured.check_for_normal()
     n, d = measured.white.shape
-    found = laws.shape(measured.white)
-    low, _ = laws.shape_of_normal(n, d, measured.level)
+    found = distributions.shape(measured.white)
+    low, _ = distributions.shape_of_normal(n, d, measured.level)
     if d < 2 or found.spread >= low.spread:
         return None
     return _effect(measured, _radially).verdict(
         f"the spread of ‖z‖ is {found.spread:.2g}, that of N(0, I) "
-        f"{laws.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
+        f"{distributions.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
     )
 
 
@@ -235,7 +236,7 @@ def _radially(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Ten
     d = e.shape[1]
     radius = e.norm(dim=1, keepdim=True)
     share = torch.from_numpy(stats.chi(d).cdf(radius[:, 0].numpy()))
-    # In a smaller space the norms are of another law: what is taken over is their relative spread.
+    # In a smaller space norms are distributed otherwise: their relative spread is taken over.
     return e / radius * _quantile(norms, share)[:, None] * math.sqrt(d / norms.square().mean())
 
 
@@ -253,7 +254,7 @@ def _quantile(sample: Float[Tensor, " n"], share: Float[Tensor, " m"]) -> Float[
     return torch.lerp(ordered[below], ordered[above], place - below)
 
 
-SHELL = Kind(
+SHELL = Check(
     name="shell",
     title="Codes on a shell",
     meaning=(
@@ -279,8 +280,8 @@ SHELL = Kind(
 def _tails(measured: Measured) -> Verdict | None:
     measured.check_for_normal()
     n, d = measured.white.shape
-    found = laws.shape(measured.white)
-    _, high = laws.shape_of_normal(n, d, measured.level)
+    found = distributions.shape(measured.white)
+    _, high = distributions.shape_of_normal(n, d, measured.level)
     if found.spread <= high.spread and found.kurtosis <= high.kurtosis:
         return None
     effects = [_effect(measured, apply) for apply in (_marginally, _radially)]
@@ -299,7 +300,7 @@ def _marginally(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[T
     return torch.stack(columns, 1)
 
 
-TAILS = Kind(
+TAILS = Check(
     name="tails",
     title="Heavy tails",
     meaning=(

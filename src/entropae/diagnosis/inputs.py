@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from entropae.diagnosis.kind import NEGLIGIBLE, Kind, UnmeasuredError, Verdict, of_error
+from entropae.diagnosis.finding import NEGLIGIBLE, Check, UnmeasuredError, Verdict, of_error
 from entropae.diagnosis.measured import Measured, squared
 
 ENOUGH = 500  # samples, to see a difference that matters
@@ -59,7 +59,7 @@ def _transformed(measured: Measured) -> Verdict | None:
     )
 
 
-TRANSFORMED = Kind(
+TRANSFORMED = Check(
     name="input",
     title="The data are not as the model knows them",
     meaning="Codes and reconstructions of such data mean nothing, and nor do other findings.",
@@ -95,7 +95,7 @@ def _unreachable(measured: Measured) -> Verdict | None:
     )
 
 
-UNREACHABLE = Kind(
+UNREACHABLE = Check(
     name="range",
     title="The decoder cannot return such values",
     meaning="What lies beyond its last layer's range is cut off, however long it is trained.",

@@ -12,9 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.diagnosis.dimension import Dimension, intrinsic_dimension
-from entropae.diagnosis.kind import LEVEL, NEGLIGIBLE, UnmeasuredError
+from entropae.diagnosis.finding import LEVEL, NEGLIGIBLE, UnmeasuredError
 from entropae.diagnosis.subject import CHUNK, Subject
 from entropae.entropy.whitening import whiten
+from entropae.metrics.principal import principal_components
 from entropae.neighbors import kth_distance, nearest
 from entropae.prior import Full, Mixture
 
@@ -70,19 +71,10 @@ class Measured:
     def linear_errors(self) -> Float[Tensor, " r"]:
         """Test error of principal component analysis with 0, 1, 2, … components of `train`."""
         train, test = self.train_points.flatten(1), self.test_points.flatten(1)
-        mean = train.mean(0)
-        x, y = (train - mean).double(), (test - mean).double()
-        # The components from the smaller of the two square matrices.
-        if x.shape[0] < x.shape[1]:
-            values, left = torch.linalg.eigh(x @ x.T)
-            kept = values > values[-1] * 1e-12
-            axes = x.T @ left[:, kept] / values[kept].sqrt()
-        else:
-            values, axes = torch.linalg.eigh(x.T @ x)
-            axes = axes[:, values > values[-1] * 1e-12]
-        explained = (y @ axes.flip(1)).square().mean(0).cumsum(0)
-        total = y.square().sum(1).mean()
-        return torch.cat([total[None], total - explained]).clamp(min=0) / y.shape[1]
+        components = principal_components(train)
+        explained = components.scores(test).square().mean(0).cumsum(0)
+        total = (test.double() - components.mean).square().sum(1).mean()
+        return torch.cat([total[None], total - explained]).clamp(min=0) / test.shape[1]
 
     def linear_error(self, d: int) -> float:
         """Test error of the best linear autoencoder of `train` with `d` dimensions."""
@@ -333,26 +325,26 @@ class Measured:
         """Share of codes from the prior that are beyond `reach`."""
         return self.far(self.drawn[:, self.moves])
 
-    # Fitted laws
+    # Fitted distributions
 
     @cached_property
     def full(self) -> Full:
-        """A normal law fitted to the training codes."""
-        law = Full(self.dim)
+        """A normal distribution fitted to the training codes."""
+        prior = Full(self.dim)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # of a singular covariance
-                law.fit(self.train_code)
+                prior.fit(self.train_code)
         except (ValueError, UserWarning) as error:
             raise UnmeasuredError(str(error).partition(". ")[0].removesuffix(".")) from error
-        return law
+        return prior
 
     @cached_property
     def mixture(self) -> Mixture:
-        """A mixture of normal laws fitted to the training codes."""
-        law = Mixture(self.dim)
-        law.fit(self.train_code)
-        return law
+        """A mixture of normal distributions fitted to the training codes."""
+        prior = Mixture(self.dim)
+        prior.fit(self.train_code)
+        return prior
 
     # Copies
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entropae.diagnosis.kind import Kind, Severity, Verdict, of_error
+from entropae.diagnosis.finding import Check, Severity, Verdict, of_error
 from entropae.diagnosis.measured import Measured
 from entropae.diagnosis.outputs import excess
 from entropae.latent import Entropic, Matching
@@ -24,7 +24,7 @@ def _disagree(measured: Measured) -> Verdict | None:
     )
 
 
-DISAGREE = Kind(
+DISAGREE = Check(
     name="statistics",
     title="Training and inference disagree",
     meaning=(
@@ -69,24 +69,24 @@ def _small_batch(measured: Measured) -> Verdict | None:
     known = n + getattr(subject.latent, "bank", 0)
     if known <= d + 1 and isinstance(subject.latent, Entropic | Matching):
         severity, ratio = Severity.SERIOUS, (d + 1) / known
-        figure += f"; and of {known} codes none sees their law in {d} dimensions"
+        figure += f"; and of {known} codes none sees their distribution in {d} dimensions"
     if severity is Severity.NOTE:
         return None
     return Verdict(severity, ratio, 1.0, figure)
 
 
-SMALL_BATCH = Kind(
+SMALL_BATCH = Check(
     name="batch",
     title="The batch is too small",
     meaning=(
         "Statistics of a small batch are noise, which the code carries in training; and of fewer "
-        "codes than dimensions the law cannot be seen."
+        "codes than dimensions the distribution cannot be seen."
     ),
     how=(
         "½ |x̂_A − x̂_B|² of reconstructions with the statistics of two random divisions into "
         "batches of the training's size, over the squared reconstruction error, but no more than "
-        "the error's excess over that of d principal components. Serious too if a law is asked of "
-        "batches (with the bank of recent codes) of no more than d + 1 codes, whose covariance is "
+        "the error's excess over that of d principal components. Serious too if the latent "
+        "looks at no more than d + 1 codes (the memory bank included), whose covariance is "
         "singular."
     ),
     cause="Batches of few samples, for memory or by habit.",

@@ -6,12 +6,12 @@ import math
 
 from scipy import stats
 
-from entropae.diagnosis import laws
+from entropae.diagnosis import distributions
 from entropae.diagnosis.dimension import dimension_of_normal
-from entropae.diagnosis.kind import (
+from entropae.diagnosis.finding import (
     MOST,
     NEGLIGIBLE,
-    Kind,
+    Check,
     Severity,
     UnmeasuredError,
     Verdict,
@@ -42,7 +42,7 @@ def _collapse(measured: Measured) -> Verdict | None:
     )
 
 
-COLLAPSE = Kind(
+COLLAPSE = Check(
     name="collapse",
     title="The decoder ignores the code",
     meaning="Whatever the code, the output is nearly the same: posterior collapse.",
@@ -101,7 +101,7 @@ def _weight_large(measured: Measured) -> Verdict | None:
     )
 
 
-WEIGHT_LARGE = Kind(
+WEIGHT_LARGE = Check(
     name="weight_large",
     title="The entropy's weight λ is too large",
     meaning="The code is as normal as can be, and pays for it with what it could tell.",
@@ -138,7 +138,7 @@ def _latent_small(measured: Measured) -> Verdict | None:
     )
 
 
-LATENT_SMALL = Kind(
+LATENT_SMALL = Check(
     name="latent_small",
     title="The latent is smaller than the data",
     meaning="The code has not room for all that varies in the data; the rest is lost.",
@@ -170,7 +170,7 @@ def _undertrained(measured: Measured) -> Verdict | None:
     )
 
 
-UNDERTRAINED = Kind(
+UNDERTRAINED = Check(
     name="undertrained",
     title="Reconstruction is worse than a linear one",
     meaning="Principal components would do better with as many numbers.",
@@ -206,7 +206,7 @@ def _overfitting(measured: Measured) -> Verdict | None:
     )
 
 
-OVERFITTING = Kind(
+OVERFITTING = Check(
     name="overfitting",
     title="Over-fitting",
     meaning="The networks know training samples by heart; held-out ones are reconstructed worse.",
@@ -225,7 +225,7 @@ def _copies(measured: Measured) -> Verdict | None:
     _check_held_out(measured)
     limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
     share = float((measured.nearness(measured.samples) < limit).double().mean())
-    if share <= laws.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
+    if share <= distributions.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
         return None
     return Verdict(
         of_share(share),
@@ -236,7 +236,7 @@ def _copies(measured: Measured) -> Verdict | None:
     )
 
 
-COPIES = Kind(
+COPIES = Check(
     name="copies",
     title="Samples are copies of training samples",
     meaning="The model returns what it was trained on instead of new samples.",

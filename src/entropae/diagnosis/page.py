@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from entropae.diagnosis import FINDINGS
-from entropae.diagnosis.kind import LEVEL, MOST, NEGLIGIBLE, Kind
+from entropae.diagnosis.finding import LEVEL, MOST, NEGLIGIBLE, Check
 
 HEAD = f"""# Troubleshooting
 
@@ -14,9 +14,9 @@ and says what is wrong with it, why, and what to do. It works on any pair of net
 callables: `entropae.diagnosis.diagnose(of_functions(encode, decode, x), x, held_out)`.
 These are all its findings. This page is made from the code that judges them.
 
-**Is there anything?** A statistic of the codes is set against its law for as many codes of N(0, I)
-in as many dimensions, exact where there is one, else simulated. A model without fault gets any
-finding that is such a test with a chance of about {LEVEL:.0%}, all tests together.
+**Is there anything?** A statistic of the codes is compared with its distribution for as many codes
+of N(0, I) in as many dimensions, exact where there is one, else simulated. A model without fault
+gets any finding that is such a test with a chance of about {LEVEL:.0%}, all tests together.
 
 **Does it matter?** What is certain may be harmless. How bad a finding is, is its effect:
 
@@ -30,7 +30,7 @@ finding that is such a test with a chance of about {LEVEL:.0%}, all tests togeth
   these are sparse; finer ones lower the entropy.
 - Reconstruction is set against principal components, the best linear autoencoder, on the same
   held-out samples.
-- Of sentences, what a code decodes to are the probabilities of the tokens of a held-out sentence,
+- For sentences, a code decodes to the probabilities of the tokens of a held-out sentence,
   each given those before it, so a squared error is Brier's score. The decoder knows the tokens
   before, principal components do not: by them alone a decoder of sentences is seldom blamed.
 
@@ -42,21 +42,21 @@ listed with the reason.
 
 def page() -> str:
     """All findings as a Markdown page."""
-    return "\n".join([HEAD, *(_section(kind) for kind in FINDINGS.values())])
+    return "\n".join([HEAD, *(_section(check) for check in FINDINGS.values())])
 
 
-def _section(kind: Kind) -> str:
-    named = [f"*{FINDINGS[name].title.lower()}*" for name in FINDINGS if name in kind.explains]
+def _section(check: Check) -> str:
+    named = [f"*{FINDINGS[name].title.lower()}*" for name in FINDINGS if name in check.explains]
     lines = [
-        f"## {kind.title}",
+        f"## {check.title}",
         "",
-        f"`{kind.name}`. {kind.meaning}",
+        f"`{check.name}`. {check.meaning}",
         "",
-        f"- **Measured:** {kind.how}",
-        f"- **Probable cause:** {kind.cause}",
-        f"- **Remedy:** {kind.remedy}",
+        f"- **Measured:** {check.how}",
+        f"- **Probable cause:** {check.cause}",
+        f"- **Remedy:** {check.remedy}",
     ]
-    if "*" in kind.explains:
+    if "*" in check.explains:
         lines.append("- **May bring with it:** any other.")
     elif named:
         lines.append(f"- **May bring with it:** {', '.join(named)}.")

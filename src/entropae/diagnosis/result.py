@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from entropae.diagnosis.kind import Finding, Severity
+from entropae.diagnosis.finding import Finding, Severity
 
 COLOURS = {Severity.SERIOUS: "\033[1;31m", Severity.WARNING: "\033[33m", Severity.NOTE: "\033[2m"}
 PLAIN = "\033[0m"

@@ -10,9 +10,9 @@ import warnings
 
 from scipy import stats
 
-from entropae.diagnosis import laws
+from entropae.diagnosis import distributions
 from entropae.diagnosis.dimension import dimension_of_normal
-from entropae.diagnosis.kind import MOST, Kind, Verdict, of_share
+from entropae.diagnosis.finding import MOST, Check, Verdict, of_share
 from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
 from entropae.diagnosis.outputs import excess
 from entropae.entropy import Baseline, gaussian_baseline, knn_entropy
@@ -41,7 +41,7 @@ def _lacks_entropy(measured: Measured) -> bool:
 
 def _significant(measured: Measured, share: float) -> bool:
     n = len(measured.code)
-    return share > laws.upper_share(n, DRAWN, OUTSIDE, measured.level)
+    return share > distributions.upper_share(n, DRAWN, OUTSIDE, measured.level)
 
 
 def _latent_large(measured: Measured) -> Verdict | None:
@@ -65,7 +65,7 @@ def _latent_large(measured: Measured) -> Verdict | None:
     )
 
 
-LATENT_LARGE = Kind(
+LATENT_LARGE = Check(
     name="latent_large",
     title="The latent is larger than the data",
     meaning=(
@@ -99,8 +99,8 @@ def _clusters(measured: Measured) -> Verdict | None:
     if gain <= float(stats.norm.isf(measured.level)) * error:
         return None
     drawn = [
-        measured.subject.draw(DRAWN, seed=1, prior=law).double()[:, measured.moves]
-        for law in (full, mixture)
+        measured.subject.draw(DRAWN, seed=1, prior=prior).double()[:, measured.moves]
+        for prior in (full, mixture)
     ]
     before, after = map(measured.far, drawn)
     share = max(0.0, before - after)
@@ -108,27 +108,27 @@ def _clusters(measured: Measured) -> Verdict | None:
     most = gain >= MOST * _gap(measured)[0] and share >= MOST * measured.far_drawn
     if most and measured.subject.weight != 0:
         explains += ("weight_small", "holes")
-    one, many, found = (laws.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
+    one, many, found = (distributions.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
     if abs(many.spread - found.spread) < (1 - MOST) * abs(one.spread - found.spread):
         explains += ("shell",)
     return Verdict(
         of_share(share),
         share,
         MOST,
-        f"held-out codes are likelier under a mixture of {mixture.components} normal laws than "
+        f"held-out codes are likelier under a mixture of {mixture.components} Gaussians than "
         f"under one, by {gain:.2g} ± {error:.1g} nats each; {before:.0%} of samples of one "
-        f"normal law fall far from any code, {after:.0%} of samples of the mixture",
+        f"Gaussian fall far from any code, {after:.0%} of samples of the mixture",
         explains=explains,
     )
 
 
-CLUSTERS = Kind(
+CLUSTERS = Check(
     name="clusters",
     title="Clusters",
     meaning="Codes keep classes of the data apart. Samples between them are of no class.",
     how=(
-        "Mean log-likelihood of held-out codes under a mixture of normal laws fitted to the "
-        "training codes (components by BIC), less that under one normal law. The effect is the "
+        "Mean log-likelihood of held-out codes under a mixture of Gaussians fitted to the training "
+        "codes (components by BIC), less that under one Gaussian. The effect is the "
         f"share of samples that the mixture brings back: {FAR}, with the one and the other."
     ),
     cause="Data of separate kinds, and an entropy whose weight does not fill what is between.",
@@ -159,11 +159,11 @@ def _holes(measured: Measured) -> Verdict | None:
     )
 
 
-HOLES = Kind(
+HOLES = Check(
     name="holes",
     title="Holes",
     meaning="Samples fall where no data were encoded, and the decoder was never trained.",
-    how=f"The share {FAR}, z from the prior; for codes of the prior's law it is 1 % on average.",
+    how=f"The share {FAR}, z from the prior; where codes follow the prior it is 1 % on average.",
     cause="Something keeps codes from part of the space that samples are drawn from.",
     remedy=(
         "See the findings above. Else fit a more flexible prior (mixture, flow), which draws from "
@@ -204,7 +204,7 @@ def _weight_small(measured: Measured) -> Verdict | None:
     )
 
 
-WEIGHT_SMALL = Kind(
+WEIGHT_SMALL = Check(
     name="weight_small",
     title="The entropy's weight λ is too small",
     meaning="Codes reconstruct well but fill little of N(0, I), which samples are drawn from.",

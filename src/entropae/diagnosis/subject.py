@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
-from entropae.latent import Latent, Standardize
+from entropae.latent import Latent
+from entropae.nn.normalization import Standardize, norms
 from entropae.prior import Normal, Prior
 
 CHUNK = 512  # samples at a time
@@ -31,7 +32,7 @@ RANGES: dict[type[nn.Module], tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Subject:
-    """An encoder and a decoder, in evaluation mode, and the law that samples are drawn from.
+    """An encoder and a decoder, in evaluation mode, and the prior that samples are drawn from.
 
     Attributes:
         encoder: Samples to the latent's input; to the code itself without a latent.
@@ -41,6 +42,7 @@ class Subject:
         latent: What is asked of the code, if it is one of this package's.
         batch_size: Samples of a training step, if known.
         device: Where encoder and decoder are.
+        dtype: The precision of their weights.
     """
 
     encoder: Part
@@ -50,6 +52,7 @@ class Subject:
     latent: Latent | None = None
     batch_size: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype | None = None
 
     def encode(self, x: Tensor, size: int = CHUNK) -> Tensor:
         """Codes at inference."""
@@ -74,7 +77,7 @@ class Subject:
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
         """Codes as the decoder meets them in training: of a variational latent, with its noise.
 
-        It is this law that samples from the prior should resemble.
+        It is this distribution that samples from the prior should resemble.
         """
         if self.latent is None:
             return self.encode(x)
@@ -86,7 +89,7 @@ class Subject:
         return self._each(lambda part: latent(self.encoder(part)).code, x)
 
     def draw(self, n: int, *, seed: int, prior: Prior | None = None) -> Float[Tensor, "n d"]:
-        """Codes from the prior, or from another law, brought to where codes lie."""
+        """Codes from the prior, or from another distribution, brought to where codes lie."""
         generator = torch.Generator().manual_seed(seed)
         code = (prior or self.prior).sample(n, generator=generator).cpu()
         return code if self.latent is None else self.latent.project(code)
@@ -147,13 +150,9 @@ class Subject:
         return [part for part in parts if isinstance(part, nn.Module)]
 
     def _each(self, function: Part, x: Tensor, size: int = CHUNK) -> Tensor:
-        found = [function(part.to(self.device)).cpu() for part in x.split(size)]
+        dtype = self.dtype if x.is_floating_point() else None
+        found = [function(part.to(self.device, dtype)).cpu() for part in x.split(size)]
         return torch.cat(found)
-
-
-def norms(part: nn.Module) -> list[BatchNorm | Standardize]:
-    """The batch normalisations in a module."""
-    return [one for one in part.modules() if isinstance(one, BatchNorm | Standardize)]
 
 
 def of_functions(encode: Part, decode: Part, x: Float[Tensor, "n ..."]) -> Subject:

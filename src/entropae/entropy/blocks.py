@@ -13,8 +13,9 @@ import torch
 from entropae.entropy.degenerate import null_columns, rounding, say_constant, say_dependent
 from entropae.entropy.distances import as_tuple, log_distance
 from entropae.entropy.whitening import gaussian_entropy, kl_constant
-from entropae.large import Moments, opened
 from entropae.neighbors import ORDER, Norm, check_choice
+from entropae.out_of_core.extent import Moments
+from entropae.out_of_core.sources import opened
 
 
 class ByBlocks(NamedTuple):
@@ -39,7 +40,7 @@ def entropy_by_blocks(
     p: int | None,
     progress: bool,
 ) -> ByBlocks:
-    """`method="kl"` of a large sample, see `entropae.large`; arguments as of `knn_entropy`.
+    """`method="kl"` of a large sample, see `entropae.out_of_core`; arguments as of `knn_entropy`.
 
     Raises:
         ValueError: If the method is another, or as `knn_entropy`.

@@ -24,8 +24,8 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.large import is_large
 from entropae.neighbors import Norm, showing_progress
+from entropae.out_of_core.sources import is_large
 from entropae.variables import Resolutions
 
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones

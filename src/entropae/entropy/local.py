@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr
-from scipy.stats import multivariate_normal
 from torch import Tensor
 
 from entropae.entropy.distances import is_count
@@ -104,6 +103,8 @@ def _box(centre: np.ndarray, half: float, around: np.ndarray) -> float:
         return -math.inf
     d = len(centre)
     # Seeded: the same sample has the same entropy at every call.
+    from scipy.stats import multivariate_normal  # a second to load
+
     law = multivariate_normal(np.zeros(d), covariance, seed=0, abseps=ACCURACY, maxpts=20_000 * d)
     at = (centre - around.mean(0)) / scale
     # There is nothing beyond, and squares of more may overflow.

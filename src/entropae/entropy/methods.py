@@ -32,8 +32,8 @@ from entropae.entropy.whitening import (
     normal_bias,
     whiten,
 )
-from entropae.large import Large, is_large
 from entropae.neighbors import Norm, check_choice, is_opaque, showing_progress, warn
+from entropae.out_of_core.sources import Large, is_large
 from entropae.variables import Resolutions
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import json
 import math
@@ -27,13 +26,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torch import Tensor
 
-from entropae.data import read_image
 from entropae.explorer.space import Space, pack
-from entropae.files import printable
+from entropae.messages import printable
 
 JSON_BYTES = 1 << 20
 UPLOAD_BYTES = 1 << 24
-UPLOAD_PIXELS = 1 << 24
 AT_ONCE = 64  # codes of one request
 EVERYWHERE = ("0.0.0.0", "::")  # all of the machine's addresses
 PAGE = files("entropae.explorer") / "page"
@@ -245,13 +242,9 @@ def _sample(space: Space, body: bytes) -> dict[str, Any]:
 
 
 def _encode(space: Space, body: bytes, *, invert: bool = False) -> dict[str, Any]:
-    if not space.samples.is_image:
-        raise ValueError(
-            f"Images are taken by models of images only: this one is of samples of shape "
-            f"{space.samples.shape}."
-        )
-    x = read_image(io.BytesIO(body), space.samples.shape, pixels=UPLOAD_PIXELS)
-    x = 1 - x if invert else x
+    kind = space.samples.kind
+    x = kind.upload(body)
+    x = sum(kind.range) - x if invert else x
     return {"values": pack(x), "codes": pack(space.encode(x[None]))}
 
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import base64
-import io
-import math
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from PIL import Image
 from torch import Tensor
 
-from entropae.config import unknown
-from entropae.data import Samples
-from entropae.model import Autoencoder, load
+from entropae.kinds.base import Kind
+from entropae.kinds.samples import Samples
+from entropae.metrics.principal import principal_components
+from entropae.model import Autoencoder
 from entropae.neighbors import nearest
-from entropae.prior import Prior
-from entropae.run import TITLES, read_recipe, read_samples, split_samples
+from entropae.prior import TITLES, fitted
 
 AXES = 8
 # On the map; of more, thumbnails cannot be told apart and the page gets heavy.
 SHOWN = 1000
-THUMBNAIL = 32
 
 
 class Axes(NamedTuple):
@@ -54,17 +49,15 @@ def principal_axes(code: Float[np.ndarray, "n d"], most: int = AXES) -> Axes:
         >>> axes.vectors, axes.scales
         (array([[0., 1.]]), array([2.]))
     """
-    code = np.asarray(code, np.float64)
-    covariance = np.atleast_2d(np.cov(code.T))
-    values, vectors = np.linalg.eigh(covariance)
-    values, vectors = values[::-1], vectors.T[::-1]
-    varies = values > 1e-12 * max(values[0], np.finfo(float).tiny)
-    if not varies.any():
+    found = principal_components(torch.from_numpy(np.asarray(code)))
+    mean, vectors, values = (part.numpy() for part in found)
+    if not len(values):
         raise ValueError("All codes coincide: there is no space to explore. Train the model.")
-    values, vectors = values[varies][:most], vectors[varies][:most]
+    shares = values / values.sum()
+    vectors, values = vectors[:most], values[:most]
     largest = vectors[np.arange(len(vectors)), np.abs(vectors).argmax(1)]
     vectors = vectors * np.sign(largest)[:, None] + 0.0  # no negative zeros
-    return Axes(code.mean(0), vectors, np.sqrt(values), values / np.trace(covariance))
+    return Axes(mean, vectors, np.sqrt(values), shares[:most])
 
 
 class Space:
@@ -83,11 +76,8 @@ class Space:
     def __init__(self, model: Autoencoder, samples: Samples, *, title: str) -> None:
         if len(samples) < 2:
             raise ValueError(f"At least 2 samples are needed: got {len(samples)}.")
-        if not samples.first(1).is_floating_point():
-            raise ValueError(
-                "The explorer shows images, and other samples as a line of their numbers: got "
-                f"samples of {samples.first(1).dtype}. The report shows sentences."
-            )
+        if samples.kind.view is None:
+            raise ValueError(unseen(samples.kind, "report.write_model(model, data)"))
         self.model = model.eval()
         self.samples = samples
         self.title = title
@@ -121,13 +111,11 @@ class Space:
         Raises:
             ValueError: If that prior has not been fitted.
         """
-        if prior not in self.model.priors:
-            raise ValueError(unknown("prior", prior, self.model.priors))
-        law = self.model.priors[prior]
-        assert isinstance(law, Prior)  # for the type checker
+        prior = fitted(prior, self.model.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            return self.model.latent.project(law.sample(n, generator=generator)).cpu()
+            code = self.model.priors[prior].sample(n, generator=generator)
+            return self.model.latent.project(code).cpu()
 
     def neighbours(
         self, code: Float[Tensor, " d"], k: int
@@ -143,43 +131,24 @@ class Space:
         return {
             "title": self.title,
             "shape": list(self.samples.shape),
-            "image": self.samples.is_image,
+            "image": self.samples.kind.view == "image",
+            "range": list(self.samples.kind.range),
             "dim": self.dim,
             "samples": len(self.samples),
             "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},
             "codes": pack(self.codes[self.on_map]),
-            "thumbnails": self._thumbnails() if self.samples.is_image else None,
-            "priors": [{"name": name, "title": TITLES[name]} for name in priors],
+            "thumbnails": self.samples.kind.thumbnails(self.shown),
+            "priors": [{"name": name, "title": TITLES.get(name, name)} for name in priors],
             "prior": self.model.prior,
         }
 
-    def _thumbnails(self) -> dict[str, Any]:
-        """One PNG of small images, as many a row as make it about square."""
-        images = (self.shown.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
-        n, height, width, channels = images.shape
-        scale = min(1.0, THUMBNAIL / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        columns = math.ceil(math.sqrt(n))
-        mode = "L" if channels == 1 else "RGB"
-        sheet = Image.new(mode, (columns * size[0], math.ceil(n / columns) * size[1]))
-        for i, pixels in enumerate(images):
-            image = Image.fromarray(pixels.squeeze(2) if channels == 1 else pixels)
-            image = image.resize(size, Image.Resampling.LANCZOS) if scale < 1 else image
-            sheet.paste(image, (i % columns * size[0], i // columns * size[1]))
-        file = io.BytesIO()
-        sheet.save(file, "PNG", optimize=True)
-        source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-        return {"source": source, "columns": columns, "width": size[0], "height": size[1]}
 
-
-def open_space(folder: Path, *, most: int) -> Space:
-    """The latent space of a run folder, with at most so many of its training samples."""
-    if most < 2:
-        raise ValueError(f"At least 2 samples are needed to explore: got -n {most}.")
-    recipe = read_recipe(folder)
-    train, _ = split_samples(recipe, read_samples(recipe, folder=folder))
-    rows = np.unique(np.linspace(0, len(train) - 1, most).astype(int))
-    return Space(load(folder), train.subset(rows), title=folder.resolve().name)
+def unseen(kind: Kind, report: str) -> str:
+    """Why samples of a kind cannot be explored, and what writes the report that shows them."""
+    return (
+        f"{kind.things.capitalize()} cannot be explored or exported: the explorer shows images, "
+        f"and numbers as lines. A report shows them: {report}"
+    )
 
 
 def pack(values: Tensor) -> str:

@@ -30,7 +30,7 @@ def page(space: Space, encoder: bytes, decoder: bytes, *, seed: int = 0) -> str:
     data = {
         "space": space.describe(),
         "drawn": drawn,
-        "samples": None if space.samples.is_image else pack(space.shown),
+        "samples": None if space.samples.kind.view == "image" else pack(space.shown),
         "encoder": _base64(encoder),
         "decoder": _base64(decoder),
         "runtime": (RUNTIME / "ort.wasm.bundle.min.mjs").read_text(),

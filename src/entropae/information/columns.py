@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from entropae.config import unknown
 from entropae.information.formulas import PAIRS
 from entropae.information.terms import Sample, Settings, check_lengths, chosen
+from entropae.messages import unknown
 from entropae.variables import (
     Discrete,
     Period,

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from entropae.config import unknown
 from entropae.information.columns import Column, columns_from, pair_of
 from entropae.information.estimate import InformationEstimate, estimate
 from entropae.information.formulas import PAIRS
 from entropae.information.parallel import mapped
 from entropae.information.parts import Scale
 from entropae.information.terms import Method, Settings, check_settings
+from entropae.messages import unknown
 from entropae.neighbors import as_count
 from entropae.variables import Discrete, Period, Resolutions, like_frame
 

@@ -1,17 +1,15 @@
-"""The contract of a latent, and the constraint that several share."""
+"""The contract of a latent."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from functools import reduce
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae import ranks
+from entropae.nn.normalization import Standardize
 
 
 class Penalty(NamedTuple):
@@ -40,7 +38,7 @@ def check_warmup(warmup: Sequence[float]) -> tuple[float, float]:
     return start, full
 
 
-class Coded(NamedTuple):
+class LatentOutput(NamedTuple):
     """What a latent makes of the encoder's output."""
 
     code: Tensor  # (n, dim)
@@ -48,7 +46,7 @@ class Coded(NamedTuple):
 
 
 class Latent(nn.Module, ABC):
-    """A law asked of the code. Final subclasses are found by their lower-case name.
+    """A distribution asked of the code. Final subclasses are found by their lower-case name.
 
     A subclass keeps every constructor argument as an attribute of the same name (as scikit-learn's
     estimators do): that is how it is written to a config file and built again.
@@ -56,8 +54,9 @@ class Latent(nn.Module, ABC):
     Penalties are per dimension of the code, and their weights are relative to the reconstruction:
     training minimises `log(reconstruction) + Σ weight · value`, so a weight says how large a share
     of the reconstruction error may be paid for one unit of the penalty, whatever the data's size,
-    range and number of elements. Of a decoder with a likelihood of its own, as of text, training
-    minimises nats per dimension: there a weight is nats of likelihood per nat of the penalty.
+    range and number of elements. With a decoder that has a likelihood of its own, as for text,
+    training minimises nats per dimension: there a weight is nats of likelihood per nat of the
+    penalty.
 
     Attributes:
         dim: Dimensions of the code.
@@ -83,7 +82,7 @@ class Latent(nn.Module, ABC):
         return self.dim
 
     @abstractmethod
-    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n in_features"]) -> LatentOutput:
         """Code and penalties of a batch. In training mode batch statistics, else running ones."""
 
     def code(self, h: Float[Tensor, "n in_features"]) -> Float[Tensor, "n d"]:
@@ -106,8 +105,8 @@ class Latent(nn.Module, ABC):
 
     @property
     def least_batch(self) -> int:
-        """The smallest training batch that all penalties are defined for."""
-        return 2
+        """The smallest training batch that the code and all penalties are defined for."""
+        return 2 if isinstance(self.norm, Standardize) else 1
 
     def calibrate(self, batches: Iterable[Float[Tensor, "n in_features"]]) -> None:
         """Replace running statistics by those of the whole training set, once fitting ends."""
@@ -117,7 +116,13 @@ class Latent(nn.Module, ABC):
     @staticmethod
     def known() -> dict[str, type[Latent]]:
         """All latents that have been imported, by their lower-case name."""
-        return {kind.__name__.lower(): kind for kind in Latent.__subclasses__()}
+        found: dict[str, type[Latent]] = {}
+        unseen = list(Latent.__subclasses__())
+        while unseen:
+            latent = unseen.pop(0)
+            found.setdefault(latent.__name__.lower(), latent)
+            unseen += latent.__subclasses__()
+        return found
 
     def check(self, h: Tensor) -> None:
         """Raise unless the encoder's output has the shape that this latent takes.
@@ -141,72 +146,3 @@ def check_weight(weight: float) -> None:
     """
     if not weight >= 0:
         raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
-
-
-def precise(h: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """In single precision or better, whatever autocast made of it."""
-    return h if h.dtype == torch.float64 else h.float()
-
-
-class Standardize(nn.Module):
-    """Batch normalisation without affine parameters: the constraint of the Entropic AutoEncoder.
-
-    In training every coordinate has exactly mean 0 and variance 1 over the batch, which is that of
-    all processes (Ghose, Rashwan and Poupart 2020, section 3); at inference running statistics are
-    used. These lag behind the encoder, so `calibrate` takes them from the training set when fitting
-    ends. Always in float32 or better. A batch of one has no variance and is normalised by the
-    running statistics.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, dim: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.eps = eps
-        self.register_buffer("running_mean", torch.zeros(dim))
-        self.register_buffer("running_var", torch.ones(dim))
-
-    def forward(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """The standardised batch."""
-        statistics = self.running_mean, self.running_var
-        with torch.autocast(h.device.type, enabled=False):
-            if self.training and ranks.place(h)[1] > 1:
-                return ranks.batch_norm(
-                    precise(h), *statistics, momentum=self.momentum, eps=self.eps
-                )
-            return nn.functional.batch_norm(precise(h), *statistics, eps=self.eps)
-
-    @torch.no_grad()
-    def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
-        """Set mean and variance to those of all batches together, also of other processes."""
-        zero = torch.zeros(len(self.running_mean), dtype=torch.float64)
-        moments = Moments(0, zero, zero)
-        for h in batches:
-            h = h.cpu().double()  # some devices have no double precision
-            moments = moments.add(Moments(len(h), h.mean(0), (h - h.mean(0)).square().sum(0)))
-        if ranks.count() > 1:
-            own = torch.cat([zero.new_tensor([moments.n]), moments.mean, moments.square])
-            every = [Moments(int(row[0]), *row[1:].chunk(2)) for row in ranks.gather(own[None])]
-            moments = reduce(Moments.add, every)
-        if moments.n > 1:
-            self.running_mean.copy_(moments.mean)
-            self.running_var.copy_(moments.square / (moments.n - 1))
-
-
-class Moments(NamedTuple):
-    """Number of points, their mean, and the sum of their squared differences from it."""
-
-    n: int
-    mean: Tensor
-    square: Tensor
-
-    def add(self, other: Moments) -> Moments:
-        """Of both samples together (Chan, Golub and LeVeque 1983, eq. 1.5)."""
-        n = self.n + other.n
-        if n == 0:
-            return self
-        step = other.mean - self.mean
-        square = self.square + other.square + step.square() * self.n * other.n / n
-        return Moments(n, self.mean + step * other.n / n, square)

@@ -10,19 +10,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae import ranks
+from entropae import distributed
 from entropae.entropy import entropy_of_distances, log_distance
-from entropae.latent.base import (
-    Coded,
-    Latent,
-    Penalty,
-    Standardize,
-    check_warmup,
-    check_weight,
-    ramp,
-)
-from entropae.latent.potential import potential
+from entropae.latent.base import Latent, LatentOutput, Penalty, check_warmup, check_weight, ramp
 from entropae.neighbors import kth_distance
+from entropae.nn.normalization import Standardize
 
 Correction = Literal["potential", "anchors", "none"]
 CORRECTIONS = get_args(Correction)
@@ -33,11 +25,12 @@ SLOW = 0.5
 class Entropic(Latent):
     """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
 
-    Mean 0 and variance 1 hold by construction (`Standardize`); of all such laws N(0, I) has the
-    largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the loss with weight
-    −λ. Ĥ is `knn_entropy` of the batch. That is the published method (`correction="none"`). In a
-    small batch, however, Ĥ is larger for codes on a sphere than for N(0, I), and pushes such codes
-    towards one. A second penalty of weight λ corrects this for every batch and dimension:
+    Mean 0 and variance 1 hold by construction (`Standardize`); of all such distributions
+    N(0, I) has the largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the
+    loss with weight −λ. Ĥ is `knn_entropy` of the batch. That is the published method
+    (`correction="none"`). In a small batch, however, Ĥ is larger for codes on a sphere than for
+    N(0, I), and pushes such codes towards one. A second penalty of weight λ corrects this for every
+    batch and dimension:
 
     - `potential`: the mean of Φ(‖z‖), whose pull is, at each radius, the push that `entropy` has
       on the average where the codes follow N(0, I) (see `latent/potential.py`).
@@ -114,14 +107,14 @@ class Entropic(Latent):
         self.seen = 0
         self.keeps = False
 
-    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The standardised code, with penalties unless the batch has `k` points or fewer."""
         code = self.code(h)
-        batch = ranks.gather(code)
+        batch = distributed.gather(code)
         if len(batch) <= self.k:
-            return Coded(code, {})
+            return LatentOutput(code, {})
         # The process's own codes first: they are those that neighbours are sought of.
-        start = ranks.place(code)[0].start
+        start = distributed.place(code)[0].start
         others = torch.cat([batch[start:], batch[:start], self.recent[: self.seen]])
         weight = self.current_weight()
         penalties = {"entropy": Penalty(self._entropy(code, others), -weight)}
@@ -133,8 +126,8 @@ class Entropic(Latent):
             self._remember(batch.detach())
         if self.training and any(self.noise):
             first, last = self.noise
-            code = code + (first + self.progress * (last - first)) * ranks.randn_like(code)
-        return Coded(code, penalties)
+            code = code + (first + self.progress * (last - first)) * distributed.randn_like(code)
+        return LatentOutput(code, penalties)
 
     def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The standardised code; no neighbours are sought."""
@@ -156,25 +149,28 @@ class Entropic(Latent):
         self.keeps = True
 
     def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
-        distance = ranks.gather(kth_distance(code, others, k=self.k, same=True))
+        distance = distributed.gather(kth_distance(code, others, k=self.k, same=True))
         m = len(others) - 1
         return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
     def _potential(self, code: Tensor, others: Tensor, n: int) -> Tensor:
+        # Here, so that who only decodes need not load what it takes.
+        from entropae.latent.potential import potential
+
         m = len(others) - 1
         if m not in (n - 1, n - 1 + self.bank):
             # While the bank fills, near enough.
             m = round(2 ** (round(2 * math.log2(m)) / 2))
-        return ranks.mean(potential(n, self.dim, self.k, max(m, self.k))(code))
+        return distributed.mean(potential(n, self.dim, self.k, max(m, self.k))(code))
 
     def _anchors(self, code: Tensor, others: Tensor, n: int) -> Tensor:
         # As many points as each code has other codes to be near to.
-        normal = ranks.randn(len(others) - 1, self.dim, like=code)
+        normal = distributed.randn(len(others) - 1, self.dim, like=code)
         pull = kth_distance(code, normal, k=self.k)
         # A mean over fewer points is as unbiased, and a bank's worth of them would be dear.
         few = normal[:n]
-        cover = kth_distance(few[ranks.share(len(few))], others, k=self.k)
-        logs = [ranks.mean(log_distance(distance, self.floor)) for distance in (pull, cover)]
+        cover = kth_distance(few[distributed.share(len(few))], others, k=self.k)
+        logs = [distributed.mean(log_distance(distance, self.floor)) for distance in (pull, cover)]
         return logs[0] + logs[1]
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Deterministic codes whose batch is matched to N(0, I) by a distance between laws."""
+"""Deterministic codes whose batch is matched to N(0, I) by a distance between distributions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae import ranks
-from entropae.latent.base import Coded, Latent, Penalty, Standardize, check_weight, precise
+from entropae import distributed
+from entropae.latent.base import Latent, LatentOutput, Penalty, check_weight
+from entropae.nn.normalization import Standardize, precise
 
 
 class Matching(Latent):
@@ -40,14 +41,19 @@ class Matching(Latent):
         if standardize:
             self.norm = Standardize(dim)
 
-    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The code, and its `match` unless the batch has one point."""
         code = self.code(h)
-        batch = ranks.gather(code)
+        batch = distributed.gather(code)
         if len(batch) < 2:
-            return Coded(code, {})
+            return LatentOutput(code, {})
         match = DISTANCES[self.distance](batch)
-        return Coded(code, {"match": Penalty(match, float(self.weight))})
+        return LatentOutput(code, {"match": Penalty(match, float(self.weight))})
+
+    @property
+    def least_batch(self) -> int:
+        """One code has no distribution."""
+        return 2
 
     def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The code, standardised or not; no distance is measured."""
@@ -63,7 +69,7 @@ def mmd(code: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     algorithm 2 and section 4).
     """
     n, d = code.shape
-    normal = ranks.randn(n, d, like=code)
+    normal = distributed.randn(n, d, like=code)
     pairs = [_squared_distances(*ends) for ends in ((code, code), (normal, normal), (code, normal))]
     total = code.new_zeros(())
     for scale in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0):
@@ -98,7 +104,7 @@ def sigreg(code: Float[Tensor, "n d"], *, slices: int = 256, knots: int = 17) ->
         Balestriero and LeCun, "LeJEPA", arXiv 2511.08544.
     """
     n, d = code.shape
-    directions = nn.functional.normalize(ranks.randn(d, slices, like=code), dim=0)
+    directions = nn.functional.normalize(distributed.randn(d, slices, like=code), dim=0)
     t = torch.linspace(0, 3, knots).to(code)
     target = torch.exp(-0.5 * t.square())
     step = 3 / (knots - 1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.latent.base import Coded, Latent, Standardize
+from entropae.latent.base import Latent, LatentOutput
+from entropae.nn.normalization import Standardize
 
 
 class Plain(Latent):
-    """No law asked: the code is the encoder's output (AE), standardised or not (AE + BN).
+    """No distribution asked: the code is the encoder's output (AE), standardised or not (AE + BN).
 
     Args:
         dim: Dimensions of the code.
@@ -22,7 +23,7 @@ class Plain(Latent):
         if standardize:
             self.norm = Standardize(dim)
 
-    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The code, and no penalty."""
         self.check(h)
-        return Coded(self.norm(h), {})
+        return LatentOutput(self.norm(h), {})

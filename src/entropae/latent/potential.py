@@ -1,7 +1,7 @@
 """The potential in which N(0, I) codes feel no push from the entropy of a finite batch.
 
 The entropy pushes a code z twice: away from its own neighbour, and, where z is the neighbour of
-another code, away from that one. Among n codes of law N(0, I) the sum of both is a function of ‖z‖
+another code, away from that one. Among n codes of N(0, I) the sum of both is a function of ‖z‖
 alone, known by quadrature. Its potential Φ, subtracted, leaves no push on the average at N(0, I),
 whatever n and d. As n grows, Φ tends to ‖z‖² / 2d + constant, and entropy − Φ to
 −KL(Z ‖ N(0, I)) / d.
@@ -56,7 +56,7 @@ def potential(n: int, d: int, k: int, others: int) -> Potential:
         Φ'(r) = d/dr E log ν_k(r) + (n − 1) E[(z − y)·(z/r) / |z − y|²; z is k-th neighbour of y]
 
     with ν_k(r) the distance from a point z of norm r to the k-th nearest of `others` N(0, I)
-    points, and y one of them. The law of |z − y| is the noncentral χ law, so that both are plain
+    points, and y one of them. |z − y| follows the noncentral χ distribution, so that both are plain
     quadratures. At norms that N(0, I) codes hardly have, where it says nothing of other codes, and
     in one and two dimensions, where the entropy has hardly a bias, the limit r/d of many codes is
     taken instead.
@@ -67,43 +67,43 @@ def potential(n: int, d: int, k: int, others: int) -> Potential:
         k: Which neighbour the entropy is made of.
         others: Points that a code's neighbours are sought among: n − 1 and the bank's.
     """
-    law = _normal_law(d)
-    slope = law.radii / d
+    normal = _standard_normal(d)
+    slope = normal.radii / d
     if d > 2:
-        push = _own_neighbour(law, k, others) + _neighbour_of(law, n, k, others)
-        slope += law.usual * (push - slope)
-    curve = CubicSpline(law.radii, slope).antiderivative()
-    value = curve(law.radii) - curve(np.sqrt(d))
-    return Potential(law.radii[1], torch.from_numpy(value), torch.from_numpy(slope))
+        push = _own_neighbour(normal, k, others) + _neighbour_of(normal, n, k, others)
+        slope += normal.usual * (push - slope)
+    curve = CubicSpline(normal.radii, slope).antiderivative()
+    value = curve(normal.radii) - curve(np.sqrt(d))
+    return Potential(normal.radii[1], torch.from_numpy(value), torch.from_numpy(slope))
 
 
-def _own_neighbour(law: NormalLaw, k: int, others: int) -> Float[np.ndarray, " r"]:
+def _own_neighbour(normal: StandardNormal, k: int, others: int) -> Float[np.ndarray, " r"]:
     """The push from the code's own neighbour: d/dr E log ν_k(r).
 
-    The share of points nearer than the k-th of m has the law Beta(k, m − k + 1).
+    The share of points nearer than the k-th of m has the distribution Beta(k, m − k + 1).
     """
     share, weights = _unit_nodes(QUANTILES)
     share = np.log(stats.beta.ppf(share, k, others - k + 1))
-    mean = [weights @ np.interp(share, row, np.log(law.distance)) for row in law.log_nearer]
+    mean = [weights @ np.interp(share, row, np.log(normal.distance)) for row in normal.log_nearer]
     # Even in r, so flat at 0: the curve of both signs of r is.
-    radii, mean = np.concatenate([-law.radii[:0:-1], law.radii]), np.array(mean)
+    radii, mean = np.concatenate([-normal.radii[:0:-1], normal.radii]), np.array(mean)
     curve = CubicSpline(radii, np.concatenate([mean[:0:-1], mean]))
-    return curve.derivative()(law.radii)
+    return curve.derivative()(normal.radii)
 
 
-def _neighbour_of(law: NormalLaw, n: int, k: int, others: int) -> Float[np.ndarray, " r"]:
+def _neighbour_of(normal: StandardNormal, n: int, k: int, others: int) -> Float[np.ndarray, " r"]:
     """The push from all codes y whose k-th neighbour the code z is: over y − z in polar form."""
-    d = law.d
+    d = normal.d
     angle, weights = _unit_nodes(ANGLES)
     cosine, sine = np.cos(np.pi * angle), np.sin(np.pi * angle)
     # Of the sphere of dimension d − 2 that has this angle to z.
     log_area = math.log(2 * np.pi) + (d - 1) / 2 * math.log(np.pi) - gammaln((d - 1) / 2)
     ways = gammaln(others) - gammaln(k) - gammaln(others - k + 1)
-    push = np.zeros_like(law.radii)
-    for t, log_nearer in zip(law.distance, law.log_nearer.T, strict=True):
-        squared = law.radii[:, None] ** 2 + t**2 + 2 * t * law.radii[:, None] * cosine
-        norms = np.sqrt(squared).clip(max=law.radii[-1])
-        nearer = np.exp(CubicSpline(law.radii, log_nearer)(norms)).clip(max=1)
+    push = np.zeros_like(normal.radii)
+    for t, log_nearer in zip(normal.distance, normal.log_nearer.T, strict=True):
+        squared = normal.radii[:, None] ** 2 + t**2 + 2 * t * normal.radii[:, None] * cosine
+        norms = np.sqrt(squared).clip(max=normal.radii[-1])
+        nearer = np.exp(CubicSpline(normal.radii, log_nearer)(norms)).clip(max=1)
         # That y is there, and that k − 1 of the other points are nearer to it.
         log_density = (
             log_area + (d - 2) * np.log(t * sine) - (squared + d * math.log(2 * np.pi)) / 2
@@ -111,10 +111,10 @@ def _neighbour_of(law: NormalLaw, n: int, k: int, others: int) -> Float[np.ndarr
         chosen = ways + xlogy(k - 1, nearer) + xlog1py(others - k, -nearer)
         # dy = t^(d−1) dt dω, and dt = t d log t.
         push -= t * np.exp(log_density + chosen) @ (weights * cosine)
-    return (n - 1) * push * math.log(law.distance[1] / law.distance[0])
+    return (n - 1) * push * math.log(normal.distance[1] / normal.distance[0])
 
 
-class NormalLaw(NamedTuple):
+class StandardNormal(NamedTuple):
     """N(0, I) points in `d` dimensions, as seen from points of some norms."""
 
     d: int
@@ -125,13 +125,14 @@ class NormalLaw(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _normal_law(d: int) -> NormalLaw:
+def _standard_normal(d: int) -> StandardNormal:
     radii = np.linspace(0, 2.5 * np.sqrt(d) + 2, RADII)
     distance = np.geomspace(1e-3, 2 * radii[-1], DISTANCES)
     nearer = stats.ncx2.cdf(distance**2, d, np.maximum(radii[:, None] ** 2, 1e-9))
     low, high = stats.chi.ppf([UNUSUAL, 1 - UNUSUAL], d)
     outside = np.maximum(low - radii, radii - high) / stats.chi.std(d)
-    return NormalLaw(d, radii, distance, np.log(np.maximum(nearer, 1e-300)), 1 - outside.clip(0, 1))
+    log_nearer = np.log(np.maximum(nearer, 1e-300))
+    return StandardNormal(d, radii, distance, log_nearer, 1 - outside.clip(0, 1))
 
 
 def _unit_nodes(number: int) -> tuple[Float[np.ndarray, " q"], Float[np.ndarray, " q"]]:

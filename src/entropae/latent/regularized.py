@@ -1,4 +1,4 @@
-"""Deterministic codes without a law: regularised autoencoders (RAE), and codes on a sphere."""
+"""Deterministic codes of no asked distribution: regularised autoencoders (RAE), and the sphere."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from entropae import ranks
-from entropae.latent.base import Coded, Latent, Penalty, precise
+from entropae import distributed
+from entropae.latent.base import Latent, LatentOutput, Penalty
+from entropae.nn.normalization import precise
 
 
 class Regularized(Latent):
@@ -50,11 +51,13 @@ class Regularized(Latent):
         self.decoder = decoder
         self.decoder_weight = decoder_weight
 
-    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The code, and its `norm`."""
         self.check(h)
         code = precise(h)
-        return Coded(code, {"norm": Penalty(0.5 * ranks.mean(code.square()), float(self.weight))})
+        return LatentOutput(
+            code, {"norm": Penalty(0.5 * distributed.mean(code.square()), float(self.weight))}
+        )
 
     def constrain(self, decoder: nn.Module) -> None:
         """Spectral normalisation of every layer that has none."""
@@ -83,7 +86,7 @@ def squared_gradient(decoder: nn.Module, code: Tensor) -> Tensor:
     """Mean square of the gradient of the decoder's summed output in each coordinate of the code."""
     point = code.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(decoder(point).sum(), point, create_graph=True)
-    return ranks.mean(gradient.square())
+    return distributed.mean(gradient.square())
 
 
 DECODER_PENALTIES = {"l2": squared_weights, "gradient": squared_gradient}
@@ -92,10 +95,10 @@ DECODER_PENALTIES = {"l2": squared_weights, "gradient": squared_gradient}
 class Spherical(Latent):
     """Codes on the sphere of radius √d, where N(0, I) has nearly all its mass in high dimension."""
 
-    def forward(self, h: Float[Tensor, "n d"]) -> Coded:
+    def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The code, and no penalty."""
         self.check(h)
-        return Coded(self.project(precise(h)), {})
+        return LatentOutput(self.project(precise(h)), {})
 
     def project(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Along the radius: N(0, I) becomes uniform on the sphere."""

@@ -1,4 +1,4 @@
-"""Variational autoencoders: a law for each code instead of a point."""
+"""Variational autoencoders: a distribution for each code instead of a point."""
 
 from __future__ import annotations
 
@@ -8,17 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae import ranks
-from entropae.latent.base import (
-    Coded,
-    Latent,
-    Penalty,
-    Standardize,
-    check_warmup,
-    check_weight,
-    precise,
-    ramp,
-)
+from entropae import distributed
+from entropae.latent.base import Latent, LatentOutput, Penalty, check_warmup, check_weight, ramp
+from entropae.nn.normalization import Standardize, precise
 
 
 class Variational(Latent):
@@ -71,20 +63,20 @@ class Variational(Latent):
         """Means and log-variances."""
         return 2 * self.dim
 
-    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
-        """A draw from each code's law (its mean at inference), and `kl`."""
+    def forward(self, h: Float[Tensor, "n in_features"]) -> LatentOutput:
+        """A draw from each code's distribution (its mean at inference), and `kl`."""
         mean, log_variance = self.posterior(h)
         code = mean
         if self.training:
-            code = mean + (0.5 * log_variance).exp() * ranks.randn_like(mean)
-        kl = 0.5 * ranks.mean(mean.square() + log_variance.exp() - log_variance - 1)
+            code = mean + (0.5 * log_variance).exp() * distributed.randn_like(mean)
+        kl = 0.5 * distributed.mean(mean.square() + log_variance.exp() - log_variance - 1)
         weight = self.weight * ramp(self.progress, *self.warmup)
-        return Coded(code, {"kl": Penalty(kl, float(weight))})
+        return LatentOutput(code, {"kl": Penalty(kl, float(weight))})
 
     def posterior(
         self, h: Float[Tensor, "n in_features"]
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-        """Mean and log-variance of each code's law."""
+        """Mean and log-variance of each code's distribution."""
         self.check(h)
         mean, log_variance = precise(h).chunk(2, 1)
         mean = self.norm(mean)
@@ -122,12 +114,12 @@ class Balanced(Latent):
         """Means and deviations."""
         return 2 * self.dim
 
-    def forward(self, h: Float[Tensor, "n in_features"]) -> Coded:
-        """A draw from each code's law (its mean at inference), and no penalty."""
+    def forward(self, h: Float[Tensor, "n in_features"]) -> LatentOutput:
+        """A draw from each code's distribution (its mean at inference), and no penalty."""
         self.check(h)
         mean, deviation = self.norm(h).chunk(2, 1)
         share = self.least + (1 - self.least) * torch.sigmoid(self.theta)
         code = share.sqrt() * mean
         if self.training:
-            code = code + (1 - share).sqrt() * deviation * ranks.randn_like(deviation)
-        return Coded(code, {})
+            code = code + (1 - share).sqrt() * deviation * distributed.randn_like(deviation)
+        return LatentOutput(code, {})

@@ -1,4 +1,4 @@
-"""The contract of a law on codes."""
+"""The contract of a distribution of codes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,37 @@ from tqdm.auto import tqdm
 
 from entropae.neighbors import as_points
 
+# Codes drawn at a time. A multiple of 16, so that consecutive blocks are as one of both.
+BLOCK = 256
+
 
 class Prior(nn.Module, ABC):
-    """A law on codes. Fitted state is kept in buffers, so that it is saved with the model."""
+    """A distribution of codes. Its fitted state is in buffers, which are saved with the model."""
 
     dim: int
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Fit the law to the codes of the training set.
+        """Fit the distribution to the codes of the training set.
 
         Raises:
             ValueError: If the codes are not finite, of another dimension, or too few.
         """
 
-    @abstractmethod
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes. The generator is a CPU one whatever the device."""
+        """Draw `n` codes.
+
+        They are drawn in blocks of a fixed size, so that the first ones of more are the same.
+
+        Args:
+            n: How many.
+            generator: A CPU one whatever the device; by default torch's random state.
+        """
+        parts = [self.draw_block(BLOCK, generator) for _ in range(-(-n // BLOCK))]
+        return torch.cat(parts)[:n]
+
+    @abstractmethod
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes, with random numbers of the CPU."""
 
     @abstractmethod
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
@@ -46,7 +61,7 @@ class Prior(nn.Module, ABC):
 
 
 def learn(
-    law: Prior,
+    prior: Prior,
     code: Float[Tensor, "n d"],
     loss: Callable[[Tensor], Tensor],
     *,
@@ -55,7 +70,7 @@ def learn(
     doing: str,
 ) -> None:
     """Minimise a loss of batches of 512 codes by Adam, with a learning rate that falls to 0."""
-    optimizer = torch.optim.Adam(law.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(prior.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with torch.enable_grad():
         for _ in tqdm(range(steps), doing, unit="step"):

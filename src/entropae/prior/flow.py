@@ -12,7 +12,7 @@ from entropae.prior.base import Prior, learn
 
 
 class Flow(Prior):
-    """A neural spline flow (zuko's), for codes of a law that no mixture fits.
+    """A neural spline flow (zuko's), for codes of a distribution that no mixture fits.
 
     Args:
         dim: Dimensions of the code.
@@ -63,8 +63,8 @@ class Flow(Prior):
         learn(self, code, loss, steps=self.steps, generator=generator, doing="Fitting the flow")
 
     @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         normal = torch.randn(n, self.dim, generator=generator).to(self.mean)
         return self.mean + self.scale * self.flow().transform.inv(normal)
 

@@ -1,4 +1,4 @@
-"""Normal laws and their mixture."""
+"""Normal distributions and their mixture."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Normal(Prior):
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
 
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         return torch.randn(n, self.dim, generator=generator).to(self.mean)
 
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
@@ -40,7 +40,7 @@ class Normal(Prior):
 
 
 class Full(Prior):
-    """A normal law with the codes' mean and full covariance (MVG in the published tables)."""
+    """A Gaussian with the mean and full covariance of the codes (MVG in the published tables)."""
 
     mean: Tensor
     factor: Tensor  # lower triangular, factor @ factor.T = covariance
@@ -49,7 +49,7 @@ class Full(Prior):
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("factor", torch.eye(dim))
+        self.register_buffer("factor", _identity(dim))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Mean and covariance of the codes.
@@ -62,8 +62,8 @@ class Full(Prior):
         covariance = torch.atleast_2d(torch.cov(code.T))
         self.factor.copy_(_cholesky(covariance))
 
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         normal = torch.randn(n, self.dim, generator=generator).to(self.mean)
         return self.mean + normal @ self.factor.T
 
@@ -75,7 +75,7 @@ class Full(Prior):
 
 
 class Mixture(Prior):
-    """A mixture of normal laws with full covariances (GMM in the published tables).
+    """A mixture of normal distributions with full covariances (GMM in the published tables).
 
     Args:
         dim: Dimensions of the code.
@@ -100,7 +100,7 @@ class Mixture(Prior):
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
         self.register_buffer("means", torch.zeros(c, self.dim))
-        self.register_buffer("factors", torch.eye(self.dim).repeat(c, 1, 1))
+        self.register_buffer("factors", _identity(self.dim).repeat(c, 1, 1))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Expectation-maximisation by scikit-learn."""
@@ -126,8 +126,8 @@ class Mixture(Prior):
         self.factors.copy_(torch.linalg.cholesky(torch.as_tensor(best.covariances_)))
         self.to(device)
 
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         choice = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
         choice = choice.to(self.means.device)
         normal = torch.randn(n, self.dim, generator=generator).to(self.means)
@@ -139,6 +139,11 @@ class Mixture(Prior):
             self.means, scale_tril=self.factors, validate_args=False
         ).log_prob(code[:, None])
         return torch.logsumexp(each + self.weights.log(), 1)
+
+
+def _identity(d: int) -> Tensor:
+    """As `torch.eye`, which loads torch's compiler where nothing is allocated."""
+    return torch.zeros(d, d).fill_diagonal_(1)
 
 
 def _mixture(components: int, seed: int) -> GaussianMixture:

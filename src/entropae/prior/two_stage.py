@@ -15,7 +15,8 @@ from entropae.prior.base import Prior, learn
 class TwoStage(Prior):
     """The two-stage prior: z ~ N(μ(u), γ²), u ~ N(0, I), learnt as a variational autoencoder.
 
-    With as many dimensions for u as for z, which is enough for any law that fills the code space.
+    With as many dimensions for u as for z, which is enough for any distribution that fills the
+    space of codes.
 
     Args:
         dim: Dimensions of the code.
@@ -62,8 +63,8 @@ class TwoStage(Prior):
         )
 
     @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Float[Tensor, "n d"]:
-        """Draw `n` codes."""
+    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+        """Draw a block of codes."""
         u, noise = (torch.randn(n, self.dim, generator=generator).to(self.mean) for _ in range(2))
         return self.mean + self.scale * (self.decoder(u) + self.log_gamma.exp() * noise)
 

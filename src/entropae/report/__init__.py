@@ -7,29 +7,47 @@ write it and name it in `SECTIONS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from tqdm.auto import tqdm
 
-from entropae.files import printable, replacing
-from entropae.model import Autoencoder, Data
-from entropae.report import drawn, latent, words
-from entropae.report.blocks import Block
-from entropae.report.trained import Trained, of_model, open_run
+from entropae.drawing.blocks import Block
+from entropae.messages import printable
+from entropae.model import Autoencoder
+from entropae.report import latent, words
+from entropae.report.trained import Origin, Trained, of_model
+from entropae.storage.atomic import replacing
 
-__all__ = ["REPORT", "SECTIONS", "Trained", "of_model", "open_run", "page", "write", "write_model"]
+__all__ = [
+    "REPORT",
+    "SECTIONS",
+    "Origin",
+    "Trained",
+    "of_model",
+    "page",
+    "write",
+    "write_model",
+]
 
 REPORT = "report.html"
+
+
+def _section(i: int, run: Trained) -> list[Block]:
+    """A section that the kind of data has."""
+    return run.train.kind.sections[i](run)
+
 
 SECTIONS: dict[str, tuple[str, Callable[[Trained], list[Block]]]] = {
     "summary": ("Summary", words.about),
     "diagnosis": ("Diagnosis", words.diagnosis),
-    "samples": ("Samples", drawn.samples),
-    "reconstructions": ("Reconstructions", drawn.reconstructions),
-    "interpolations": ("Interpolations", drawn.interpolations),
-    "nearest": ("Nearest training data", drawn.nearest),
+    "samples": ("Samples", partial(_section, 0)),
+    "reconstructions": ("Reconstructions", partial(_section, 1)),
+    "interpolations": ("Interpolations", partial(_section, 2)),
+    "nearest": ("Nearest training data", partial(_section, 3)),
     "curves": ("Training", latent.curves),
     "codes": ("The codes", latent.codes),
     "metrics": ("Metrics and rivals", words.rivals),
@@ -37,31 +55,38 @@ SECTIONS: dict[str, tuple[str, Callable[[Trained], list[Block]]]] = {
 }
 
 
-def write(folder: str | Path, out: str | Path | None = None, *, progress: bool = True) -> Path:
-    """Write the report of a run. The same run gives the same page.
+def write(trained: Trained, out: str | Path, *, progress: bool = True) -> Path:
+    """Write the report of a trained model. The same model gives the same page.
+
+    `Run.report` is the short way.
 
     Args:
-        folder: A finished run.
-        out: The file; by default `report.html` in the run's folder. It is replaced whole.
+        trained: The model and its data.
+        out: The file. It is replaced whole.
         progress: Show a bar.
 
     Returns:
         The file.
 
     Raises:
-        FileNotFoundError: If there is no run, it is not finished, or its data are gone.
-        ValueError: If one of its files is damaged.
+        ValueError: If one of the run's files is damaged.
         OSError: If the page cannot be written.
     """
-    folder = Path(folder)
-    path = _file(out if out is not None else folder / REPORT)
-    return _write(open_run(folder), path, progress)
+    path = Path(out)
+    if path.is_dir():
+        raise IsADirectoryError(f"`out` must be a file: {path} is a folder. Give {path / REPORT}.")
+    # A file's name may have bytes that are no letters.
+    text = page(trained, progress=progress).encode(errors="backslashreplace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(text)
+    return path
 
 
 def write_model(
     model: Autoencoder,
-    data: Data | str | Path,
-    held_out: Data | str | Path | None = None,
+    data: Any,
+    held_out: Any = None,
     out: str | Path = REPORT,
     *,
     log: Sequence[Mapping[str, float]] = (),
@@ -69,11 +94,11 @@ def write_model(
     seed: int = 0,
     progress: bool = True,
 ) -> Path:
-    """Write the report of a model with any networks: all of a run's but how to repeat it.
+    """Write the report of a model with any networks: all that a run's has but how to repeat it.
 
     Args:
         model: A trained model. Samples are shown of each prior that has been fitted to it.
-        data: What it was trained on: a tensor, an array, `Samples`, or what `data.load` takes.
+        data: What it was trained on, as `fit` takes it.
         held_out: Samples that it was not trained on; without them the training ones are shown.
         out: The file. It is replaced whole.
         log: What `fit` returned, for curves.
@@ -89,25 +114,8 @@ def write_model(
         ValueError: If the data are unusable, or not what the model takes.
         OSError: If the page cannot be written.
     """
-    path = _file(out)
     trained = of_model(model, data, held_out, log=log, batch_size=batch_size, seed=seed)
-    return _write(trained, path, progress)
-
-
-def _file(out: str | Path) -> Path:
-    path = Path(out)
-    if path.is_dir():
-        raise IsADirectoryError(f"`out` must be a file: {path} is a folder. Give {path / REPORT}.")
-    return path
-
-
-def _write(trained: Trained, path: Path, progress: bool) -> Path:
-    # A file's name may have bytes that are no letters.
-    text = page(trained, progress=progress).encode(errors="backslashreplace")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(text)
-    return path
+    return write(trained, out, progress=progress)
 
 
 def page(trained: Trained, *, progress: bool = False) -> str:

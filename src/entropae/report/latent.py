@@ -1,18 +1,19 @@
-"""Sections of numbers drawn: the training's curves, and the law of the codes."""
+"""Sections of numbers drawn: the training's curves, and the distribution of the codes."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from scipy import stats
 
-from entropae import pictures
+from entropae.drawing import charts, pictures
+from entropae.drawing.blocks import Block, Picture, Pictures, Text
 from entropae.latent import Latent
-from entropae.report import charts, sheets
-from entropae.report.blocks import Block, Picture, Pictures, Text
-from entropae.report.trained import Trained, series, spread
+from entropae.metrics.principal import principal_components
+from entropae.report.trained import Trained, series
 
 PARTS = 24  # that have a curve
 MAPPED = 400
@@ -54,7 +55,7 @@ def curves(run: Trained) -> list[Block]:
 
 
 def codes(run: Trained) -> list[Block]:
-    """The law of the codes beside N(0, I), and a map of them."""
+    """The distribution of the codes beside N(0, I), and a map of them."""
     code = run.code
     text = Text(
         f"Codes of {len(code):,} {run.others} {run.things}, in {code.shape[1]} dimensions, beside "
@@ -67,7 +68,7 @@ def codes(run: Trained) -> list[Block]:
         blocks.append(
             Text(
                 "The codes of this latent do not fill the space: drawn ones are brought to where "
-                "they lie, so that their norms need not follow the chi law."
+                "they lie, so that their norms need not follow the chi distribution."
             )
         )
     return [*blocks, Pictures([_map(run)])]
@@ -75,14 +76,14 @@ def codes(run: Trained) -> list[Block]:
 
 def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
     norms, d = np.linalg.norm(code, axis=1), code.shape[1]
-    law = stats.chi(d)
-    x = np.linspace(min(norms.min(), law.ppf(1e-4)), max(norms.max(), law.ppf(1 - 1e-4)), 200)
+    chi = stats.chi(d)
+    x = np.linspace(min(norms.min(), chi.ppf(1e-4)), max(norms.max(), chi.ppf(1 - 1e-4)), 200)
     alt = (
-        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi law of "
-        f"{d} degrees of freedom has {law.mean():.3g} and {law.std():.3g}"
+        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi "
+        f"distribution of {d} degrees of freedom has {chi.mean():.3g} and {chi.std():.3g}"
     )
     chart = charts.histogram(
-        "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi law")
+        "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi density")
     )
     return Picture(chart, f"{alt}. A narrower one is a shell.")
 
@@ -128,13 +129,10 @@ def _correlations(code: Float[np.ndarray, "n d"]) -> Picture:
 
 def _map(run: Trained) -> Picture:
     """Neighbours of the code space as neighbours in the plane."""
-    x = spread(run.held_out, MAPPED)
+    x = run.held_out.spread(MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
-    if run.train.is_image:
-        alt = f"{caption} Each image is at its place"
-        return Picture(sheets.mapped(x, places, alt), caption, wide=True)
-    return Picture(charts.scatter("map", places, alt=caption), caption)
+    return run.train.kind.on_map(x, places, caption)
 
 
 def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str]:
@@ -143,11 +141,12 @@ def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str
     By t-SNE, which takes a second for so few; by principal axes if the codes are too few for its
     neighbours, or differ in two dimensions at most.
     """
-    n, d = code.shape
-    centred = np.pad(code - code.mean(0), ((0, 0), (0, max(0, 2 - d))))
-    _, scales, directions = np.linalg.svd(centred, full_matrices=False)
-    if n <= NEIGHBOURS or d <= 2 or not scales[:2].all():
-        return centred @ directions[:2].T, "on two principal axes"
+    n = len(code)
+    points = torch.from_numpy(np.asarray(code, np.float64))
+    components = principal_components(points)
+    if n <= NEIGHBOURS or len(components.variances) <= 2:
+        scores = components.scores(points)[:, :2].numpy()
+        return np.pad(scores, ((0, 0), (0, 2 - scores.shape[1]))), "on two principal axes"
     from sklearn.manifold import TSNE
 
     places = TSNE(init="pca", perplexity=NEIGHBOURS, random_state=0).fit_transform(code)

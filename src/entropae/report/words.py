@@ -12,21 +12,17 @@ import yaml
 from markupsafe import Markup
 
 import entropae
-from entropae.diagnosis import Severity
-from entropae.evaluation import summary
-from entropae.files import printable
-from entropae.report.blocks import Block, Code, Facts, Findings, Heading, Table, Text
-from entropae.report.trained import Trained, read_json
-from entropae.run import RECIPE, TITLES, portable
+from entropae.diagnosis.finding import Severity
+from entropae.drawing.blocks import Block, Code, Facts, Findings, Heading, Table, Text
+from entropae.kinds import Kind, directions
+from entropae.messages import printable
+from entropae.metrics.summary import summary
+from entropae.prior import TITLES
+from entropae.recipe import RECIPE
+from entropae.report.trained import Trained
+from entropae.storage.records import read_json
 
 RIVALS = "results.json"
-# What `fit` measures of reconstructions.
-ERRORS = {
-    "mean_squared_error": "Squared error per value",
-    "nll": "Nats per sentence",
-    "perplexity": "Perplexity",
-    "accuracy": "Share of tokens predicted",
-}
 
 
 def subtitle(run: Trained) -> str:
@@ -44,9 +40,9 @@ def about(run: Trained) -> list[Block]:
     latent = type(model.latent).__name__
     text = (
         f"An autoencoder with the latent {latent} in {model.latent.dim} dimensions, trained on "
-        f"{len(run.train):,} {run.things} of {_size(run)}"
+        f"{len(run.train):,} {run.things} of {run.train.kind.describe_size()}"
     )
-    text += f" from {printable(run.origin.recipe.data)}; " if run.origin else "; "
+    text += f" from {printable(run.origin.settings['data'])}; " if run.origin else "; "
     text += f"{len(run.held_out):,} more" if run.has_held_out else "none"
     text += " were held out."
     if "steps" in metrics:
@@ -54,16 +50,6 @@ def about(run: Trained) -> list[Block]:
         text += f" in {_number(metrics.get('epochs'))} passes over the data"
         text += f" and {_number(metrics['seconds'])} seconds." if "seconds" in metrics else "."
     return [Text(text), Text(_verdict(run)), Facts(_figures(run))]
-
-
-def _size(run: Trained) -> str:
-    shape = run.train.shape
-    if run.train.is_image:
-        colours = "grey" if shape[0] == 1 else "colour"
-        return f"{shape[1]}\u00a0×\u00a0{shape[2]} pixels in {colours}"
-    if run.train.tokenizer:
-        return f"at most {shape[0]} tokens"
-    return "\u00a0×\u00a0".join(map(str, shape)) + " values"
 
 
 def _verdict(run: Trained) -> str:
@@ -95,7 +81,7 @@ def _figures(run: Trained) -> list[tuple[str, str]]:
         if found and (name == "train" or run.has_held_out):
             facts += [
                 (f"{said}, {title}", _number(found[key]))
-                for key, said in ERRORS.items()
+                for key, said in run.train.kind.errors.items()
                 if key in found
             ]
     if not isinstance(run.diagnosis, str):
@@ -138,21 +124,21 @@ def rivals(run: Trained) -> list[Block]:
     blocks: list[Block] = []
     for path in sorted(run.origin.folder.glob("evaluation-*.json")):
         try:
-            blocks.append(evaluated(path))
+            blocks.append(evaluated(path, run.train.kind))
         except (ValueError, OSError) as error:
             blocks.append(Text(printable(error)))
     # `compare` keeps the runs of a recipe in a folder of its name.
     own = run.origin.folder.absolute().parent
     if (own.parent / RIVALS).is_file():
         try:
-            blocks.append(compared(own.parent / RIVALS, own.name))
+            blocks.append(compared(own.parent / RIVALS, own.name, run.train.kind))
         except (ValueError, OSError) as error:
             blocks.append(Text(printable(error)))
     if not blocks:
         blocks.append(
             Text(
                 Markup(
-                    "Nothing has been measured besides. <code>entropae evaluate</code> compares "
+                    "Nothing else has been measured. <code>entropae evaluate</code> compares "
                     "samples with held-out data, <code>entropae compare</code> trains rivals "
                     "beside this recipe; a report made after that has their tables."
                 )
@@ -161,19 +147,7 @@ def rivals(run: Trained) -> list[Block]:
     return blocks
 
 
-# What an evaluation measures, where less is better and where more is.
-MEASURES = {
-    "frechet": "Fréchet distance",
-    "kernel": "kernel distance",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "nearest": "distance to training data",
-}
-
-
-def evaluated(path: Path) -> Table:
+def evaluated(path: Path, kind: Kind) -> Table:
     """What `entropae evaluate` has measured.
 
     Raises:
@@ -181,23 +155,24 @@ def evaluated(path: Path) -> Table:
         ValueError: If it has no such measurements.
     """
     found = read_json(path)
+    measures = kind.measures
     rows = [
-        [_source(name), *(_number(figures.get(measure)) for measure in MEASURES)]
+        [_source(name), *(_number(figures.get(measure)) for measure in measures)]
         for name, figures in found.items()
-        if isinstance(figures, Mapping) and "frechet" in figures
+        if isinstance(figures, Mapping) and next(iter(measures)) in figures
     ]
     if not rows:
         raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
+    by = f"by features of {found['features']}, " if "features" in found else ""
     return Table(
-        f"Measured by features of {found.get('features')}, on {_number(found.get('samples'))} "
-        "samples: lower distances are better, higher shares are. The distance to training data is "
-        "relative to that of held-out samples; well below 1 means copies.",
-        ["", *MEASURES.values()],
+        f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
+        + directions(measures),
+        ["measured", *(measure.title for measure in measures.values())],
         rows,
     )
 
 
-def compared(path: Path, own: str) -> Table:
+def compared(path: Path, own: str, kind: Kind) -> Table:
     """What `entropae compare` has measured, with the row of one recipe set off.
 
     Raises:
@@ -208,21 +183,24 @@ def compared(path: Path, own: str) -> Table:
     try:
         rows = [summary(name, found) for name, found in results.items()]
         features = next(iter(results.values()))[0].get("features")
-        return _rivals(rows, own, features)
+        return _rivals(rows, own, features, kind)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ValueError(
             f"{path} is damaged: it is no comparison ({error!r}). Remove it."
         ) from error
 
 
-def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any) -> Table:
-    parts = [key.removesuffix(" frechet") for key in rows[0] if key.endswith(" frechet")]
-    columns = {"mean_squared_error": "squared error"}
-    columns |= {f"{part} frechet": f"Fréchet, {_source(part)}" for part in parts}
+def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any, kind: Kind) -> Table:
+    measure, (said, _) = next(iter(kind.measures.items()))
+    parts = [key.removesuffix(f" {measure}") for key in rows[0] if key.endswith(f" {measure}")]
+    columns = {key: words.lower() for key, words in kind.errors.items() if key in rows[0]}
+    columns |= {f"{part} {measure}": f"{said}, {_source(part)}" for part in parts}
     columns |= {"code norm_spread": "spread of ‖z‖", "seconds": "seconds"}
+    columns = {key: words for key, words in columns.items() if key in rows[0]}
+    by = f", measured by features of {features}" if features else ""
     return Table(
         f"Rivals trained in the same way, {rows[0]['seeds']} seeds each (mean ± standard "
-        f"deviation), measured by features of {features}: lower is better.",
+        f"deviation){by}. {directions({measure: kind.measures[measure]})}",
         ["recipe", *columns.values()],
         [
             [
@@ -251,13 +229,13 @@ def again(run: Trained) -> list[Block]:
         return []
     folder = shlex.quote(str(run.origin.folder))
     recipe = shlex.quote(str(run.origin.folder / RECIPE))
-    kind = {"sentences": ".txt", "rows": ".csv"}.get(run.things, ".png")
+    suffix = run.train.kind.suffix
     commands = [
         f"entropae fit --recipe {recipe} --out runs/again",
         f"entropae report {folder}",
         f"entropae diagnose {folder}",
         *(
-            f"entropae sample {folder} --prior {name} --seed {run.seed} --out {name}{kind}"
+            f"entropae sample {folder} --prior {name} --seed {run.seed} --out {name}{suffix}"
             for name in run.model.priors
         ),
         f"entropae evaluate {folder}",
@@ -276,7 +254,7 @@ def again(run: Trained) -> list[Block]:
             "With this recipe, and the same data and versions on the same kind of machine, the "
             "same model comes out."
         ),
-        Code("Recipe", yaml.safe_dump(portable(run.origin.recipe), sort_keys=False)),
+        Code("Recipe", yaml.safe_dump(run.origin.settings, sort_keys=False)),
         Code("Commands", "\n".join(commands) + "\n"),
         Facts(facts),
         *_left_out(run),

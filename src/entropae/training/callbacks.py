@@ -1,4 +1,4 @@
-"""What happens around the steps: calibration, the log, the progress bar."""
+"""What happens around the steps: the log and the progress bar."""
 
 from __future__ import annotations
 
@@ -10,35 +10,11 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from entropae import ranks
-from entropae.data import Samples, collate
-from entropae.files import replacing
-from entropae.training.module import Training
+from entropae.storage.atomic import replacing
 
 Row = dict[str, int | float]
-
-
-class Calibrate(Callback):
-    """Takes all running statistics from the training set when fitting ends."""
-
-    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Calibrate the model over the whole set, of which each process takes its share.
-
-        Not at the end of training: a run resumed from its last checkpoint has none left to do.
-        """
-        loaders = trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(pl_module, Training)
-        data: Samples = loaders.train
-        size = max(loaders.batch_size, 512)
-        every = [range(i, min(i + size, len(data))) for i in range(0, len(data), size)]
-        own: Any = every[trainer.global_rank :: trainer.world_size]
-        with ranks.together():
-            pl_module.model.calibrate(
-                lambda: iter(DataLoader(data, batch_sampler=own, collate_fn=collate))
-            )
 
 
 class History(Callback):
@@ -120,7 +96,7 @@ class Progress(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Move on."""
+        """Count the steps that have been taken."""
         self.bar.update(trainer.global_step - self.bar.n)
 
     def on_train_epoch_end(

@@ -14,8 +14,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from safetensors import SafetensorError
 from torch import Tensor
 
-from entropae.files import replacing
-from entropae.weights import pack, unpack
+from entropae.storage.atomic import replacing
+from entropae.storage.weights import pack, unpack
 
 CHECKPOINT = "last.ckpt"
 PREVIOUS = "previous.ckpt"

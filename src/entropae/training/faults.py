@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from entropae.files import write_text
+from entropae.storage.atomic import write_text
 
 OnNonFinite = Literal["stop", "skip"]
 CHOICES = ("stop", "skip")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -12,18 +12,19 @@ import lightning
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
-from entropae import ranks
-from entropae.config import unknown
-from entropae.data import Samples, collate
-from entropae.latent import Penalty
-from entropae.latent.base import precise
-from entropae.model import Autoencoder, Passed
+from entropae import distributed
+from entropae.kinds import Samples, collate, tensor_of
+from entropae.messages import unknown
+from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
+from entropae.nn.normalization import synchronize
 from entropae.training.faults import Guard, OnNonFinite, first_bad_gradient
 
+# From the weights to what moves them.
+MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 Decay = Literal["cosine", "exponential", "none"]
 
 DECAYS: dict[str, Callable[[float], float]] = {
@@ -35,47 +36,15 @@ DECAYS: dict[str, Callable[[float], float]] = {
 RISE = 0.05
 
 
-def squared_error(reconstruction: Tensor, x: Tensor) -> Tensor:
-    """Mean squared error per element of a sample: the default reconstruction error."""
-    return (precise(reconstruction) - precise(x)).square().mean()
-
-
-def mean_nll(reconstruction: Tensor, x: Tensor) -> Tensor:
-    """Nats per sample, of a decoder with a likelihood of its own."""
-    return precise(reconstruction).mean()
-
-
-def total_loss(
-    reconstruction: Tensor, penalties: Mapping[str, Penalty], *, nats: int | None = None
-) -> Tensor:
-    """`log(reconstruction) + Σ weight · value`, what training minimises.
-
-    Args:
-        reconstruction: The error.
-        penalties: Of the latent.
-        nats: Dimensions of the code, if the error is in nats: then it is divided by these, as
-            penalties are, instead of taking its logarithm.
-    """
-    if nats is None:
-        loss = (reconstruction + torch.finfo(reconstruction.dtype).tiny).log()
-    else:
-        loss = reconstruction / nats
-    for penalty in penalties.values():
-        loss = loss + penalty.weight * penalty.value
-    return loss
-
-
 class Training(lightning.LightningModule):
     """Training of an `Autoencoder` by Lightning, for those who bring their own `Trainer`.
 
-    Minimises `log(reconstruction) + Σ weight · value` over the latent's penalties. The logarithm
-    makes weights relative (see `Latent`); it is the Gaussian likelihood with its variance fitted
-    (Rybkin et al., "Simple and effective VAE training with calibrated decoders", ICML 2021), and
-    for a plain autoencoder it changes nothing but the scale of the gradient.
+    Minimises `log(error) + Σ weight · value` over the latent's penalties (see `total_loss`). The
+    logarithm makes weights relative (see `Latent`). A decoder with a likelihood of its own has its
+    error in nats already: then `nll / dim + Σ weight · value` is minimised, nats against nats, and
+    the `kl` of weight 1 is the evidence lower bound.
 
-    A decoder with a likelihood of its own, as of text, has its error in nats already, and needs no
-    logarithm: then `nll / dim + Σ weight · value` is minimised, nats against nats, and the `kl` of
-    weight 1 is the evidence lower bound.
+    Its batches are tensors, or tuples or dicts of which the first tensor is taken, as `(x, y)`.
 
     Every step begins from a random state of its own, made from the seed, the epoch and the batch's
     number, so that a run that is resumed goes on exactly as it would have.
@@ -87,9 +56,11 @@ class Training(lightning.LightningModule):
         model: What to train.
         learning_rate: Adam's, at its highest, to which it rises over the first steps.
         decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
-        error: Reconstruction error per element, from a reconstruction and its batch: a positive
-            scalar, which must be a mean over the batch's samples. By default the mean squared
-            error, or the decoder's `nll`.
+        error: Reconstruction error, from a reconstruction and its batch: a number, one per sample
+            or one per element, of which the mean is taken. By default the decoder's own, or the
+            squared error (see `Autoencoder`).
+        optimizer: From the weights to an optimiser; by default Adam. Its learning rate is the
+            highest: `decay` then lets it fall.
         seed: Of all that is random.
         on_nonfinite: What to do about a step whose loss or gradient is not finite: see `Guard`.
         folder: Where `Guard` writes which samples it was; by default nowhere.
@@ -101,45 +72,60 @@ class Training(lightning.LightningModule):
         *,
         learning_rate: float = 3e-3,
         decay: Decay = "cosine",
-        error: Callable[[Tensor, Tensor], Tensor] | None = None,
+        error: ErrorFunction | None = None,
+        optimizer: MakeOptimizer | None = None,
         seed: int = 0,
         on_nonfinite: OnNonFinite = "stop",
         folder: Path | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(model, Autoencoder):
+            raise TypeError(
+                f"`model` must be an Autoencoder: got {type(model).__name__}. Call "
+                "Training(Autoencoder(encoder, decoder, latent))."
+            )
         if not learning_rate > 0:
             raise ValueError(f"`learning_rate` must be positive: got {learning_rate}.")
         if decay not in DECAYS:
             raise ValueError(unknown("decay", decay, DECAYS))
         self.model = model
+        if error is not None:
+            model.error = error
         self.learning_rate = learning_rate
         self.decay = decay
-        likely = hasattr(model.decoder, "nll")
-        self.error = error or (mean_nll if likely else squared_error)
-        self.nats = model.latent.dim if likely else None
+        self.optimizer = optimizer
         self.seed = seed
         self.guard = Guard(on_nonfinite, folder)
         # Of each part of the loss, in an epoch so far: its sum over samples, and their number.
         self.sums: dict[str, tuple[Tensor, int]] = {}
 
     def configure_callbacks(self) -> list[Callback]:
-        """The guard against what is not finite, whoever's the trainer is."""
+        """What belongs to training with any trainer: a guard against what is not finite."""
         return [self.guard]
 
     def setup(self, stage: str) -> None:
-        """Batch normalisation over the batch of all processes, in networks of one's own too."""
+        """Batch normalisation over the batch of all processes, in networks of your own too."""
         if self.trainer.world_size > 1:
-            ranks.synchronize(self.model)
+            synchronize(self.model)
             # A latent's buffers are alike in all processes; DDP would send the bank at every step.
             buffers = self.model.latent.named_buffers(prefix="model.latent")
             self._ddp_params_and_buffers_to_ignore = [name for name, _ in buffers]
 
     def configure_optimizers(self) -> Any:
-        """Adam, in one pass over the weights, and the learning rate's fall, step by step."""
-        # Not where it would have to undo the loss's scale itself: Lightning could not clip then.
-        fused = self.trainer.precision != "16-mixed"
-        optimizer = torch.optim.Adam(self.parameters(), self.learning_rate, fused=fused)
-        scheduler = LambdaLR(optimizer, self._share_of_rate)
+        """Adam, in one pass over the weights, and the fall of its learning rate, step by step."""
+        weights = [weight for weight in self.parameters() if weight.requires_grad]
+        if not weights:
+            raise ValueError(
+                "Nothing can be trained: no weight of the model requires a gradient. Unfreeze the "
+                "encoder or the decoder: decoder.requires_grad_(True)."
+            )
+        if self.optimizer is not None:
+            optimizer = _optimizer(self.optimizer, weights)
+        else:
+            # Not where it would have to undo the scale of the loss: Lightning could not clip then.
+            fused = self.trainer.precision != "16-mixed"
+            optimizer = torch.optim.Adam(weights, self.learning_rate, fused=fused)
+        scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
@@ -161,20 +147,20 @@ class Training(lightning.LightningModule):
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
 
-    def training_step(self, batch: Tensor, index: int) -> Tensor:
+    def training_step(self, batch: Any, index: int) -> Tensor:
         """Loss of a batch. Every part of it is logged under its name, as the epoch's mean.
 
         Raises:
             NonFiniteError: Naming the part that is not finite, unless such steps are left out.
         """
         self.model.latent.progress = self._done(self.global_step)
-        passed, reconstruction, n = self._pass(batch)
-        loss = total_loss(reconstruction, passed.penalties, nats=self.nats)
-        if not torch.isfinite(loss):
-            self.guard.meet(self, _blame(batch, passed, reconstruction))
-            return loss * torch.nan  # so that every gradient, in every process, shows it
-        self._record("train", reconstruction, passed, n)
-        return loss
+        batch = tensor_of(batch)
+        output, n = self._pass(batch)
+        if not torch.isfinite(output.loss):
+            self.guard.meet(self, _blame(batch, output))
+            return output.loss * torch.nan  # so that every gradient, in every process, shows it
+        self._record("train", output, n)
+        return output.loss
 
     def on_train_batch_end(self, outputs: Any, batch: Tensor, batch_idx: int) -> None:
         """Log in time for callbacks that look at the epoch's figures."""
@@ -187,17 +173,29 @@ class Training(lightning.LightningModule):
 
     def backward(self, loss: Tensor) -> None:
         """Gradients. Together too: checkpointed activations are computed again here."""
-        with ranks.together():
+        with distributed.together():
             loss.backward()
 
-    def validation_step(self, batch: Tensor, index: int) -> None:
+    def validation_step(self, batch: Any, index: int) -> None:
         """The same parts on held-out samples, at inference."""
-        passed, reconstruction, n = self._pass(batch)
-        self._record("validation", reconstruction, passed, n)
+        output, n = self._pass(tensor_of(batch))
+        self._record("validation", output, n)
 
     def on_validation_epoch_end(self) -> None:
         """Log them."""
         self._log()
+
+    def on_fit_end(self) -> None:
+        """Take all running statistics from the whole training set; each process takes its share.
+
+        Not at the end of training: a run resumed from its last checkpoint has none left to do.
+        """
+        loaders: Any = getattr(self.trainer, "datamodule", None)
+        own: Any = (
+            loaders.shares() if isinstance(loaders, Loaders) else self.trainer.train_dataloader
+        )
+        with distributed.together():
+            self.model.calibrate(own)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse a step along a gradient that is not finite.
@@ -213,16 +211,14 @@ class Training(lightning.LightningModule):
             for parameter in self.parameters():
                 parameter.grad = None  # the optimiser passes over these
 
-    def _pass(self, batch: Tensor) -> tuple[Passed, Tensor, int]:
-        """What the model makes of a batch, the reconstruction error, and the whole batch's size."""
-        with ranks.together(len(batch)):
-            passed = self.model(batch)
-            error = self.error(passed.reconstruction, batch)
-            return passed, ranks.average(error, len(batch)), ranks.place(batch)[1]
+    def _pass(self, batch: Tensor) -> tuple[AutoencoderOutput, int]:
+        """What the model makes of a batch, and the size of the batch of all processes."""
+        with distributed.together(len(batch)):
+            return self.model(batch), distributed.place(batch)[1]
 
-    def _record(self, stage: str, reconstruction: Tensor, passed: Passed, n: int) -> None:
-        parts = {"reconstruction": reconstruction}
-        parts |= {name: penalty.value for name, penalty in passed.penalties.items()}
+    def _record(self, stage: str, output: AutoencoderOutput, n: int) -> None:
+        parts = {"reconstruction": output.error}
+        parts |= {name: penalty.value for name, penalty in output.penalties.items()}
         for name, value in parts.items():
             total, seen = self.sums.get(f"{stage}/{name}", (0, 0))
             self.sums[f"{stage}/{name}"] = total + n * value.detach(), seen + n
@@ -250,18 +246,33 @@ class Shares(BatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         for batch in super().__iter__():
-            yield batch[ranks.share(len(batch), self.rank, self.processes)]
+            yield batch[distributed.share(len(batch), self.rank, self.processes)]
 
 
-def _blame(batch: Tensor, passed: Passed, reconstruction: Tensor) -> str:
+def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """An optimiser as it is, or made.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    made = make if isinstance(make, torch.optim.Optimizer) or not callable(make) else make(weights)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise TypeError(
+            "`optimizer` must be an optimiser of torch's, or a function from the weights to one: "
+            f"got {made!r}. For example: lambda weights: torch.optim.AdamW(weights, 1e-3)."
+        )
+    return made
+
+
+def _blame(batch: Tensor, output: AutoencoderOutput) -> str:
     """The first part of a loss that is not finite."""
-    parts = {
+    parts: dict[str, Tensor | None] = {
         "the input": batch,
-        "the code": passed.code,
-        "the decoder's output": passed.reconstruction,
-        "the reconstruction error": reconstruction,
-    } | {f"the penalty {name!r}": penalty.value for name, penalty in passed.penalties.items()}
-    bad = (name for name, value in parts.items() if not torch.isfinite(value).all())
+        "the code": output.code,
+        "the decoder's output": output.reconstruction,
+        "the reconstruction error": output.error,
+    } | {f"the penalty {name!r}": penalty.value for name, penalty in output.penalties.items()}
+    bad = (n for n, value in parts.items() if value is not None and not value.isfinite().all())
     return next(bad, "the loss")
 
 
@@ -316,6 +327,15 @@ class Loaders(lightning.LightningDataModule):
         drop_last = 0 < last < self.least and len(self.train) > self.batch_size
         order = Shuffled(len(self.train), self.seed)
         return self._loader(self.train, order, drop_last=drop_last)
+
+    def shares(self) -> DataLoader[Tensor]:
+        """All training samples once, in large batches, of which this process has its share."""
+        assert self.trainer is not None
+        size = max(self.batch_size, 512)
+        starts = range(0, len(self.train), size)
+        every = [range(i, min(i + size, len(self.train))) for i in starts]
+        own: Any = every[self.trainer.global_rank :: self.trainer.world_size]
+        return DataLoader(self.train, batch_sampler=own, collate_fn=collate)
 
     def rows(self, batch: int) -> list[int]:
         """Which rows of the data this process's batch of this number has in this epoch."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from entropae.config import unknown
+from entropae.messages import unknown
 
 EXACT = 1 << 53  # up to which float64 holds every integer
 

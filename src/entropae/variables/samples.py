@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from entropae.config import unknown
+from entropae.messages import unknown
 from entropae.neighbors import as_points
 from entropae.variables.frames import columns_of
 from entropae.variables.kind import Resolution, Variable, recognise

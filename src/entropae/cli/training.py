@@ -1,0 +1,98 @@
+"""Commands that train: one run, or several side by side."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from entropae.cli.dialect import dialect_options, given_dialect
+from entropae.cli.models import add_measuring
+from entropae.cli.parser import Commands, Parser, RecipeFile
+from entropae.recipe import Recipe, read_settings, recipe_of
+
+
+def _fit_options(parser: Parser) -> None:
+    parser.add_argument("--recipe", action=RecipeFile, help="A YAML file of the options below.")
+    parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
+    parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
+    parser.add_argument("--profile", action="store_true", help="Print where the time went.")
+    parser.add_argument("--no-report", action="store_true", help="Do not write report.html.")
+    parser.add_class_arguments(Recipe)
+    dialect_options(parser)
+
+
+def _fit(options: Namespace) -> None:
+    from entropae import distributed
+    from entropae.runs import Run, make
+
+    folder = Path(options.out or f"runs/{Path(options.data).stem}")
+    make(_recipe(options), folder, resume=options.resume, profile=options.profile)
+    if distributed.is_first() and not options.no_report:
+        print(f"Wrote {Run.open(folder).report()}: open it in a browser.")
+
+
+def _recipe(options: Namespace) -> Recipe:
+    recipe = Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    return replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
+
+
+def _compare_options(parser: Parser) -> None:
+    parser.add_argument(
+        "recipes", type=str, nargs="+", help="YAML files that differ in the latent."
+    )
+    parser.add_argument("--train", type=str, help="Train on this instead of the recipes' data.")
+    parser.add_argument("--epochs", type=int, help="Instead of the recipes' number.")
+    parser.add_argument("--seeds", type=int, default=3, help="Runs a recipe.")
+    parser.add_argument(
+        "--out", type=str, default="runs/comparison", help="A folder; goes on in it."
+    )
+    parser.add_argument("--processes", type=int, default=1, help="Runs at a time.")
+    add_measuring(parser)
+
+
+def _compare(options: Namespace) -> None:
+    from entropae.runs import compare
+
+    recipes = {}
+    for path in map(Path, options.recipes):
+        recipe = read_recipe_file(path)
+        if options.train is not None:
+            recipe = replace(recipe, data=options.train)
+        if options.epochs is not None:
+            recipe = replace(recipe, epochs=options.epochs)
+        recipes[path.stem] = recipe
+    out = Path(options.out)
+    compare(
+        recipes,
+        out,
+        seeds=options.seeds,
+        test=options.data,
+        features=options.features,
+        n=options.number,
+        priors=options.priors,
+        processes=options.processes,
+    )
+    print((out / "table.md").read_text())
+    names = ("table.md", "table.csv", "results.json", "samples.png")
+    written = [name for name in names if (out / name).exists()]
+    print(f"Wrote {', '.join(written)} into {out}.")
+
+
+def read_recipe_file(path: Path) -> Recipe:
+    """A recipe from a YAML file, with defaults for what it leaves out."""
+    try:
+        return recipe_of(read_settings(path))
+    except ValueError as error:
+        raise ValueError(f"{path} is no recipe: {error}") from error
+
+
+COMMANDS: Commands = {
+    "fit": (_fit_options, _fit, "Train, sample, measure: fill a run folder."),
+    "compare": (
+        _compare_options,
+        _compare,
+        "Train and measure several recipes with several seeds.",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Pictures, charts and the blocks that pages are made of."""

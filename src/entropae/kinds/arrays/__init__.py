@@ -1,0 +1,96 @@
+"""Arrays of numbers that are nothing else: signals, feature vectors, frames of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+from torch import Tensor
+
+from entropae.kinds.base import Kind
+from entropae.kinds.layouts import LAYOUTS
+from entropae.kinds.reading import Reading
+from entropae.kinds.samples import Samples
+from entropae.kinds.values.checks import array_of, finite_range, plain_array
+
+MOST_CHANNELS = 16
+PICTURED = 4  # places each way of a plane that are drawn as a picture
+
+
+class Arrays(Kind):
+    """Samples of one shape, of numbers.
+
+    Args:
+        shape: Of a sample.
+    """
+
+    name = "arrays"
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = tuple(shape)
+
+    @classmethod
+    def claims(cls, source: Any) -> bool:
+        """Any array or tensor."""
+        return isinstance(source, Tensor | np.ndarray)
+
+    @classmethod
+    def read(cls, source: Any, reading: Reading) -> Samples:
+        """An array as it is; channels that come last are brought before the pixels."""
+        if reading.size is not None or reading.channels is not None:
+            raise ValueError(
+                f"`size` and `channels` are for images: got shape {tuple(source.shape)}. Leave "
+                "them out."
+            )
+        array = plain_array(source)
+        finite_range(array)
+        layout = _layout(source)
+        return Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
+
+    def read_more(self, source: Any, reading: Reading) -> Samples:
+        """Arrays of the model's shape; one sample without the axis of samples, too."""
+        if not self.claims(source):
+            raise ValueError(
+                f"The model takes arrays of shape {self.shape}: got {type(source).__name__}."
+            )
+        source = source[None] if tuple(source.shape) == self.shape else source
+        given = array_of(source, self)
+        if given is not None:
+            return given
+        found = self.read(source, replace(reading, size=None, channels=None))
+        self.check_shape(found.shape)
+        return replace(found, kind=self)
+
+    def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+        """Channels over a plane as pictures, anything else as lines."""
+        if not self._is_grid:
+            return super().illustrate(model, held_out, folder, seed=seed)
+        from entropae.kinds.arrays import grids
+
+        return grids.illustrate(model, held_out, folder, seed=seed)
+
+    @property
+    def sections(self) -> Any:
+        """Channels over a plane as pictures, anything else as lines."""
+        if not self._is_grid:
+            return super().sections
+        from entropae.kinds.arrays import grids
+
+        nearest = super().sections[-1]
+        return (grids.samples, grids.reconstructions, grids.interpolations, nearest)
+
+    @property
+    def _is_grid(self) -> bool:
+        return len(self.shape) == 3 and min(self.shape[1:]) >= PICTURED
+
+
+def _layout(source: Shaped[Any, "n ..."]) -> str:
+    """Whether the last of three axes is a few channels, of an array of bytes."""
+    shape = tuple(source.shape)
+    bytes_of_pixels = isinstance(source, np.ndarray) and source.dtype == np.uint8
+    last = bytes_of_pixels and len(shape) == 4 and shape[3] <= MOST_CHANNELS < min(shape[1:3])
+    return "hwc" if last else "values"

@@ -1,0 +1,315 @@
+"""The contract of a kind of data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
+from entropae.registry import settings
+
+if TYPE_CHECKING:
+    from entropae.drawing.blocks import Block
+    from entropae.kinds.samples import Samples
+    from entropae.latent import Latent
+    from entropae.recipe import ModelConfig
+
+    Sections = Callable[[Any], list[Block]]
+
+
+class Kind(ABC):
+    """A kind of data: all that the rest of the package need not know about images, tables or text.
+
+    An object of a kind is what is known of one data set: the shape of its samples, and whatever is
+    needed to read more of them and to show what a decoder returns. It is kept with the model.
+
+    A new kind is a subclass that says which sources it `claims` and how it reads them, handed to
+    `register`. Whatever else it does not define is that of arrays of numbers: fully connected
+    networks, the squared error, files of arrays, charts of lines.
+
+    A subclass keeps every constructor argument as an attribute of the same name: that is how it is
+    written to `model.json` and built again. What is too much for that it writes by `save` and reads
+    by `restore`.
+
+    Attributes:
+        name: In `model.json`.
+        things: What its samples are called.
+        suffix: Of the file that samples are written to by default.
+        features: What samples are measured by unless said otherwise, a name in `features.FEATURES`;
+            `None` if they are measured in another way.
+        view: How the explorer draws a sample; `None` if it cannot.
+        errors: What `figures` returns, in words.
+        measures: What `evaluate` returns for each prior, in words.
+        shape: Of a sample as networks take it.
+    """
+
+    name: ClassVar[str]
+    things: ClassVar[str] = "samples"
+    suffix: ClassVar[str] = ".npy"
+    features: ClassVar[str | None] = "values"
+    view: ClassVar[Literal["image", "lines"] | None] = "lines"
+    errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
+    measures: ClassVar[Mapping[str, Measure]] = {
+        "frechet": Measure("Fréchet distance"),
+        "kernel": Measure("kernel distance"),
+        "precision": Measure("precision", "higher"),
+        "recall": Measure("recall", "higher"),
+        "density": Measure("density", "higher"),
+        "coverage": Measure("coverage", "higher"),
+        "nearest": Measure("distance to training data", "near 1"),
+    }
+    shape: tuple[int, ...]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that pictures show as black and as white."""
+        return 0.0, 1.0
+
+    # Reading
+
+    @classmethod
+    @abstractmethod
+    def claims(cls, source: Any) -> bool:
+        """Whether a source is of this kind: a path, an array, a frame, a list of sentences."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, source: Any, reading: Reading) -> Samples:
+        """Samples of a source that is claimed, with what has been learnt of it as their kind.
+
+        Raises:
+            ValueError: If it holds nothing usable; the message says why and what to do.
+        """
+
+    def read_more(self, source: Any, reading: Reading) -> Samples:
+        """Other samples, as a model of this kind takes them: from a source, or as an array.
+
+        Raises:
+            ValueError: If they cannot be made to fit; in one line that says what to do.
+        """
+        from entropae.kinds.values.checks import array_of
+
+        given = array_of(source, self)
+        if given is not None:
+            return given
+        if not self.claims(source):
+            what = source if isinstance(source, Path) else type(source).__name__
+            raise ValueError(
+                f"The model takes {self.things}: got {what}. Give {self.things} like those that it "
+                "was trained on."
+            )
+        found = type(self).read(source, reading)
+        self.check_shape(found.shape)
+        return replace(found, kind=self)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise unless samples have the shape that the model takes.
+
+        Raises:
+            ValueError: With both shapes.
+        """
+        if shape != self.shape:
+            raise ValueError(
+                f"The model takes {self.things} of shape {self.shape}: got {shape}. Give "
+                f"{self.things} like those that it was trained on."
+            )
+
+    def accepts(self, x: Tensor) -> bool:
+        """Whether a tensor is a batch as the model takes it, without being read."""
+        return x.is_floating_point() and tuple(x.shape[1:]) == self.shape
+
+    # What is kept with a model
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values from which `restore` makes this object again."""
+        return settings(self)
+
+    def save(self, folder: Path) -> None:  # noqa: B027 most kinds have nothing to write
+        """Write what `settings` cannot hold into the model's folder."""
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any], folder: Path) -> Kind:
+        """What `settings` and `save` wrote."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+
+    # Networks and errors
+
+    def networks(
+        self, config: ModelConfig, latent: Latent, samples: Samples
+    ) -> tuple[nn.Module, nn.Module]:
+        """Encoder and decoder for such samples.
+
+        Args:
+            config: The recipe's choices.
+            latent: Which says how many numbers it takes and gives.
+            samples: Those to train on, for what a network must know of their values.
+
+        Raises:
+            ValueError: If a choice is none for such samples.
+        """
+        from entropae.nn import pair
+
+        some = samples.first(1024)
+        bounded = bool(((some >= 0) & (some <= 1)).all())
+        return pair(
+            config.network,
+            self.shape,
+            latent.in_features,
+            latent.dim,
+            width=config.width,
+            hidden=config.hidden,
+            output="sigmoid" if bounded else "linear",
+        )
+
+    def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
+        """Learn from a trained model and held-out samples what is needed to draw new ones."""
+
+    def figures(self, model: Any, samples: Samples) -> dict[str, float]:
+        """How far reconstructions are from their samples, named as in `errors`."""
+        from entropae.kinds.values.errors import mean_squared_error
+
+        return {"mean_squared_error": mean_squared_error(model, samples)}
+
+    def evaluate(
+        self, model: Any, train: Samples, test: Samples, options: Evaluating
+    ) -> dict[str, Any]:
+        """Measure reconstructions, and samples of each prior, against held-out samples.
+
+        Returns:
+            `samples`, how many; any figures of the model; and for each prior, by its name, those in
+            `measures`.
+
+        Raises:
+            ValueError: If there are too few samples.
+        """
+        from entropae.kinds.values.evaluation import evaluate
+
+        return evaluate(model, train, test, options)
+
+    def subject(self, make: Callable[..., Any], parts: dict[str, Any], given: Tensor) -> Any:
+        """The model as its diagnosis sees it.
+
+        Args:
+            make: The subject of samples that are points.
+            parts: What it is made of.
+            given: Samples to look at it with.
+        """
+        return make(**parts)
+
+    def embed(self, model: Any, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
+        """Samples as points, for distances between them."""
+        return x.flatten(1)
+
+    # What users see
+
+    def describe_size(self) -> str:
+        """How large a sample is, in words."""
+        return "\u00a0×\u00a0".join(map(str, self.shape)) + " values"
+
+    def present(
+        self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
+    ) -> Any:
+        """What a decoder returned, as its users know such samples.
+
+        Args:
+            x: What the decoder returned.
+            drawn: Whether these are new samples, of which what a decoder leaves open is drawn;
+                else the most probable.
+            seed: Of that.
+        """
+        return x
+
+    def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
+        """Set how the model's decoder chooses among what it leaves open.
+
+        Raises:
+            ValueError: If there is no such choice.
+        """
+        if decoding is not None:
+            raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
+
+    def unit(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
+        """Values as pictures take them: black at 0 and white at 1."""
+        low, high = self.range
+        return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
+
+    def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
+        """Write new samples; returns what was done, in a sentence.
+
+        Args:
+            made: What the decoder returned.
+            out: A file, by its suffix, or a folder.
+            seed: See `present`.
+
+        Raises:
+            ValueError: If nothing can be written under that name.
+        """
+        from entropae.kinds.values.writing import write
+
+        return write(self, made, out)
+
+    def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
+        """Write samples and their reconstructions."""
+        from entropae.kinds.values.writing import write_pairs
+
+        return write_pairs(self, x, again, out)
+
+    def write_paths(self, between: Shaped[Tensor, "n steps ..."], out: str) -> str:
+        """Write decoded paths between samples."""
+        return self.write(between.flatten(0, 1), out)
+
+    def default_out(self, role: str) -> str:
+        """The file that samples of a role (`samples`, `reconstructions`, …) are written to."""
+        return role + self.suffix
+
+    def check_out(self, out: str) -> None:
+        """Raise unless samples can be written under a name, before any work is done.
+
+        Raises:
+            ValueError: With the suffixes that there are.
+        """
+        from entropae.kinds.values.writing import check_out
+
+        check_out(out)
+
+    def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+        """Write what a finished run shows first into its folder."""
+        from entropae.kinds.values.pictures import illustrate
+
+        return illustrate(model, held_out, folder, seed=seed)
+
+    def compare_samples(self, models: Mapping[str, Any], folder: Path) -> Path | None:
+        """Write samples of several models side by side; `None` if they are not for looking at."""
+        return None
+
+    @property
+    def sections(self) -> Sequence[Sections]:
+        """Of the report: samples, reconstructions, interpolations, nearest training data."""
+        from entropae.kinds.values import report
+
+        return (report.samples, report.reconstructions, report.interpolations, report.nearest)
+
+    def on_map(self, x: Tensor, places: Float[Any, "n 2"], caption: str) -> Any:
+        """A picture of samples at their places in the plane."""
+        from entropae.kinds.values.report import on_map
+
+        return on_map(places, caption)
+
+    def thumbnails(self, x: Tensor) -> dict[str, Any] | None:
+        """One sheet of small pictures for the explorer's map; `None` for points."""
+        return None
+
+    def upload(self, body: bytes) -> Float[Tensor, ...]:
+        """A sample from anybody's file.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        raise ValueError(f"Only models of images take files: this one is of {self.things}.")

@@ -1,0 +1,244 @@
+"""Images: grey or colour, from folders and arrays, shown as pictures."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from entropae.kinds.base import Kind
+from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.reading import Reading
+from entropae.kinds.samples import Samples
+from entropae.kinds.values.checks import finite_range, plain_array
+
+
+class Images(Kind):
+    """Images of one size.
+
+    Args:
+        shape: `(channels, height, width)`, 1 or 3 channels.
+        low: The value that is shown as black.
+        high: The value that is shown as white.
+        size: To how many pixels a side images were cropped and resized when they were read.
+    """
+
+    name = "images"
+    things = "images"
+    features = "pixels"
+    suffix = ".png"
+    view: ClassVar[Any] = "image"
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        *,
+        low: float = 0.0,
+        high: float = 1.0,
+        size: int | None = None,
+    ) -> None:
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            raise ValueError(f"`shape` must be (1 or 3, height, width): got {tuple(shape)}.")
+        if not low < high:
+            raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
+        self.shape = tuple(shape)
+        self.low, self.high, self.size = low, high, size
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Black and white."""
+        return self.low, self.high
+
+    @classmethod
+    def claims(cls, source: Any) -> bool:
+        """A folder, or an array of images."""
+        if isinstance(source, Path):
+            return source.is_dir()
+        return isinstance(source, Tensor | np.ndarray) and layout_of(source) is not None
+
+    @classmethod
+    def read(cls, source: Any, reading: Reading) -> Samples:
+        """Images of a folder, decoded once; or of an array."""
+        _check_options(reading)
+        if isinstance(source, Path):
+            return _of_folder(source, reading.size, reading.channels, reading)
+        array = plain_array(source)
+        layout = layout_of(source)
+        assert layout is not None  # or it would not have been claimed
+        low, high = _shown_range(*finite_range(array), whole=array.dtype.kind in "iu")
+        samples = Samples(array, cls(_shape(array, layout), low=low, high=high), layout)
+        if reading.size is None and reading.channels in (None, samples.shape[0]):
+            return samples
+        return _resized(samples, reading.size, reading.channels, reading)
+
+    def read_more(self, source: Any, reading: Reading) -> Samples:
+        """Images in the model's channels, and cropped and resized as those that it has learnt."""
+        channels = self.shape[0]
+        if isinstance(source, Path) and source.is_dir():
+            found = _of_folder(source, self.size, channels, reading)
+        elif isinstance(source, Tensor | np.ndarray):
+            found = self._of_array(source, reading)
+        else:
+            raise ValueError(
+                "The model takes images: give a folder of them or an array, not "
+                f"{source if isinstance(source, Path) else type(source).__name__}."
+            )
+        self.check_shape(found.shape)
+        return replace(found, kind=self)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise unless images have the model's size and channels."""
+        if shape != self.shape:
+            own, got = map(_in_words, (self.shape, shape))
+            raise ValueError(
+                f"The model takes images of {own}: got {got}. Resize them, or train with --size, "
+                "which crops and resizes all images that the model is given."
+            )
+
+    def _of_array(self, source: Any, reading: Reading) -> Samples:
+        if tuple(source.shape) in (self.shape, self.shape[1:]):  # one image, without its batch
+            source = source[None]
+        array = plain_array(source)
+        layout = layout_of(source)
+        if layout is None and self.shape[0] == 1 and array.ndim == 3:
+            layout = "hw"
+        if layout is None and array.shape[1:] == self.shape:
+            layout = "chw"
+        if layout is None:
+            self.check_shape(array.shape[1:])
+        finite_range(array)
+        samples = Samples(array, self, layout or "chw")
+        if self.size is not None and samples.shape[1:] != self.shape[1:]:
+            return _resized(samples, self.size, self.shape[0], reading)
+        if samples.shape[0] == self.shape[0]:
+            return samples
+        converted = with_channels(samples.first(len(samples)), self.shape[0])
+        return Samples(converted.numpy(), self, "chw")
+
+    def describe_size(self) -> str:
+        """Pixels and colours."""
+        colours = "grey" if self.shape[0] == 1 else "colour"
+        return f"{self.shape[2]}\u00a0×\u00a0{self.shape[1]} pixels in {colours}"
+
+    def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
+        """A picture of all, a folder of pictures, or an array."""
+        from entropae.kinds.images.writing import write
+
+        return write(self, made, out)
+
+    def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
+        """Each row of images with its reconstructions below it."""
+        from entropae.kinds.images.writing import write_pairs
+
+        return write_pairs(self, x, again, out)
+
+    def write_paths(self, between: Shaped[Tensor, "n steps ..."], out: str) -> str:
+        """A row of images for each path."""
+        from entropae.kinds.images.writing import write
+
+        return write(self, between.flatten(0, 1), out, columns=between.shape[1])
+
+    def check_out(self, out: str) -> None:
+        """Pictures, arrays, and folders."""
+        from entropae.kinds.images.writing import check_out
+
+        check_out(out)
+
+    def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+        """Samples of each prior, reconstructions, interpolations."""
+        from entropae.kinds.images.writing import illustrate
+
+        return illustrate(self, model, held_out, folder, seed=seed)
+
+    def compare_samples(self, models: Mapping[str, Any], folder: Path) -> Path | None:
+        """Samples of several models in one picture."""
+        from entropae.kinds.images.writing import compare_samples
+
+        return compare_samples(self, models, folder)
+
+    @property
+    def sections(self) -> Any:
+        """As pictures."""
+        from entropae.kinds.images import report
+
+        return (report.samples, report.reconstructions, report.interpolations, report.nearest)
+
+    def on_map(self, x: Tensor, places: Float[np.ndarray, "n 2"], caption: str) -> Any:
+        """Each image at its place."""
+        from entropae.kinds.images.report import on_map
+
+        return on_map(self.unit(x), places, caption)
+
+    def thumbnails(self, x: Tensor) -> dict[str, Any] | None:
+        """One PNG of small images."""
+        from entropae.kinds.images.writing import thumbnails
+
+        return thumbnails(self.unit(x))
+
+    def upload(self, body: bytes) -> Float[Tensor, "c h w"]:
+        """An image of anybody's, cropped and resized."""
+        from entropae.kinds.images.files import read_image
+
+        x = read_image(io.BytesIO(body), self.shape, pixels=LARGE)
+        return self.low + (self.high - self.low) * x
+
+
+def _in_words(shape: tuple[int, ...]) -> str:
+    if len(shape) != 3:
+        return f"shape {shape}"
+    return f"{shape[2]}×{shape[1]} pixels in {'grey' if shape[0] == 1 else 'colour'}"
+
+
+def _check_options(reading: Reading) -> None:
+    size, channels = reading.size, reading.channels
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        raise ValueError(f"`size` must be a positive integer: got size={size!r}.")
+    if channels not in (None, 1, 3):
+        raise ValueError(f"`channels` must be 1 (grey) or 3 (colour): got channels={channels!r}.")
+
+
+def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Reading) -> Samples:
+    from entropae.kinds.images.files import from_folder
+
+    array, skipped = from_folder(
+        folder, size, channels, strict=reading.strict, progress=reading.progress
+    )
+    return Samples(array, Images(_shape(array, "hwc"), size=size), "hwc", skipped)
+
+
+def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:
+    from entropae.kinds.images.files import resized
+
+    kind = samples.kind
+    assert isinstance(kind, Images)  # for the type checker
+    if (kind.low, kind.high) != (0.0, 1.0):
+        raise ValueError("Images to resize must have values in [0, 1] or be uint8.")
+    array = resized(samples, size, channels or samples.shape[0], reading.progress)
+    return Samples(array, Images(_shape(array, "hwc"), size=size), "hwc")
+
+
+def _shape(array: np.ndarray, layout: str) -> tuple[int, ...]:
+    from entropae.kinds.layouts import LAYOUTS
+
+    return LAYOUTS[layout].shape(array.shape[1:])
+
+
+def _shown_range(low: float, high: float, *, whole: bool) -> tuple[float, float]:
+    """Black and white of values that are not in [0, 1], which is said."""
+    if low >= 0 and high <= 1:
+        return 0.0, 1.0
+    known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] < 65535))
+    shown = next(known, (low, high))
+    warnings.warn(
+        f"The images have values from {low:g} to {high:g}: pictures show the range "
+        f"{shown[0]:g} (black) to {shown[1]:g} (white). The usual range is [0, 1].",
+        stacklevel=4,
+    )
+    return shown

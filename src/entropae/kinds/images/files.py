@@ -1,0 +1,262 @@
+"""Folders of images, decoded once into an array on disk; and arrays of images, resized."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from entropae.kinds.samples import Samples
+from entropae.messages import printable
+
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+)
+# Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
+LARGE = 1 << 24
+ONE_LARGE = threading.Lock()
+# Named, so that no file reaches Pillow's PostScript reader, which runs another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+
+def resized(
+    samples: Samples, size: int | None, channels: int, progress: bool
+) -> UInt8[np.ndarray, "n h w c"]:
+    """Images with values in [0, 1], cropped, resized and with other channels, on disk."""
+    _, height, width = samples.shape
+    shape = (size, size) if size else (height, width)
+
+    def convert(i: int) -> np.ndarray:
+        pixels = samples[i].mul(255).round().byte().permute(1, 2, 0).numpy()
+        return _fit(
+            Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), size, channels
+        )
+
+    scratch = _scratch((len(samples), *shape, channels))
+    for i in tqdm(range(len(samples)), "Resizing", unit="image", disable=not progress):
+        scratch[i] = convert(i)
+    return scratch
+
+
+class Decoded(NamedTuple):
+    """Images in an array on disk, and what was left out."""
+
+    array: UInt8[np.ndarray, "n h w c"]
+    skipped: tuple[str, ...]
+
+
+def from_folder(
+    folder: Path, size: int | None, channels: int | None, *, strict: bool, progress: bool
+) -> Decoded:
+    """All images below a folder, decoded once; see `Reading` for what the arguments mean."""
+    # Here and not around each file: the filters are the process's, not a thread's.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        decoded, files, bad = _decode_folder(folder, size, channels, strict, progress)
+    if bad:
+        warnings.warn(f"{len(bad)} of {files} images left out. {_list(bad)}", stacklevel=3)
+    return decoded
+
+
+def _decode_folder(
+    folder: Path, size: int | None, channels: int | None, strict: bool, progress: bool
+) -> tuple[Decoded, int, dict[Path, str]]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not files:
+        raise ValueError(f"No images in {folder}: looked for {', '.join(sorted(SUFFIXES))}.")
+    bad: dict[Path, str] = {}
+    heads = {
+        path: head
+        for path, head in zip(files, _each(_head, files, "Looking", progress), strict=True)
+        if _good(path, head, bad, strict)
+    }
+    if not heads:
+        raise ValueError(f"None of the {len(files)} images in {folder} can be read. {_list(bad)}")
+    if channels is None:
+        channels = 1 if all(grey for _, grey in heads.values()) else 3
+    shapes = {shape: path for path, (shape, _) in reversed(heads.items())}
+    if size is None and len(shapes) > 1:
+        (one, first), (two, second) = list(shapes.items())[-1:] + list(shapes.items())[:1]
+        raise ValueError(
+            f"All images must have one size: {first} has {one[1]}×{one[0]} pixels, {second} "
+            f"{two[1]}×{two[0]}. Give `size` (--size) to crop and resize them."
+        )
+    height, width = (size, size) if size else next(iter(shapes))
+    scratch = _scratch((len(heads), height, width, channels))
+
+    def decode(path: Path) -> np.ndarray | str:
+        with _turn(heads[path][0]):
+            return _attempt(lambda: _fit(_open(path), size, channels))
+
+    kept = 0
+    for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
+        if _good(path, image, bad, strict):
+            scratch[kept] = image
+            kept += 1
+    if kept < 2:
+        raise ValueError(
+            f"At least 2 readable images are needed in {folder}: got {kept}. {_list(bad)}"
+        )
+    skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
+    return Decoded(scratch[:kept], skipped), len(files), bad
+
+
+def _each(
+    function: Callable[[Path], Any], paths: Sequence[Path], what: str, progress: bool
+) -> Iterator[Any]:
+    """Results in order, a few ahead of their use: a pool's own map would queue them all."""
+    with ThreadPoolExecutor() as pool:
+        for start in tqdm(
+            range(0, len(paths), 256),
+            what,
+            unit="×256 images",
+            disable=not progress or len(paths) < 256,
+        ):
+            yield from pool.map(function, paths[start : start + 256])
+
+
+def _good(path: Path, result: Any, bad: dict[Path, str], strict: bool) -> bool:
+    if not isinstance(result, str):
+        return True
+    if strict:
+        raise ValueError(f"{printable(path)} cannot be read: {result}.")
+    bad[path] = result
+    return False
+
+
+def _list(bad: dict[Path, str]) -> str:
+    first = "; ".join(f"{printable(path)}: {reason}" for path, reason in list(bad.items())[:5])
+    return first + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "") + "."
+
+
+def _attempt(function: Callable[[], Any]) -> Any:
+    """The result, or the reason why there is none. Pillow's errors on bad files are many."""
+    try:
+        return function()
+    except UnidentifiedImageError:
+        return "not an image"
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        MemoryError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
+        return printable(error).rstrip(".") or type(error).__name__
+
+
+def _head(path: Path) -> tuple[tuple[int, int], bool] | str:
+    """Height and width as shown, and whether grey, from the header alone; or what is wrong."""
+
+    def look() -> tuple[tuple[int, int], bool]:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.format == "TIFF":
+                with _turn(image.size):
+                    image.load()  # which turns it
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            width, height = image.size[::-1] if turned else image.size
+            return (height, width), image.mode in ("1", "L", "LA") or image.mode[0] in "IF"
+
+    return _attempt(look)
+
+
+@contextmanager
+def _turn(shape: tuple[int, int]) -> Iterator[None]:
+    """Wait for one's turn with a large image, lest as many as there are threads fill the memory."""
+    with ONE_LARGE if math.prod(shape) > LARGE else nullcontext():
+        yield
+
+
+def _open(path: Path) -> Image.Image:
+    with Image.open(path, formats=FORMATS) as image:
+        return ImageOps.exif_transpose(image)
+
+
+def read_image(
+    file: IO[bytes], shape: Sequence[int], *, pixels: int = LARGE
+) -> Float[Tensor, "c h w"]:
+    """One image from anybody's file as a sample: cropped to its centre, resized, in [0, 1].
+
+    Args:
+        file: BMP, GIF (the first picture), JPEG, PNG, PPM, TIFF or WebP.
+        shape: Of a sample, `(1 or 3, height, width)`.
+        pixels: At most so many are decoded.
+
+    Raises:
+        ValueError: If it is none of these, damaged, or larger.
+    """
+
+    def decode() -> np.ndarray:
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > pixels:
+                raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")
+            channels, height, width = shape
+            return _fit(ImageOps.exif_transpose(image), (width, height), channels)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, on oddities that do no harm
+        result = _attempt(decode)
+    if isinstance(result, str):
+        raise ValueError(f"The image cannot be read: {result}.")
+    return torch.from_numpy(result.copy()).permute(2, 0, 1).float().div(255)
+
+
+def _fit(image: Image.Image, size: int | tuple[int, int] | None, channels: int) -> np.ndarray:
+    """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
+    if image.mode.startswith("I"):  # 16 or 32 bits, of which 16 are used
+        deep = np.asarray(image).astype(np.int64)
+        if deep.min() < 0 or deep.max() > 65535:
+            raise ValueError("its values are not in 0 to 65535")
+        image = Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("float pixels have no known range")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if size:
+        wide = (size, size) if isinstance(size, int) else size
+        image = ImageOps.fit(image, wide, Image.Resampling.LANCZOS)
+    pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _scratch(shape: tuple[int, ...]) -> np.ndarray:
+    """A writable array of bytes on disk, gone when the process ends."""
+    needed, free = math.prod(shape), shutil.disk_usage(tempfile.gettempdir()).free
+    if needed > free:
+        raise OSError(
+            f"The decoded images need {needed:,} bytes in {tempfile.gettempdir()}, where {free:,} "
+            "are free. Set TMPDIR to a larger disk, or give a smaller `size`."
+        )
+    with tempfile.TemporaryFile() as file:
+        if hasattr(os, "posix_fallocate"):
+            # Writing to a map whose disk is full would kill the process without a message.
+            os.posix_fallocate(file.fileno(), 0, needed)
+        return np.memmap(file, np.uint8, "w+", 0, shape)

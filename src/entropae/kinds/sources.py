@@ -1,0 +1,140 @@
+"""What people bring, opened: paths and names, arrays, data sets of torch and others, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from entropae.kinds.downloads import NAMES, by_name
+from entropae.kinds.items import Items, items_of, read_items
+from entropae.kinds.loaders import unwrapped
+from entropae.kinds.reading import Reading
+from entropae.kinds.samples import Samples
+from entropae.messages import printable, unknown
+from entropae.storage.arrays import is_array_file, read_array
+
+TAKEN = (
+    "a tensor, an array, a data frame, a path, a torch Dataset or DataLoader, or a list of samples"
+)
+
+
+class Opened(NamedTuple):
+    """A source of which kinds are asked whether it is theirs.
+
+    Attributes:
+        content: A tensor, an array, a frame, a list of sentences, `Samples`, or the path of a file
+            or folder.
+        labels: One for each sample, if it came with any.
+        path: Where it was read from, for messages.
+    """
+
+    content: Any
+    labels: np.ndarray | None = None
+    path: str = ""
+
+
+def opened(source: Any, reading: Reading) -> Opened:
+    """A source with all that is unpacked that can be without knowing its kind.
+
+    Raises:
+        FileNotFoundError: If there is no such file, folder or name.
+        ValueError: If it is damaged or unusable.
+    """
+    if isinstance(source, str | Path):
+        return _at(source)
+    source = unwrapped(source)
+    if isinstance(source, Tensor | np.ndarray | Samples):
+        _check_no_key(source, reading)
+        return Opened(source)
+    pair = _pair(source)
+    if pair is not None:
+        _check_no_key(source, reading)
+        return Opened(*pair)
+    items = items_of(source, key=reading.key)
+    if isinstance(items, Items):
+        return Opened(*read_items(items, key=reading.key, progress=reading.progress))
+    _check_no_key(source, reading)
+    return Opened(source if items is None else items)
+
+
+def _check_no_key(source: Any, reading: Reading) -> None:
+    if reading.key is not None:
+        raise ValueError(
+            f"`key` is for data whose items are dicts: got key={reading.key!r} with a "
+            f"{type(source).__name__}. Leave it out."
+        )
+
+
+def _at(source: str | Path) -> Opened:
+    """What lies at a path, or goes by a name."""
+    if str(source) in NAMES:
+        return Opened(by_name(str(source)))
+    path = Path(source)
+    if not path.exists():
+        hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
+        raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
+    if path.is_dir():
+        idx = sorted(path.glob("train-images*idx3-ubyte*"))
+        return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
+    return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
+
+
+def _pair(source: Any) -> tuple[Any, np.ndarray | None] | None:
+    """Samples and their labels, if it is a pair `(x, y)`; no labels if `y` has more axes."""
+    arrays = Tensor | np.ndarray
+    if not isinstance(source, tuple) or len(source) != 2:
+        return None
+    x, y = source
+    if not (isinstance(x, arrays) and isinstance(y, arrays | list) and x.ndim > 1):
+        return None
+    if len(x) != len(y):
+        raise ValueError(
+            f"A pair (x, y) must have one y for each x: got {len(x)} and {len(y)}. To validate on "
+            "samples of your own, hand them over as `validation`."
+        )
+    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    return x, labels if labels.ndim == 1 else None
+
+
+def refusal(content: Any) -> Exception:
+    """Why a source that no kind claims is of no use."""
+    if isinstance(content, Path):
+        return ValueError(
+            f"{printable(content)} is of no known kind: give a folder of images, an array (.npy, "
+            ".npz or IDX), a table (.csv or .parquet) or a text (.txt)."
+        )
+    if hasattr(content, "toarray"):
+        return TypeError(
+            f"Samples must be dense: got a {type(content).__name__}. Give x.toarray()."
+        )
+    return TypeError(f"Samples must be {TAKEN}: got {type(content).__name__}.")
+
+
+def tensor_of(batch: Any) -> Tensor:
+    """The samples of a batch as a loader gives it: of a pair `(x, y)`, or of a dict, the first.
+
+    Raises:
+        TypeError: If there is no tensor in it.
+
+    Examples:
+        >>> tensor_of((torch.zeros(2, 3), torch.tensor([0, 1]))).shape
+        torch.Size([2, 3])
+    """
+    first = batch
+    if isinstance(first, Mapping):
+        tensors = [value for value in first.values() if isinstance(value, Tensor)]
+        first = max(tensors, key=lambda value: value.ndim, default=None)
+    while isinstance(first, tuple | list) and first:
+        first = first[0]
+    if isinstance(first, np.ndarray):
+        first = torch.from_numpy(first)
+    if not isinstance(first, Tensor):
+        raise TypeError(
+            f"A batch must be a tensor, or a tuple or dict with one: got {type(batch).__name__}."
+        )
+    return first

@@ -1,0 +1,56 @@
+"""Frames of pandas, polars and others as tables of pyarrow, and back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def library_of(frame: Any) -> str | None:
+    """The library of a frame, `""` for pyarrow and mappings; `None` if it is no frame."""
+    library = type(frame).__module__.partition(".")[0]
+    if library in ("pandas", "polars") and hasattr(frame, "columns"):
+        return library
+    if isinstance(frame, Mapping):
+        is_frame = bool(frame) and all(np.ndim(values) == 1 for values in frame.values())
+        return "" if is_frame else None
+    return "" if hasattr(frame, "__arrow_c_stream__") and hasattr(frame, "schema") else None
+
+
+def to_table(frame: Any) -> Any:
+    """A frame as a `pyarrow.Table`; the index of a pandas frame is no column.
+
+    Raises:
+        ValueError: If a column holds what no table can.
+    """
+    import pyarrow as pa
+
+    try:
+        if library_of(frame) == "pandas":
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+        elif isinstance(frame, Mapping):
+            table = pa.table({str(name): _column(values) for name, values in frame.items()})
+        else:
+            table = pa.table(frame)
+    except (pa.ArrowException, TypeError) as error:
+        raise ValueError(f"The frame cannot be read as a table: {error}") from error
+    return table.replace_schema_metadata(None)
+
+
+def _column(values: Any) -> Any:
+    return values.to_numpy() if hasattr(values, "to_numpy") else values
+
+
+def to_library(table: Any, library: str) -> Any:
+    """A `pyarrow.Table` as a frame of a library that the caller has imported or can import."""
+    if library == "pandas":
+        return table.to_pandas()
+    if library == "polars":
+        import importlib
+
+        polars = sys.modules.get("polars") or importlib.import_module("polars")
+        return polars.from_arrow(table)
+    return table

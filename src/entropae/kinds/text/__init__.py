@@ -1,0 +1,240 @@
+"""Sentences: a line of a file each, as rows of token numbers.
+
+Needs tokenizers and sacrebleu: pip install "entropae[text]".
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from entropae.kinds.base import Kind
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
+from entropae.kinds.samples import Samples
+from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
+from entropae.kinds.text.tokenizer import FILE, Tokenizer
+from entropae.messages import printable, unknown
+from entropae.storage.atomic import write_text
+
+SHOWN = 64
+
+
+class Text(Kind):
+    """Sentences of at most so many tokens.
+
+    Args:
+        tokenizer: What the numbers mean.
+        length: Tokens of a sentence at most, its end included.
+    """
+
+    name = "text"
+    things = "sentences"
+    features = None
+    suffix = ".txt"
+    view: ClassVar[Any] = None
+    errors: ClassVar[Mapping[str, str]] = {
+        "nll": "Nats per sentence",
+        "perplexity": "Perplexity",
+        "accuracy": "Share of tokens predicted",
+    }
+    measures: ClassVar[Mapping[str, Measure]] = {
+        "forward_perplexity": Measure("forward perplexity"),
+        "reverse_perplexity": Measure("reverse perplexity"),
+        "repeated": Measure("repeated sentences"),
+        "copied": Measure("copied sentences"),
+    }
+
+    def __init__(self, tokenizer: Tokenizer, *, length: int) -> None:
+        self.tokenizer, self.length = tokenizer, length
+        self.shape = (length,)
+
+    @classmethod
+    def claims(cls, source: Any) -> bool:
+        """A text file, or a list of sentences."""
+        if isinstance(source, list):
+            return bool(source) and all(isinstance(one, str) for one in source)
+        return isinstance(source, str | Path) and is_text(Path(source))
+
+    @classmethod
+    def read(cls, source: Any, reading: Reading) -> Samples:
+        """Sentences, and a tokenizer trained on them."""
+        lines = _lines(source)
+        tokenizer = Tokenizer.train(
+            lines.sentences, reading.tokenizer, vocabulary=reading.vocabulary
+        )
+        return cls(tokenizer, length=reading.length)._encoded(lines)
+
+    def read_more(self, source: Any, reading: Reading) -> Samples:
+        """Sentences in the model's tokens; or rows of these."""
+        if isinstance(source, Tensor | np.ndarray) and self.accepts(torch.as_tensor(source)):
+            return Samples(np.asarray(source), self, "tokens")
+        if not self.claims(source):
+            what = source if isinstance(source, Path) else type(source).__name__
+            raise ValueError(
+                f"The model takes sentences: give a .txt file or a list of texts, not {what}."
+            )
+        return self._encoded(_lines(source))
+
+    def accepts(self, x: Tensor) -> bool:
+        """Rows of token numbers, of any length up to the model's."""
+        return x.dtype == torch.int64 and x.ndim == 2 and x.shape[1] <= self.length
+
+    def _encoded(self, lines: Lines) -> Samples:
+        rows, counts = encode_lines(lines, self.tokenizer, length=self.length)
+        left_out = counts.left_out()
+        if counts.unknown:
+            left_out += (f"{counts.unknown} of {counts.tokens} tokens unknown",)
+        if left_out:
+            total = counts.sentences + counts.empty + counts.overlong
+            warnings.warn(
+                f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}.", stacklevel=4
+            )
+        return Samples(rows, self, "tokens", left_out)
+
+    def settings(self) -> dict[str, Any]:
+        """The length; the tokenizer is written beside it."""
+        return {"length": self.length}
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer."""
+        self.tokenizer.save(folder)
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any], folder: Path) -> Text:
+        """Read the tokenizer."""
+        return cls(Tokenizer.load(folder), length=int(settings["length"]))
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether a folder holds a tokenizer."""
+        return (folder / FILE).is_file()
+
+    def networks(self, config: Any, latent: Any, samples: Samples) -> tuple[nn.Module, nn.Module]:
+        """Recurrent ones or transformers."""
+        from entropae.nn import text_pair
+
+        return text_pair(
+            config.network,
+            len(self.tokenizer),
+            self.length,
+            latent.in_features,
+            latent.dim,
+            hidden=config.hidden[-1],
+            dropout=config.dropout,
+            word_dropout=config.word_dropout,
+        )
+
+    def figures(self, model: Any, samples: Samples) -> dict[str, float]:
+        """Likelihood and accuracy of sentences, given their codes."""
+        from entropae.kinds.text.scores import score
+
+        return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
+
+    def evaluate(
+        self, model: Any, train: Samples, test: Samples, options: Evaluating
+    ) -> dict[str, Any]:
+        """Reconstructions, the use of the code, and drawn sentences of each prior."""
+        from entropae.kinds.text.evaluation import evaluate
+
+        return evaluate(model, train, test, n=options.n, seed=options.seed)
+
+    def subject(self, make: Any, parts: dict[str, Any], given: Tensor) -> Any:
+        """A decoder of sentences, judged by its probabilities of tokens."""
+        from entropae.kinds.text.subject import Sentences
+
+        return Sentences(**parts, given=given)
+
+    def embed(self, model: Any, x: Int[Tensor, "n t"]) -> Float[Tensor, "n d"]:
+        """The codes of sentences."""
+        return model.encode(x)
+
+    def describe_size(self) -> str:
+        """Tokens."""
+        return f"at most {self.length} tokens"
+
+    def present(
+        self, x: Int[Tensor, "n t"], *, drawn: bool = False, seed: int | None = None
+    ) -> list[str]:
+        """Sentences."""
+        return self.tokenizer.decode(x.tolist())
+
+    def cells(
+        self, x: Tensor, *, drawn: bool = False, seed: int | None = None
+    ) -> tuple[list[str], list[list[str]]]:
+        """One column, of sentences."""
+        return ["sentence"], [[line] for line in self.present(x)]
+
+    def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
+        """Greedy, sampling or beam."""
+        from entropae.nn import DECODINGS
+
+        chosen = decoding or "greedy"
+        if chosen not in DECODINGS:
+            raise ValueError(unknown("decoding", chosen, DECODINGS))
+        if len(self.tokenizer) != getattr(model.decoder, "vocabulary", None):
+            raise ValueError(
+                "The tokenizer beside the model is not that of its model: it has "
+                f"{len(self.tokenizer)} tokens. Put {FILE} back as it was saved with the model."
+            )
+        model.decoder.decoding = DECODINGS[chosen]
+        torch.manual_seed(seed)
+
+    def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
+        """A sentence a line."""
+        return self._write(self.present(made), out)
+
+    def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
+        """Each sentence, and its reconstruction behind an arrow."""
+        both = zip(self.present(x), self.present(again), strict=True)
+        return self._write([line for true, made in both for line in (true, "→ " + made)], out)
+
+    def write_paths(self, between: Tensor, out: str) -> str:
+        """Paths, with an empty line between them."""
+        paths = [self.present(path) for path in between]
+        return self._write([line for path in paths for line in (*path, "")][:-1], out)
+
+    def _write(self, lines: list[str], out: str) -> str:
+        if out == "-":
+            return "\n".join(map(printable, lines))
+        self.check_out(out)
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        write_text(Path(out), "".join(f"{line}\n" for line in lines))
+        return f"Wrote {len(lines)} lines to {out}."
+
+    def default_out(self, role: str) -> str:
+        """The terminal."""
+        return "-"
+
+    def check_out(self, out: str) -> None:
+        """Text files, or - for the terminal."""
+        if out != "-" and Path(out).suffix != ".txt":
+            raise ValueError(f"`--out` must be a .txt file for text, or - to print it: got {out}.")
+
+    def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+        """A file of new sentences."""
+        self.write(model.draw(SHOWN, seed=seed), str(folder / "samples.txt"))
+        return [folder / "samples.txt"]
+
+    @property
+    def sections(self) -> Any:
+        """As sentences."""
+        from entropae.kinds.text import report
+
+        return (report.samples, report.reconstructions, report.interpolations, report.nearest)
+
+
+def _lines(source: Any) -> Lines:
+    if not isinstance(source, list):
+        return read_lines(source)
+    from entropae.kinds.text.tokenizer import normalize
+
+    kept = [line for line in map(normalize, source) if line]
+    return Lines(kept, len(source) - len(kept))

@@ -1,0 +1,170 @@
+"""Text files: a sentence a line."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from entropae.kinds.text.tokenizer import Tokenizer, normalize
+from entropae.messages import printable
+from entropae.nn.tokens import EOS, PAD, UNK
+
+SUFFIXES = (".txt", ".txt.gz")
+# As of other compressed files: a gigabyte, or so many times the file's size.
+UNPACKED, RATIO = 1 << 30, 100
+LONGEST = 1 << 20  # characters of a line
+
+
+class Lines(NamedTuple):
+    """Sentences of a file, and how many of its lines are none."""
+
+    sentences: list[str]
+    empty: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was left out of a corpus, and what its tokenizer does not know.
+
+    Attributes:
+        sentences: Lines that were kept.
+        empty: Lines of nothing but space.
+        overlong: Lines of more tokens than are taken.
+        tokens: Tokens that were kept, without the ends.
+        unknown: Those of them that are not in the vocabulary.
+    """
+
+    sentences: int
+    empty: int
+    overlong: int
+    tokens: int
+    unknown: int
+
+    def left_out(self) -> tuple[str, ...]:
+        """A line for each reason why lines were left out."""
+        reasons = {"empty lines": self.empty, "overlong lines": self.overlong}
+        return tuple(f"{count} {reason}" for reason, count in reasons.items() if count)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file's name says that it holds sentences."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_lines(path: str | Path) -> Lines:
+    """Sentences of a UTF-8 text file, packed by gzip or not: a line each, its spaces made single.
+
+    Args:
+        path: A file `.txt` or `.txt.gz`.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not UTF-8, has a line of over a million characters, or unpacks to more
+            than a gigabyte and more than 100 times its size.
+    """
+    path = Path(path)
+    most = max(UNPACKED, RATIO * path.stat().st_size)
+    sentences, empty = [], 0
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            for line in _limited(file, most):
+                sentence = normalize(line.decode("utf-8-sig" if not sentences else "utf-8"))
+                if sentence:
+                    sentences.append(sentence)
+                else:
+                    empty += 1
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{printable(path)} cannot be read: {error}") from error
+    return Lines(sentences, empty)
+
+
+def _limited(file: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[bytes]:
+    seen = 0
+    while line := file.readline(4 * LONGEST + 1):
+        seen += len(line)
+        if len(line) > 4 * LONGEST:
+            raise ValueError(f"it has a line of more than {LONGEST} characters")
+        if seen > most:
+            raise ValueError(
+                f"it unpacks to more than {most} bytes; unpack it first if it is meant"
+            )
+        yield line
+
+
+def encode_lines(
+    lines: Lines | Sequence[str], tokenizer: Tokenizer, *, length: int = 64
+) -> tuple[Int[np.ndarray, "n length"], Counts]:
+    """Rows of token numbers, each ended by `EOS` and filled up with `PAD`.
+
+    Args:
+        lines: What `read_lines` gave, or sentences.
+        tokenizer: Of these or of other lines.
+        length: Tokens of a row, the end included. Lines of more are left out, for half a sentence
+            is none.
+
+    Returns:
+        Rows of int32, and what was counted.
+
+    Raises:
+        ValueError: If `length` is less than 2, or fewer than 2 lines are left.
+    """
+    if length < 2:
+        raise ValueError(f"`length` must be at least 2: got length={length}.")
+    if not isinstance(lines, Lines):
+        every = [normalize(line) for line in lines]
+        kept = [line for line in every if line]
+        lines = Lines(kept, len(every) - len(kept))
+    rows = tokenizer.encode(lines.sentences)
+    fitting = [row for row in rows if len(row) < length]
+    counts = Counts(
+        sentences=len(fitting),
+        empty=lines.empty,
+        overlong=len(rows) - len(fitting),
+        tokens=sum(map(len, fitting)),
+        unknown=sum(row.count(UNK) for row in fitting),
+    )
+    if len(fitting) < 2:
+        left_out = ", ".join(counts.left_out()) or "none left out"
+        raise ValueError(
+            f"At least 2 sentences of fewer than {length} tokens are needed: got {len(fitting)} "
+            f"({left_out}). Give a larger `length` (--length)."
+        )
+    array = np.full((len(fitting), length), PAD, np.int32)
+    for target, row in zip(array, fitting, strict=True):
+        target[: len(row)] = row
+        target[len(row)] = EOS
+    return array, counts
+
+
+def buckets(
+    lengths: Int[np.ndarray, " n"], batch_size: int, *, seed: int = 0
+) -> list[Int[np.ndarray, " m"]]:
+    """Batches of rows of like length, in random order: little padding.
+
+    For models without statistics over the batch. An autoencoder whose code is standardised over the
+    batch, or whose batch's entropy is taken, must not be trained on these: they differ in
+    distribution.
+
+    Args:
+        lengths: Tokens of every row.
+        batch_size: Rows of a batch; the last of the longest may have fewer.
+        seed: Of the order of the batches, and of rows of equal length.
+
+    Examples:
+        >>> sorted(sorted(rows.tolist()) for rows in buckets(np.array([9, 1, 2, 8, 1]), 2))
+        [[0], [1, 4], [2, 3]]
+    """
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1: got {batch_size}.")
+    random = np.random.default_rng(seed)
+    shuffled = random.permutation(len(lengths))
+    ordered = shuffled[np.argsort(lengths[shuffled], kind="stable")]
+    parts = [ordered[i : i + batch_size] for i in range(0, len(ordered), batch_size)]
+    return [parts[i] for i in random.permutation(len(parts))]

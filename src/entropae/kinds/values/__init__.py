@@ -1,0 +1,1 @@
+"""Samples as arrays of numbers: what every kind does that does not say otherwise."""

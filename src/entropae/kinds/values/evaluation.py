@@ -1,0 +1,79 @@
+"""Samples measured by their features: distances to held-out ones, and whether they are copies."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from entropae.features import Remembering, extract, find, title
+from entropae.kinds.measures import Evaluating
+from entropae.kinds.samples import Samples
+from entropae.metrics import (
+    frechet_distance,
+    kernel_distance,
+    normality,
+    precision_recall_density_coverage,
+)
+from entropae.neighbors import kth_distance
+
+# Neighbour metrics cost the square of the sample; more points hardly change them.
+NEIGHBOURS = 2000
+# Which neighbour precision and recall are measured by; each point needs so many others.
+K = 5
+
+
+def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> dict[str, Any]:
+    """Measure a model on samples that it has not been trained on.
+
+    Returns:
+        `features`, `samples`; `mean_squared_error` per value; `code`, the normality of the held-out
+        codes; and for `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`,
+        `density`, `coverage` and `nearest`: the median distance of a drawn sample to its nearest
+        training sample in the features, over that of a held-out sample. Well below 1 means copies.
+
+    Raises:
+        ValueError: If there are too few held-out samples.
+    """
+    n = min(options.n, len(test))
+    if min(n, len(train)) <= K:
+        raise ValueError(
+            f"An evaluation needs at least {K + 1} {train.kind.things}: got {n} held out and "
+            f"{len(train)} to train on. Give a larger -n, or more data."
+        )
+    features = remembering(options.features)
+    x, seen = test.first(n), train.first(n)
+    unit = train.kind.unit
+    reference, known = features(unit(x)), features(unit(seen))
+    usual = kth_distance(reference[:NEIGHBOURS], known).median()
+    again = model.reconstruct(x).cpu()
+    result: dict[str, Any] = {
+        "features": title(options.features),
+        "samples": n,
+        "mean_squared_error": float((again - x).square().mean()),
+        "code": normality(model.encode(x))._asdict(),
+    }
+    made = ["reconstructions", *model.priors]
+    for name in tqdm(made, "Measuring", disable=not options.progress):
+        is_prior = name in model.priors
+        drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
+        found = extract(features.features, unit(drawn))
+        kernel = kernel_distance(found, reference)
+        near = kth_distance(found[:NEIGHBOURS], known).median()
+        result[name] = {
+            "frechet": frechet_distance(found, reference),
+            "kernel": kernel.mean,
+            "kernel_std": kernel.std,
+            **precision_recall_density_coverage(
+                reference[:NEIGHBOURS], found[:NEIGHBOURS], k=K
+            )._asdict(),
+            "nearest": float(near / usual),
+        }
+    return result
+
+
+@cache
+def remembering(features: str) -> Remembering:
+    """Features by name, which remember the held-out samples' from one model to the next."""
+    return Remembering(find(features))

@@ -1,0 +1,24 @@
+"""What a finished run of arrays shows first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from entropae.drawing.pictures import save_lines
+from entropae.kinds.samples import Samples
+from entropae.prior import TITLES
+
+SHOWN = 8
+
+
+def illustrate(model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+    """Held-out samples, their reconstructions and samples of each prior, as lines."""
+    x = held_out.first(SHOWN)
+    panels = {"held-out": x, "their reconstructions": model.reconstruct(x)}
+    for name in model.priors:
+        drawn = model.draw(SHOWN, seed=seed, prior=name)
+        panels[f"samples from {TITLES.get(name, name)}"] = drawn
+    rows = {title: part.cpu().flatten(1).numpy() for title, part in panels.items()}
+    save_lines(rows, folder / "overview.png", panels=True)
+    return [folder / "overview.png"]

@@ -1,0 +1,115 @@
+"""Sections of a report about samples that are read: sentences, and rows of a table.
+
+Their kinds have a method `cells(x, drawn=…, seed=…)`, which gives the names of columns and each
+sample's cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.drawing.blocks import Block, Heading, Table, Text
+from entropae.kinds.values.nearest import nearest_training
+from entropae.kinds.values.report import COMPARED, SEARCHED, paths
+from entropae.prior import TITLES
+
+FEW, SHEET, PATHS = 6, 12, 4
+
+
+def samples(run: Any) -> list[Block]:
+    """Samples of each prior, beside real ones."""
+    kind = run.train.kind
+    columns, rows = kind.cells(run.held_out.spread(SHEET))
+    titled = {f"{run.others.capitalize()} {run.things}.": rows}
+    for name in run.model.priors:
+        cells = kind.cells(run.samples(SHEET, name), drawn=True, seed=run.seed)[1]
+        titled[f"Samples from {TITLES.get(name, name)}."] = cells
+    return [
+        Table(title, ["no.", *columns], _numbered(rows), words=True)
+        for title, rows in titled.items()
+    ]
+
+
+def reconstructions(run: Any, errors: Any, unit: str) -> list[Block]:
+    """Held-out samples and what comes out, at random and the worst.
+
+    Args:
+        run: What is reported on.
+        errors: From samples and their reconstructions to the error of each.
+        unit: What the error is.
+    """
+    kind = run.train.kind
+    x = run.held_out.spread(COMPARED)
+    again = run.model.reconstruct(x).cpu()
+    found: Float[Tensor, " n"] = errors(x, again)
+    parts = {
+        f"{run.others.capitalize()} {run.things}": torch.linspace(
+            0, len(x) - 1, min(SHEET, len(x))
+        ).long(),
+        "Those reconstructed worst": found.argsort(descending=True)[:FEW],
+    }
+    blocks: list[Block] = [
+        Text(
+            f"The {unit} of {len(x):,} {run.others} {run.things}: median {found.median():.3g}, at "
+            f"most {found.max():.3g}."
+        )
+    ]
+    for title, rows in parts.items():
+        columns, originals = kind.cells(x[rows])
+        _, made = kind.cells(again[rows])
+        both = [
+            [f"{i} {what}", *cells]
+            for i, two in enumerate(zip(originals, made, strict=True), 1)
+            for what, cells in zip(("original", "reconstruction"), two, strict=True)
+        ]
+        caption = f"{title}, each with its reconstruction."
+        blocks.append(Table(caption, ["no.", *columns], both, words=True))
+    return blocks
+
+
+def interpolations(run: Any) -> list[Block]:
+    """Decoded paths between the codes of held-out samples, on the sphere."""
+    text, between = paths(run, PATHS, 6)
+    if between is None:
+        return [text]
+    blocks: list[Block] = [text]
+    for i, path in enumerate(between, 1):
+        columns, rows = run.train.kind.cells(path)
+        blocks.append(Table(f"Path {i}.", ["step", *columns], _numbered(rows), words=True))
+    return blocks
+
+
+def nearest(run: Any, where: str) -> list[Block]:
+    """Whether samples are copies of training data.
+
+    Args:
+        run: What is reported on.
+        where: What distances are measured between.
+    """
+    kind = run.train.kind
+    drawn = run.samples(SEARCHED)
+    rows, distances, searched = nearest_training(run, drawn)
+    _, said = kind.cells(drawn, drawn=True, seed=run.seed)
+    columns, real = kind.cells(run.train.__getitems__(rows.tolist()))
+    copied = sum(a == b for a, b in zip(said, real, strict=True))
+    text = (
+        f"{copied} of {len(drawn)} samples are the same as the training sample nearest to them "
+        f"(among {searched:,}; distances are {where}). Short or common ones may come twice by "
+        "chance; many that are long mean copies."
+    )
+    blocks: list[Block] = [Text(text), Heading("Those nearest to training samples")]
+    both = [
+        [f"{i} {what}", *cells]
+        for i, row in enumerate(distances.argsort()[:FEW].tolist(), 1)
+        for what, cells in (("sample", said[row]), ("training", real[row]))
+    ]
+    caption = "Each with the training sample nearest to it."
+    return [*blocks, Table(caption, ["no.", *columns], both, words=True)]
+
+
+def _numbered(rows: list[list[str]]) -> list[list[str]]:
+    return [[str(i), *row] for i, row in enumerate(rows, 1)]

@@ -1,0 +1,36 @@
+"""What is said to people: names that are nearly right, and texts that are safe to show."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """A message for a name that is not among the known ones, with the nearest of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Unknown {what} {name!r}: known are {', '.join(names)}.{hint}"
+
+
+def printable(text: object) -> str:
+    r"""A text in which everything that steers a terminal is escaped, for names from elsewhere.
+
+    Examples:
+        >>> printable("a\x1b[31mb.png")
+        'a\\x1b[31mb.png'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def counted(things: Sequence[object], most: int = 3) -> str:
+    """The first few of a list, and how many more there are.
+
+    Examples:
+        >>> counted(["a", "b", "c"], 2)
+        'a; b; and 1 more'
+    """
+    first = [printable(thing) for thing in things[:most]]
+    more = [f"and {len(things) - most} more"] if len(things) > most else []
+    return "; ".join([*first, *more])

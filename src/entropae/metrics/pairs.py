@@ -1,0 +1,20 @@
+"""Two samples to compare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.neighbors import as_points
+
+
+def two_samples(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
+    """Two samples of features in double precision, checked against each other."""
+    x, y = as_points(x, "x").detach().double(), as_points(y, "y").detach().double()
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"`x` and `y` must have equal dimensions: got {x.shape[1]}, {y.shape[1]}.")
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"Each sample must have at least 2 points: got {len(x)} and {len(y)}.")
+    return x, y

@@ -1,0 +1,29 @@
+"""The autoencoder: an encoder, a latent and a decoder; what they make of a batch; and its files."""
+
+from entropae.model.autoencoder import Autoencoder
+from entropae.model.loading import load, memory, size_of
+from entropae.model.output import (
+    AutoencoderOutput,
+    ErrorFunction,
+    error_function,
+    squared_error,
+    total_loss,
+)
+from entropae.model.paths import PATHS
+from entropae.model.saving import CONFIG, FORMAT, WEIGHTS
+
+__all__ = [
+    "CONFIG",
+    "FORMAT",
+    "PATHS",
+    "WEIGHTS",
+    "Autoencoder",
+    "AutoencoderOutput",
+    "ErrorFunction",
+    "error_function",
+    "load",
+    "memory",
+    "size_of",
+    "squared_error",
+    "total_loss",
+]

@@ -1,0 +1,392 @@
+"""Autoencoder = encoder + latent + decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from entropae import distributed
+from entropae.kinds import Kind, batches, is_array, tensor_of
+from entropae.latent import Latent
+from entropae.messages import unknown
+from entropae.model.calls import call
+from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
+from entropae.model.paths import PATHS
+from entropae.nn.normalization import average_batch_norms, precise
+from entropae.prior import Normal, Prior, fitted, make_prior
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
+
+
+class Autoencoder(nn.Module):
+    """An encoder, a latent and a decoder: any pair of modules, any `Latent`.
+
+    Args:
+        encoder: Module from a batch of samples to `(n, latent.in_features)`.
+        decoder: Module from codes `(n, latent.dim)` to a batch of samples. If it has a method
+            `nll(z, x)`, −log p(x | z) of each sample in nats, that is trained on; if it has a
+            method `error(reconstruction, x)`, that takes the place of the squared error.
+        latent: What is asked of the code, e.g. `Entropic(16)`.
+
+    Attributes:
+        priors: Distributions of the code that have been fitted, by name; `normal`, N(0, I), is
+            always there.
+        prior: The name of the one that `sample` uses.
+        kind: What kind of data it was trained on (images, arrays, tables, text): `fit` and `load`
+            set it, and `sample` returns samples of that kind.
+        error: The reconstruction error, from a reconstruction and its batch: a number, one per
+            sample or one per element, of which the mean is taken. Not saved.
+
+    Examples:
+        >>> import torch
+        >>> from torch import nn
+        >>> from entropae.latent import Entropic
+        >>> model = Autoencoder(nn.Linear(8, 2), nn.Linear(2, 8), Entropic(2))
+        >>> model.sample(5, seed=0).shape
+        torch.Size([5, 8])
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: Latent) -> None:
+        super().__init__()
+        for name, part, expected in (
+            ("encoder", encoder, nn.Module),
+            ("decoder", decoder, nn.Module),
+            ("latent", latent, Latent),
+        ):
+            if not isinstance(part, expected):
+                raise TypeError(
+                    f"`{name}` must be a {expected.__name__}: got {type(part).__name__}. "
+                    "Call Autoencoder(encoder, decoder, latent), in this order."
+                )
+        latent.constrain(decoder)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.latent = latent
+        self.priors: dict[str, Prior] = {"normal": Normal(latent.dim)}
+        self.prior = "normal"
+        self.kind: Kind | None = None
+        self.error: ErrorFunction = error_function(decoder)
+
+    def forward(self, x: Shaped[Tensor, "n ..."]) -> AutoencoderOutput:
+        """Code, reconstruction, error, penalties and loss of a batch, with gradient.
+
+        Raises:
+            ValueError: If the encoder or the decoder returns another shape than it must.
+            TypeError: If it returns something else than a tensor.
+        """
+        x = self._ready(x)
+        code, penalties = self.latent(self._run("encoder", x))
+        nll = getattr(self.decoder, "nll", None)
+        if nll:
+            reconstruction, error = None, nll(code, x)
+        else:
+            reconstruction = self._run("decoder", code)
+            if reconstruction.shape != x.shape:
+                raise ValueError(
+                    f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
+                    f"{tuple(reconstruction.shape)} from codes of shape {tuple(code.shape)}. "
+                    "End it with a layer of that size and nn.Unflatten."
+                )
+            error = self.error(reconstruction, x)
+        error = distributed.average(precise(error).mean(), len(x))
+        penalties = penalties | self.latent.decoder_penalties(self.decoder, code)
+        loss = total_loss(error, penalties, nats=self.latent.dim if nll else None)
+        return AutoencoderOutput(code, reconstruction, error, penalties, loss)
+
+    def loss(self, batch: Any) -> Float[Tensor, ""]:
+        """What training minimises, for a training loop of your own.
+
+        Args:
+            batch: Samples as the encoder takes them; the first part of a pair `(x, y)`.
+
+        Examples:
+            >>> import torch
+            >>> from torch import nn
+            >>> from entropae.latent import Entropic
+            >>> model = Autoencoder(nn.Linear(8, 2), nn.Linear(2, 8), Entropic(2))
+            >>> optimizer = torch.optim.Adam(model.parameters(), 1e-3)
+            >>> batches = list(torch.randn(512, 8).split(128))
+            >>> for epoch in range(10):
+            ...     model.begin_epoch(epoch / 10)  # the share of the training that is done
+            ...     for x in batches:
+            ...         optimizer.zero_grad()
+            ...         model.loss(x).backward()
+            ...         optimizer.step()
+            >>> model.calibrate(batches)
+            >>> model.eval().encode(batches[0]).shape
+            torch.Size([128, 2])
+        """
+        return self(tensor_of(batch)).loss
+
+    def begin_epoch(self, progress: float) -> None:
+        """Tell the latent that an epoch begins: its schedules move on, its memory bank is emptied.
+
+        `Training` and `fit` do it by themselves.
+
+        Args:
+            progress: Share of the training that is done, in [0, 1].
+        """
+        if not 0 <= progress <= 1:
+            raise ValueError(f"`progress` must be in [0, 1]: got progress={progress}.")
+        self.latent.forget()
+        self.latent.progress = progress
+
+    @property
+    def device(self) -> torch.device:
+        """Where the codes live."""
+        return next(self.priors["normal"].buffers()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' floating-point type."""
+        found = (p.dtype for p in self.parameters() if p.is_floating_point())
+        return next(found, torch.float32)
+
+    def encode(self, data: Any, *, batch_size: int = 1024) -> Float[Tensor, "n d"]:
+        """Codes of samples at inference (running statistics, no gradient), batch by batch.
+
+        Args:
+            data: A batch of samples as the encoder takes them, or whatever `fit` takes.
+            batch_size: Samples at a time.
+
+        Inside `distributed.together()` each process encodes a share, and all get all codes;
+        likewise `decode`, `reconstruct` and `fit_prior`.
+        """
+        return self._each(self._encode, batches(data, self.kind, batch_size))
+
+    def decode(self, code: Any, *, batch_size: int = 1024) -> Shaped[Tensor, "n ..."]:
+        """What the decoder makes of codes at inference, without gradient, batch by batch.
+
+        Args:
+            code: Codes of shape `(n, dim)`.
+            batch_size: Codes at a time.
+
+        Raises:
+            ValueError: If the codes have another shape.
+        """
+        code = torch.as_tensor(code).to(self.dtype)
+        if code.ndim != 2 or code.shape[1] != self.latent.dim:
+            raise ValueError(
+                f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
+            )
+        parts = code[distributed.share(len(code))].split(batch_size)
+        return self._each(lambda z: self._run("decoder", z), parts)
+
+    def reconstruct(self, data: Any, *, batch_size: int = 1024) -> Any:
+        """Samples encoded and decoded again, at inference.
+
+        Args:
+            data: As for `encode`.
+            batch_size: Samples at a time.
+
+        Returns:
+            A tensor for tensors, arrays and `Samples`; for anything else (a table, sentences, a
+            path) what `present` makes of it.
+        """
+        parts = batches(data, self.kind, batch_size)
+        made = self._each(lambda x: self._run("decoder", self._encode(x)), parts)
+        return made if is_array(data) else self.present(made)
+
+    def interpolate(
+        self,
+        start: Any,
+        end: Any,
+        *,
+        steps: int = 8,
+        path: Literal["spherical", "linear"] = "spherical",
+    ) -> Shaped[Tensor, "n steps ..."]:
+        """Decoded paths between the codes of pairs of samples, both ends included.
+
+        Args:
+            start: Samples, shape `(n, …)`.
+            end: As many others.
+            steps: Points of each path.
+            path: `"spherical"` keeps to the norms that N(0, I) has (Shoemake 1985); `"linear"`
+                passes nearer to the origin.
+
+        Raises:
+            ValueError: If the numbers of samples differ, or `steps` is less than 2.
+        """
+        if path not in PATHS:
+            raise ValueError(unknown("path", path, PATHS))
+        if steps < 2:
+            raise ValueError(f"`steps` must be at least 2: got steps={steps}.")
+        a, b = self.encode(start), self.encode(end)
+        if len(a) != len(b):
+            raise ValueError(f"Both ends must have as many samples: got {len(a)} and {len(b)}.")
+        t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)
+        codes = torch.stack([PATHS[path](a, b, s) for s in t], 1)
+        return self.decode(codes.flatten(0, 1)).unflatten(0, (len(a), steps))
+
+    def fit_prior(self, data: Any, prior: str | Prior = "mixture", *, seed: int = 0) -> Autoencoder:
+        """Fit a distribution to the codes of samples, for `sample` to draw from.
+
+        Args:
+            data: The training samples.
+            prior: `"normal"`, `"full"` (or `"gaussian"`), `"mixture"`, `"flow"` or `"two-stage"`,
+                or one made with options, e.g. `Mixture(16, components=10)`, also of a class of your
+                own: it is kept under the lower-case name of its class.
+            seed: Of the fit.
+
+        Returns:
+            The model itself.
+        """
+        name, made = make_prior(prior, self.latent.dim)
+        made.to(self.device).fit(self.encode(data), seed=seed)
+        self.priors[name] = made
+        self.prior = name
+        return self
+
+    def drop_priors(self) -> None:
+        """Forget fitted priors, as training does: they are of the codes as they were."""
+        self.priors = {"normal": self.priors["normal"]}
+        self.prior = "normal"
+
+    def draw(
+        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
+    ) -> Shaped[Tensor, "n ..."]:
+        """What the decoder makes of codes drawn from a prior: `sample` before it is presented.
+
+        Args:
+            n: Number of samples.
+            seed: For the same samples again, on any device; of more samples, the first ones are
+                these. By default torch's random state.
+            prior: Name of a fitted prior; by default `self.prior`.
+            batch_size: Codes decoded at a time.
+
+        Raises:
+            ValueError: If the prior has not been fitted, or `n` is less than 1.
+        """
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        name = fitted(self.prior if prior is None else prior, self.priors)
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        code = self.latent.project(self.priors[name].sample(n, generator=generator))
+        return self.decode(code, batch_size=batch_size)
+
+    def sample(
+        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
+    ) -> Any:
+        """New samples: codes are drawn from a prior and decoded.
+
+        Args and errors are those of `draw`.
+
+        Returns:
+            Samples of the model's kind: a tensor of images or values, a table with the types of its
+            columns, or a list of sentences.
+        """
+        made = self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
+        return self.present(made, drawn=True, seed=seed)
+
+    def present(
+        self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
+    ) -> Any:
+        """What the decoder returned, as its users know such samples: see `Kind.present`."""
+        return x if self.kind is None else self.kind.present(x, drawn=drawn, seed=seed)
+
+    def diagnose(
+        self,
+        data: Any,
+        held_out: Any = None,
+        *,
+        batch_size: int | None = None,
+        n: int = 2000,
+        progress: bool = True,
+    ) -> Diagnosis:
+        """What is wrong with this model: measured, its probable cause, and the remedy.
+
+        Args:
+            data: The training samples.
+            held_out: Samples that it was not trained on: without them over-fitting and copies
+                cannot be told.
+            batch_size: Samples of a training step, to see whether they were enough.
+            n: At most so many samples of each set, evenly spaced: the cost grows with n².
+            progress: Show a bar.
+
+        Returns:
+            The findings, the most important first. Print it, or see `Diagnosis.findings`.
+
+        Raises:
+            ValueError: If there are too few samples, or codes or outputs are not finite.
+
+        Example:
+            >>> from entropae.latent import Plain
+            >>> model = Autoencoder(nn.Identity(), nn.Identity(), Plain(3))
+            >>> found = model.diagnose(3 + torch.randn(100, 3), progress=False)
+            >>> found.findings[0].title
+            'The code is not centred or scaled'
+        """
+        from entropae.model.examination import examine
+
+        return examine(self, data, held_out, batch_size=batch_size, n=n, progress=progress)
+
+    def calibrate(self, batches: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
+        """Recompute all running statistics over the training set, so that inference agrees with it.
+
+        From front to back: the encoder's batch normalisations, the latent, the decoder's, each from
+        what inference hands it.
+
+        Args:
+            batches: The batches of the training set, gone through several times: a `DataLoader` or
+                a list; or a function that gives them anew. Inside `distributed.together()`, those
+                of this process.
+        """
+
+        def inputs() -> Iterator[Tensor]:
+            made = batches() if callable(batches) else batches
+            return (self._ready(tensor_of(x)) for x in made)
+
+        with self.inference():
+            average_batch_norms(self.encoder, inputs)
+            self.latent.calibrate(self.encoder(x) for x in inputs())
+            average_batch_norms(self.decoder, lambda: (self._encode(x) for x in inputs()))
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model.safetensors` and `model.json` into a folder, each replaced atomically.
+
+        Parts of your own (networks, latents, priors) are written as weights only: `load` is given
+        them again.
+        """
+        from entropae.model.saving import save
+
+        save(self, Path(folder))
+
+    def _apply(self, fn: Any, *args: Any, **options: Any) -> Any:
+        """Move the priors as well, which are no submodules: a state dict is of what is trained."""
+        for prior in self.priors.values():
+            prior._apply(fn, *args, **options)
+        return super()._apply(fn, *args, **options)
+
+    def _ready(self, x: Tensor) -> Tensor:
+        """A batch where the weights are, and in their precision."""
+        return x.to(self.device, self.dtype if x.is_floating_point() else None)
+
+    def _run(self, role: Literal["encoder", "decoder"], x: Tensor) -> Tensor:
+        return call(getattr(self, role), x, role=role, kind=self.kind)
+
+    def _encode(self, x: Tensor) -> Tensor:
+        with distributed.alone():  # penalties, which would be of all processes, are not asked for
+            return self.latent.code(self._run("encoder", x))
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Inside, without gradient and in evaluation mode; each part's mode comes back."""
+        modes = {part: part.training for part in self.modules()}
+        self.eval()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            for part, mode in modes.items():
+                part.training = mode
+
+    def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
+        with self.inference():
+            return distributed.gather(torch.cat([function(self._ready(x)) for x in parts]))

@@ -1,0 +1,41 @@
+"""An autoencoder, diagnosed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from entropae.diagnosis import Diagnosis, Subject, diagnose
+from entropae.kinds import as_samples
+from entropae.prior import fitted
+
+if TYPE_CHECKING:
+    from entropae.model.autoencoder import Autoencoder
+
+
+def examine(
+    model: Autoencoder,
+    data: Any,
+    held_out: Any,
+    *,
+    batch_size: int | None,
+    n: int,
+    progress: bool,
+) -> Diagnosis:
+    """See `Autoencoder.diagnose`."""
+    samples = as_samples(data, kind=model.kind)
+    train = samples.spread(n)
+    others = None if held_out is None else as_samples(held_out, kind=samples.kind).spread(n)
+    prior = fitted(model.prior, model.priors)
+    parts: dict[str, Any] = {
+        "encoder": model.encoder,
+        "decoder": model.decoder,
+        "prior": model.priors[prior],
+        "prior_name": prior,
+        "latent": model.latent,
+        "batch_size": batch_size,
+        "device": model.device,
+        "dtype": model.dtype,
+    }
+    subject = samples.kind.subject(Subject, parts, train if others is None else others)
+    with model.inference():
+        return diagnose(subject, train, others, progress=progress)

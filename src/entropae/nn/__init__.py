@@ -1,0 +1,40 @@
+"""Encoders and decoders by architecture, and batch normalisation. Any pair of modules will do."""
+
+from entropae.nn.convolutions import ConvDecoder, ConvEncoder
+from entropae.nn.decoding import DECODINGS, Decoding, beam, greedy, sampling
+from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
+from entropae.nn.mlp import MLPDecoder, MLPEncoder
+from entropae.nn.normalization import BatchNorm, Standardize
+from entropae.nn.pairs import NETWORKS, pair, text_pair
+from entropae.nn.sequences import SequenceDecoder, trimmed
+from entropae.nn.table import TableDecoder
+from entropae.nn.tokens import BOS, EOS, PAD, UNK
+from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
+
+__all__ = [
+    "BOS",
+    "DECODINGS",
+    "EOS",
+    "NETWORKS",
+    "PAD",
+    "UNK",
+    "BatchNorm",
+    "ConvDecoder",
+    "ConvEncoder",
+    "Decoding",
+    "LSTMDecoder",
+    "LSTMEncoder",
+    "MLPDecoder",
+    "MLPEncoder",
+    "SequenceDecoder",
+    "Standardize",
+    "TableDecoder",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "beam",
+    "greedy",
+    "pair",
+    "sampling",
+    "text_pair",
+    "trimmed",
+]

@@ -1,0 +1,112 @@
+"""Encoders and decoders by name, and pairs of them that fit a sample's shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from torch import nn
+
+from entropae.nn.convolutions import ConvDecoder, ConvEncoder
+from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
+from entropae.nn.mlp import MLPDecoder, MLPEncoder, Output
+from entropae.nn.table import TableDecoder
+from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    network.__name__: network
+    for network in (
+        *(MLPEncoder, MLPDecoder, TableDecoder, ConvEncoder, ConvDecoder),
+        *(LSTMEncoder, LSTMDecoder, TransformerEncoder, TransformerDecoder),
+    )
+}
+
+
+def pair(
+    network: str,
+    shape: Sequence[int],
+    in_features: int,
+    dim: int,
+    *,
+    width: int = 16,
+    hidden: Sequence[int] = (512, 256),
+    output: Output = "sigmoid",
+) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder of one kind for samples of a shape.
+
+    Args:
+        network: `"mlp"`, `"conv"`, or `"auto"`: convolutions for images of more than 1024 numbers.
+            Those of text are made by `text_pair`.
+        shape: Shape of a sample.
+        in_features: Numbers per sample that the latent takes.
+        dim: Dimensions of the code.
+        width: Of the convolutions.
+        hidden: Of the mlp.
+        output: The decoder's last activation.
+
+    Raises:
+        ValueError: If these are no networks for such samples.
+    """
+    if network not in (known := ("auto", "mlp", "conv")):
+        raise ValueError(f"`network` must be one of {', '.join(known)}: got {network!r}.")
+    if network == "auto":
+        network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
+    if network == "mlp":
+        encoder = MLPEncoder(shape, in_features, hidden=hidden)
+        return encoder, MLPDecoder(shape, dim, hidden=hidden, output=output)
+    encoder = ConvEncoder(shape, in_features, width=width)
+    return encoder, ConvDecoder(shape, dim, width=width, output=output)
+
+
+def text_pair(
+    network: str,
+    vocabulary: int,
+    length: int,
+    in_features: int,
+    dim: int,
+    *,
+    hidden: int = 256,
+    dropout: float | None = None,
+    word_dropout: float = 0.0,
+) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder of one kind for sentences.
+
+    Args:
+        network: `"lstm"`, which `"auto"` is too, or `"transformer"`.
+        vocabulary: Number of tokens.
+        length: Tokens of a sentence at most, its end included.
+        in_features: Numbers per sample that the latent takes.
+        dim: Dimensions of the code.
+        hidden: Numbers per token.
+        dropout: In training; by default 0.5 of the lstm's decoder, 0.1 of the transformers.
+        word_dropout: Share of the tokens that are hidden from the decoder in training.
+
+    Raises:
+        ValueError: If these are no networks for sentences.
+    """
+    if network not in (known := ("auto", "lstm", "transformer")):
+        raise ValueError(f"`network` must be one of {', '.join(known)}: got {network!r}.")
+    if network == "transformer":
+        share = 0.1 if dropout is None else dropout
+        return (
+            TransformerEncoder(
+                vocabulary, in_features, length=length, hidden=hidden, dropout=share
+            ),
+            TransformerDecoder(
+                *(vocabulary, dim),
+                length=length,
+                hidden=hidden,
+                dropout=share,
+                word_dropout=word_dropout,
+            ),
+        )
+    return (
+        LSTMEncoder(vocabulary, in_features, hidden=hidden),
+        LSTMDecoder(
+            *(vocabulary, dim),
+            length=length,
+            hidden=hidden,
+            dropout=0.5 if dropout is None else dropout,
+            word_dropout=word_dropout,
+        ),
+    )

@@ -1,0 +1,81 @@
+"""Priors by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from entropae.messages import unknown
+from entropae.prior.base import Prior
+from entropae.prior.flow import Flow
+from entropae.prior.gaussian import Full, Mixture, Normal
+from entropae.prior.two_stage import TwoStage
+from entropae.registry import build
+
+PRIORS: dict[str, type[Prior]] = {
+    "normal": Normal,
+    "full": Full,
+    "mixture": Mixture,
+    "flow": Flow,
+    "two-stage": TwoStage,
+}
+# Other names that people know them by.
+ALIASES = {"gaussian": "full", "mvg": "full", "gmm": "mixture", "standard-normal": "normal"}
+
+TITLES = {
+    "normal": "N(0, I)",
+    "full": "the fitted Gaussian",
+    "mixture": "the mixture",
+    "flow": "the flow",
+    "two-stage": "the second stage",
+}
+
+
+def canonical(name: str) -> str:
+    """The name under which a prior is kept.
+
+    Examples:
+        >>> canonical("gaussian"), canonical("mixture")
+        ('full', 'mixture')
+    """
+    return ALIASES.get(name, name)
+
+
+def fitted(name: str, priors: Mapping[str, Prior]) -> str:
+    """The name under which a fitted prior is kept, given that name or another one of it.
+
+    Args:
+        name: As users say it, e.g. `"gaussian"`.
+        priors: Those that have been fitted, by the names that they are kept under.
+
+    Raises:
+        ValueError: If there is no such prior, or it has not been fitted.
+    """
+    found = name if name in priors else canonical(name)
+    if found in priors:
+        return found
+    if found not in PRIORS:
+        raise ValueError(unknown("prior", name, {*priors, *PRIORS, *ALIASES}))
+    raise ValueError(
+        f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
+        f'Call model.fit_prior(data, "{found}") first.'
+    )
+
+
+def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:
+    """A prior and the name that it is kept under: made by name, or one of any class.
+
+    Raises:
+        ValueError: If the name is unknown.
+        TypeError: If it is neither a name nor a prior.
+    """
+    if isinstance(prior, str):
+        name = canonical(prior)
+        if name not in PRIORS:
+            raise ValueError(unknown("prior", prior, {*PRIORS, *ALIASES}))
+        return name, build(PRIORS, {"name": name, "dim": dim}, "prior")
+    if not isinstance(prior, Prior):
+        raise TypeError(
+            f"`prior` must be a name ({', '.join(PRIORS)}) or a Prior: got {type(prior).__name__}."
+        )
+    named = (name for name, known in PRIORS.items() if type(prior) is known)
+    return next(named, type(prior).__name__.lower()), prior

@@ -1,0 +1,213 @@
+"""The recipe of a training run: dataclasses, and reading them from a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from entropae.messages import unknown
+
+T = TypeVar("T")
+
+RECIPE = "recipe.yaml"  # in a run folder
+# What a recipe may have, so that no file of a few bytes asks for more.
+LARGEST = 1 << 14  # bytes
+DEEPEST = 6
+
+
+@dataclass
+class ModelConfig:
+    """What is trained.
+
+    Args:
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. For text "lstm"
+            (which "auto" is, too) or "transformer".
+        width: Channels of the first convolution; the published tables have 128.
+        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. For
+            text, the last is the size of the states.
+        dropout: For text, in training; by default 0.5 for the lstm, 0.1 for the transformer.
+        word_dropout: For text, the share of words hidden from the decoder in training.
+        latent: Name of the latent and its options, e.g. --model.latent.dim 32.
+    """
+
+    network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
+    width: int = 16
+    hidden: tuple[int, ...] = (512, 256)
+    dropout: float | None = None
+    word_dropout: float = 0.0
+    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": 16})
+
+
+@dataclass
+class TrainerConfig:
+    """Where and in what precision it is trained; handed to Lightning's Trainer as it is.
+
+    Args:
+        accelerator: "auto", "cpu" or "gpu".
+        devices: Processes or GPUs per machine.
+        num_nodes: Machines.
+        strategy: Lightning's, for several processes: "auto" is "ddp".
+        accumulate_grad_batches: Batches whose gradients are averaged before a step.
+        precision: "32-true", "bf16-mixed" or "16-mixed" (GPUs only; a CPU takes bf16-mixed in its
+            place). The latent is in float32 in all of them.
+    """
+
+    accelerator: str = "auto"
+    devices: int | Literal["auto"] = 1
+    num_nodes: int = 1
+    strategy: str = "auto"
+    accumulate_grad_batches: int = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+
+
+@dataclass
+class Recipe:
+    """All that a training run depends on.
+
+    Args:
+        data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, a text (.txt,
+            .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
+        drop: Columns of a table to leave out.
+        dialect: How a table's text is written, as far as that is not to be found out: the options
+            of `entropae.reader.Dialect` by name.
+        size: Crop images to a square and resize them to so many pixels.
+        channels: 1 for grey, 3 for colour; by default what the images have.
+        tokenizer: For text: byte pairs, words or characters.
+        vocabulary: For text: the most tokens.
+        length: For text: the most tokens of a sentence; longer ones are left out.
+        strict: Stop at the first unreadable file instead of leaving it out.
+        validation: Share of the samples that is kept from training.
+        epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
+        batch_size: Samples a step, over all processes together.
+        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
+        decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
+        seed: Of the split, the weights, the order of the samples and all else that is random.
+        compile: Compile the networks (torch.compile): minutes at first, then faster steps.
+        on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
+        model: Networks and latent.
+        trainer: Devices and precision.
+    """
+
+    data: str = "digits"
+    drop: tuple[str, ...] = ()
+    dialect: dict[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    channels: Literal[1, 3] | None = None
+    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    vocabulary: int = 4000
+    length: int = 64
+    strict: bool = False
+    validation: float = 0.1
+    epochs: int | None = None
+    batch_size: int = 256
+    learning_rate: float = 3e-3
+    decay: Literal["cosine", "exponential", "none"] = "cosine"
+    seed: int = 0
+    compile: bool = False
+    on_nonfinite: Literal["stop", "skip"] = "stop"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.\d+|\d+\.?\d*)[eE][-+]?\d+$"),
+    [*"-+.0123456789"],
+)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings in a recipe's file, as plain values. Builds and imports nothing.
+
+    Raises:
+        ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
+            which make gigabytes.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
+        text = path.read_text()
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError("it has an alias: write the value out")
+            if depth > DEEPEST:
+                raise ValueError(f"it is more than {DEEPEST} levels deep")
+        settings = yaml.load(text, _Loader)
+        if not isinstance(settings, dict):
+            raise ValueError("it holds no settings")
+    # Its constructors raise this and that on keys and dates that are none.
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+    return settings
+
+
+def recipe_of(settings: Mapping[str, Any]) -> Recipe:
+    """A recipe from plain values.
+
+    Raises:
+        ValueError: Naming the setting that is unknown or of another type.
+    """
+    return _made(Recipe, settings, "")
+
+
+def _made(kind: type[T], settings: Any, prefix: str) -> T:
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"`{prefix.rstrip('.')}` must hold settings: got {settings!r}.")
+    kinds = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in kinds:
+            raise ValueError(unknown("setting", prefix + str(name), [prefix + k for k in kinds]))
+        if is_dataclass(kinds[name]):
+            values[name] = _made(kinds[name], value, f"{prefix}{name}.")
+        elif not _is(value, kinds[name]):
+            raise ValueError(f"`{prefix}{name}` must be {_shown(kinds[name])}: got {value!r}.")
+        else:
+            values[name] = tuple(value) if get_origin(kinds[name]) is tuple else value
+    return kind(**values)
+
+
+def _shown(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType, Literal):
+        return " or ".join(
+            _shown(one) if isinstance(one, type) or get_origin(one) else repr(one)
+            for one in get_args(kind)
+        )
+    if get_origin(kind) is tuple:
+        return f"a list of {_shown(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "names with numbers, texts, or lists of these"
+    return "None" if kind is NoneType else str(kind.__name__)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a plain value is of an annotated type, of those that recipes have."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_is(value, one) for one in inner)
+    if origin is Literal:
+        return any(type(value) is type(one) and value == one for one in inner)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_is(item, inner[0]) for item in value)
+    if origin is dict:
+        plain = bool | int | float | str | NoneType
+        return isinstance(value, dict) and all(
+            _is(key, str) and (_is(item, plain) or _is(item, tuple[plain, ...]))
+            for key, item in value.items()
+        )
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))

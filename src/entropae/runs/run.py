@@ -1,0 +1,271 @@
+"""A finished run, and what can be done with it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.features import title
+from entropae.kinds import Evaluating, Kind, Samples, as_samples
+from entropae.model import CONFIG, Autoencoder, load
+from entropae.prior import canonical, fitted
+from entropae.recipe import Recipe
+from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
+from entropae.storage.atomic import write_text
+from entropae.storage.records import read_json, read_log
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
+    from entropae.explorer import Space
+    from entropae.report import Trained
+
+
+class Run:
+    """A run folder that `entropae fit` made: a model, the data that it was trained on, figures.
+
+    Nothing is read before it is asked for. A folder that `Autoencoder.save` wrote will do for what
+    needs the model only, such as `sample`.
+
+    Args:
+        folder: The folder.
+        data: Where the data are now, if they are no longer where the recipe says.
+
+    Raises:
+        FileNotFoundError: If the folder is no run, or its training is not finished.
+    """
+
+    def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
+        self.folder = Path(folder)
+        self.data = data
+        if not (self.folder / CONFIG).is_file():
+            read_recipe(self.folder)  # which fails if it is no run at all
+            raise FileNotFoundError(
+                f"The run in {folder} is not finished: {CONFIG} is missing. Go on with it: "
+                f"entropae fit --resume --out {folder}"
+            )
+
+    @classmethod
+    def open(cls, folder: str | Path, *, data: str | None = None) -> Run:
+        """The run in a folder."""
+        return cls(folder, data=data)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it was trained.
+
+        Raises:
+            FileNotFoundError: If the folder holds a model but is no run.
+            ValueError: If its recipe is damaged.
+        """
+        return read_recipe(self.folder)
+
+    @cached_property
+    def model(self) -> Autoencoder:
+        """The trained model."""
+        return load(self.folder)
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of data it is of."""
+        kind = self.model.kind
+        if kind is None:
+            raise ValueError(f"The model in {self.folder} does not say what kind of data it is of.")
+        return kind
+
+    @cached_property
+    def samples(self) -> Samples:
+        """All samples of its data.
+
+        Raises:
+            FileNotFoundError: If they are no longer there.
+        """
+        try:
+            return self.read(self.data or self.recipe.data)
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise FileNotFoundError(
+                f"The data of the run in {self.folder} are not there: {error} Put them back, or "
+                "write into its recipe.yaml where they are now."
+            ) from error
+
+    def read(self, source: Any) -> Samples:
+        """Other samples, as the model takes them."""
+        return as_samples(source, kind=self.kind, **vars(reading_of(self.recipe)))
+
+    @cached_property
+    def _split(self) -> tuple[Samples, Samples]:
+        return self.samples.split(self.recipe.validation, seed=self.recipe.seed)
+
+    @property
+    def train(self) -> Samples:
+        """The samples that it was trained on."""
+        return self._split[0]
+
+    @property
+    def held_out(self) -> Samples:
+        """The samples that it was not trained on; those that it was if none were held out."""
+        return self._split[1]
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Any]:
+        """What was measured when it was trained."""
+        try:
+            return read_json(self.folder / METRICS)
+        except FileNotFoundError:
+            return {}
+
+    @cached_property
+    def log(self) -> Sequence[Mapping[str, float]]:
+        """A row an epoch."""
+        return read_log(self.folder / LOG)
+
+    def sample(self, n: int = 64, *, prior: str | None = None, seed: int | None = None) -> Any:
+        """New samples: images or values as a tensor, rows with their types, sentences."""
+        return self.model.sample(n, prior=prior, seed=seed)
+
+    def reconstruct(self, data: Any = None, *, n: int = 16) -> Any:
+        """Samples encoded and decoded again: some of those held out, or others."""
+        return self.kind.present(self.model.reconstruct(self.given(data).first(n)))
+
+    def interpolate(
+        self, data: Any = None, *, n: int = 8, steps: int = 10, path: Any = "spherical"
+    ) -> list[Any]:
+        """Paths between the codes of pairs of samples, both ends included."""
+        x = self.given(data).first(2 * n)
+        half = len(x) // 2
+        between = self.model.interpolate(x[:half], x[half : 2 * half], steps=steps, path=path)
+        return [self.kind.present(points) for points in between]
+
+    def encode(self, data: Any = None) -> Float[Tensor, "n d"]:
+        """Codes of all its samples, or of others."""
+        return self.model.encode(self.samples if data is None else self.read(data))
+
+    def given(self, data: Any = None) -> Samples:
+        """The samples that a command is about: those given, else those held out."""
+        return self.held_out if data is None else self.read(data)
+
+    def evaluate(
+        self,
+        data: Any = None,
+        *,
+        features: str | None = None,
+        n: int = 10_000,
+        priors: Sequence[str] = (),
+        progress: bool = True,
+    ) -> dict[str, Any]:
+        """Measure the model on held-out samples; kept in the folder as `evaluation-….json`.
+
+        Args:
+            data: Others to measure on.
+            features: What `features.find` takes; by default the values themselves.
+            n: At most so many samples.
+            priors: Fit these to the training codes too, if the model has them not.
+            progress: Show a bar.
+
+        Returns:
+            What `Kind.evaluate` returns, and what was `asked`.
+
+        Raises:
+            ValueError: If the features or a prior are unknown, or there are too few samples.
+        """
+        features = features_of(self.kind, features)
+        test = self.given(data)
+        for prior in sorted({canonical(name) for name in priors} - self.model.priors.keys()):
+            self.model.fit_prior(self.train, prior, seed=self.recipe.seed)
+        options = Evaluating(features=features, n=n, seed=self.recipe.seed, progress=progress)
+        asked = {"test": None if data is None else str(data), "n": n, "priors": sorted(priors)}
+        found = {"asked": asked} | self.kind.evaluate(self.model, self.train, test, options)
+        write_text(evaluation_path(self.folder, features), json.dumps(found, indent=2) + "\n")
+        return found
+
+    def diagnose(self, data: Any = None, *, n: int = 2000, prior: str | None = None) -> Diagnosis:
+        """What is wrong with the model, why, and what to do.
+
+        Args:
+            data: Samples to examine it on; by default its held-out ones.
+            n: At most so many samples of each set.
+            prior: Examine samples of this prior; by default of the one that `sample` uses.
+
+        Raises:
+            ValueError: If the prior has not been fitted, or the samples do not suit the model.
+        """
+        others = self.held_out if self.recipe.validation else None
+        if data is not None:
+            others = self.read(data)
+        before = self.model.prior
+        if prior is not None:
+            self.model.prior = fitted(prior, self.model.priors)
+        try:
+            return self.model.diagnose(self.train, others, batch_size=self.recipe.batch_size, n=n)
+        finally:
+            self.model.prior = before
+
+    def report(self, out: str | Path | None = None, *, progress: bool = True) -> Path:
+        """Write the report of the run, by default as `report.html` into its folder.
+
+        Raises:
+            OSError: If the page cannot be written.
+            ValueError: If one of its files is damaged.
+        """
+        from entropae.report import REPORT, write
+
+        return write(
+            self.trained(), self.folder / REPORT if out is None else out, progress=progress
+        )
+
+    def space(self, n: int = 20_000) -> Space:
+        """The latent space for the explorer, with at most so many of the training samples.
+
+        Raises:
+            ValueError: If samples of this kind cannot be explored.
+        """
+        from entropae.explorer import Space
+        from entropae.explorer.space import unseen
+
+        if n < 2:
+            raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
+        if self.kind.view is None:
+            raise ValueError(unseen(self.kind, f"entropae report {shlex.quote(str(self.folder))}"))
+        return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
+
+    def trained(self) -> Trained:
+        """The run as its report sees it."""
+        from entropae.report import Origin, Trained
+
+        try:
+            log: Any = self.log
+        except (OSError, ValueError) as error:
+            log = f"There are no curves: {error}"
+        return Trained(
+            self.model,
+            self.train,
+            self.held_out,
+            self.recipe.validation > 0,
+            self.metrics,
+            log,
+            self.recipe.seed,
+            self.recipe.batch_size,
+            Origin(self.folder, portable(self.recipe)),
+        )
+
+
+def features_of(kind: Kind, features: str | None) -> str:
+    """What samples of a kind are measured by: what is asked for, or the kind's own.
+
+    Raises:
+        ValueError: If samples of this kind have no features.
+    """
+    if kind.features is None and features is not None:
+        raise ValueError(f"`features` are for images and arrays: leave them out for {kind.things}.")
+    return features or kind.features or kind.name
+
+
+def evaluation_path(folder: Path, features: str) -> Path:
+    """Where a run keeps an evaluation, by the name of its features."""
+    return folder / f"evaluation-{title(features).replace(' ', '-')}.json"
