@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from entropae.cli import read_recipe_file
 from entropae import kinds
+from entropae.cli import read_recipe_file
 from entropae.runs import new_model
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))

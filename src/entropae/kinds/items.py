@@ -46,6 +46,8 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
     Raises:
         ValueError: If it is empty, or its columns are of unequal lengths.
     """
+    if isinstance(source, type):
+        return None
     if isinstance(source, DataLoader):
         return Items(unbatched(source))
     if _is_column(source):
@@ -144,9 +146,17 @@ def _split(item: Any, key: str | None) -> tuple[Any, Any]:
     if isinstance(item, Mapping):
         label = next((item[name] for name in LABELS if name in item and name != key), None)
         return item[_field(item, key)], label
-    if isinstance(item, tuple | list) and not all(isinstance(v, int | float) for v in item):
+    if _is_pair(item):
         return item[0], item[1] if len(item) > 1 else None
     return item, None
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether an item is a sample and its label, not rows of numbers."""
+    if not isinstance(item, tuple | list) or not item:
+        return False
+    plain = int | float | list if isinstance(item, list) else int | float
+    return not all(isinstance(value, plain) for value in item)
 
 
 def _field(item: Mapping[str, Any], key: str | None) -> str:
@@ -183,8 +193,11 @@ def _array(value: Any, number: int) -> np.ndarray:
             f"does not ({error})."
         ) from error
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"Samples must be numbers: got {array.dtype} in number {number}.")
-    return np.ascontiguousarray(array)
+        raise ValueError(
+            f"Samples must be numbers: got {array.dtype} in number {number}. Convert them to "
+            "floats."
+        )
+    return array
 
 
 def _check(array: np.ndarray, first: np.ndarray, n: int) -> None:
