@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from matrix_data import DATA, SHORT, of_another_shape
-
 from entropae.cli import main
+from matrix_data import DATA, SHORT, of_another_shape
 
 RECIPE = "data: {data}\nepochs: 1\nmodel: {{hidden: [32], latent: {{name: {latent}, dim: 16}}}}\n"
 # Commands that are given other data than the run's: of images, in colour instead of grey or the
@@ -81,7 +80,8 @@ def explore(run: str) -> Cell:
     command = [sys.executable, "-m", "entropae.cli", "explore", run, "--port", "0"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout
+        assert process.stderr
         told = process.stdout.readline()
         found = re.search(r"http://\S+/", told)
         if not found:

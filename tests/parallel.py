@@ -29,12 +29,12 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
+from entropae.model.measuring import measure
 from entropae.nn import pair
 from entropae.nn.normalization import synchronize
 from entropae.recipe import TrainerConfig
 from entropae.registry import build, settings
 from entropae.training import CHECKPOINT
-from entropae.training.measuring import measure
 
 LATENTS = [
     Plain(4),
@@ -128,7 +128,7 @@ def steps(
         own = x.split(8)[rank :: distributed.count()]
         model.calibrate(lambda: iter(own))
         codes = model.encode(x)
-    result["statistics"] = flat(model.buffers())
+    result["statistics"] = flat([torch.zeros(0), *model.buffers()])  # some have none
     result["codes"] = codes
     result["weights"] = flat(model.parameters())
     return result

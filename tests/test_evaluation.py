@@ -25,7 +25,7 @@ from entropae.metrics.summary import summary
 from entropae.prior import PRIORS, TwoStage
 from entropae.recipe import Recipe
 from entropae.runs import compare, markdown
-from entropae.runs.compare import CODES
+from entropae.runs.comparison import CODES
 
 COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
 

@@ -7,6 +7,8 @@ import http.client
 import io
 import json
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,7 +37,6 @@ from entropae.explorer.server import (
 )
 from entropae.kinds import read as load_samples
 from entropae.kinds.images.files import read_image
-from entropae.kinds.samples import Samples
 from entropae.latent import Plain, Spherical
 from entropae.model import Autoencoder, load
 from entropae.runs import Run
@@ -43,6 +44,7 @@ from entropae.runs import Run
 from browser import chromium
 from explorer_page import Page, contrast, looked_at, reached_by_keys, use_every_control
 
+EARLIER = Path(__file__).parent / "earlier"
 SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5"]
 
 
@@ -170,10 +172,20 @@ class TestSpace:
         with pytest.raises(ValueError, match="not finite"):
             Space(model, load_samples(np.eye(6)), title="x")
 
-    def test_tokens_are_no_numbers(self, run, monkeypatch):
-        monkeypatch.setattr(Samples, "first", lambda self, n: torch.ones(n, 8, dtype=torch.long))
-        with pytest.raises(ValueError, match=r"samples of torch\.int64"):
-            Run.open(run).space(20)
+    @pytest.mark.parametrize("command", ["explore", "export"])
+    def test_sentences_are_not_for_the_map(self, command, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        shutil.copytree(EARLIER / "text", "run")
+        shutil.copy(EARLIER / "text.txt", tmp_path)
+        with pytest.raises(ValueError, match="Sentences cannot be explored or exported"):
+            Run.open("run").space(20)
+        assert main([command, "run"]) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        # What it tells to do instead can be done.
+        (told,) = re.findall(r"entropae (report .*)$", said, re.MULTILINE)
+        assert main(shlex.split(told)) == 0
+        assert Path("run/report.html").is_file()
 
 
 class TestReadImage:

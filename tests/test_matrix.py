@@ -33,9 +33,10 @@ import entropae as ea
 from entropae.cli import main
 from entropae.kinds import KINDS
 from entropae.runs import Run
-
 from matrix_data import DATA, SHORT, of_another_shape
 
+# Twenty held-out samples have no covariance of so many values: the user is told.
+pytestmark = pytest.mark.filterwarnings("ignore:A Fréchet distance of n")
 VECTOR, WIDTH = 64, 48  # samples drawn by default; pixels a small image is enlarged to
 PRIORS = ("normal", "full", "mixture")
 
@@ -564,3 +565,57 @@ def check_given(work: Work, made: Any, n: int) -> None:
         if work.expected.kind == "images":
             assert made.min() >= 0
             assert made.max() <= 1
+
+
+def own_networks(shape: tuple[int, ...]) -> ea.Autoencoder:
+    """A model of networks that the package does not know."""
+    size = math.prod(shape)
+    encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, 3))
+    decoder = torch.nn.Sequential(torch.nn.Linear(3, size), torch.nn.Unflatten(1, shape))
+    return ea.Autoencoder(encoder, decoder, ea.Entropic(3))
+
+
+@pytest.mark.parametrize("name", ["grey", "maps", "table"])
+def test_networks_of_ones_own(name, sources, tmp_path, monkeypatch):
+    """In Python all that a run can do; commands say how such a model is loaded."""
+    from entropae.explorer import Space
+    from entropae.explorer.export import export
+    from entropae.report import write_model
+
+    monkeypatch.chdir(tmp_path)
+    data, expected = str(sources[name][0]), EXPECTED[name]
+    model = own_networks(expected.shape)
+    log = ea.fit(model, data, epochs=1, folder="kept", progress=False)
+    assert log[-1]["epoch"] == 1
+    again = own_networks(expected.shape)
+    ea.fit(again, data, epochs=1, folder="kept", resume=True, progress=False)
+    assert type(model.kind) is KINDS[expected.kind]
+    assert model.encode(data).shape == (expected.samples, 3)
+    torch.testing.assert_close(again.encode(data), model.encode(data))
+    samples = ea.kinds.as_samples(data, kind=model.kind)
+    assert len(model.reconstruct(data)) == expected.samples
+    assert model.interpolate(samples.first(2), samples.first(2), steps=3).shape[:2] == (2, 3)
+    model.fit_prior(data, "full")
+    assert len(model.sample(5)) == 5
+    assert model.diagnose(data, progress=False).figures
+    page = write_model(model, data, progress=False).read_text()
+    assert len(re.findall("<h2", page)) == 8, "without curves, and how to repeat it"
+    assert f"{expected.samples} {expected.things}" in html.unescape(page)
+    space = Space(model, samples, title="mine")
+    assert asked(space, "/api/space")["dim"] == 3
+    encoder, *_ = export(space, tmp_path / "export")
+    np.testing.assert_allclose(
+        onnx(encoder, samples.first(3))[0], model.encode(samples.first(3)), atol=1e-4
+    )
+    model.save("mine")
+    message = of_one_line(said("sample", "mine"))
+    assert "encoder" in message
+    code = (
+        "import torch, entropae as ea; nn = torch.nn\n"
+        f"shape = {expected.shape}; size = {math.prod(expected.shape)}\n"
+        "encoder = nn.Sequential(nn.Flatten(), nn.Linear(size, 3))\n"
+        "decoder = nn.Sequential(nn.Linear(3, size), nn.Unflatten(1, shape))\n"
+        'print(len(ea.load("mine", encoder=encoder, decoder=decoder).sample(5)))'
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "5\n"

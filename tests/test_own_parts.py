@@ -155,8 +155,8 @@ def test_a_prior_alone_is_loaded_as_the_message_says(tmp_path, kind):
         expected = model.sample(20, seed=1, prior=prior)
         assert torch.equal(again.sample(20, seed=1, prior=prior), expected)
     # The samples are decoded codes that were seen.
-    drawn = again.encode(again.sample(20, seed=1))
-    assert torch.cdist(drawn, model.encode(model.reconstruct(X))).min(1).values.max() < 1e-4
+    apart = again.sample(20, seed=1)[:, None] - model.reconstruct(X[:100])
+    assert apart.abs().amax(2).min(1).values.max() < 1e-5
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
@@ -166,7 +166,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
         ea.load(tmp_path, priors={"mypriro": MyPrior(2)})
     with pytest.raises(ValueError, match="must hold objects of a Prior"):
         ea.load(tmp_path, priors={"myprior": MyPrior})  # type: ignore[dict-item]
-    with pytest.raises(ValueError, match=r"cannot be loaded: .*size mismatch"):
+    with pytest.raises(ValueError, match=r"(?s)cannot be loaded: .*size mismatch"):
         ea.load(tmp_path, priors={"myprior": MyPrior(3)})
     trained(Mine(2)).save(tmp_path)
     encoder, decoder = networks()
@@ -243,6 +243,9 @@ def test_a_loop_of_ones_own_comes_to_what_fit_comes_to(latent):
         epochs=epochs,
         batch_size=len(X),
         learning_rate=rate,
+        optimizer=lambda weights: torch.optim.Adam(
+            weights, rate
+        ),  # fit's own rounds in another way
         decay="none",
         validation=0,
         progress=False,
@@ -254,7 +257,7 @@ def test_a_loop_of_ones_own_comes_to_what_fit_comes_to(latent):
         looped.begin_epoch(epoch / epochs)
         order.set_epoch(epoch)
         x = X[list(order)]
-        weights.append(looped(x).penalties["entropy"].weight)
+        weights.append(looped.latent.current_weight())
         optimizer.zero_grad()
         looped.loss(x).backward()
         optimizer.step()
@@ -262,8 +265,8 @@ def test_a_loop_of_ones_own_comes_to_what_fit_comes_to(latent):
     looped.calibrate([X])
     looped.eval()
     for name, value in looped.state_dict().items():
-        torch.testing.assert_close(value, fitted.state_dict()[name], rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(looped.encode(X), fitted.encode(X), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(value, fitted.state_dict()[name], rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(looped.encode(X), fitted.encode(X))
     assert len({round(weight, 6) for weight in weights}) > 2, "it does not warm up"
     assert errors[-1] < errors[0]
     with pytest.raises(ValueError, match="progress=20"):
@@ -299,15 +302,14 @@ def test_a_trainer_of_ones_own_with_a_normal_loader_ends_calibrated(batches):
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        loaders = DataLoader(items, 50, shuffle=True, drop_last=True), DataLoader(items, 64)
+        loaders = DataLoader(items, 64, shuffle=True), DataLoader(items, 100)
         trainer.fit(training, *loaders)
     assert {"train/entropy", "validation/reconstruction"} <= trainer.callback_metrics.keys()
     code = model.eval().encode(3 + 2 * X)
-    # But for the six samples that a shuffled loader drops.
-    torch.testing.assert_close(code.mean(0), torch.zeros(2), atol=0.05, rtol=0)
-    torch.testing.assert_close(code.var(0), torch.ones(2), atol=0.1, rtol=0)
+    torch.testing.assert_close(code.mean(0), torch.zeros(2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(code.var(0), torch.ones(2), atol=1e-3, rtol=0)
     first = encoder[:2].eval()(3 + 2 * X)
-    torch.testing.assert_close(first.mean(0), torch.zeros(16), atol=0.05, rtol=0)
+    torch.testing.assert_close(first.mean(0), encoder[1].bias, atol=1e-4, rtol=0)
     assert model.sample(4).shape == (4, 6)
 
 
@@ -379,8 +381,10 @@ def test_a_prior_that_is_not_fitted_is_fitted_as_the_message_says():
     assert found
     eval(found[1], {"model": model, "data": data})
     assert model.sample(3, prior="gaussian").shape == (3, 6)
-    with pytest.raises(ValueError, match=r"Unknown prior 'gausian'.*Did you mean"):
+    with pytest.raises(ValueError, match=r"Unknown prior 'gausian'.*Did you mean 'gaussian'"):
         model.sample(3, prior="gausian")
+    with pytest.raises(ValueError, match=r"Unknown prior 'gausian'.*Did you mean 'gaussian'"):
+        model.fit_prior(X, "gausian")
 
 
 def test_the_commands_know_gaussian(run, tmp_path, capsys):
@@ -388,7 +392,7 @@ def test_the_commands_know_gaussian(run, tmp_path, capsys):
     for prior, out in zip(("gaussian", "full"), outs, strict=True):
         assert main(["sample", str(run), "--prior", prior, "-n", "4", "--out", str(out)]) == 0
     assert outs[0].read_bytes() == outs[1].read_bytes()
-    assert main(["evaluate", str(run), "--priors", "gaussian", "-n", "60"]) == 0
+    assert main(["evaluate", str(run), "--priors", "gaussian", "-n", "100"]) == 0
     assert "\nfull: " in capsys.readouterr().out
     assert main(["diagnose", str(run), "--prior", "gaussian", "-n", "60"]) == 0
     opened = ea.Run.open(run)

@@ -23,7 +23,7 @@ def _diagnose_options(parser: Parser) -> None:
 def _diagnose(options: Namespace) -> None:
     import json
 
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     run = Run.open(options.run)
     found = run.diagnose(options.data, n=options.number, prior=options.prior)

@@ -28,7 +28,7 @@ def _export_options(parser: Parser) -> None:
 
 
 def _explore(options: Namespace) -> None:
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     try:
         from entropae.explorer.server import is_loopback, serve
@@ -47,7 +47,7 @@ def _explore(options: Namespace) -> None:
 
 def _export(options: Namespace) -> None:
     from entropae.explorer.export import export
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     space = Run.open(options.run).space(options.number)
     for path in export(space, Path(options.out or Path(options.run) / "export")):

@@ -11,7 +11,7 @@ from jsonargparse import Namespace
 from entropae.cli.parser import Commands, Parser
 
 if TYPE_CHECKING:
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
 OUT = (
     "Images: a picture (.png, .jpg, .webp), an array (.npy) or a folder. Arrays: .npy, .csv, or a "
@@ -120,7 +120,7 @@ def _interpolate(options: Namespace) -> None:
 
 def _encode(options: Namespace) -> None:
     from entropae.kinds.values.codes import check_codes_out, write_codes
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     check_codes_out(options.out)
     code = Run.open(options.run).encode(options.data).cpu().numpy()
@@ -130,7 +130,7 @@ def _encode(options: Namespace) -> None:
 
 def _evaluate(options: Namespace) -> None:
     from entropae.kinds import directions
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     run = Run.open(options.run)
     found = run.evaluate(
@@ -155,7 +155,7 @@ def _evaluate(options: Namespace) -> None:
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     """The run, set to decode as asked, and where to write, which is checked before any work."""
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     run = Run.open(options.run)
     out = options.out or run.kind.default_out(role)

@@ -13,7 +13,7 @@ def _report_options(parser: Parser) -> None:
 
 
 def _report(options: Namespace) -> None:
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
     print(f"Wrote {Run.open(options.run).report(options.out)}: open it in a browser.")
 

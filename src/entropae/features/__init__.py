@@ -1,4 +1,4 @@
-"""Samples to feature vectors, for metrics. A metric's name always carries its features' name."""
+"""Samples to feature vectors, for the metrics, whose names always carry that of the features."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,6 +67,11 @@ class Kind(ABC):
     }
     shape: tuple[int, ...]
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that pictures show as black and as white."""
+        return 0.0, 1.0
+
     # Reading
 
     @classmethod
@@ -83,14 +89,25 @@ class Kind(ABC):
         """
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
-        """Other samples, as a model of this kind takes them.
+        """Other samples, as a model of this kind takes them: from a source, or as an array.
 
         Raises:
             ValueError: If they cannot be made to fit; in one line that says what to do.
         """
+        from entropae.kinds.values.checks import array_of
+
+        given = array_of(source, self)
+        if given is not None:
+            return given
+        if not self.claims(source):
+            what = source if isinstance(source, Path) else type(source).__name__
+            raise ValueError(
+                f"The model takes {self.things}: got {what}. Give {self.things} like those that it "
+                "was trained on."
+            )
         found = type(self).read(source, reading)
         self.check_shape(found.shape)
-        return found
+        return replace(found, kind=self)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless samples have the shape that the model takes.
@@ -219,8 +236,9 @@ class Kind(ABC):
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
     def unit(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
-        """Values as they are drawn."""
-        return x
+        """Values as pictures take them: black at 0 and white at 1."""
+        low, high = self.range
+        return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """Write new samples; returns what was done, in a sentence.

@@ -54,7 +54,7 @@ def fitted(name: str, priors: Mapping[str, Prior]) -> str:
     if found in priors:
         return found
     if found not in PRIORS:
-        raise ValueError(unknown("prior", name, {*priors, *PRIORS}))
+        raise ValueError(unknown("prior", name, {*priors, *PRIORS, *ALIASES}))
     raise ValueError(
         f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
         f'Call model.fit_prior(data, "{found}") first.'
@@ -70,6 +70,8 @@ def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:
     """
     if isinstance(prior, str):
         name = canonical(prior)
+        if name not in PRIORS:
+            raise ValueError(unknown("prior", prior, {*PRIORS, *ALIASES}))
         return name, build(PRIORS, {"name": name, "dim": dim}, "prior")
     if not isinstance(prior, Prior):
         raise TypeError(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.diagnosis import Diagnosis
-from entropae.explorer import Space
 from entropae.features import title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
 from entropae.recipe import Recipe
-from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
 from entropae.storage.atomic import write_text
+from entropae.storage.records import read_json, read_log
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
+    from entropae.explorer import Space
+    from entropae.report import Trained
 
 
 class Run:
@@ -209,6 +213,8 @@ class Run:
             OSError: If the page cannot be written.
             ValueError: If one of its files is damaged.
         """
+        from entropae.report import REPORT, write
+
         return write(
             self.trained(), self.folder / REPORT if out is None else out, progress=progress
         )
@@ -219,12 +225,19 @@ class Run:
         Raises:
             ValueError: If samples of this kind cannot be explored.
         """
+        from entropae.explorer import Space
+        from entropae.explorer.space import unseen
+
         if n < 2:
             raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
+        if self.kind.view is None:
+            raise ValueError(unseen(self.kind, f"entropae report {shlex.quote(str(self.folder))}"))
         return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
 
     def trained(self) -> Trained:
         """The run as its report sees it."""
+        from entropae.report import Origin, Trained
+
         try:
             log: Any = self.log
         except (OSError, ValueError) as error:

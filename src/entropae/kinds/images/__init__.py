@@ -51,6 +51,11 @@ class Images(Kind):
         self.shape = tuple(shape)
         self.low, self.high, self.size = low, high, size
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """Black and white."""
+        return self.low, self.high
+
     @classmethod
     def claims(cls, source: Any) -> bool:
         """A folder, or an array of images."""
@@ -119,12 +124,6 @@ class Images(Kind):
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
-
-    def unit(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Values with black at 0 and white at 1."""
-        if (self.low, self.high) == (0.0, 1.0):
-            return x
-        return (x - self.low) / (self.high - self.low)
 
     def describe_size(self) -> str:
         """Pixels and colours."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from entropae.kinds.samples import Samples
+
+if TYPE_CHECKING:
+    from entropae.kinds.base import Kind
 
 CHUNK = 1 << 22  # numbers at a time
 
@@ -38,6 +43,19 @@ def plain_array(source: Any) -> np.ndarray:
     if source.dtype.kind not in "iuf":
         raise ValueError(f"Samples must be numbers: got {source.dtype}. Convert them to floats.")
     return source
+
+
+def array_of(source: Any, kind: Kind) -> Samples | None:
+    """An array or a tensor of samples in the shape of a kind; `None` if it is none.
+
+    Raises:
+        ValueError: If its numbers cannot be used.
+    """
+    if not isinstance(source, Tensor | np.ndarray) or tuple(source.shape[1:]) != kind.shape:
+        return None
+    array = plain_array(source)
+    finite_range(array)
+    return Samples(array, kind)
 
 
 def finite_range(array: np.ndarray) -> tuple[float, float]:

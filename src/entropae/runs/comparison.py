@@ -25,7 +25,7 @@ from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
-from entropae.runs.make import make
+from entropae.runs.making import make
 from entropae.runs.run import Run, evaluation_path, features_of
 from entropae.storage.atomic import replacing, write_text
 

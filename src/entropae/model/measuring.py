@@ -7,7 +7,7 @@ from typing import Any
 
 from entropae.kinds import Samples
 from entropae.metrics import normality
-from entropae.model import Autoencoder
+from entropae.model.autoencoder import Autoencoder
 
 # Which neighbour the entropy of the finished code is measured with.
 NEIGHBOUR = 3

@@ -21,12 +21,12 @@ from entropae.kinds import Samples, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of
+from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, read_recipe, reading_of, write_recipe
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.training import fit
 from entropae.training.fitting import random_state_kept
-from entropae.training.measuring import measure
 
 CURVES = "curves.png"
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
