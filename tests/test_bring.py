@@ -97,6 +97,10 @@ class Fields:
     def __len__(self):
         return len(next(iter(self.columns.values())))
 
+    def to_list(self):
+        """Its items as they are stored, pictures not decoded."""
+        return [None] * len(self)
+
     def __getitem__(self, i):
         if isinstance(i, str):
             return self.columns[i]
@@ -332,6 +336,10 @@ REFUSED = {
     ),
     "ragged numbers": (lambda: [[1.0, 2], [3.0]], r"number 0 has \(2,\) .*number 1 has \(1,\)"),
     "ragged rows": (lambda: [[[1.0, 2], [3]]] * 3, "numbers, in rows of one length: number 0"),
+    "splits": (
+        lambda: {"train": Fields(x=X), "test": Fields(x=X)},
+        "got several, train, test. Give one",
+    ),
     "two types": (lambda: [X[0], X[1].double()], "number 1 has .* float64. Resize, pad or convert"),
     "list of numbers": (lambda: [1.0, 2.0, 3.0], r"more than one number.* Give shape \(n, d\)"),
     "array of numbers": (lambda: np.arange(9.0), r"e.g. x\[:, None\] for single numbers"),

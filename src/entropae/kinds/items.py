@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from entropae.kinds.loaders import rows, unbatched
@@ -52,6 +52,11 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
         return Items(unbatched(source))
     if _is_column(source):
         source = source.to_list() if hasattr(source, "to_list") else source.to_pylist()
+    if isinstance(source, Mapping) and any(_is_set(values) for values in source.values()):
+        raise ValueError(
+            f"There must be one data set: got several, {', '.join(map(str, source))}. Give one of "
+            "them, and another as `validation`."
+        )
     if isinstance(source, Mapping) and (key is not None or not _is_frame(source)):
         return Items(rows(source), len(next(iter(source.values()), ())))
     if _is_frame(source) or isinstance(source, str | bytes) or hasattr(source, "toarray"):
@@ -76,9 +81,14 @@ def _of_sequence(source: Sequence[Any]) -> Items | list[str]:
     return list(source)
 
 
+def _is_set(values: Any) -> bool:
+    """Whether it is a data set in itself, as a split is of one of Hugging Face's."""
+    return isinstance(values, Dataset | Mapping) or hasattr(values, "column_names")
+
+
 def _is_column(source: Any) -> bool:
     """Whether it is one column of a frame: of pandas, polars or pyarrow."""
-    named = hasattr(source, "schema") or hasattr(source, "columns")
+    named = hasattr(source, "column_names") or type(source).__name__.endswith("Frame")
     return not named and (hasattr(source, "to_list") or hasattr(source, "to_pylist"))
 
 
@@ -86,7 +96,8 @@ def _is_frame(source: Any) -> bool:
     """Whether it has named columns, of one axis each."""
     if isinstance(source, Mapping):
         return bool(source) and all(np.ndim(values) == 1 for values in source.values())
-    return any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
+    named = type(source).__name__.endswith("Frame")
+    return named or any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
 
 
 def read_items(
