@@ -20,8 +20,6 @@ from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import read_recipe_file
-from entropae.data.rows import open_table
-from entropae.data.tables import read_table
 from entropae.kinds import read as load
 from entropae.kinds.images import Images
 from entropae.kinds.images.files import read_image
@@ -29,10 +27,12 @@ from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
 from entropae.nn import pair
+from entropae.reader import read_table
+from entropae.reader.rows import open_table
 from entropae.recipe import RECIPE, ModelConfig, Recipe
-from entropae.report.trained import read_log
 from entropae.report.words import compared, evaluated
 from entropae.runs import read_recipe, write_recipe
+from entropae.storage.records import read_log
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
 # What a loader may raise, always naming what it was reading.
@@ -168,7 +168,7 @@ def _read_text(path: Path) -> None:
 
 def _each_table(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
-        read_table(path, missing="drop")
+        read_table(path).numbers(missing="drop")
 
 
 def _each_by_blocks(folder: Path) -> None:

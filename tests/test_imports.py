@@ -27,10 +27,11 @@ ORDER: dict[str, set[str]] = {
     "registry": {"messages"},
     "recipe": {"messages"},
     "neighbors": set(),
-    "data": {"messages", "storage"},
-    "out_of_core": {"data", "neighbors"},
-    "entropy": {"neighbors", "out_of_core"},
-    "information": {"entropy", "neighbors"},
+    "variables": {"messages", "neighbors"},
+    "reader": {"messages", "storage", "variables"},
+    "out_of_core": {"neighbors", "reader"},
+    "entropy": {"neighbors", "out_of_core", "variables"},
+    "information": {"entropy", "messages", "neighbors", "variables"},
     "metrics": {"entropy", "neighbors"},
     "nn": {"distributed"},
     "latent": {"distributed", "entropy", "messages", "neighbors", "nn", "registry"},
@@ -39,15 +40,16 @@ ORDER: dict[str, set[str]] = {
     "diagnosis": {"entropy", "latent", "metrics", "neighbors", "nn", "prior"},
     "drawing": {"diagnosis"},
     "kinds": {
-        *("data", "diagnosis", "distributed", "drawing", "features", "information", "latent"),
-        *("messages", "metrics", "neighbors", "nn", "prior", "recipe", "registry", "storage"),
-    },
-    "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "nn", "prior", "registry"),
+        *("diagnosis", "distributed", "drawing", "features", "information", "latent"),
+        *("messages", "metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry"),
         "storage",
     },
+    "model": {
+        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn"),
+        *("prior", "registry", "storage"),
+    },
     "training": {
-        *("distributed", "kinds", "messages", "metrics", "model", "nn", "recipe", "storage"),
+        *("distributed", "kinds", "messages", "model", "nn", "recipe", "storage"),
     },
     "explorer": {
         *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),
@@ -62,8 +64,8 @@ ORDER: dict[str, set[str]] = {
         "training",
     },
     "cli": {
-        *("", "data", "distributed", "entropy", "explorer", "information", "kinds", "messages"),
-        *("recipe", "runs"),
+        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
+        *("recipe", "runs", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]

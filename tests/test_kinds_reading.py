@@ -651,8 +651,8 @@ def test_files_of_other_kinds(tmp_path):
     (tmp_path / "x.xyz").write_text("1,2\n")
     with pytest.raises(ValueError, match=r"x\.xyz is of no known kind: .*\.npy.*\.csv.*\.txt"):
         load(tmp_path / "x.xyz")
-    (tmp_path / "x.csv").write_text("1,2\n")
-    with pytest.raises(ValueError, match=r"x\.csv: At least 2 rows are needed: got 0"):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"x\.csv: At least 2 rows are needed: got 1"):
         load(tmp_path / "x.csv")
 
 

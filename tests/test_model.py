@@ -182,7 +182,11 @@ def test_shared_weights_can_be_saved(tmp_path):
 def test_double_precision():
     model = own().double().eval()
     assert model.sample(3, seed=0).dtype == torch.float64
-    assert model.reconstruct(torch.randn(4, 6, dtype=torch.float64)).dtype == torch.float64
+    x = torch.randn(4, 6, dtype=torch.float64)
+    assert model.reconstruct(x).dtype == torch.float64
+    output = model(x)
+    assert output.error == (output.reconstruction - x).square().mean()  # not rounded on its way
+    assert output.loss.dtype == torch.float64
 
 
 def test_own_networks_are_asked_for(tmp_path):

@@ -34,6 +34,7 @@ from entropae.recipe import ModelConfig, Recipe
 from entropae.report import Origin, Trained, latent, trained, words
 from entropae.runs import Run, new_model, portable, write_recipe
 from entropae.runs.files import reading_of
+from entropae.storage.records import read_log
 from entropae.training import fit
 
 from browser import console, overflow, requested, screenshot, view
@@ -326,12 +327,12 @@ def test_a_run_that_cannot_be_read(tmp_path: Path):
 def test_a_damaged_log(text: str, tmp_path: Path):
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
-        trained.read_log(tmp_path / "log.csv")
+        read_log(tmp_path / "log.csv")
 
 
 def test_a_log_is_read_as_it_was_written(tmp_path: Path):
     (tmp_path / "log.csv").write_text("epoch,step,train/a,validation/a\n1,7,0.5,\n2,14,nan,3\n")
-    rows = trained.read_log(tmp_path / "log.csv")
+    rows = read_log(tmp_path / "log.csv")
     assert trained.series(rows, "train/a") == ([7.0], [0.5])
     assert trained.series(rows, "validation/a") == ([14.0], [3.0])
 
@@ -396,7 +397,7 @@ def test_what_is_exact_is_said_to_be(tmp_path: Path):
     assert "has the median 0; the largest is 0." in found
     norms = latent._norms(run.code)
     law = 2 * math.sqrt(2 / math.pi), math.sqrt(3 - 8 / math.pi)
-    assert f"chi law of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}" in norms.caption
+    assert f"chi distribution of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}" in norms.caption
     mean, spread = re.findall(r"mean ([\d.]+), spread ([\d.]+)", norms.caption)[0]
     assert float(mean) == pytest.approx(law[0], abs=4 * law[1] / math.sqrt(len(run.code)))
     assert float(spread) == pytest.approx(law[1], abs=0.04)

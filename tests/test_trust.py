@@ -27,11 +27,11 @@ from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main, read_recipe_file
-from entropae.data.tables import read_table
 from entropae.kinds import read as load
 from entropae.latent import Entropic
 from entropae.messages import printable
 from entropae.nn import pair
+from entropae.reader import read_table
 from entropae.recipe import RECIPE
 from entropae.runs import make, read_recipe
 from entropae.runs.comparison import escaped
@@ -232,9 +232,48 @@ def test_tables_that_promise_more_than_is_taken(tmp_path, monkeypatch):
 
     path = tmp_path / "x.parquet"
     parquet.write_table(pa.table({"a": np.zeros(1 << 20)}), path, compression="ZSTD")
-    assert read_table(path).values.shape == (1 << 20, 1)
-    monkeypatch.setattr("entropae.data.tables.UNPACKED", 8000)
-    with pytest.raises(ValueError, match="promise 1048576 numbers; more than 1000 are taken"):
+    assert read_table(path).numbers().values.shape == (1 << 20, 1)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 8000)
+    with pytest.raises(ValueError, match="unpack to 8388608 or more, and "):
+        read_table(path)
+
+
+def test_a_long_text_in_every_row_of_parquet(tmp_path, bounded):
+    """Half a megabyte, which would unpack to 200 gigabytes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, rows = tmp_path / "x.parquet", 200_000
+    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array(["x" * (1 << 20)]))
+    table = pa.table({"a": np.arange(rows), "s": texts})
+    parquet.write_table(table, path, store_schema=False, compression="ZSTD")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+    numbers = read_table(path, ["a"]).numbers()
+    assert numbers.values.shape == (rows, 1)
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_long_texts_of_parquet_in_any_encoding(tmp_path, monkeypatch, encoding):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, table = tmp_path / "x.parquet", pa.table({"s": ["x" * 10_000] * 1000})
+    options = {"use_dictionary": False, "column_encoding": {"s": encoding}}
+    parquet.write_table(table, path, compression="ZSTD", **options)
+    assert read_table(path).arrow.equals(table)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1_000_000)
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+
+
+def test_texts_that_unpack_to_far_more_than_they_are(tmp_path, monkeypatch):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000))
+    assert len(read_table(path)) == 100_000
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
         read_table(path)
 
 

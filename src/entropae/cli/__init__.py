@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from entropae.cli import diagnosis, explorer, models, report, tables, training
+from entropae.cli import (
+    diagnosis,
+    entropy,
+    explorer,
+    information,
+    models,
+    report,
+    training,
+)
 from entropae.cli.parser import Parser
 from entropae.cli.training import read_recipe_file
 from entropae.messages import printable
@@ -18,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
-        act(parser.instantiate(options)[options.command])
+        with _plain_warnings():
+            act(parser.instantiate(options)[options.command])
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         shown = "\n".join(map(printable, str(error).split("\n")))
         print(f"entropae {options.command}: {shown}", file=sys.stderr)
@@ -27,6 +39,23 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped.", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings in a line of their own, without the place in the source that they come from."""
+    before = warnings.formatwarning
+
+    def plain(message: Warning | str, category: type[Warning], *place: object) -> str:
+        if category is UserWarning:
+            return f"Warning: {printable(message)}\n"
+        return before(message, category, *place)  # type: ignore[arg-type]
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def make_parser() -> Parser:
@@ -52,5 +81,6 @@ COMMANDS = (
     | diagnosis.COMMANDS
     | report.COMMANDS
     | explorer.COMMANDS
-    | tables.COMMANDS
+    | entropy.COMMANDS
+    | information.COMMANDS
 )

@@ -1,4 +1,4 @@
-"""Samples to feature vectors, for the metrics. A metric's name always carries its features' name."""
+"""Samples to feature vectors, for the metrics, whose names always carry that of the features."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def extract(
     found = torch.cat([features(batch).cpu() for batch in samples.split(batch_size)])
     if found.ndim != 2 or len(found) != len(samples):
         raise ValueError(
-            f"Features must have shape (n, f): got {tuple(found.shape)} for {len(samples)} samples. "
-            "End the network with a mean over the pixels, or nn.Flatten()."
+            f"Features must have shape (n, f): got {tuple(found.shape)} for {len(samples)} "
+            "samples. End the network with a mean over the pixels, or nn.Flatten()."
         )
     return found
 

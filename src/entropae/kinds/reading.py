@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Reading:
         size: Crop images to their central square and resize them to so many pixels a side.
         channels: 1 for grey images, 3 for colour.
         drop: Columns of a table to leave out.
+        dialect: How a table's text is written, see `entropae.reader.Dialect`.
         tokenizer: Kind of the tokenizer that is trained on a text.
         vocabulary: Its tokens at most.
         length: Tokens of a sentence at most, its end included.
@@ -27,6 +29,7 @@ class Reading:
     size: int | None = None
     channels: int | None = None
     drop: tuple[str, ...] = ()
+    dialect: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Literal["bpe", "word", "character"] = "bpe"
     vocabulary: int = 4000
     length: int = 64

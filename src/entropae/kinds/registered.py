@@ -87,6 +87,8 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
 
 
 def _claimed(content: Any, reading: Reading, kind: Kind | None) -> Samples:
+    if isinstance(content, Samples):
+        return content
     if kind is not None:
         return kind.read_more(content, reading)
     for known in KINDS.values():

@@ -18,7 +18,7 @@ from entropae.messages import unknown
 from entropae.model.calls import call
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
-from entropae.nn.normalization import average_batch_norms
+from entropae.nn.normalization import average_batch_norms, precise
 from entropae.prior import Normal, Prior, fitted, make_prior
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Autoencoder(nn.Module):
                     "End it with a layer of that size and nn.Unflatten."
                 )
             error = self.error(reconstruction, x)
-        error = distributed.average(error.float().mean(), len(x))
+        error = distributed.average(precise(error).mean(), len(x))
         penalties = penalties | self.latent.decoder_penalties(self.decoder, code)
         loss = total_loss(error, penalties, nats=self.latent.dim if nll else None)
         return AutoencoderOutput(code, reconstruction, error, penalties, loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import os
@@ -15,12 +16,14 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
-from torch.utils.data import DataLoader
 
 from entropae.kinds import Samples, as_samples, split
+from entropae.kinds.loaders import batch_size_of
+from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
 from entropae.training.callbacks import History, Progress, Row
@@ -51,7 +54,7 @@ def fit(
     on_nonfinite: OnNonFinite = "stop",
     device: str | torch.device | None = None,
     trainer: TrainerConfig | Mapping[str, Any] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     compile: bool = False,
     profile: bool = False,
     progress: bool = True,
@@ -89,7 +92,7 @@ def fit(
         trainer: Devices and precision, or options of Lightning's `Trainer` by name. With several
             processes (docs/distributed.md) each calls `fit` in the same way; loss, gradients and
             log are those of one.
-        callbacks: More of Lightning's callbacks.
+        callbacks: One of Lightning's callbacks, or several.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
             latent that differentiates the decoder's gradient, as RAE-GP.
         profile: Print where the time went, in the end.
@@ -114,12 +117,11 @@ def fit(
             "in this order."
         )
     if batch_size is None:
-        batch_size = loader_batch_size(data) or BATCH
+        batch_size = batch_size_of(data) or BATCH
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    samples = as_samples(data, key=key, progress=progress)
-    train, held_out = _split(samples, validation, seed, key)
+    train, held_out = _split(data, validation, seed=seed, key=key, progress=progress)
     least = model.latent.least_batch
     if min(batch_size, len(train)) < least:
         raise ValueError(
@@ -133,7 +135,7 @@ def fit(
     every = max(1, epochs // 100)
     folder = None if folder is None else Path(folder)
     history = History(folder and folder / "log.csv")
-    added: list[Callback] = [history, *callbacks]
+    added: list[Callback] = [history, *_listed(callbacks)]
     if progress:
         added.append(Progress())
     profiler = Profile() if profile else None
@@ -152,13 +154,13 @@ def fit(
         "callbacks": added,
         "logger": _tensorboard(folder),
         "plugins": [SafeIO()],
-        "enable_checkpointing": folder is not None,
+        "enable_checkpointing": any(isinstance(one, Checkpoint) for one in added),
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
     model.drop_priors()
-    model.kind = samples.kind
+    model.kind = train.kind
     model.train()
     with quiet_lightning(), random_state_kept():
         runner = _runner(_where(trainer, device), options)
@@ -190,18 +192,19 @@ def fit(
     return history.rows
 
 
-def loader_batch_size(data: Any) -> int | None:
-    """The batch size of a `DataLoader`, which its user has chosen."""
-    return data.batch_size if isinstance(data, DataLoader) else None
-
-
 def _split(
-    samples: Samples, validation: Any, seed: int, key: str | None
+    data: Any, validation: Any, *, seed: int, key: str | None, progress: bool
 ) -> tuple[Samples, Samples | None]:
     """Training and held-out samples: a share, or others."""
-    if not isinstance(validation, int | float):
-        return samples, as_samples(validation, kind=samples.kind, key=key)
-    kept, held_out = split(len(samples), validation, seed=seed)
+    others = validation
+    if validation is None or isinstance(validation, int | float):
+        validation, others = validation or 0.0, None
+    share = validation if others is None else 0.0
+    with random_state_kept():  # a loader may shuffle, a data set may draw
+        samples = as_samples(data, key=key, progress=progress, validation=share, seed=seed)
+        if others is not None:
+            return samples, as_samples(others, kind=samples.kind, key=key, progress=progress)
+    kept, held_out = split(len(samples), share, seed=seed)
     return samples.subset(kept), samples.subset(held_out) if len(held_out) else None
 
 
@@ -213,13 +216,24 @@ def _where(
     Raises:
         ValueError: If both say where.
     """
+    if not isinstance(trainer, TrainerConfig | Mapping | None):
+        raise TypeError(
+            f"`trainer` must hold options of Lightning's Trainer by name, as a dict: got a "
+            f"{type(trainer).__name__}. With a Trainer of your own, call "
+            "trainer.fit(Training(model), loader)."
+        )
     given = dict(trainer) if isinstance(trainer, Mapping) else asdict(trainer or TrainerConfig())
     options = asdict(TrainerConfig()) | given
     if device is None:
         return options
     if isinstance(trainer, Mapping) and {"accelerator", "devices"} & trainer.keys():
         raise ValueError("Say where to train by `device` or by `trainer`, not by both.")
-    where = torch.device(device)
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"`device` must be one of torch's, as 'cpu', 'cuda' or 'cuda:1': got {device!r}."
+        ) from error
     accelerator = {"cuda": "gpu"}.get(where.type, where.type)
     devices = 1 if where.index is None else [where.index]
     return options | {"accelerator": accelerator, "devices": devices}
@@ -229,15 +243,34 @@ def _runner(where: dict[str, Any], options: dict[str, Any]) -> lightning.Trainer
     taken = sorted(where.keys() & options.keys())
     if taken:
         raise ValueError(
-            f"`trainer` must not hold {', '.join(taken)}, which `fit` sets. Use Training with a "
-            "lightning.Trainer of your own for that."
+            f"`trainer` must not hold {', '.join(taken)}, which `fit` sets: see its own arguments. "
+            "For other values, use Training with a lightning.Trainer of your own."
         )
+    known = inspect.signature(lightning.Trainer).parameters
+    for name in where:
+        if name not in known:
+            raise ValueError(unknown("option of `trainer`:", str(name), known))
     try:
         return lightning.Trainer(**where, **options)
-    except TypeError as error:
-        raise ValueError(
-            f"`trainer` holds what Lightning's Trainer does not know: {error}"
-        ) from error
+    except (TypeError, MisconfigurationException) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"Lightning cannot train with {where}: {said}") from error
+
+
+def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
+    """Callbacks as a list, which may be one.
+
+    Raises:
+        TypeError: If one is none.
+    """
+    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    for one in found:
+        if not isinstance(one, Callback):
+            raise TypeError(
+                f"`callbacks` must be objects of Lightning's Callback: got {one!r}. Call the class "
+                "if it is one."
+            )
+    return found
 
 
 @contextmanager

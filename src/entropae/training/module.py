@@ -120,7 +120,7 @@ class Training(lightning.LightningModule):
                 "encoder or the decoder: decoder.requires_grad_(True)."
             )
         if self.optimizer is not None:
-            optimizer = self.optimizer(weights)
+            optimizer = _optimizer(self.optimizer, weights)
         else:
             # Not where it would have to undo the scale of the loss: Lightning could not clip then.
             fused = self.trainer.precision != "16-mixed"
@@ -247,6 +247,21 @@ class Shares(BatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in super().__iter__():
             yield batch[distributed.share(len(batch), self.rank, self.processes)]
+
+
+def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """An optimiser as it is, or made.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    made = make if isinstance(make, torch.optim.Optimizer) or not callable(make) else make(weights)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise TypeError(
+            "`optimizer` must be an optimiser of torch's, or a function from the weights to one: "
+            f"got {made!r}. For example: lambda weights: torch.optim.AdamW(weights, 1e-3)."
+        )
+    return made
 
 
 def _blame(batch: Tensor, output: AutoencoderOutput) -> str:

@@ -1,6 +1,6 @@
 """Tables of numbers and categories, from files and frames; samples are rows with their types.
 
-Needs pyarrow, which keeps a column's type: pip install "entropae[parquet]".
+Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples, split
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
 from entropae.kinds.tables.frames import library_of, to_library, to_table
 from entropae.messages import unknown
+from entropae.reader import dialect_of
 
 ENOUGH = 100_000  # rows that the noise of reconstructions is learnt from
 
@@ -61,7 +62,7 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library = _open(source)
+        table, library = _open(source, reading)
         for name in reading.drop:
             if name not in table.column_names:
                 raise ValueError(unknown("column", name, table.column_names))
@@ -79,10 +80,10 @@ class Tables(Kind):
         if not self.claims(source):
             what = source if isinstance(source, Path) else type(source).__name__
             raise ValueError(
-                f"The model takes rows of a table: give a .csv or .parquet file or a frame, not "
-                f"{what}."
+                "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
+                f"not {what}."
             )
-        return Samples(self.columns.encode(_open(source)[0]), self)
+        return Samples(self.columns.encode(_open(source, reading)[0]), self)
 
     def settings(self) -> dict[str, Any]:
         """The library of frames; the columns are written beside it."""
@@ -180,7 +181,7 @@ class Tables(Kind):
 
     def check_out(self, out: str) -> None:
         """CSV and Parquet."""
-        if not is_table(out):
+        if Path(out).suffix.lower() not in SUFFIXES:
             raise ValueError(f"`--out` must end in .csv or .parquet for a table: got {out}.")
 
     def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
@@ -198,10 +199,10 @@ class Tables(Kind):
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
 
-def _open(source: Any) -> tuple[Any, str]:
+def _open(source: Any, reading: Reading) -> tuple[Any, str]:
     """A `pyarrow.Table` of a file or a frame, and the frame's library."""
     if is_table(source):
-        return read_file(source), ""
+        return read_file(source, dialect_of(reading.dialect)), ""
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
     return to_table(source), library

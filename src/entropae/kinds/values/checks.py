@@ -23,6 +23,8 @@ def plain_array(source: Any) -> np.ndarray:
         ValueError: If these are no samples, or no numbers.
     """
     if isinstance(source, Tensor):
+        if source.layout != torch.strided:
+            raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
         source = source.detach().cpu()
         # NumPy has no bfloat16.
         source = (source.float() if source.dtype == torch.bfloat16 else source).numpy()
@@ -30,6 +32,11 @@ def plain_array(source: Any) -> np.ndarray:
         raise ValueError(
             f"Samples must have shape (n, …): got {source.shape}. Give one row a sample, e.g. "
             "x[:, None] for single numbers."
+        )
+    if np.ma.count_masked(source):
+        raise ValueError(
+            f"Samples must not be masked: got {np.ma.count_masked(source)} masked numbers. Remove "
+            "or impute them."
         )
     if source.dtype == np.bool_:
         return source.view(np.uint8)[...] * np.uint8(255)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from entropae.data.tables import MISSING, check_columns
-from entropae.messages import unknown
+from entropae.reader.limits import check_columns
+from entropae.reader.parquet import opened
+from entropae.reader.reading import need_pyarrow, suffix_of
+from entropae.reader.table import check_missing, chosen_columns, gaps_message, is_number
 from entropae.storage.arrays import map_npy
 
 # Bytes of a block of rows, as float64.
@@ -57,12 +57,7 @@ class Rows:
             missing = np.isnan(block)
             n, lacking, gaps = n + len(block), lacking + missing.any(1).sum(), gaps + missing.sum(0)
         if lacking and not self.drop:
-            each = zip(self.names, gaps, strict=True)
-            counts = ", ".join(f"{name!r} {count}" for name, count in each if count)
-            raise ValueError(
-                f"{self.source}: of {n} rows, {lacking} have missing values ({counts}). Leave "
-                "them out with --missing drop, or fill them in."
-            )
+            raise ValueError(gaps_message(self.source, n, int(lacking), self.names, gaps))
         return n - int(lacking), int(lacking)
 
 
@@ -83,29 +78,23 @@ def open_table(
         ImportError: If the file needs pyarrow, which is not installed.
         ValueError: If the file cannot be read, a column is unknown or not of numbers.
     """
-    if missing not in MISSING:
-        raise ValueError(f"`missing` must be one of {', '.join(MISSING)}: got {missing!r}.")
+    check_missing(missing)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    open_file = OPENERS.get(path.suffix.lower())
-    if open_file is None:
+    suffix = suffix_of(path)
+    if suffix not in OPENERS:
         raise ValueError(
             f"{path} must end in one of {', '.join(OPENERS)} to be read by blocks: got "
-            f"{path.suffix!r}. Convert it to Parquet, or read it into an array."
+            f"{suffix!r}. Convert it to Parquet, or read it into an array."
         )
-    if open_file is not _open_npy and find_spec("pyarrow") is None:
-        raise ImportError(f'{path.suffix} files need pyarrow: pip install "entropae[parquet]".')
-    kinds, read = open_file(path)
-    for name in columns or ():
-        if name not in kinds:
-            raise ValueError(f"{path}: " + unknown("column", name, kinds))
-        if kinds[name] is None:
-            raise ValueError(f"{path}: the column {name!r} does not hold numbers.")
+    if suffix != ".npy":
+        need_pyarrow(suffix)
+    kinds, read = OPENERS[suffix](path)
+    chosen = chosen_columns(
+        str(path), {name: kind is not None for name, kind in kinds.items()}, columns
+    )
     numbers = {name: kind for name, kind in kinds.items() if kind is not None}
-    chosen = tuple(columns or numbers)
-    if not chosen:
-        raise ValueError(f"{path} has no column of numbers.")
     return Rows(
         source=str(path),
         names=chosen,
@@ -179,44 +168,28 @@ def _open_npy(path: Path) -> Opened:
 
 
 def _open_parquet(path: Path) -> Opened:
-    from pyarrow import parquet
-
-    with _readable(path):
-        file = parquet.ParquetFile(path)
-        check_columns(file.metadata.num_columns)
+    with opened(path) as (_, schema):
+        kinds = _kinds(path, schema)
 
     def read(names: tuple[str, ...]) -> Iterator[np.ndarray]:
-        with _readable(path):
+        with opened(path) as (file, _):
             for batch in file.iter_batches(rows_a_block(len(names)), columns=list(names)):
                 yield _as_numbers(batch.select(names))
 
-    return _kinds(path, file.schema_arrow), read
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    # Arrow says the same in several ways; a damaged file can also make it ask for too much.
-    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    return kinds, read
 
 
 def _kinds(path: Path, schema: Any) -> dict[str, np.dtype | None]:
-    import pyarrow as pa
-
     twice = {name for name in schema.names if schema.names.count(name) > 1}
     if twice:
         raise ValueError(f"{path} has more than one column called {', '.join(sorted(twice))}.")
-    number = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return {
-        field.name: np.dtype(field.type.to_pandas_dtype())
-        if any(is_number(field.type) for is_number in number)
-        else None
-        for field in schema
-    }
+    return {field.name: _dtype(field.type) if is_number(field.type) else None for field in schema}
+
+
+def _dtype(kind: Any) -> np.dtype:
+    import pyarrow as pa
+
+    return np.dtype(np.float64 if pa.types.is_decimal(kind) else kind.to_pandas_dtype())
 
 
 def _as_numbers(batch: Any) -> np.ndarray:
