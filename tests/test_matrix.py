@@ -15,7 +15,9 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +34,8 @@ from torch import Tensor
 import entropae as ea
 from entropae.cli import main
 from entropae.kinds import KINDS
+from entropae.kinds.text import evaluation
+from entropae.kinds.text.language_model import language_model
 from entropae.runs import Run
 from matrix_data import DATA, SHORT, of_another_shape
 
@@ -140,14 +144,17 @@ def sources(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=DATA)
-def work(request, sources, tmp_path_factory) -> Work:
+def work(request, sources, tmp_path_factory) -> Iterator[Work]:
     """Of each kind a run, trained as a user would but for an epoch only."""
     folder = tmp_path_factory.mktemp(request.param)
     data, other = sources[request.param]
     with contextlib.chdir(folder):
         torch.manual_seed(0)
         fitted = said("fit", "--data", str(data), *SHORT)
-    return Work(request.param, folder, data, other, fitted)
+    with pytest.MonkeyPatch.context() as patch:
+        # The language models that drawn sentences are measured with take most of a minute each.
+        patch.setattr(evaluation, "language_model", partial(language_model, steps=20))
+        yield Work(request.param, folder, data, other, fitted)
 
 
 def pixels(path: Path) -> np.ndarray:
