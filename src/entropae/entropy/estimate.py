@@ -13,7 +13,14 @@ from torch import Tensor
 from entropae.entropy.baseline import Baseline, simulate
 from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
-from entropae.entropy.distances import is_count, is_number
+from entropae.entropy.distances import is_count, is_number, neighbour_distances
+from entropae.entropy.maps import (
+    MAPPED,
+    Check,
+    check_calibrated,
+    mapped_entropy,
+    say_repeats,
+)
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
 from entropae.entropy.whitening import (
     default_repeats,
@@ -45,6 +52,10 @@ class Estimate(NamedTuple):
             are not more points than dimensions, or no baseline was asked for.
         exact_normal: What it should say there, ½ log det 2πe Σ̂.
         warnings: What speaks against the estimate, in words.
+        method: The method that was used; with `"auto"`, the one chosen.
+        upper_bound: For `"calibrated"` and maps: the least cross-entropy of all references on
+            points held out, which exceeds the entropy in the mean over samples. NaN if unknown.
+        reference: The map whose reference that is.
     """
 
     value: float
@@ -54,6 +65,9 @@ class Estimate(NamedTuple):
     baseline: float
     exact_normal: float
     warnings: tuple[str, ...] = ()
+    method: str = ""
+    upper_bound: float = math.nan
+    reference: str = ""
 
     @property
     def bias_if_normal(self) -> float:
@@ -71,6 +85,7 @@ def entropy_estimate(
     norm: Norm = "euclidean",
     p: int | None = None,
     repeats: int | None = None,
+    check: bool = True,
     progress: bool = False,
 ) -> Estimate:
     """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
@@ -104,6 +119,7 @@ def entropy_estimate(
             By default about 50 000 points in all, at least 4 samples and at most 64; 0 for none, if
             `method` is not `"calibrated"`, whose correction is the baseline. For a sample read by
             blocks it is 0, as each normal sample would be as large as that.
+        check: Whether to compare `"calibrated"` with other references; maps always are.
         progress: As in `knn_entropy`.
 
     Returns:
@@ -142,13 +158,16 @@ def entropy_estimate(
                 "`gaussian_baseline` of fewer points, which bounds the bias of more."
             )
         found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
-        return _of_blocks(found, confidence)
+        return _of_blocks(found, confidence)._replace(method=method)
     points = as_points(x).detach()
     n, d = points.shape
     ks = check_options(points, k, method=method, p=p)
     message = why_degenerate(points)
     if message:
         return _infinite(message)
+    if method in MAPPED:
+        with showing_progress(progress):
+            return _by_map(points, ks, method, norm, confidence)
     with showing_progress(progress):
         entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
         white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
@@ -166,7 +185,32 @@ def entropy_estimate(
     if method == "calibrated":
         variance += baseline.standard_error**2
     warnings = _warnings(n, d, method, exact, baseline, math.sqrt(variance))
-    return _finite(value, variance, confidence, baseline.mean, exact, warnings)
+    found = _finite(value, variance, confidence, baseline.mean, exact, warnings)
+    if method == "calibrated" and check:
+        checked = check_calibrated(points, ks, norm)
+        found = _with_check(found, checked)
+    return found._replace(method=method)
+
+
+def _by_map(
+    points: Tensor, ks: tuple[int, ...], method: str, norm: Norm, confidence: float
+) -> Estimate:
+    found = mapped_entropy(points, ks, norm, method)
+    exact = float(whiten(points)[1]) + gaussian_entropy(points.shape[1])
+    if found.entropy.value == -math.inf:
+        coincide = neighbour_distances(points, ks, norm).eq(0).any()
+        return _infinite(_coincident(ks) if coincide else say_repeats(found.method), exact, exact)
+    value, variance = found.entropy.value, found.entropy.variance
+    estimate = _finite(value, variance, confidence, exact, exact, ())
+    return _with_check(estimate._replace(method=found.method), found.check)
+
+
+def _with_check(found: Estimate, check: Check) -> Estimate:
+    return found._replace(
+        warnings=found.warnings + check.warnings,
+        upper_bound=check.upper_bound,
+        reference=check.reference,
+    )
 
 
 def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
