@@ -36,7 +36,7 @@ from entropae.entropy.whitening import (
 from entropae.large import Large, is_large
 from entropae.neighbors import Norm, as_points, check_choice, is_opaque, showing_progress
 
-Mapping = Literal["copula", "ica", "radial", "mixture", "tree", "auto"]
+Mapping = Literal["copula", "ica", "radial", "student", "mixture", "tree", "auto"]
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"] | Mapping
 
 
@@ -110,11 +110,12 @@ def knn_entropy(
           Ĥ = (1/n) Σ_i log(G_i / g_i(x_i)) + ψ(n) − ψ(k).
 
       For samples near to a line or a surface in d ≤ 4. Milliseconds a point, growing with `d`.
-    - `"copula"`, `"ica"`, `"radial"`, `"mixture"`, `"tree"`: as `"calibrated"`, after a map that
-      makes the sample nearly normal, and less the log of its derivative. The map takes columns of
-      any shape (`"copula"`), sums of independent ones (`"ica"`), elliptical distributions as
-      Student's t (`"radial"`), clusters (`"mixture"`) or bent dependence of pairs (`"tree"`) to
-      normal ones, so that the bias that is left is the normal one's. See `entropy/maps/`.
+    - `"copula"`, `"ica"`, `"radial"`, `"student"`, `"mixture"`, `"tree"`: as `"calibrated"`, but
+      after a map that makes the sample nearly normal, and less the log of its derivative. It takes
+      columns of any shape (`"copula"`), sums of independent ones (`"ica"`), elliptical
+      distributions as Student's t (`"radial"`), the same with bent columns (`"student"`), clusters
+      (`"mixture"`) or bent dependence of pairs (`"tree"`) to normal ones, so that the bias that is
+      left is the normal one's. See `entropy/maps/`.
     - `"auto"`: whichever of these, and of `"calibrated"`, has the least cross-entropy on points
       held out. `entropy_estimate` says which it was, and what speaks against it.
 

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma
 from torch import Tensor
 
+from entropae.entropy.maps import MAPPED
+from entropae.entropy.maps.margins import scores
+from entropae.entropy.methods import Mapping
 from entropae.information.counting import (
     Index,
     count_up_to,
@@ -21,10 +24,16 @@ from entropae.information.counting import (
     edge,
     nearest_pairs,
 )
+from entropae.information.mapped import (
+    conditional_information_by_map,
+    mutual_information_by_map,
+    total_correlation_by_map,
+)
 from entropae.information.result import like
 from entropae.neighbors import as_points, check_choice, check_k
 
-Estimator = Literal["ksg1", "ksg2", "gao"]
+Counting = Literal["ksg1", "ksg2", "gao"]
+Estimator = Counting | Mapping
 
 
 @overload
@@ -66,7 +75,10 @@ def knn_mutual_information(
         y: Second parts, shape `(n, d_y)`, row by row the partners of `x`.
         k: Which neighbour. Smaller is less biased, larger less variable.
         method: `"ksg1"`, `"ksg2"` or `"gao"`. `ksg2` has a little less bias than `ksg1` where
-            dependence is strong and dimensions are many, and a little more variance.
+            dependence is strong and dimensions are many, and a little more variance. Or a map of
+            `knn_entropy`, such as `"copula"`, for H(X) + H(Y) − H(X, Y), which loses less of strong
+            dependence in many columns; `"auto"` chooses the map, and counts in three columns or
+            fewer and where entropies fail.
 
     Returns:
         A scalar tensor without gradient if `x` or `y` is a tensor, else a float. May be negative,
@@ -91,8 +103,11 @@ def knn_mutual_information(
         >>> print(f"{estimate:.1f}, in truth {-np.log(1 - 0.6**2) / 2:.1f}")
         0.2, in truth 0.2
     """
-    check_choice(method, ESTIMATORS, "method")
-    parts = _paired(k, x=x, y=y)
+    check_choice(method, [*ESTIMATORS, *MAPPED], "method")
+    a, b = parts = _paired(k, x=x, y=y)
+    if method in MAPPED:
+        found = mutual_information_by_map(a, b, k, method, lambda: _counted(parts, k))
+        return like(found.value, x, y)
     index = nearest_pairs(parts, k)
     if method != "gao":
         _warn_of_ties(
@@ -103,21 +118,43 @@ def knn_mutual_information(
 
 @overload
 def knn_conditional_mutual_information(
-    x: Tensor, y: Tensor | ArrayLike, z: Tensor | ArrayLike, k: int = ...
+    x: Tensor,
+    y: Tensor | ArrayLike,
+    z: Tensor | ArrayLike,
+    k: int = ...,
+    *,
+    method: Literal["ksg1"] | Mapping = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: Tensor, z: Tensor | ArrayLike, k: int = ...
+    x: ArrayLike,
+    y: Tensor,
+    z: Tensor | ArrayLike,
+    k: int = ...,
+    *,
+    method: Literal["ksg1"] | Mapping = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: ArrayLike, z: Tensor, k: int = ...
+    x: ArrayLike,
+    y: ArrayLike,
+    z: Tensor,
+    k: int = ...,
+    *,
+    method: Literal["ksg1"] | Mapping = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: ArrayLike, z: ArrayLike, k: int = ...
+    x: ArrayLike,
+    y: ArrayLike,
+    z: ArrayLike,
+    k: int = ...,
+    *,
+    method: Literal["ksg1"] | Mapping = ...,
 ) -> float: ...
-def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Tensor | float:
+def knn_conditional_mutual_information(
+    x: Any, y: Any, z: Any, k: int = 3, *, method: Literal["ksg1"] | Mapping = "ksg1"
+) -> Tensor | float:
     """Conditional mutual information I(X; Y | Z) from a sample of triples, in nats.
 
     Distances are in the maximum norm. With `ε(i)` the distance from triple `i` to its k-th nearest
@@ -134,6 +171,7 @@ def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Te
         y: Second parts, shape `(n, d_y)`.
         z: Parts that are given, shape `(n, d_z)`.
         k: Which neighbour.
+        method: `"ksg1"`, the formula above, or a map, see `knn_mutual_information`.
 
     Returns:
         A scalar tensor without gradient if any part is a tensor, else a float. May be negative.
@@ -157,22 +195,39 @@ def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Te
         >>> print(f"{dependent:.1f}, given z {abs(given_z):.1f}")
         0.1, given z 0.0
     """
+    check_choice(method, ["ksg1", *MAPPED], "method")
     a, b, c = parts = _paired(k, x=x, y=y, z=z)
+    if method in MAPPED:
+        found = conditional_information_by_map(
+            a, b, c, k, method, lambda: _conditional(parts, k, warn=False)
+        )
+        return like(found.value, x, y, z)
+    return like(_conditional(parts, k), x, y, z)
+
+
+def _conditional(parts: list[np.ndarray], k: int, *, warn: bool = True) -> float:
+    a, b, c = parts
     distance, inside = distance_to_last(parts, nearest_pairs(parts, k))
-    _warn_of_ties(distance, k, "Add a little noise to break the ties.")
+    if warn:
+        _warn_of_ties(distance, k, "Add a little noise to break the ties.", stacklevel=4)
     within_xz, within_yz, within_z = (
         digamma(count_within(part, inside) + 1)
         for part in (np.hstack([a, c]), np.hstack([b, c]), c)
     )
-    estimate = digamma(k) - np.mean(within_xz + within_yz - within_z)
-    return like(float(estimate), x, y, z)
+    return float(digamma(k) - np.mean(within_xz + within_yz - within_z))
 
 
 @overload
-def knn_total_correlation(x: Tensor, k: int = ...) -> Tensor: ...
+def knn_total_correlation(
+    x: Tensor, k: int = ..., *, method: Literal["ksg1"] | Mapping = ...
+) -> Tensor: ...
 @overload
-def knn_total_correlation(x: ArrayLike, k: int = ...) -> float: ...
-def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
+def knn_total_correlation(
+    x: ArrayLike, k: int = ..., *, method: Literal["ksg1"] | Mapping = ...
+) -> float: ...
+def knn_total_correlation(
+    x: Any, k: int = 3, *, method: Literal["ksg1"] | Mapping = "ksg1"
+) -> Tensor | float:
     """Total correlation Σ_c H(X_c) − H(X) of the columns of `x`, in nats: 0 if independent.
 
     Distances are in the maximum norm. With `ε(i)` the distance from `x_i` to its k-th nearest
@@ -186,6 +241,7 @@ def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
     Args:
         x: Sample of shape `(n, d)`, `d ≥ 2`.
         k: Which neighbour.
+        method: `"ksg1"`, the formula above, or a map, see `knn_mutual_information`.
 
     Returns:
         A scalar tensor without gradient if `x` is a tensor, else a float. May be negative. If `k`
@@ -206,16 +262,25 @@ def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
         >>> print(f"{knn_total_correlation(x):.1f}, in truth {-np.log(0.2**2 * 2.6) / 2:.1f}")
         1.1, in truth 1.1
     """
+    check_choice(method, ["ksg1", *MAPPED], "method")
     (points,) = _paired(k, x=x)
-    n, d = points.shape
+    d = points.shape[1]
     if d < 2:
         raise ValueError(f"`x` must have at least 2 columns: got d={d}. Stack what may depend.")
+    if method in MAPPED:
+        found = total_correlation_by_map(points, k, method, lambda: _total(points, k, warn=False))
+        return like(found.value, x)
+    return like(_total(points, k), x)
+
+
+def _total(points: np.ndarray, k: int, *, warn: bool = True) -> float:
+    n, d = points.shape
     columns = np.hsplit(points, d)
     distance, inside = distance_to_last(columns, nearest_pairs(columns, k))
-    _warn_of_ties(distance, k, "Add a little noise to break the ties.")
+    if warn:
+        _warn_of_ties(distance, k, "Add a little noise to break the ties.", stacklevel=4)
     marginal = sum(digamma(count_within(column, inside) + 1) for column in columns)
-    estimate = digamma(k) + (d - 1) * digamma(n) - np.mean(marginal)
-    return like(float(estimate), x)
+    return float(digamma(k) + (d - 1) * digamma(n) - np.mean(marginal))
 
 
 def _paired(k: int, **samples: Any) -> list[np.ndarray]:
@@ -232,14 +297,23 @@ def _paired(k: int, **samples: Any) -> list[np.ndarray]:
     return [part.cpu().numpy() for part in parts]
 
 
-def _warn_of_ties(distance: Float[np.ndarray, " n"], k: int, remedy: str) -> None:
+def _warn_of_ties(
+    distance: Float[np.ndarray, " n"], k: int, remedy: str, *, stacklevel: int = 3
+) -> None:
     tied = int((distance == 0).sum())
     if tied:
         warnings.warn(
             f"{tied} of {len(distance)} points coincide with k={k} or more others, so the law has "
             f"no density and the estimate means little. {remedy}",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
+
+
+def _counted(parts: list[np.ndarray], k: int) -> float:
+    """`"ksg1"` of normal scores, which carry the same information, or of repeated values."""
+    spaced = all(len(np.unique(c)) == len(c) for part in parts for c in part.T)
+    parts = [scores(part) for part in parts] if spaced else parts
+    return _ksg1(parts, nearest_pairs(parts, k))
 
 
 def _ksg1(parts: list[np.ndarray], index: Index) -> float:

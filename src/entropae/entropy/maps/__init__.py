@@ -10,6 +10,7 @@ samples, which can be simulated and taken away. Each map belongs to a density, i
 cross-entropy on points held out is an upper bound of the entropy: it tells which map suits.
 """
 
+from entropae.entropy.maps.bias import SeenBias, bias_on_reference
 from entropae.entropy.maps.check import Check, check
 from entropae.entropy.maps.choice import choose, cross_entropies
 from entropae.entropy.maps.estimation import (
@@ -28,6 +29,8 @@ __all__ = [
     "Check",
     "Found",
     "Mapped",
+    "SeenBias",
+    "bias_on_reference",
     "check",
     "check_calibrated",
     "choose",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from entropae.entropy.maps.bias import SeenBias
 from entropae.entropy.maps.choice import Comparison, cross_entropies, has_enough, usable
 from entropae.entropy.maps.mapped import Mapped
 from entropae.entropy.maps.reference import Sample
@@ -12,6 +13,7 @@ from entropae.entropy.maps.residual import FAR, NEAR
 
 # Bias, in nats, that is worth a warning.
 WORTH_A_WARNING = 0.1
+NOTHING = SeenBias(0.0, 0.0)
 
 
 class Check(NamedTuple):
@@ -35,6 +37,7 @@ def check(
     method: str,
     comparison: Comparison | None = None,
     *,
+    seen: SeenBias = NOTHING,
     log_unit: float = 0.0,
 ) -> Check:
     """Hold an estimate against other references, and against itself at other neighbours.
@@ -44,6 +47,7 @@ def check(
         found: The estimate.
         method: Its map.
         comparison: Cross-entropies, if they are known.
+        seen: The bias that was seen on the map's own reference, and taken away.
         log_unit: What to add to an entropy of `x` to have it in the user's units.
     """
     n, d = x.shape
@@ -56,6 +60,7 @@ def check(
     bound, error = comparison.bound(best)
     said = [
         _of_rise(found, d),
+        _of_fit(seen, method),
         _of_excess(comparison, method, found),
         _of_bound(found, best, bound, error, log_unit),
     ]
@@ -77,6 +82,16 @@ def _of_rise(found: Mapped, d: int) -> str:
         f"The tenth neighbour says {found.rise:+.2f} nats more than the first, where both would "
         f"agree if the map left normal points only: the estimate may be too {sign} by about "
         f"{abs(bias):.1f}. More points help."
+    )
+
+
+def _of_fit(seen: SeenBias, method: str) -> str:
+    if seen.value < max(WORTH_A_WARNING, 2 * seen.standard_error):
+        return ""
+    return (
+        f'Finding the map of method="{method}" in so few points costs: on samples of its own '
+        f"reference the estimate is {seen.value:.2f} ± {seen.standard_error:.2f} nats too high. So "
+        "much was taken away, and as much again may be left. More points help."
     )
 
 

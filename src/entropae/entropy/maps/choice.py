@@ -12,6 +12,8 @@ from entropae.entropy.maps.reference import Line, Sample
 
 # Rows that references are compared on, half of them to fit to.
 ROWS = 4000
+# Nats of a single point that count in a comparison.
+MOST = 20.0
 # Fewest points for a comparison, and for each dimension.
 LEAST, LEAST_PER_DIMENSION = 60, 6
 
@@ -32,8 +34,11 @@ class Comparison(NamedTuple):
         return float(loss.mean()), float(loss.std(ddof=1)) / len(loss) ** 0.5
 
     def excess(self, name: str, other: str) -> tuple[float, float]:
-        """How much larger one cross-entropy is than another, and the difference's error."""
-        gap = self.losses[name] - self.losses[other]
+        """How much larger one cross-entropy is than another, and the difference's error.
+
+        Of each point no more than `MOST` nats count: a few far out would drown all others.
+        """
+        gap = np.clip(self.losses[name] - self.losses[other], -MOST, MOST)
         return float(gap.mean()), float(gap.std(ddof=1)) / len(gap) ** 0.5
 
     @property

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from entropae.entropy.maps.bias import corrected
 from entropae.entropy.maps.check import Check, check
 from entropae.entropy.maps.choice import choose, cross_entropies, has_enough, usable
 from entropae.entropy.maps.mapped import Mapped, mapped
@@ -17,7 +18,7 @@ from entropae.entropy.whitening import standardize
 from entropae.neighbors import Norm
 
 # Methods that are of this room alone: "calibrated" is older, and has a gradient.
-MAPPED = ("copula", "radial", "ica", "mixture", "tree", "auto")
+MAPPED = ("copula", "radial", "student", "ica", "mixture", "tree", "auto")
 # Fewest points of a sample that is mapped.
 LEAST = 8
 # Rows of a sample on which an estimate by another way is checked.
@@ -41,7 +42,7 @@ def mapped_points(
         ValueError: If there are too few points.
     """
     x, log_unit = _standard(points, method)
-    found = mapped(x, ks, norm, choose(x) if method == "auto" else method)
+    found, _ = corrected(x, ks, norm, choose(x) if method == "auto" else method)
     return torch.as_tensor(found.terms + log_unit, device=points.device)
 
 
@@ -57,8 +58,8 @@ def mapped_entropy(
     comparison = cross_entropies(x, usable(x)) if has_enough(*x.shape) else None
     if method == "auto":
         method = "calibrated" if comparison is None else comparison.choice
-    found = mapped(x, ks, norm, method)
-    checked = check(x, found, method, comparison, log_unit=log_unit)
+    found, seen = corrected(x, ks, norm, method)
+    checked = check(x, found, method, comparison, seen=seen, log_unit=log_unit)
     return Found(found._replace(terms=found.terms + log_unit), method, checked)
 
 

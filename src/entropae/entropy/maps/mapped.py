@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import polygamma
 
-from entropae.entropy.maps import gaussianization, ica, normal, radial, scores
+from entropae.entropy.maps import gaussianization, ica, normal, radial, scores, student
 from entropae.entropy.maps.margins import NEIGHBOUR, local_entropy
 from entropae.entropy.maps.mixture import Mixture
 from entropae.entropy.maps.normal import Normal
@@ -31,12 +31,14 @@ class Map:
         unfold: Maps a sample; for a mixture there is nothing but itself.
         form: What the mapped sample is brought into, see `residual`.
         spaced: Needs columns without repeated values.
+        searched: Has structure that is sought in the sample, and found only in part.
     """
 
     reference: type[Reference]
     unfold: Callable[[Sample], Unfolded]
     form: str
     spaced: bool = True
+    searched: bool = False
 
 
 # From the simplest on.
@@ -44,9 +46,10 @@ MAPS: dict[str, Map] = {
     "calibrated": Map(Normal, normal.unfold, "plain", spaced=False),
     "copula": Map(scores.Scores, scores.unfold, "scores"),
     "radial": Map(radial.Elliptical, radial.unfold, "radial"),
-    "ica": Map(ica.Components, ica.unfold, "scores"),
+    "student": Map(student.Student, student.unfold, "radial"),
+    "ica": Map(ica.Components, ica.unfold, "scores", searched=True),
     "mixture": Map(Mixture, normal.unfold, "plain", spaced=False),
-    "tree": Map(gaussianization.Forest, gaussianization.unfold, "scores"),
+    "tree": Map(gaussianization.Forest, gaussianization.unfold, "scores", searched=True),
 }
 
 
