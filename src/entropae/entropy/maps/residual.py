@@ -18,6 +18,7 @@ from entropae.entropy.whitening import (
     gaussian_entropy,
     kl_constant,
     whiten,
+    whitened_normal,
 )
 from entropae.neighbors import Norm
 
@@ -101,7 +102,12 @@ def normal_bias(n: int, d: int, ks: tuple[int, ...], norm: Norm, form: str) -> B
         rises.append(float((found.far - found.near).mean()))
         centred = found.half_square - found.half_square.mean()
         slopes.append(float(centred @ found.asked / (centred @ centred)))
-    return Bias.of(means, rises, slopes)
+    found = Bias.of(means, rises, slopes)
+    if form == "plain":
+        # The same as "calibrated" takes away.
+        whitened = whitened_normal(n, d, ks, norm, default_repeats(n))
+        return found._replace(mean=whitened.bias, error=whitened.standard_error)
+    return found
 
 
 def _radial(z: Sample) -> Sample:

@@ -76,9 +76,11 @@ class Student(Reference):
     def log_density(self, x: Sample) -> Line:
         """`log q(t) − Σ_c log f(t_c) + Σ_c [log φ(s_c) + log s_c']`."""
         z, slopes = all_scores(self.margins, x)
-        t = to_student(z, self.degrees)
-        copula = self.elliptical.log_density(t) - log_student(t, self.degrees)
-        return copula + log_normal(z) + slopes
+        # So far out that squares are beyond the range of numbers, there is no density to speak of.
+        with np.errstate(over="ignore", invalid="ignore"):
+            t = to_student(z, self.degrees)
+            copula = self.elliptical.log_density(t) - log_student(t, self.degrees)
+        return np.nan_to_num(copula + log_normal(z) + slopes, nan=-np.inf)
 
     def draw(self, n: int, rng: np.random.Generator) -> Sample:
         """From the elliptical distribution back to the margins."""
