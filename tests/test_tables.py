@@ -138,7 +138,7 @@ def test_information_command(files, capsys):
     assert main(given) == 0
     assert "0 and 1, given 2: " in capsys.readouterr().out
     assert main([*given, "--method", "gao"]) == 1
-    assert "ksg1 with --given" in capsys.readouterr().err
+    assert "ksg1 or a map with --given" in capsys.readouterr().err
 
 
 def test_jackknife_of_a_mean_is_its_standard_error():

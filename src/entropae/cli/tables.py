@@ -31,7 +31,11 @@ def _entropy_options(parser: Parser) -> None:
     )
     parser.add_argument("--columns", type=str, nargs="*", help="By default all with numbers.")
     parser.add_argument(
-        "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
+        "--method",
+        type=str,
+        default="kl",
+        help="kl, whitened, calibrated, weighted, kpn, a map (copula, ica, radial, student, "
+        "mixture, tree), or auto for the best map.",
     )
     parser.add_argument("--confidence", type=float, default=0.95, help="Of the interval.")
     _estimate_options(parser)
@@ -61,7 +65,7 @@ def _entropy(options: Namespace) -> None:
         progress=True,
     )
     d = len(table.names)
-    about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
+    about = {"columns": table.names, "n": n, "d": d, "k": options.k}
     about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out}
     if options.json:
         _print_json(about | found._asdict())
@@ -72,6 +76,13 @@ def _entropy(options: Namespace) -> None:
         f"{found.value:.4f} ± {found.standard_error:.4f} nats "
         f"({options.confidence:.0%} interval {found.low:.4f} to {found.high:.4f})."
     )
+    if options.method == "auto":
+        print(f'The map was "{found.method}", whose reference fits points held out best.')
+    if math.isfinite(found.upper_bound):
+        print(
+            f"An upper bound is {found.upper_bound:.4f}, the cross-entropy of the reference of "
+            f'"{found.reference}" on points held out.'
+        )
     if math.isfinite(found.baseline):
         print(
             f"A normal law of this covariance has {found.exact_normal:.4f}; of n={n} points of it "
@@ -116,7 +127,11 @@ def _information_options(parser: Parser) -> None:
         parser.add_argument(name, type=str, nargs="+", required=True, help=f"{what} columns.")
     parser.add_argument("--given", type=str, nargs="*", help="Columns to condition on.")
     parser.add_argument(
-        "--method", type=str, default="ksg1", help="ksg1, ksg2 or gao (discrete or mixed)."
+        "--method",
+        type=str,
+        default="ksg1",
+        help="ksg1, ksg2, gao (discrete or mixed), a map (copula, ica, radial, student, mixture, "
+        "tree), or auto for the best map.",
     )
     _estimate_options(parser)
 
@@ -132,15 +147,19 @@ def _information(options: Namespace) -> None:
     )
 
     parts = [options.x, options.y, *([options.given] if options.given else [])]
-    if options.given and options.method != "ksg1":
-        raise ValueError("`--method` must be ksg1 with --given: there is one estimator only.")
+    if options.given and options.method in ("ksg2", "gao"):
+        raise ValueError(
+            f"`--method` must be ksg1 or a map with --given: got {options.method}. Omit it."
+        )
     names = [name for part in parts for name in part]
     table = read_table(options.file, names, missing=options.missing)
     columns = np.split(table.values, np.cumsum([len(part) for part in parts])[:-1], axis=1)
 
     def estimate(x: Any, y: Any, z: Any = None) -> float:
         if z is not None:
-            return float(knn_conditional_mutual_information(x, y, z, options.k))
+            return float(
+                knn_conditional_mutual_information(x, y, z, options.k, method=options.method)
+            )
         return float(knn_mutual_information(x, y, options.k, method=options.method))
 
     value, error = estimate(*columns), jackknife(estimate, *columns)
