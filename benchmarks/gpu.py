@@ -1,6 +1,6 @@
 """Every figure that needs a graphics card, in one run of under nine minutes.
 
-    python benchmarks/gpu.py [--seconds 480]
+    python benchmarks/gpu.py [--seconds 400]
 
 Search against its floor, the bare matrix products of all points with all; the loss against a plain
 nearest-neighbour loss, step by step and compiled; steps of training in float32, TensorFloat-32 and
@@ -246,7 +246,7 @@ PARTS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=480.0 if CARD else 60.0)
+    parser.add_argument("--seconds", type=float, default=400.0 if CARD else 60.0)
     parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
     options = parser.parse_args()
     if not CARD:
