@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import entropae as ea
 from entropae.entropy import METHODS
-from entropae.entropy.maps import MAPPED
 from entropae.entropy.distances import neighbour_distances
+from entropae.entropy.maps import MAPPED
 from entropae.information import ESTIMATORS, jackknife
 
 Call = Callable[..., Any]
