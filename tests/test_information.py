@@ -677,7 +677,7 @@ def test_parts_of_one_sample():
         ea.knn_mutual_information(points, points[1:])
     with pytest.raises(ValueError, match=r"`x` and `y` and `z` .*: got n=\[10, 10, 3\]"):
         ea.knn_conditional_mutual_information(points, points, points[:3], 1)
-    with pytest.raises(ValueError, match="one of ksg1, ksg2, gao, copula.*: got 'ksg3'"):
+    with pytest.raises(ValueError, match=r"one of ksg1, ksg2, gao, copula.*: got 'ksg3'"):
         ea.knn_mutual_information(points, points, method="ksg3")
     with pytest.raises(ValueError, match="at least 2 columns: got d=1"):
         ea.knn_total_correlation(points[:, 0])
