@@ -13,9 +13,16 @@ from torch import Tensor
 from entropae.entropy.baseline import Baseline, simulate
 from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
-from entropae.entropy.distances import is_count, is_number
+from entropae.entropy.distances import is_count, is_number, neighbour_distances
+from entropae.entropy.maps import (
+    MAPPED,
+    Check,
+    check_calibrated,
+    mapped_entropy,
+    say_repeats,
+)
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
-from entropae.entropy.prepared import coincident, prepared
+from entropae.entropy.prepared import Prepared, coincident, prepared
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -50,6 +57,10 @@ class Estimate(NamedTuple):
         exact_normal: What it should say there, ½ log det 2πe Σ̂.
         warnings: What speaks against the estimate, in words.
         notes: What was done with which column, in words.
+        method: The method that was used; with `"auto"`, the one chosen.
+        upper_bound: For `"calibrated"` and maps: the least cross-entropy of all references on
+            points held out, which exceeds the entropy in the mean over samples. NaN if unknown.
+        reference: The map whose reference that is.
     """
 
     value: float
@@ -60,6 +71,9 @@ class Estimate(NamedTuple):
     exact_normal: float
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    method: str = ""
+    upper_bound: float = math.nan
+    reference: str = ""
 
     @property
     def bias_if_normal(self) -> float:
@@ -80,6 +94,7 @@ def entropy_estimate(
     resolution: Resolutions = "auto",
     scale: Literal["standard"] | None = None,
     seed: int = 0,
+    check: bool = True,
     progress: bool = False,
 ) -> Estimate:
     """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
@@ -116,6 +131,7 @@ def entropy_estimate(
         resolution: As in `knn_entropy`; the variance of the spreads is part of the error.
         scale: As in `knn_entropy`.
         seed: As in `knn_entropy`.
+        check: Whether to compare `"calibrated"` with other references; maps always are.
         progress: As in `knn_entropy`.
 
     Returns:
@@ -154,7 +170,7 @@ def entropy_estimate(
                 "`gaussian_baseline` of fewer points, which bounds the bias of more."
             )
         found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
-        return _of_blocks(found, confidence)
+        return _of_blocks(found, confidence)._replace(method=method)
     sample = prepared(
         x.detach() if isinstance(x, Tensor) else x, resolution=resolution, scale=scale, seed=seed
     )
@@ -164,6 +180,9 @@ def entropy_estimate(
     message = sample.degenerate or why_degenerate(sample.points)
     if message:
         return _infinite(message)
+    if method in MAPPED:
+        with showing_progress(progress):
+            return _in_units(_by_map(points, ks, method, norm, confidence), sample)
     with showing_progress(progress):
         entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
         again = [METHODS[method].pointwise(turn, ks, norm, 0.0, p).value for turn in others]
@@ -186,11 +205,38 @@ def entropy_estimate(
         value, variance = float(values.mean()), variance + float(values.var()) / len(values)
     warnings = _warnings(n, d, method, exact, baseline, math.sqrt(variance))
     warnings += tuple(one for one in sample.warnings if n > d or one != sample.warnings[0])
-    shift = sample.shift
-    found = _finite(
-        value + shift, variance, confidence, baseline.mean + shift, exact + shift, warnings
+    found = _finite(value, variance, confidence, baseline.mean, exact, warnings)
+    if method == "calibrated" and check:
+        found = _with_check(found, check_calibrated(points, ks, norm))
+    return _in_units(found._replace(method=method), sample)
+
+
+def _in_units(found: Estimate, sample: Prepared) -> Estimate:
+    """The estimate of columns that were scaled, of the columns as they came."""
+    shifted = ("value", "low", "high", "baseline", "exact_normal", "upper_bound")
+    moved = {name: getattr(found, name) + sample.shift for name in shifted}
+    return found._replace(**moved, notes=sample.notes)
+
+
+def _by_map(
+    points: Tensor, ks: tuple[int, ...], method: str, norm: Norm, confidence: float
+) -> Estimate:
+    found = mapped_entropy(points, ks, norm, method)
+    exact = float(whiten(points)[1]) + gaussian_entropy(points.shape[1])
+    if found.entropy.value == -math.inf:
+        coincide = neighbour_distances(points, ks, norm).eq(0).any()
+        return _infinite(coincident(ks) if coincide else say_repeats(found.method), exact, exact)
+    value, variance = found.entropy.value, found.entropy.variance
+    estimate = _finite(value, variance, confidence, exact, exact, ())
+    return _with_check(estimate._replace(method=found.method), found.check)
+
+
+def _with_check(found: Estimate, check: Check) -> Estimate:
+    return found._replace(
+        warnings=found.warnings + check.warnings,
+        upper_bound=check.upper_bound,
+        reference=check.reference,
     )
-    return found._replace(notes=sample.notes)
 
 
 def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
