@@ -33,6 +33,7 @@ import entropae as ea
 from entropae.cli import main
 from entropae.kinds import KINDS
 from entropae.runs import Run
+
 from matrix_data import DATA, SHORT, of_another_shape
 
 # Twenty held-out samples have no covariance of so many values: the user is told.
