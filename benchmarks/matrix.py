@@ -23,6 +23,8 @@ import tempfile
 import traceback
 import urllib.request
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,21 +154,25 @@ def judged(kind: str, command: str, cell: Cell) -> Cell:
     return cell
 
 
-def matrix() -> dict[str, dict[str, Cell]]:
-    """Kinds × commands."""
-    made = {}
+def of_kind(kind: str) -> dict[str, Cell]:
+    """All commands on one kind of data, in a folder that is removed."""
     home = Path.cwd()
-    with tempfile.TemporaryDirectory() as scratch:
-        others = of_another_shape(Path(scratch))
-        for kind, make in DATA.items():
-            data = make(Path(scratch))
-            folder = Path(scratch) / f"work-{kind}"
-            folder.mkdir()
-            os.chdir(folder)
-            made[kind] = cells_of(kind, str(data), str(others[kind]))
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data, other = DATA[kind](Path(scratch)), of_another_shape(Path(scratch))[kind]
+        folder = Path(scratch) / "work"
+        folder.mkdir()
+        os.chdir(folder)
+        try:
+            return cells_of(kind, str(data), str(other))
+        finally:
             os.chdir(home)
-            print(f"{kind}: {sum(c.verdict == 'FAILED' for c in made[kind].values())} failed.")
-    return made
+
+
+def matrix(processes: int) -> dict[str, dict[str, Cell]]:
+    """Kinds × commands."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return dict(zip(DATA, pool.map(of_kind, DATA), strict=True))
 
 
 def markdown(made: dict[str, dict[str, Cell]]) -> str:
@@ -189,10 +195,9 @@ def markdown(made: dict[str, dict[str, Cell]]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="Write the table here, too.")
+    parser.add_argument("--processes", type=int, default=1, help="Kinds at a time.")
     options = parser.parse_args()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        text = markdown(matrix())
+    text = markdown(matrix(options.processes))
     print(text)
     if options.out:
         options.out.write_text(text)

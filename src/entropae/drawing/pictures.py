@@ -118,7 +118,7 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         axis.set_xlabel("step")
         axis.set_title(TITLES.get(part, part))
         axis.grid(alpha=0.3)
-        axis.legend()
+        axis.legend(loc="upper right")
         if part == "reconstruction":
             axis.set_yscale("log")
     figure.savefig(path, dpi=120)
@@ -158,9 +158,9 @@ def save_lines(
             label = title if title and not panels and j == 0 else None
             axis.plot(line, color=colour, linewidth=1, alpha=0.8, label=label)
         axis.grid(alpha=0.3)
-        axis.set_xlabel("number of the value")
+        axis.set_xlabel("index of the value")
         if panels:
             axis.set_title(title, parse_math=False)
     if not panels and len(groups) > 1:
-        axes[0].legend()
+        axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     figure.savefig(path, dpi=120)
