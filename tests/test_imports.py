@@ -40,28 +40,25 @@ ORDER: dict[str, set[str]] = {
     "diagnosis": {"entropy", "latent", "metrics", "neighbors", "nn", "prior"},
     "drawing": {"diagnosis"},
     "kinds": {
-        *("diagnosis", "distributed", "drawing", "features", "information", "latent"),
-        *("messages", "metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry"),
-        "storage",
+        *("diagnosis", "distributed", "drawing", "features", "information", "latent", "messages"),
+        *("metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry", "storage"),
+        "variables",
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn"),
-        *("prior", "registry", "storage"),
+        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "prior"),
+        *("registry", "storage"),
     },
-    "training": {
-        *("distributed", "kinds", "messages", "model", "nn", "recipe", "storage"),
-    },
+    "training": {"distributed", "kinds", "messages", "model", "nn", "recipe", "storage"},
     "explorer": {
         *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),
     },
     "report": {
         *("", "diagnosis", "drawing", "kinds", "latent", "messages", "metrics", "model", "prior"),
-        *("recipe", "storage", "training"),
+        *("recipe", "storage"),
     },
     "runs": {
-        *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
-        *("messages", "metrics", "model", "prior", "recipe", "registry", "report", "storage"),
-        "training",
+        *("", "distributed", "drawing", "explorer", "features", "kinds", "latent", "messages"),
+        *("metrics", "model", "prior", "recipe", "registry", "report", "storage", "training"),
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),

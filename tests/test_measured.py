@@ -77,6 +77,13 @@ def test_the_entropy_of_rounded_values_is_that_of_their_table():
     assert ea.knn_entropy(x / 8) == pytest.approx(math.log(50 / 8), abs=0.03)
 
 
+def test_a_value_with_few_rows_is_no_atom_of_an_entropy():
+    """Below 1 % of the rows, it is spread as all others are."""
+    x = np.random.default_rng(0).standard_normal(5000).round(2)
+    x[:40] = 3.5
+    assert ea.knn_entropy(x) == pytest.approx(ea.gaussian_entropy(1), abs=0.08)
+
+
 def test_a_tensor_with_gradient_is_taken_as_it_is():
     x = torch.randn(200, 2, dtype=torch.float64).round(decimals=1)
     with pytest.warns(UserWarning, match="coincide .*gradients are not numbers.*`floor`"):

@@ -154,6 +154,13 @@ def test_atoms_stay_where_they_are():
     assert found.note == f"x: one value holds {share:.0%} of the rows, spread over steps of 0.01"
 
 
+def test_chance_makes_no_atoms():
+    """Of 100 samples with some 600 sites each, no site is thought to stand out."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        assert recognise("x", rng.standard_normal(5000).round(2)).kind == "lattice"
+
+
 def test_scales():
     assert scale_of(recognise("x", 7 * NORMAL)) == pytest.approx(7 * NORMAL.std())
     with_outlier = np.append(NORMAL, 1e30)

@@ -146,10 +146,7 @@ def _without_atoms(variable: Variable) -> Variable:
         return variable
     if np.bincount(variable.classes)[1:].max() >= ATOM * len(variable):
         return variable
-    kind = "continuous" if variable.cells is None else "lattice"
-    return Variable(
-        variable.name, kind, variable.values, None, variable.cells, shift=variable.shift
-    )
+    return variable.without_atoms()
 
 
 def _why_no_density(variable: Variable) -> str | None:

@@ -23,8 +23,8 @@ REPEATS = 3
 STANDS_OUT = 8
 # Rows of a long column that are looked at first.
 SOME = 5000
-# Rows that an atom must have.
-LEAST_IN_ATOM = 5
+# Rows beyond that, which chance may add where values are few.
+BY_CHANCE = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +89,14 @@ class Variable:
     def unspread(self) -> Variable:
         """The same column, its values taken as they are."""
         return replace(self, kind="mixed" if self.kind == "mixed" else "continuous", cells=None)
+
+    def without_atoms(self) -> Variable:
+        """A mixed column as if no value of it stood out."""
+        if self.kind != "mixed":
+            return self
+        cells = cells_of(self.values, precision(self.values))
+        kind = "continuous" if cells is None else "lattice"
+        return replace(self, kind=kind, classes=None, cells=cells)
 
     def as_numbers(self, step: float | None = None) -> Variable | None:
         """A discrete column as one on a lattice; `None` if it does not hold numbers.
@@ -345,8 +353,8 @@ def _atoms(counts: Int[np.ndarray, " m"]) -> Int[np.ndarray, " a"]:
     typical = np.median(others, axis=1)
     # A steep density also falls to a small part of itself, but not at one step.
     beside = others[:, around - 1 : around + 1].max(1)
-    stands_out = (counts >= STANDS_OUT * typical) & (2 * counts >= STANDS_OUT * beside)
-    atoms = np.flatnonzero(stands_out & (counts >= LEAST_IN_ATOM))
+    stands_out = counts >= STANDS_OUT * typical + BY_CHANCE
+    atoms = np.flatnonzero(stands_out & (2 * counts >= STANDS_OUT * beside))
     # Where every tenth value stands out, as round numbers do, the column is only read roughly.
     return atoms if len(atoms) <= 0.1 * len(counts) else np.zeros(0, np.int64)
 

@@ -103,7 +103,10 @@ class Images(Kind):
             )
 
     def _of_array(self, source: Any, reading: Reading) -> Samples:
-        if tuple(source.shape) in (self.shape, self.shape[1:]):  # one image, without its batch
+        shapes = [self.shape, self.shape[1:]]
+        if isinstance(source, np.ndarray):
+            shapes.append((*self.shape[1:], self.shape[0]))
+        if tuple(source.shape) in shapes:  # one image, without its batch
             source = source[None]
         array = plain_array(source)
         layout = layout_of(source)
