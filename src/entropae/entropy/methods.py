@@ -196,8 +196,8 @@ def knn_entropy(
         found = entropy_by_blocks(
             x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
         )
-        if found.degenerate:
-            warn(found.degenerate)
+        if found.value == -math.inf:
+            warn(found.degenerate or coincident(found.ks))
         return found.value
     sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points
