@@ -1,4 +1,5 @@
-"""An entropy with its error: standard error, interval, and what a normal law would show."""
+"""An entropy with its error: standard error, interval, and what a normal distribution would
+show."""
 
 from __future__ import annotations
 
@@ -38,9 +39,184 @@ from entropae.variables import Resolutions
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
 SHARED = 0.6
-# Bias on a normal law, in nats, that is worth a warning whatever the standard error, and that is
-# not, however small the error.
-WORTH_A_WARNING = 0.1
+# Bias on a normal distribution, in nats, that is worth a warning whatever the standard error, and
+that is # not, however small the error.
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+ WORTH_A_WARNING = 0.1
 NOT_WORTH_A_WARNING = 0.02
 
 
@@ -77,7 +253,7 @@ class Estimate(NamedTuple):
 
     @property
     def bias_if_normal(self) -> float:
-        """How far off a normal law of this size and covariance would be, in nats."""
+        """How far off a normal distribution of this size and covariance would be, in nats."""
         return self.baseline - self.exact_normal
 
 
@@ -97,7 +273,7 @@ def entropy_estimate(
     check: bool = True,
     progress: bool = False,
 ) -> Estimate:
-    """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
+    """`knn_entropy` with standard error, confidence interval, and the bias of a normal distribution.
 
     The estimate is a mean of terms `t_i`, `d log ε_k(i)` but for constants. Its variance is
 
@@ -110,10 +286,10 @@ def entropy_estimate(
 
     The interval is normal, about the value. It tells of variance only, and holds the estimator's
     mean as often as it says: 95 % intervals of 1000 points did so in 94 to 97 % of samples. The
-    truth it holds as often only where bias is small beside the standard error: for smooth laws in
+    truth it holds as often only where bias is small beside the standard error: for smooth distributions in
     one or two dimensions. A bias of once, twice the standard error leaves 83 %, 48 %. On normal
-    laws, baseline and exact value show that bias, and one beyond the standard error is warned of;
-    `"calibrated"` takes it away. On laws with edges, as the cube, nothing in one sample shows it:
+    distributions, baseline and exact value show that bias, and one beyond the standard error is warned of;
+    `"calibrated"` takes it away. On distributions with edges, as the cube, nothing in one sample shows it:
     there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
 
     Args:
@@ -146,7 +322,7 @@ def entropy_estimate(
         OSError: As `knn_entropy`.
 
     References:
-        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit law.
+        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limiting distribution.
 
     Examples:
         >>> import numpy as np
@@ -194,7 +370,7 @@ def entropy_estimate(
     variance = float(terms.var()) + SHARED * entropy.spread
     if white is not None and 0 < slope < 1:
         half_square = 0.5 * white.square().sum(1)
-        # On a normal law, the variance of ½ |z|² is that of −log f.
+        # On a normal distribution, the variance of ½ |z|² is that of −log f.
         own = slope_on_squares(terms, white) ** 2 * float(half_square.var())
         variance += (1 / slope**2 - 1) * own
     variance /= n
@@ -309,14 +485,14 @@ def _warnings(
     if not abs(bias) > max(least, 2 * baseline.standard_error):
         return ()
     return (
-        f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "
+        f"n={n} points are few for d={d} dimensions: of a normal distribution with this covariance, "
         f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
-        'more points, or, for laws near to a normal one, method="calibrated".',
+        'more points, or, for distributions near to a normal one, method="calibrated".',
     )
 
 
 def _too_few(n: int, d: int) -> str:
     return (
         f"n={n} points are too few for d={d} dimensions: their covariance has no inverse, and "
-        "there is no normal law to compare with. Use more points or fewer columns."
+        "there is no normal distribution to compare with. Use more points or fewer columns."
     )
