@@ -1,5 +1,4 @@
-"""An entropy with its error: standard error, interval, and what a normal distribution would
-show."""
+"""An entropy with its error: standard error, interval, and what a Gaussian would show."""
 
 from __future__ import annotations
 
@@ -39,184 +38,9 @@ from entropae.variables import Resolutions
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
 SHARED = 0.6
-# Bias on a normal distribution, in nats, that is worth a warning whatever the standard error, and
-that is # not, however small the error.
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
- WORTH_A_WARNING = 0.1
+# Bias on a Gaussian, in nats, that is worth a warning whatever the standard error, and that is not,
+# however small the error.
+WORTH_A_WARNING = 0.1
 NOT_WORTH_A_WARNING = 0.02
 
 
@@ -273,7 +97,7 @@ def entropy_estimate(
     check: bool = True,
     progress: bool = False,
 ) -> Estimate:
-    """`knn_entropy` with standard error, confidence interval, and the bias of a normal distribution.
+    """`knn_entropy` with standard error, confidence interval, and the bias of a Gaussian.
 
     The estimate is a mean of terms `t_i`, `d log ε_k(i)` but for constants. Its variance is
 
@@ -286,11 +110,11 @@ def entropy_estimate(
 
     The interval is normal, about the value. It tells of variance only, and holds the estimator's
     mean as often as it says: 95 % intervals of 1000 points did so in 94 to 97 % of samples. The
-    truth it holds as often only where bias is small beside the standard error: for smooth distributions in
-    one or two dimensions. A bias of once, twice the standard error leaves 83 %, 48 %. On normal
-    distributions, baseline and exact value show that bias, and one beyond the standard error is warned of;
-    `"calibrated"` takes it away. On distributions with edges, as the cube, nothing in one sample shows it:
-    there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
+    truth it holds as often only where bias is small beside the standard error: for smooth
+    distributions in one or two dimensions. A bias of once, twice the standard error leaves 83 %,
+    48 %. On Gaussians, baseline and exact value show that bias, and one beyond the standard error
+    is warned of; `"calibrated"` takes it away. Where the distribution has edges, as the cube,
+    nothing in one sample shows it: there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`, or one larger than memory, see
@@ -322,7 +146,7 @@ def entropy_estimate(
         OSError: As `knn_entropy`.
 
     References:
-        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limiting distribution.
+        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit.
 
     Examples:
         >>> import numpy as np
@@ -485,7 +309,7 @@ def _warnings(
     if not abs(bias) > max(least, 2 * baseline.standard_error):
         return ()
     return (
-        f"n={n} points are few for d={d} dimensions: of a normal distribution with this covariance, "
+        f"n={n} points are few for d={d} dimensions: of a Gaussian with this covariance, "
         f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
         'more points, or, for distributions near to a normal one, method="calibrated".',
     )

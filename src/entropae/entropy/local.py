@@ -1,4 +1,4 @@
-"""Lombardi and Pant's kpN: a normal distribution fitted around each point, and its mass in the box."""
+"""Lombardi and Pant's kpN: a Gaussian fitted around each point, and its mass in the box."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def default_p(n: int, d: int, k: int) -> int:
     """Neighbours that the local normal distribution is fitted to: 2 % of the sample, as published.
 
     At least `5 (d + 1)`, below which the covariance of so few points is noise, and at least `10 k`:
-    points of a region not much larger than the box fill it evenly, whatever the distribution, and a normal
-    distribution fitted to them has too little mass in the box.
+    points of a region not much larger than the box fill it evenly, whatever the distribution, and a
+    Gaussian fitted to them has too little mass in the box.
     """
     return min(n - 1, max(round(0.02 * n), 5 * (d + 1), 10 * k))
 

@@ -89,8 +89,8 @@ def knn_entropy(
 
         Ĥ_k = (d/n) Σ_i log ε_k(i) + log B_d + ψ(n) − ψ(k).
 
-    Consistent for smooth distributions; biased for finite `n`, upwards and strongly when `d` is large.
-    Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or take
+    Consistent for smooth distributions; biased for finite `n`, upwards and strongly when `d` is
+    large. Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or take
     `entropy_estimate`, which does. With several values of `k`: the mean of their `Ĥ_k`.
 
     The other methods:
@@ -101,10 +101,10 @@ def knn_entropy(
 
           Ĥ = ½ log det 2πe Σ̂ − [baseline(n, d, k) − Ĥ_k(whitened sample)].
 
-      As the whitened estimate is off by the same on all normal distributions of equal `n` and `d`, this is
-      unbiased on each of them, up to the noise of a simulated baseline. Better for distributions near to a
-      normal one, with which the normal distribution's bias is shared; worse for those whose bias is of the
-      other sign: uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
+      As the whitened estimate is off by the same on all Gaussians of equal `n` and `d`, this is
+      unbiased on each of them, up to the noise of a simulated baseline. Better for distributions
+      near to a Gaussian, whose bias they share; worse for those whose bias is of the other sign:
+      uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
       +0.05 at d = 2, +0.42 for +0.33 at d = 4). Worse too for clusters far apart in many
       dimensions, which whitening flattens (n = 1000, d = 16, means 16 standard deviations apart:
       +1.34 for +0.84). Heavy tails keep part of their bias. The baseline is simulated once for each
@@ -145,7 +145,7 @@ def knn_entropy(
         floor: Below this distance, `log ε` continues along its tangent, `log floor + ε/floor − 1`,
             which keeps value and gradient bounded. At the default, 0, coincident points make the
             estimate `-inf`, the true value for a distribution with atoms. Not for `"kpn"` and maps.
-        p: Neighbours that `"kpn"` fits its normal distributions to. By default 2 % of `n`, at least 5 (d+1)
+        p: Neighbours that `"kpn"` fits its Gaussians to. By default 2 % of `n`, at least 5 (d+1)
             and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
         resolution: `"auto"` to find for each column the step that its values are rounded to, the
             step itself, by name of column if they differ (`"x[0]"`, …), or `None` to take numbers
@@ -255,7 +255,7 @@ def kl_spread(ks: tuple[int, ...]) -> float:
 
 @torch.compiler.assume_constant_result
 def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
-    """Variance of Σ_j w_j log ε_j^d in a uniform distribution; log ε_j and log ε_l share ψ'(max(j, l))."""
+    """Variance of Σ_j w_j log ε_j^d where density is even; log ε_j and log ε_l share ψ'(max(j, l))."""
     return _cached_spread(ks, weight)
 
 
