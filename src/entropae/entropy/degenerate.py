@@ -14,8 +14,7 @@ SAFE = 1e-8
 
 @torch.no_grad()
 def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
-    """Which columns keep the sample's distribution from having a density, in words; None if none
-    do.
+    """Which columns keep the distribution from having a density, in words; None if none do.
 
     Dependence is looked for where there are more points than dimensions; it is exact when what is
     left of a combination of columns is no more than the rounding of the columns themselves.

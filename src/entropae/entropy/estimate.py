@@ -114,7 +114,8 @@ def entropy_estimate(
     distributions in one or two dimensions. A bias of once, twice the standard error leaves 83 %,
     48 %. On Gaussians, baseline and exact value show that bias, and one beyond the standard error
     is warned of; `"calibrated"` takes it away. Where the distribution has edges, as the cube,
-    nothing in one sample shows it: there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
+    nothing in one sample shows it: there `"kl"` with `k = 1` has the least.
+    `benchmarks/coverage.py` has the figures.
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`, or one larger than memory, see

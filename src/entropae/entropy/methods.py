@@ -90,8 +90,8 @@ def knn_entropy(
         Ĥ_k = (d/n) Σ_i log ε_k(i) + log B_d + ψ(n) − ψ(k).
 
     Consistent for smooth distributions; biased for finite `n`, upwards and strongly when `d` is
-    large. Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or take
-    `entropy_estimate`, which does. With several values of `k`: the mean of their `Ĥ_k`.
+    large. Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or
+    take `entropy_estimate`, which does. With several values of `k`: the mean of their `Ĥ_k`.
 
     The other methods:
 
@@ -255,7 +255,7 @@ def kl_spread(ks: tuple[int, ...]) -> float:
 
 @torch.compiler.assume_constant_result
 def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
-    """Variance of Σ_j w_j log ε_j^d where density is even; log ε_j and log ε_l share ψ'(max(j, l))."""
+    """Variance of Σ_j w_j log ε_j^d at even density; log ε_j and log ε_l share ψ'(max(j, l))."""
     return _cached_spread(ks, weight)
 
 

@@ -123,8 +123,8 @@ def whitened_normal(
 ) -> WhitenedNormal:
     """Bias and standard deviation of the whitened estimate on any normal distribution, in nats.
 
-    The whitened sample does not depend on the mean and covariance, so N(0, I) stands for all, and it
-    is independent of Σ̂ (Basu's theorem). So only its entropy is simulated; the other part is
+    The whitened sample does not depend on the mean and covariance, so N(0, I) stands for all, and
+    it is independent of Σ̂ (Basu's theorem). So only its entropy is simulated; the other part is
     known, (n − 1) Σ̂ having a Wishart distribution:
 
         E log det Σ̂ = Σ_i ψ((n − i)/2) + d log(2/(n − 1)),   var log det Σ̂ = Σ_i ψ'((n − i)/2),
