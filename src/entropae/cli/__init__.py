@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from entropae.cli import diagnosis, explorer, models, report, tables, training
 from entropae.cli.parser import Parser
 from entropae.cli.training import read_recipe_file
 from entropae.messages import printable
+from entropae.signals import Stopped, in_command
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
+
+PIPE = 13  # the number of SIGPIPE, which ends other programs whose reader has gone
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Errors that a user can mend are one line, without a traceback."""
+    with in_command():
+        try:
+            return _run(arguments)
+        except KeyboardInterrupt as error:
+            stop = error if isinstance(error, Stopped) else Stopped()
+            print(f"\n{stop}", file=sys.stderr)
+            return stop.code
+
+
+def _run(arguments: list[str] | None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
         act(parser.instantiate(options)[options.command])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads the output has seen enough. Python's own flush at the end must not meet it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + PIPE
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         shown = "\n".join(map(printable, str(error).split("\n")))
         print(f"entropae {options.command}: {shown}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
     return 0
 
 

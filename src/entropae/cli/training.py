@@ -24,11 +24,16 @@ def _fit_options(parser: Parser) -> None:
 def _fit(options: Namespace) -> None:
     from entropae import distributed
     from entropae.runs import Run, make
+    from entropae.runs.make import resumable
+    from entropae.signals import follow_parent
 
     folder = Path(options.out or f"runs/{Path(options.data).stem}")
+    if not distributed.is_first():
+        follow_parent()
     make(_recipe(options), folder, resume=options.resume, profile=options.profile)
     if distributed.is_first() and not options.no_report:
-        print(f"Wrote {Run.open(folder).report()}: open it in a browser.")
+        with resumable(folder):
+            print(f"Wrote {Run.open(folder).report()}: open it in a browser.")
 
 
 def _recipe(options: Namespace) -> Recipe:

@@ -10,9 +10,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import torch
@@ -27,7 +29,9 @@ from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.make import make
 from entropae.runs.run import Run, evaluation_path, features_of
+from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
+from entropae.storage.lock import claimed
 
 RESULTS = "results.json"
 
@@ -68,6 +72,20 @@ def compare(
     if seeds < 1:
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
     _check_alike(recipes)
+    with claimed(out), _continued():
+        return _compare(recipes, out, seeds, test, features, n, priors, processes)
+
+
+def _compare(
+    recipes: Mapping[str, Recipe],
+    out: Path,
+    seeds: int,
+    test: str | None,
+    features: str | None,
+    n: int,
+    priors: Sequence[str],
+    processes: int,
+) -> list[dict[str, Any]]:
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     jobs = [
         (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
@@ -96,6 +114,13 @@ def _finish(
     recipe: Recipe, folder: Path, features: str | None, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Train and measure one run, as far as that has not been done."""
+    with working():
+        return _finished(recipe, folder, features, asked)
+
+
+def _finished(
+    recipe: Recipe, folder: Path, features: str | None, asked: Mapping[str, Any]
+) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
         print(f"{folder}:")
         make(recipe, folder, resume=True)
@@ -117,14 +142,33 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
         initargs=(threads,),
     ) as pool:
         futures = [pool.submit(_finish, *job) for job in jobs]
-        for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
-            if future.exception():
-                pool.shutdown(cancel_futures=True)
+        try:
+            for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
+                future.result()
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                for worker in active_children():
+                    worker.terminate()  # which it takes as this process takes a Ctrl-C
+            raise
         return [future.result() for future in futures]
+
+
+@contextmanager
+def _continued() -> Iterator[None]:
+    """Inside, a signal that stops the comparison says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Stopped) else SIGINT
+        raise Stopped(
+            number, "Stopped; the same command goes on with the runs that are not finished."
+        ) from error
 
 
 def _quietly(threads: int) -> None:
     """Settings of a process among others: its share of the cores, and no bars of its own."""
+    as_worker()
     torch.set_num_threads(threads)
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,9 @@ from entropae.messages import counted
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, read_recipe, reading_of, write_recipe
+from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
+from entropae.storage.lock import claimed, is_empty
 from entropae.training import fit
 from entropae.training.fitting import random_state_kept
 from entropae.training.measuring import measure
@@ -54,7 +58,9 @@ def make(
         profile: Print where the time of training went.
 
     Raises:
-        FileExistsError: If the folder has something in it and `resume` is not given.
+        FileExistsError: If the folder has something in it and `resume` is not given, or another
+            process works in it.
+        KeyboardInterrupt: If a signal stopped it, with how to go on (`Stopped`).
         OSError: If the folder cannot be written to, or has links in it, which may lead anywhere.
         ValueError: If the recipe names something unknown, the data are unusable, or the model too
             large for the machine.
@@ -63,9 +69,14 @@ def make(
     first = distributed.is_first()
     if first:
         _check_folder(folder, resume)
+    with claimed(folder) if first else nullcontext(), resumable(folder):
+        return _make(recipe, folder, resume=resume, profile=profile, first=first)
+
+
+def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: bool) -> Autoencoder:
     if resume and (folder / RECIPE).is_file():
         recipe = read_recipe(folder)
-    elif first and folder.exists() and any(folder.iterdir()):
+    elif first and not is_empty(folder):
         raise FileExistsError(
             f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
         )
@@ -103,6 +114,24 @@ def make(
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
     return model
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Inside, a signal that stops a command says how to go on with the run."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        stop = error if isinstance(error, Stopped) else Stopped()
+        shown = shlex.quote(str(folder))
+        epoch = "" if stop.epoch is None else f" at epoch {stop.epoch}"
+        if (folder / CONFIG).is_file():
+            then = f"Stopped; the run is finished. Its report: entropae report {shown}"
+        elif (folder / RECIPE).is_file():
+            then = f"Stopped{epoch}; go on with: entropae fit --resume --out {shown}"
+        else:
+            then = "Stopped before training began; nothing was written."
+        raise Stopped(stop.number, then, epoch=stop.epoch) from error
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:

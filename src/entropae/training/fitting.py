@@ -7,10 +7,11 @@ import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import lightning
@@ -23,8 +24,9 @@ from torch.utils.data import DataLoader
 from entropae.kinds import Samples, as_samples, split
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
+from entropae.signals import AtOnce, Stopped, Wish, deferred
 from entropae.training.callbacks import History, Progress, Row
-from entropae.training.checkpoints import Keep, SafeIO, last_good
+from entropae.training.checkpoints import CHECKPOINT, Halt, Keep, SafeIO, last_good
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.module import Decay, Loaders, MakeOptimizer, Training
 from entropae.training.profile import Profile
@@ -106,6 +108,9 @@ def fit(
         NonFiniteError: If a part of the loss or of its gradient is not finite. The model is as it
             was before that step, and the folder's checkpoint is the last good one.
         MemoryError: If the memory of the device does not suffice.
+        KeyboardInterrupt: If a signal (Ctrl-C, SIGTERM) stopped it, after a whole step and a
+            checkpoint; a second one stops it at once. The model can be used, is in evaluation
+            mode, but not calibrated. See `entropae.signals`.
         OSError: If a file cannot be written. The checkpoint before is intact.
     """
     if not isinstance(model, Autoencoder):
@@ -139,10 +144,9 @@ def fit(
     profiler = Profile() if profile else None
     if profiler:
         added.append(profiler)
-    keep = Keep(folder, every) if folder else None
-    if folder and keep:
-        folder.mkdir(parents=True, exist_ok=True)
-        added.append(keep)
+    wish = Wish()
+    keep = Keep(folder, every, wish)
+    added.append(keep)
     checkpoint = last_good(folder) if folder and resume else None
     options = {
         "max_epochs": epochs,
@@ -152,17 +156,18 @@ def fit(
         "callbacks": added,
         "logger": _tensorboard(folder),
         "plugins": [SafeIO()],
-        "enable_checkpointing": folder is not None,
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
-    model.drop_priors()
-    model.kind = samples.kind
-    model.train()
-    with quiet_lightning(), random_state_kept():
+    with quiet_lightning(), random_state_kept(), deferred(wish):
         runner = _runner(_where(trainer, device), options)
         _check_processes(runner.world_size)
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+        model.drop_priors()
+        model.kind = samples.kind
+        model.train()
         module = Training(
             model,
             learning_rate=learning_rate,
@@ -174,12 +179,13 @@ def fit(
             folder=folder,
         )
         try:
-            with compiled(model.encoder, model.decoder) if compile else nullcontext():
+            networks = (model.encoder, model.decoder) if compile else ()
+            with compiled(*networks), stopped(folder, epochs):
                 runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
         except Exception as raised:
             if is_short_of_memory(raised):
                 raise MemoryError(_too_large(model, loaders)) from raised
-            if checkpoint and keep and not keep.started:
+            if checkpoint and not keep.started:
                 reason = " ".join(str(raised).split())
                 raise ValueError(f"{checkpoint} does not fit this run: {reason}") from raised
             raise
@@ -269,6 +275,35 @@ def _check_processes(expected: int) -> None:
         )
 
 
+@contextmanager
+def stopped(folder: Path | None, epochs: int) -> Iterator[None]:
+    """Inside, whatever of Lightning's or ours ends training for a signal becomes a `Stopped`."""
+    try:
+        yield
+    except Halt as halt:
+        where = f"Stopped at epoch {halt.epoch} of {epochs}, after a whole step. "
+        raise Stopped(halt.number, where + _left(folder), epoch=halt.epoch) from None
+    except AtOnce as signal:
+        raise Stopped(signal.number, "Stopped at once. " + _left(folder)) from None
+    except SystemExit as end:  # Lightning makes one of a KeyboardInterrupt
+        cause = end.__context__
+        if not isinstance(cause, KeyboardInterrupt):
+            raise
+        number = cause.number if isinstance(cause, Stopped) else SIGINT
+        raise Stopped(number, "Stopped at once. " + _left(folder)) from cause
+
+
+def _left(folder: Path | None) -> str:
+    """What a training that was stopped leaves, and how it goes on."""
+    model = "The model is in evaluation mode; its running statistics lag (model.calibrate(batches))"
+    kept = folder is not None and (folder / CHECKPOINT).is_file()
+    return model + (
+        f". Go on with fit(…, folder={str(folder)!r}, resume=True)."
+        if kept
+        else "; nothing was written. Give a `folder` to go on another time."
+    )
+
+
 def _too_large(model: Autoencoder, loaders: Loaders) -> str:
     size = loaders.batch_size
     weights = sum(parameter.numel() for parameter in model.parameters())
@@ -296,6 +331,7 @@ def quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
+            warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
             warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
             warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
             yield
