@@ -42,10 +42,18 @@ class Stopped(KeyboardInterrupt):
         super().__init__(message)
         self.number, self.epoch = int(number), epoch
 
+    def __reduce__(self) -> Any:
+        """As workers send it to their parent."""
+        return _stopped, (self.number, str(self), self.epoch)
+
     @property
     def code(self) -> int:
         """The exit code that shells give to such an end."""
         return 128 + self.number
+
+
+def _stopped(number: int, message: str, epoch: int | None) -> Stopped:
+    return Stopped(number, message, epoch=epoch)
 
 
 class AtOnce(BaseException):

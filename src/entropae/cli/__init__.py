@@ -13,6 +13,8 @@ from entropae.signals import Stopped, in_command
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
+# Commands that are told which of their options were given, and under which name.
+ASKED = {"fit": "asked"}
 PIPE = 13  # the number of SIGPIPE, which ends other programs whose reader has gone
 
 
@@ -23,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _run(arguments)
         except KeyboardInterrupt as error:
             stop = error if isinstance(error, Stopped) else Stopped()
-            print(f"\n{stop}", file=sys.stderr)
+            if str(stop):
+                print(f"\n{stop}", file=sys.stderr)
             return stop.code
 
 
@@ -32,7 +35,10 @@ def _run(arguments: list[str] | None) -> int:
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
-        act(parser.instantiate(options)[options.command])
+        chosen = parser.instantiate(options)[options.command]
+        if options.command in ASKED:
+            chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
+        act(chosen)
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads the output has seen enough. Python's own flush at the end must not meet it.
@@ -43,6 +49,12 @@ def _run(arguments: list[str] | None) -> int:
         print(f"entropae {options.command}: {shown}", file=sys.stderr)
         return 1
     return 0
+
+
+def _asked(parser: Parser, arguments: list[str] | None, command: str) -> dict[str, object]:
+    """The options that were given, without defaults, by their names with dots."""
+    given = parser.parse_args(arguments, defaults=False)[command]
+    return dict(given.items())
 
 
 def make_parser() -> Parser:

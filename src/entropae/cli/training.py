@@ -30,7 +30,12 @@ def _fit(options: Namespace) -> None:
     folder = Path(options.out or f"runs/{Path(options.data).stem}")
     if not distributed.is_first():
         follow_parent()
-    make(_recipe(options), folder, resume=options.resume, profile=options.profile)
+    settings = {field.name for field in fields(Recipe)}
+    asked = {
+        name: value for name, value in options.asked.items() if name.partition(".")[0] in settings
+    }
+    resume, profile = options.resume, options.profile
+    make(_recipe(options), folder, resume=resume, asked=asked, profile=profile)
     if distributed.is_first() and not options.no_report:
         with resumable(folder):
             print(f"Wrote {Run.open(folder).report()}: open it in a browser.")

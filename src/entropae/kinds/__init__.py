@@ -4,6 +4,7 @@ Every source becomes one array, mapped from disk where it is large, so none has 
 add a kind, write a subclass of `Kind` and `register` it.
 """
 
+from entropae.kinds import identity
 from entropae.kinds.base import Evaluating, Kind, Measure, Reading, directions
 from entropae.kinds.batches import batches, is_array
 from entropae.kinds.downloads import DOWNLOADS, NAMES
@@ -32,6 +33,7 @@ __all__ = [
     "batches",
     "collate",
     "directions",
+    "identity",
     "is_array",
     "kind_from",
     "kind_of_earlier",

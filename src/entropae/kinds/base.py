@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from entropae.kinds.keys import Rule
 from entropae.registry import settings
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Reading:
         progress: Show bars.
         validation: Share of the samples that will be held out, of which nothing may be learnt.
         seed: Of that split.
+        rule: Of that split, see `keys.halved`.
+        download: Fetch published data sets that are not on this machine yet.
     """
 
     size: int | None = None
@@ -77,6 +80,8 @@ class Reading:
     progress: bool = False
     validation: float = 0.1
     seed: int = 0
+    rule: Rule = "keys"
+    download: bool = True
 
 
 @dataclass(frozen=True)
@@ -262,6 +267,11 @@ class Kind(ABC):
     def embed(self, model: Any, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
         """Samples as points, for distances between them."""
         return x.flatten(1)
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Of the columns of a table, by their names."""
+        return {}
 
     # What users see
 

@@ -43,7 +43,7 @@ def opened(source: Any, reading: Reading) -> Opened:
         ValueError: If it is damaged or unusable.
     """
     if isinstance(source, str | Path):
-        return _at(source)
+        return _at(source, reading.download)
     source = unwrapped(source)
     if isinstance(source, Tensor | np.ndarray):
         return Opened(source)
@@ -56,10 +56,10 @@ def opened(source: Any, reading: Reading) -> Opened:
     return Opened(source if items is None else items)
 
 
-def _at(source: str | Path) -> Opened:
+def _at(source: str | Path, download: bool) -> Opened:
     """What lies at a path, or goes by a name."""
     if str(source) in NAMES:
-        return Opened(by_name(str(source)))
+        return Opened(by_name(str(source), download=download))
     path = Path(source)
     if not path.exists():
         hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
@@ -67,6 +67,8 @@ def _at(source: str | Path) -> Opened:
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path)
+    if not path.is_file():
+        raise ValueError(f"{printable(path)} is no file: it is a pipe, a device or a socket.")
     return Opened(read_array(path), path=str(path)) if is_array_file(path) else Opened(path)
 
 

@@ -28,6 +28,7 @@ from entropae.model import CONFIG
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.make import make
+from entropae.runs.resuming import leaves
 from entropae.runs.run import Run, evaluation_path, features_of
 from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
@@ -146,7 +147,8 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
             for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
                 future.result()
         except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in futures:
+                future.cancel()
             if isinstance(error, KeyboardInterrupt):
                 for worker in active_children():
                     worker.terminate()  # which it takes as this process takes a Ctrl-C
@@ -176,7 +178,7 @@ def _quietly(threads: int) -> None:
 def _check_same(recipe: Recipe, folder: Path) -> None:
     """Refuse to go on with a run of another recipe; where it trains does not matter."""
     asked, found = (
-        {key: value for key, value in _leaves(portable(one)) if not key.startswith("trainer.")}
+        {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
     for key in asked.keys() | found.keys():
@@ -185,14 +187,6 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
                 f"The run in {folder} was made with {key}={found.get(key)!r}, the recipe now has "
                 f"{asked.get(key)!r}. Give another --out, or remove that run."
             )
-
-
-def _leaves(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,17 @@ import torch
 
 import entropae
 from entropae import distributed
-from entropae.kinds import Samples, read
+from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, read_recipe, reading_of, write_recipe
+from entropae.runs.files import METRICS, reading_of, write_recipe
+from entropae.runs.resuming import is_finished, reopen, resumed_recipe
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
-from entropae.training import fit
+from entropae.training import CHECKPOINT, fit
 from entropae.training.fitting import random_state_kept
 from entropae.training.measuring import measure
 
@@ -47,14 +48,22 @@ class _Clock:
 
 
 def make(
-    recipe: Recipe, folder: Path, *, resume: bool = False, profile: bool = False
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    asked: Mapping[str, Any] | None = None,
+    profile: bool = False,
 ) -> Autoencoder:
     """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
 
     Args:
         recipe: All that the run depends on.
         folder: A new or empty folder, unless `resume`.
-        resume: Go on with the run that was stopped in this folder, by its own recipe.
+        resume: Go on with the run that was stopped in this folder, by its own recipe; or with one
+            that is finished, for more epochs.
+        asked: Settings, by their names with dots, that the run's recipe is held against, which may
+            raise its epochs and change where it runs and where its data are.
         profile: Print where the time of training went.
 
     Raises:
@@ -70,24 +79,30 @@ def make(
     if first:
         _check_folder(folder, resume)
     with claimed(folder) if first else nullcontext(), resumable(folder):
+        if resume and (folder / RECIPE).is_file():
+            recipe = resumed_recipe(folder, asked or {})
         return _make(recipe, folder, resume=resume, profile=profile, first=first)
 
 
 def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: bool) -> Autoencoder:
-    if resume and (folder / RECIPE).is_file():
-        recipe = read_recipe(folder)
-    elif first and not is_empty(folder):
+    begun = resume and (folder / RECIPE).is_file()
+    if first and not begun and not is_empty(folder):
         raise FileExistsError(
             f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
         )
-    if resume and (folder / CONFIG).is_file():
-        print(f"{folder} is finished: nothing to resume.")
+    if begun and is_finished(folder, recipe):
+        print(f"{folder} is finished: nothing to resume. With more --epochs it goes on.")
         return load(folder)
-    samples = read(recipe.data, **vars(reading_of(recipe, progress=first)))
+    _check_apart(folder, recipe.data)
+    rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
+    samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
+    halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
+    train = samples.subset(halves.train)
+    held_out = samples.subset(halves.held_out) if len(halves.held_out) else train
     model = new_model(recipe, samples)
-    train, held_out = samples.split(recipe.validation, seed=recipe.seed)
     if first:
-        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CONFIG).is_file():
+            reopen(folder)
         write_recipe(recipe, folder)
     clock = _Clock(time.perf_counter())
     log = fit(
@@ -131,7 +146,9 @@ def resumable(folder: Path) -> Iterator[None]:
             then = f"Stopped{epoch}; go on with: entropae fit --resume --out {shown}"
         else:
             then = "Stopped before training began; nothing was written."
-        raise Stopped(stop.number, then, epoch=stop.epoch) from error
+        # Of several processes one speaks for all.
+        said = then if distributed.is_first() else ""
+        raise Stopped(stop.number, said, epoch=stop.epoch) from error
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
@@ -176,6 +193,16 @@ def _check_folder(folder: Path, resume: bool) -> None:
                 f"{folder} has links in it, through which files elsewhere would be overwritten: "
                 f"{links[0]}. Remove them."
             )
+
+
+def _check_apart(folder: Path, data: str) -> None:
+    """Refuse a run folder among its own data, of which it would become a part."""
+    source = Path(data)
+    if data not in NAMES and source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
+            "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."
+        )
 
 
 def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:

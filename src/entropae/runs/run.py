@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,14 +17,18 @@ from torch import Tensor
 from entropae.diagnosis import Diagnosis
 from entropae.explorer import Space
 from entropae.features import title
-from entropae.kinds import Evaluating, Kind, Samples, as_samples
-from entropae.messages import unknown
+from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
+from entropae.kinds.keys import Rule
+from entropae.messages import printable, unknown
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical
 from entropae.recipe import Recipe
 from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
 from entropae.storage.atomic import write_text
+
+# The share of a run's data that must be there unchanged for them to be its data, with changes.
+LEAST = 0.5
 
 
 class Run:
@@ -31,7 +38,9 @@ class Run:
 
     Args:
         folder: The folder.
-        data: Where the data are now, if they are no longer where the recipe says.
+        data: Where its data are: if they are no longer where its recipe says; or if they are not
+            those that it was trained on, or it does not say which those were (a recipe may be a
+            stranger's, and name any file).
 
     Raises:
         FileNotFoundError: If the folder is no run, or its training is not finished.
@@ -41,7 +50,7 @@ class Run:
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
         self.recipe: Recipe = read_recipe(self.folder)
-        self.source = data or self.recipe.data
+        self.source, self.given_data = data or self.recipe.data, data is not None
         if not (self.folder / CONFIG).is_file():
             raise FileNotFoundError(
                 f"The run in {folder} is not finished: {CONFIG} is missing. Go on with it: "
@@ -72,14 +81,50 @@ class Run:
 
         Raises:
             FileNotFoundError: If they are no longer there.
+            ValueError: If they are not those that it was trained on, and were not given.
         """
+        if self.identity is None and not self.given_data:
+            raise ValueError(
+                f"The run in {self.folder} does not say what was in its data, and its recipe may "
+                f"name any file: {printable(self.source)}. If that is meant, give "
+                f"--trained-on {shlex.quote(self.source)}."
+            )
+        reading = replace(reading_of(self.recipe), download=self.given_data)
         try:
-            return self.read(self.source)
+            samples = as_samples(self.source, kind=self.kind, **vars(reading))
         except (FileNotFoundError, IsADirectoryError) as error:
             raise FileNotFoundError(
                 f"The data of the run in {self.folder} are not there: {error} Put them back, or "
-                "write into its recipe.yaml where they are now."
+                "give --trained-on PATH."
             ) from error
+        self._compare(samples)
+        return samples
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any] | None:
+        """What is known of the data that it was trained on."""
+        return identity.read(self.folder)
+
+    def _compare(self, samples: Samples) -> None:
+        """Say so if these are not the data that it was trained on; refuse those of another kind."""
+        if self.identity is None:
+            return
+        changed = identity.differences(self.identity, identity.identity(samples))
+        if not changed:
+            return
+        said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
+        share = identity.still_there(self.identity, samples)
+        if share < LEAST and not self.given_data:
+            raise ValueError(
+                f"The data at {printable(self.source)} are {said}: {share:.0%} of those are among "
+                f"them. If they are meant, give --trained-on {shlex.quote(self.source)}."
+            )
+        warnings.warn(
+            f"The data at {printable(self.source)} are {said}. Of those that were looked at "
+            f"{share:.0%} are still there. What was held out still is; of what is new, some "
+            "counts as training data.",
+            stacklevel=3,
+        )
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
@@ -87,7 +132,10 @@ class Run:
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:
-        return self.samples.split(self.recipe.validation, seed=self.recipe.seed)
+        rule: Rule = "order" if self.identity is None else "keys"
+        below = None if self.identity is None else self.identity["split"]["below"]
+        recipe = self.recipe
+        return self.samples.split(recipe.validation, seed=recipe.seed, below=below, rule=rule)
 
     @property
     def train(self) -> Samples:

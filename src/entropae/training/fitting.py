@@ -21,7 +21,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from entropae.kinds import Samples, as_samples, split
+from entropae import distributed
+from entropae.kinds import Samples, as_samples, identity
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
 from entropae.signals import AtOnce, Stopped, Wish, deferred
@@ -123,8 +124,9 @@ def fit(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    folder = None if folder is None else Path(folder)
     samples = as_samples(data, key=key, progress=progress)
-    train, held_out = _split(samples, validation, seed, key)
+    train, held_out = _split(samples, validation, seed, key, folder if resume else None)
     least = model.latent.least_batch
     if min(batch_size, len(train)) < least:
         raise ValueError(
@@ -136,7 +138,6 @@ def fit(
     epochs = min(300, max(5, math.ceil(STEPS / per_epoch))) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
-    folder = None if folder is None else Path(folder)
     history = History(folder and folder / "log.csv")
     added: list[Callback] = [history, *callbacks]
     if progress:
@@ -165,6 +166,9 @@ def fit(
         _check_processes(runner.world_size)
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
+            if checkpoint is None and distributed.is_first():
+                share = validation if isinstance(validation, int | float) else 0.0
+                identity.write(folder, samples, samples.halves(share, seed=seed))
         model.drop_priors()
         model.kind = samples.kind
         model.train()
@@ -202,13 +206,19 @@ def loader_batch_size(data: Any) -> int | None:
 
 
 def _split(
-    samples: Samples, validation: Any, seed: int, key: str | None
+    samples: Samples, validation: Any, seed: int, key: str | None, resumed: Path | None
 ) -> tuple[Samples, Samples | None]:
-    """Training and held-out samples: a share, or others."""
+    """Training and held-out samples: a share, or others; those of the run that is resumed."""
+    share = validation if isinstance(validation, int | float) else 0.0
+    if resumed is None:
+        halves = samples.halves(share, seed=seed)
+    else:
+        rule = identity.rule_of(resumed, begun=(resumed / CHECKPOINT).is_file())
+        halves = identity.resumed(resumed, samples, share, seed=seed, rule=rule)
     if not isinstance(validation, int | float):
         return samples, as_samples(validation, kind=samples.kind, key=key)
-    kept, held_out = split(len(samples), validation, seed=seed)
-    return samples.subset(kept), samples.subset(held_out) if len(held_out) else None
+    held_out = samples.subset(halves.held_out) if len(halves.held_out) else None
+    return samples.subset(halves.train), held_out
 
 
 def _where(

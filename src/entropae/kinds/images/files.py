@@ -58,6 +58,7 @@ class Decoded(NamedTuple):
 
     array: UInt8[np.ndarray, "n h w c"]
     skipped: tuple[str, ...]
+    files: tuple[Path, ...]
 
 
 def from_folder(
@@ -109,17 +110,17 @@ def _decode_folder(
         with _turn(heads[path][0]):
             return _attempt(lambda: _fit(_open(path), size, channels))
 
-    kept = 0
+    kept: list[Path] = []
     for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
         if _good(path, image, bad, strict):
-            scratch[kept] = image
-            kept += 1
-    if kept < 2:
+            scratch[len(kept)] = image
+            kept.append(path)
+    if len(kept) < 2:
         raise ValueError(
-            f"At least 2 readable images are needed in {folder}: got {kept}. {_list(bad)}"
+            f"At least 2 readable images are needed in {folder}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    return Decoded(scratch[:kept], skipped), len(files), bad
+    return Decoded(scratch[: len(kept)], skipped, tuple(kept)), len(files), bad
 
 
 def _each(
