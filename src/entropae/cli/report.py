@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from jsonargparse import Namespace
 
+from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
 
 
 def _report_options(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+    add_run_and_data(parser)
     parser.add_argument("--out", type=str, help="The file; by default report.html in that folder.")
 
 
 def _report(options: Namespace) -> None:
-    from entropae.runs import Run
-
-    print(f"Wrote {Run.open(options.run).report(options.out)}: open it in a browser.")
+    print(f"Wrote {opened(options).report(options.out)}: open it in a browser.")
 
 
 COMMANDS: Commands = {

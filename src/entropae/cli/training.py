@@ -25,6 +25,7 @@ def _fit(options: Namespace) -> None:
     from entropae import distributed
     from entropae.runs import Run, make
     from entropae.runs.make import resumable
+    from entropae.runs.resuming import leaves
     from entropae.signals import follow_parent
 
     folder = Path(options.out or f"runs/{Path(options.data).stem}")
@@ -32,7 +33,7 @@ def _fit(options: Namespace) -> None:
         follow_parent()
     settings = {field.name for field in fields(Recipe)}
     asked = {
-        name: value for name, value in options.asked.items() if name.partition(".")[0] in settings
+        name: value for name, value in leaves(options.asked) if name.partition(".")[0] in settings
     }
     resume, profile = options.resume, options.profile
     make(_recipe(options), folder, resume=resume, asked=asked, profile=profile)

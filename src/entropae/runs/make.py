@@ -24,7 +24,7 @@ from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, reading_of, write_recipe
+from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
@@ -78,6 +78,7 @@ def make(
     first = distributed.is_first()
     if first:
         _check_folder(folder, resume)
+        _check_apart(folder, recipe.data)
     with claimed(folder) if first else nullcontext(), resumable(folder):
         if resume and (folder / RECIPE).is_file():
             recipe = resumed_recipe(folder, asked or {})
@@ -90,15 +91,18 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         raise FileExistsError(
             f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
         )
-    if begun and is_finished(folder, recipe):
-        print(f"{folder} is finished: nothing to resume. With more --epochs it goes on.")
-        return load(folder)
+    finished = begun and is_finished(folder, recipe)
+    if finished and read_recipe(folder).data == portable(recipe)["data"]:
+        return _nothing_to_do(folder)
     _check_apart(folder, recipe.data)
     rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
     samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
     halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
     train = samples.subset(halves.train)
     held_out = samples.subset(halves.held_out) if len(halves.held_out) else train
+    if finished:  # and its data lie elsewhere now
+        write_recipe(recipe, folder)
+        return _nothing_to_do(folder)
     model = new_model(recipe, samples)
     if first:
         if (folder / CONFIG).is_file():
@@ -129,6 +133,11 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
     return model
+
+
+def _nothing_to_do(folder: Path) -> Autoencoder:
+    print(f"{folder} is finished: nothing to resume. With more --epochs it goes on.")
+    return load(folder)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ def claimed(folder: Path) -> Iterator[None]:
     """Inside, no other process that asks for this folder gets it; it is made if there is none.
 
     The system holds the lock and gives it back when the process ends, whatever it dies of: a file
-    that was left behind holds nobody up. A folder that was made for the lock and is empty in the
-    end is removed.
+    that was left behind holds nobody up. Folders that were made for the lock and are empty in the
+    end are removed.
 
     Raises:
         FileExistsError: If another process has it, with its number.
@@ -31,7 +31,7 @@ def claimed(folder: Path) -> Iterator[None]:
     if place in _held:
         yield
         return
-    new = not folder.exists()
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     file = _locked(folder / LOCK)
     _held.add(place)
@@ -41,8 +41,10 @@ def claimed(folder: Path) -> Iterator[None]:
         _held.discard(place)
         (folder / LOCK).unlink(missing_ok=True)
         file.close()
-        if new and not any(folder.iterdir()):
-            folder.rmdir()
+        for path in new:
+            if any(path.iterdir()):
+                break
+            path.rmdir()
 
 
 def is_empty(folder: Path) -> bool:
