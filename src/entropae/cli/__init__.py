@@ -7,6 +7,7 @@ import sys
 
 from entropae.cli import diagnosis, explorer, models, report, tables, training
 from entropae.cli.parser import Parser
+from entropae.cli.streams import never_fail
 from entropae.cli.training import read_recipe_file
 from entropae.messages import printable
 from entropae.signals import Stopped, in_command
@@ -20,6 +21,7 @@ PIPE = 13  # the number of SIGPIPE, which ends other programs whose reader has g
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Errors that a user can mend are one line, without a traceback."""
+    never_fail()
     with in_command():
         try:
             return _run(arguments)

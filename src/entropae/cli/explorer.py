@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 
 from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 
 def _explore_options(parser: Parser) -> None:
@@ -45,10 +46,13 @@ def _explore(options: Namespace) -> None:
 
 
 def _export(options: Namespace) -> None:
-    from entropae.explorer.export import export
+    from entropae.explorer.export import check_extras, export
 
+    out = Path(options.out or Path(options.run) / "export")
+    check_extras()
+    check_out(out, folder=True)
     space = opened(options).space(options.number)
-    for path in export(space, Path(options.out or Path(options.run) / "export")):
+    for path in export(space, out):
         print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
     print(
         f"explorer.html opens in a browser without a network. It has {len(space.on_map)} training "

@@ -9,6 +9,7 @@ from jsonargparse import Namespace
 
 from entropae.cli.opened import add_run, add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 if TYPE_CHECKING:
     from entropae.runs import Run
@@ -117,6 +118,7 @@ def _encode(options: Namespace) -> None:
     from entropae.kinds.values.codes import check_codes_out, write_codes
 
     check_codes_out(options.out)
+    check_out(Path(options.out))
     code = opened(options).encode(options.data).cpu().numpy()
     write_codes(code, Path(options.out))
     print(f"Wrote {len(code)} codes of {code.shape[1]} dimensions to {options.out}.")
@@ -151,6 +153,8 @@ def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     run = opened(options)
     out = options.out or run.kind.default_out(role)
     run.kind.check_out(out)
+    if out != "-":
+        check_out(Path(out), folder=not Path(out).suffix)
     run.kind.set_decoding(run.model, options.decoding, seed=seed)
     return run, out
 

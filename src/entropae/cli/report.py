@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jsonargparse import Namespace
 
 from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 
 def _report_options(parser: Parser) -> None:
@@ -14,6 +17,8 @@ def _report_options(parser: Parser) -> None:
 
 
 def _report(options: Namespace) -> None:
+    if options.out is not None:
+        check_out(Path(options.out))
     print(f"Wrote {opened(options).report(options.out)}: open it in a browser.")
 
 

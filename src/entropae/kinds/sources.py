@@ -15,6 +15,7 @@ from entropae.kinds.downloads import NAMES, by_name
 from entropae.kinds.items import Items, items_of, read_items, unwrapped
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
+from entropae.storage.regular import check_regular
 
 TAKEN = (
     "a tensor, an array, a data frame, a path, a torch Dataset or DataLoader, or a list of samples"
@@ -67,8 +68,7 @@ def _at(source: str | Path, download: bool) -> Opened:
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path)
-    if not path.is_file():
-        raise ValueError(f"{printable(path)} is no file: it is a pipe, a device or a socket.")
+    check_regular(path)
     return Opened(read_array(path), path=str(path)) if is_array_file(path) else Opened(path)
 
 

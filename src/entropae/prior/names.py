@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from entropae.messages import unknown
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
 from entropae.prior.gaussian import Full, Mixture, Normal
@@ -35,6 +38,17 @@ def canonical(name: str) -> str:
         ('full', 'mixture')
     """
     return ALIASES.get(name, name)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise unless there are priors of these names.
+
+    Raises:
+        ValueError: Naming the first that is unknown, and those that there are.
+    """
+    for name in names:
+        if canonical(name) not in PRIORS:
+            raise ValueError(unknown("prior", name, [*PRIORS, *ALIASES]))
 
 
 def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:

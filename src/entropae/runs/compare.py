@@ -20,16 +20,17 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from entropae.features import title
-from entropae.kinds import Kind
+from entropae.features import check, title
+from entropae.kinds import KINDS, NAMES, Kind
 from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
+from entropae.prior.names import check_names
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
-from entropae.runs.make import make
+from entropae.runs.make import check_recipe, make
 from entropae.runs.resuming import leaves
-from entropae.runs.run import Run, evaluation_path, features_of
+from entropae.runs.run import Run, evaluation_path, features_of, no_features
 from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
 from entropae.storage.lock import claimed
@@ -73,6 +74,7 @@ def compare(
     if seeds < 1:
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
     _check_alike(recipes)
+    _check_asked(recipes, test, features, priors, n)
     with claimed(out), _continued():
         return _compare(recipes, out, seeds, test, features, n, priors, processes)
 
@@ -187,6 +189,31 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
                 f"The run in {folder} was made with {key}={found.get(key)!r}, the recipe now has "
                 f"{asked.get(key)!r}. Give another --out, or remove that run."
             )
+
+
+def _check_asked(
+    recipes: Mapping[str, Recipe],
+    test: str | None,
+    features: str | None,
+    priors: Sequence[str],
+    n: int,
+) -> None:
+    """Refuse what would fail when all has been trained."""
+    for recipe in recipes.values():
+        check_recipe(recipe)
+    check_names(priors)
+    if n < 2:
+        raise ValueError(f"`-n` must be at least 2: got {n}.")
+    for source in {test, *(recipe.data for recipe in recipes.values())} - {None, *NAMES}:
+        if not Path(str(source)).exists():
+            raise FileNotFoundError(f"No file or folder {str(source)!r}.")
+    if features is not None:
+        check(features)
+        for recipe in recipes.values():
+            path = Path(recipe.data)
+            kind = next((kind for kind in KINDS.values() if kind.claims(path)), None)
+            if kind is not None and kind.features is None:
+                raise ValueError(no_features(kind.things))
 
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:

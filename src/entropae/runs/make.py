@@ -30,7 +30,7 @@ from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
-from entropae.training.fitting import random_state_kept
+from entropae.training.fitting import check_trainer, random_state_kept
 from entropae.training.measuring import measure
 
 CURVES = "curves.png"
@@ -95,6 +95,7 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     if finished and read_recipe(folder).data == portable(recipe)["data"]:
         return _nothing_to_do(folder)
     _check_apart(folder, recipe.data)
+    check_recipe(recipe)
     rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
     samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
     halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
@@ -202,6 +203,25 @@ def _check_folder(folder: Path, resume: bool) -> None:
                 f"{folder} has links in it, through which files elsewhere would be overwritten: "
                 f"{links[0]}. Remove them."
             )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise for whatever is wrong with a recipe that can be told without its data.
+
+    Raises:
+        ValueError: If a number is out of its range, a name unknown, or devices are not there.
+        FileNotFoundError: If the data are not there.
+    """
+    named(recipe.model.latent)
+    for name in ("epochs", "batch_size"):
+        value = getattr(recipe, name)
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    if not recipe.learning_rate > 0:
+        raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
+    if not 0 <= recipe.validation < 1:
+        raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
+    check_trainer(recipe.trainer)
 
 
 def _check_apart(folder: Path, data: str) -> None:

@@ -16,16 +16,17 @@ from torch import Tensor
 
 from entropae.diagnosis import Diagnosis
 from entropae.explorer import Space
-from entropae.features import title
+from entropae.features import check, title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
 from entropae.kinds.keys import Rule
 from entropae.messages import printable, unknown
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical
+from entropae.prior.names import check_names
 from entropae.recipe import Recipe
 from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
-from entropae.storage.atomic import write_text
+from entropae.storage.atomic import check_links, write_text
 
 # The share of a run's data that must be there unchanged for them to be its data, with changes.
 LEAST = 0.5
@@ -49,6 +50,7 @@ class Run:
 
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
+        check_links(self.folder)
         self.recipe: Recipe = read_recipe(self.folder)
         self.source, self.given_data = data or self.recipe.data, data is not None
         if not (self.folder / CONFIG).is_file():
@@ -210,6 +212,11 @@ class Run:
             ValueError: If the features or a prior are unknown, or there are too few samples.
         """
         features = features_of(self.kind, features)
+        if self.kind.features is not None:
+            check(features)
+        check_names(priors)
+        if n < 2:
+            raise ValueError(f"`n` must be at least 2: got n={n}.")
         test = self.given(data)
         for prior in sorted({canonical(name) for name in priors} - self.model.priors.keys()):
             self.model.fit_prior(self.train, prior, seed=self.recipe.seed)
@@ -290,8 +297,13 @@ def features_of(kind: Kind, features: str | None) -> str:
         ValueError: If samples of this kind have no features.
     """
     if kind.features is None and features is not None:
-        raise ValueError(f"`features` are for images and arrays: leave them out for {kind.things}.")
+        raise ValueError(no_features(kind.things))
     return features or kind.features or kind.name
+
+
+def no_features(things: str) -> str:
+    """Why features are refused, of samples that have none."""
+    return f"`features` are for images and arrays: leave them out for {things}."
 
 
 def evaluation_path(folder: Path, features: str) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
@@ -254,6 +255,22 @@ def _runner(where: dict[str, Any], options: dict[str, Any]) -> lightning.Trainer
         raise ValueError(
             f"`trainer` holds what Lightning's Trainer does not know: {error}"
         ) from error
+    except (MisconfigurationException, RuntimeError) as error:
+        said = " ".join(str(error).split()).rstrip(".")
+        raise ValueError(
+            f"There is no training with `trainer` {where}: {said}. Change --trainer."
+        ) from error
+
+
+def check_trainer(trainer: TrainerConfig) -> None:
+    """Raise unless there is what a trainer asks for, before any work is done.
+
+    Raises:
+        ValueError: If the devices are not there, or an option is none.
+    """
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    with quiet_lightning():
+        _runner(asdict(trainer), dict.fromkeys(off, False))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
+from entropae.storage.limits import SCANS
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -194,8 +195,26 @@ def _turn(shape: tuple[int, int]) -> Iterator[None]:
         yield
 
 
+def _check_scans(file: IO[bytes]) -> None:
+    """Refuse a JPEG of more passes over its pixels than any that is meant to be seen.
+
+    In coded pixels the byte 0xFF is always followed by another than the one that begins a scan.
+    """
+    start = file.tell()
+    scans = 0
+    if file.read(2) == b"\xff\xd8":
+        last = b""
+        for part in iter(lambda: file.read(1 << 20), b""):
+            scans += (last + part).count(b"\xff\xda")
+            last = part[-1:] if part[-1:] == b"\xff" else b""
+    file.seek(start)
+    if scans > SCANS:
+        raise ValueError(f"it has {scans:,} scans, and {SCANS} is the limit")
+
+
 def _open(path: Path) -> Image.Image:
-    with Image.open(path, formats=FORMATS) as image:
+    with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+        _check_scans(file)
         return ImageOps.exif_transpose(image)
 
 
@@ -214,6 +233,7 @@ def read_image(
     """
 
     def decode() -> np.ndarray:
+        _check_scans(file)
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > pixels:
                 raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")

@@ -18,6 +18,7 @@ from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, to_library, to_table
 from entropae.messages import unknown
 
@@ -186,7 +187,7 @@ class Tables(Kind):
     def _write(self, table: Any, out: str) -> str:
         self.check_out(out)
         write_file(table, out)
-        return f"Wrote {len(table)} rows to {out}."
+        return f"Wrote {len(table)} rows to {out}.{formulas(table, out)}"
 
     def check_out(self, out: str) -> None:
         """CSV and Parquet."""
