@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def idle(monkeypatch):
         ("entropae.runs.make", "fit"),
         ("entropae.runs.run", "as_samples"),
     ):
-        monkeypatch.setattr(sys.modules[module], name, work)
+        monkeypatch.setattr(importlib.import_module(module), name, work)
     for name in ("encode", "draw", "fit_prior", "calibrate"):
         monkeypatch.setattr(f"entropae.model.autoencoder.Autoencoder.{name}", work)
 
@@ -133,7 +134,6 @@ def test_destinations(command, out, run, idle, tmp_path, capsys):
     ],
 )
 def test_extras(command, missing, said, run, idle, tmp_path, monkeypatch, capsys):
-    import importlib.util
 
     there = importlib.util.find_spec
     monkeypatch.chdir(tmp_path)

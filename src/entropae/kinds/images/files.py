@@ -213,9 +213,10 @@ def _check_scans(file: IO[bytes]) -> None:
 
 
 def _open(path: Path) -> Image.Image:
-    with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+    with path.open("rb") as file:
         _check_scans(file)
-        return ImageOps.exif_transpose(image)
+        with Image.open(file, formats=FORMATS) as image:
+            return ImageOps.exif_transpose(image)
 
 
 def read_image(
