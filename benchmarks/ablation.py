@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 import entropae as ea
-from entropae import data
+from entropae.kinds import read
 from entropae.latent import Entropic, Plain
 from entropae.latent.entropic import Correction
 from entropae.nn import pair
@@ -62,7 +62,7 @@ def measure(case: Case, path: Path) -> dict[str, Any]:
     dim, batch, correction, bank, weight = case
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    samples = data.load(path / "train-images-idx3-ubyte.gz")
+    samples = read(path / "train-images-idx3-ubyte.gz")
     x = samples.first(SEEN)
     latent = (
         Entropic(dim, weight, correction=correction, bank=bank)

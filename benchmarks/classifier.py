@@ -20,7 +20,7 @@ from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from entropae import data
+from entropae.kinds import read
 
 WEIGHTS = Path(__file__).parent / "weights"
 FEATURES = 128
@@ -75,7 +75,7 @@ def read_labels(path: Path) -> Tensor:
 
 def read_images(path: Path) -> Float[Tensor, "n 1 28 28"]:
     """All images of a file as one tensor."""
-    samples = data.load(path)
+    samples = read(path)
     return samples.first(len(samples))
 
 

@@ -22,7 +22,6 @@ import torch
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
 from entropae.nn import pair
-from entropae.training import squared_error, total_loss
 
 from _machine import save
 
@@ -67,8 +66,7 @@ def step_of(network: str, variant: Variant, batch: torch.Tensor) -> Callable[[],
     def step() -> None:
         optimizer.zero_grad()
         with half:
-            passed = model(batch)
-            loss = total_loss(squared_error(passed.reconstruction, batch), passed.penalties)
+            loss = model.loss(batch)
         loss.backward()
         optimizer.step()
         if batch.device.type == "cuda":

@@ -19,8 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from entropae.run import read_recipe
-
+from entropae.runs import read_recipe
 from entropae.storage.atomic import PARTIAL
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, read
 

@@ -29,7 +29,7 @@ from entropae.kinds.samples import Samples, collate
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
 from entropae.nn import pair
-from entropae.training import Loaders, squared_error, total_loss
+from entropae.training import Loaders
 
 from _machine import save
 
@@ -85,8 +85,7 @@ def step_of(network: str, shape: tuple[int, ...]) -> Callable[[torch.Tensor], No
 
     def step(x: torch.Tensor) -> None:
         optimizer.zero_grad()
-        passed = model(x)
-        total_loss(squared_error(passed.reconstruction, x), passed.penalties).backward()
+        model.loss(x).backward()
         optimizer.step()
 
     return step

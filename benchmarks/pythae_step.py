@@ -20,6 +20,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -38,7 +39,7 @@ from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Latent, Plain, Variational
 from entropae.nn import pair
-from entropae.training import Loaders, Progress, Training, squared_error, total_loss
+from entropae.training import Loaders, Progress, Training
 from entropae.training.fitting import quiet_lightning
 
 from _machine import save
@@ -175,8 +176,7 @@ def our_step(name: str, network: str, x: torch.Tensor) -> Run:
     def step() -> list[float]:
         began = time.process_time()
         optimizer.zero_grad()
-        passed = model(x)
-        total_loss(squared_error(passed.reconstruction, x), passed.penalties).backward()
+        model.loss(x).backward()
         optimizer.step()
         return [time.process_time() - began]
 
@@ -255,7 +255,7 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.disable(logging.INFO)
     samples = load(options.data)
-    samples = Samples(samples.array[: options.images].copy(), samples.layout)
+    samples = replace(samples, array=samples.array[: options.images].copy())
     rows = []
     for network in options.networks:
         for batch in options.batches:

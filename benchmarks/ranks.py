@@ -1,12 +1,13 @@
 """Gradients of 2 and 4 processes against those of one, for every latent, and what is exchanged.
 
-    python benchmarks/distributed.py
+    python benchmarks/ranks.py
 
-The steps are those of `tests/test_ranks.py`: 32, 13, 3 and 1 samples, so that shares are uneven and
-the last ones empty, with a bank and after updates of the weights. The error is the largest over the
-steps, relative to the gradient of one process. Beside it: that of the usual data-parallel training,
-where each process has the loss of its own share (first step only, whose shares are even); and, for
-latents that draw nothing, how far float32 is from float64 in one process. Gloo, on CPUs.
+The steps are those of `tests/test_distributed.py`: 32, 13, 3 and 1 samples, so that shares are
+uneven and the last ones empty, with a bank and after updates of the weights. The error is the
+largest over the steps, relative to the gradient of one process. Beside it: that of the usual data-
+parallel training, where each process has the loss of its own share (first step only, whose shares
+are even); and, for latents that draw nothing, how far float32 is from float64 in one process. Gloo,
+on CPUs.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from entropae import distributed
 from entropae.latent import Balanced, Entropic, Latent, Matching, Plain, Variational
 from entropae.model import Autoencoder
 from entropae.nn import pair
-from entropae.training import squared_error, total_loss
 
 from parallel import CASES, LATENTS, STEPS, difference, fit, run, steps
 
@@ -84,9 +84,7 @@ def exchanged(latent: Latent) -> dict[str, int]:
 
     dist.all_reduce, dist.broadcast = map(counting, originals)
     with distributed.together(len(batch)):
-        passed = model(batch)
-        error = distributed.average(squared_error(passed.reconstruction, batch), len(batch))
-        total_loss(error, passed.penalties).backward()
+        model.loss(batch).backward()
     dist.all_reduce, dist.broadcast = originals
     gradients = sum(parameter.numel() * 4 for parameter in model.parameters())
     return {"messages": len(sent), "bytes": sum(sent), "bytes of gradients": gradients}

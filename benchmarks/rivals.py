@@ -19,11 +19,10 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from entropae.evaluation import compare, markdown
-
 from entropae.cli import read_recipe_file
 from entropae.features import title
 from entropae.recipe import ModelConfig, Recipe
+from entropae.runs import Run, compare, markdown
 
 from _machine import RESULTS, save
 
@@ -150,10 +149,12 @@ def main() -> None:
     else:
         shutil.copy(out / "samples.png", RESULTS / f"{name}.png")
     rows.sort(key=lambda row: row["recipe"])
-    print(markdown(rows, title(task.features)))
+    kind = Run.open(out / next(iter(recipes)) / "seed-0").kind
+    text = markdown(rows, kind, title(task.features))
+    print(text)
     settings = task._asdict() | options | {"test": task.test}
     save(result, {row["recipe"]: row for row in rows}, latents=latents, **settings)
-    (RESULTS / f"{result}.md").write_text(markdown(rows, title(task.features)))
+    (RESULTS / f"{result}.md").write_text(text)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import torch
 from entropae.latent import Entropic, Latent, Plain
 from entropae.model import Autoencoder
 from entropae.nn import pair
-from entropae.training import squared_error, total_loss
 
 from _machine import save
 
@@ -42,8 +41,7 @@ def make_step(network: str, latent: Latent, batch: torch.Tensor):
 
     def step() -> None:
         optimizer.zero_grad()
-        passed = model(batch)
-        total_loss(squared_error(passed.reconstruction, batch), passed.penalties).backward()
+        model.loss(batch).backward()
         optimizer.step()
 
     return step

@@ -20,10 +20,11 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 
 import entropae as ea
+from entropae.kinds import collate, split
 from entropae.kinds import read as load
-from entropae.kinds.samples import split
 from entropae.latent import Entropic
 from entropae.nn import pair
 from entropae.training import Loaders, Training
@@ -102,7 +103,7 @@ def measure(path: Path, steps: int) -> dict[str, Any]:
     model.eval()
     some = samples.subset(evenly(len(samples)))
     with Peak() as finishing:
-        model.calibrate(lambda: ea.model.batches(some, 512))
+        model.calibrate(DataLoader(some, 512, collate_fn=collate))
         model.fit_prior(some, "full")
         model.fit_prior(some, "mixture")
     peaks = {"loading": loading, "training": training, "finishing": finishing}

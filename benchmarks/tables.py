@@ -23,13 +23,13 @@ import pyarrow as pa
 from scipy.special import ndtr, ndtri
 from sklearn import datasets
 
-from entropae import run
 from entropae.kinds.samples import split
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison import compare_tables
 from entropae.kinds.tables.files import write_file
 from entropae.model import load
 from entropae.recipe import ModelConfig, Recipe
+from entropae.runs import make
 
 from _machine import save
 
@@ -103,12 +103,12 @@ def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, dict
             batch_size=options.batch_size,
             model=ModelConfig(hidden=tuple(options.hidden), latent=latent),
         )
-        run.make(recipe, Path(folder) / "run")
+        make(recipe, Path(folder) / "run")
         model, own = load(Path(folder) / "run"), Columns.load(Path(folder) / "run")
         for prior in model.priors:
-            rows_of = model.sample(n, seed=seed, prior=prior).numpy()
+            rows_of = model.draw(n, seed=seed, prior=prior).numpy()
             drawn[f"EAE, {prior}"] = own.draw(rows_of, seed=seed)
-        drawn["EAE, full, no noise"] = own.decode(model.sample(n, seed=seed, prior="full").numpy())
+        drawn["EAE, full, no noise"] = own.decode(model.draw(n, seed=seed, prior="full").numpy())
     return {
         method: compare_tables(columns, train, test, made, seed=seed)
         for method, made in drawn.items()

@@ -23,7 +23,8 @@ import torch
 
 import entropae as ea
 from entropae.kinds.samples import Samples, split
-from entropae.kinds.text.evaluation import draw, evaluate_text
+from entropae.kinds.text import Text
+from entropae.kinds.text.evaluation import draw, evaluate_text, tokenizer_of
 from entropae.kinds.text.language_model import language_model
 from entropae.kinds.text.lines import encode_lines, read_lines
 from entropae.kinds.text.tokenizer import Tokenizer
@@ -102,7 +103,7 @@ def samples(corpus: str, data: Path) -> Samples:
     rows, _ = encode_lines(every, tokenizer, length=length)
     rows = rows[(rows != UNK).all(1)]
     some = np.random.default_rng(0).permutation(len(rows))[:MOST]
-    return Samples(rows[np.sort(some)], tokenizer=tokenizer)
+    return Samples(rows[np.sort(some)], Text(tokenizer, length=length), "tokens")
 
 
 def parts(every: Samples) -> tuple[Samples, Samples]:
@@ -114,10 +115,9 @@ def train(
     every: Samples, latent: Latent, seed: int, steps: int
 ) -> tuple[ea.Autoencoder, list[Any]]:
     """A model of one size for all, and its log."""
-    assert every.tokenizer
     torch.manual_seed(seed)
     networks = text_pair(
-        *("lstm", len(every.tokenizer), every.shape[0], latent.in_features, DIM),
+        *("lstm", len(tokenizer_of(every)), every.shape[0], latent.in_features, DIM),
         hidden=HIDDEN,
         dropout=DROPOUT,
     )
@@ -167,12 +167,11 @@ def run(corpus: str, method: str, seed: int, every: Samples, real: Any) -> Run:
 
 def show(model: ea.Autoencoder, held_out: Samples, seed: int) -> dict[str, Any]:
     """Twenty of each, as sentences."""
-    assert held_out.tokenizer
-    decode = held_out.tokenizer.decode
+    decode = tokenizer_of(held_out).decode
     some = held_out.first(40)
     ends = model.interpolate(some[:20], some[20:40], steps=5)
     return {
-        "samples": decode(model.sample(20, seed=seed).tolist()),
+        "samples": model.sample(20, seed=seed),
         "drawn": decode(draw(model, 20, seed=seed).tolist()),
         "sentences": decode(some[:20].tolist()),
         "reconstructions": decode(model.reconstruct(some[:20]).tolist()),
@@ -205,11 +204,10 @@ def work(folder: Path, data: Path, minutes: float, corpora: list[str]) -> None:
             return
         if corpus not in known:
             every = samples(corpus, data)
-            assert every.tokenizer
             learnt = parts(every)[0]
             rows = learnt.first(len(learnt)).int().numpy()
             print(corpus, len(every), "sentences", flush=True)
-            known[corpus] = every, language_model(rows, len(every.tokenizer), **LANGUAGE)
+            known[corpus] = every, language_model(rows, len(tokenizer_of(every)), **LANGUAGE)
         result, model = run(corpus, method, seed, *known[corpus])
         model.save(folder / name)
         path.write_text(json.dumps(result, ensure_ascii=False, indent=1))

@@ -11,6 +11,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 import entropae as ea
 from entropae.kinds.samples import Samples
+from entropae.kinds.text.evaluation import tokenizer_of
 from entropae.kinds.text.lines import buckets
 from entropae.kinds.text.scores import score
 from entropae.latent import Entropic
@@ -36,10 +38,9 @@ FLOORS = (1e-2, 1e-4, 1e-8, 1e-16, 1e-30)
 
 
 def new_model(every: Samples, latent: Entropic) -> ea.Autoencoder:
-    assert every.tokenizer
     torch.manual_seed(0)
     networks = text_pair(
-        *("lstm", len(every.tokenizer), every.shape[0], latent.in_features, DIM),
+        *("lstm", len(tokenizer_of(every)), every.shape[0], latent.in_features, DIM),
         hidden=HIDDEN,
         dropout=DROPOUT,
     )
@@ -78,8 +79,7 @@ def train(
             model.latent.forget()
         x = learnt.__getitems__(next(batches).tolist())
         passed = model(x)
-        error = passed.reconstruction.mean()
-        loss = total_loss(error, passed.penalties, nats=nats)
+        loss = total_loss(passed.error, passed.penalties, nats=nats)
         optimizer.zero_grad()
         loss.backward()
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
@@ -89,9 +89,9 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, 20 * (step + 1) / steps) * (1 - step / steps)
         optimizer.step()
-        errors.append(float(error))
+        errors.append(float(passed.error))
     model.eval()
-    model.calibrate(lambda: iter(learnt.first(len(learnt)).split(512)))
+    model.calibrate(learnt.first(len(learnt)).split(512))
     x = held_out.first(500)
     code = model.encode(x)
     told = score(model.decoder, code, x) if torch.isfinite(code).all() else None
@@ -166,7 +166,7 @@ def main() -> None:
     loose.norm = nn.Identity()
     unbounded = Entropic(DIM, correction="none", bank=0)
     unbounded.norm = nn.Identity()
-    twice = Samples(every.array.copy(), tokenizer=every.tokenizer)
+    twice = replace(every, array=every.array.copy())
     twice.array[1::20] = twice.array[0::20]
     changes: dict[str, Callable[[], dict[str, Any]]] = {
         "as it is": lambda: train(new_model(every, Entropic(DIM)), every),

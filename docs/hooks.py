@@ -28,7 +28,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put in what the page asks for."""
     markdown = markdown.replace("../benchmarks/results/", "results/")
     markdown = re.sub(r"<!-- result: ([\w-]+) -->", lambda found: result(found[1]), markdown)
-    return re.sub(r"<!-- help: (\w+) -->", lambda found: help_of(found[1]), markdown)
+    return re.sub(r"<!-- help: ([\w-]+) -->", lambda found: help_of(found[1]), markdown)
 
 
 def result(name: str) -> str:

@@ -88,7 +88,7 @@ class Page:
         expected = self.space.decode(z[None])[0].flatten()
         shown = torch.tensor(self.run("Array.from(state.values)"))
         torch.testing.assert_close(shown, expected, **CLOSE)
-        if self.space.samples.is_image:
+        if self.space.samples.kind.view == "image":
             painted = Image.open(io.BytesIO(self.png("picture"))).convert("RGB")
             pixels = np.asarray(painted).transpose(2, 0, 1) / 255
             wanted = expected.unflatten(0, self.space.samples.shape).clamp(0, 1).numpy()

@@ -15,23 +15,24 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from entropae.run import RECIPE, read_recipe, write_recipe
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import read_recipe_file
-from entropae.data.rows import open_table
-from entropae.data.tables import read_table
 from entropae.kinds import read as load
+from entropae.kinds.images import Images
 from entropae.kinds.images.files import read_image
 from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.latent import Entropic
 from entropae.model import WEIGHTS
 from entropae.nn import pair
-from entropae.recipe import Recipe
-from entropae.report.trained import read_log
+from entropae.reader import read_table
+from entropae.reader.rows import open_table
+from entropae.recipe import RECIPE, ModelConfig, Recipe
 from entropae.report.words import compared, evaluated
+from entropae.runs import read_recipe, write_recipe
+from entropae.storage.records import read_log
 from entropae.training.checkpoints import CHECKPOINT, PREVIOUS, last_good, write
 
 # What a loader may raise, always naming what it was reading.
@@ -79,7 +80,7 @@ def _parquet(folder: Path) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns = {"a": TABLE[:, 0], "n": np.arange(20), "s": ["x"] * 20, "t": [True, None] * 10}
+    columns = {"a": TABLE[:, 0], "n": np.arange(20) // 2, "s": ["x"] * 20, "t": [True, None] * 10}
     for name, options in {
         "plain": {"use_dictionary": False, "compression": "NONE"},
         "packed": {"compression": "GZIP"},
@@ -95,6 +96,30 @@ def _model(folder: Path) -> None:
     model.save(folder)
     # Without its checksum, which would keep most damage from what reads on behind it.
     save_file(load_file(folder / WEIGHTS), folder / WEIGHTS)
+
+
+def _model_of(data: object, **options: object) -> Callable[[Path], None]:
+    """A model of a kind that keeps files of its own."""
+
+    def make(folder: Path) -> None:
+        samples = load(data, **options)
+        latent = Entropic(2, bank=8)
+        config = ModelConfig(hidden=(4,))
+        model = ea.Autoencoder(*samples.kind.networks(config, latent, samples), latent)
+        model.kind = samples.kind
+        model.save(folder)
+        save_file(load_file(folder / WEIGHTS), folder / WEIGHTS)
+
+    return make
+
+
+def _sampled(folder: Path) -> None:
+    ea.load(folder).sample(2, seed=0)
+
+
+def _rows(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        load(path).first(3)
 
 
 def _run(folder: Path) -> None:
@@ -120,8 +145,9 @@ def _measured(folder: Path) -> None:
 
 
 def _read_measured(folder: Path) -> None:
-    evaluated(folder / "evaluation-pixels.json")
-    compared(folder / "results.json", "a")
+    kind = Images((1, 8, 8))
+    evaluated(folder / "evaluation-pixels.json", kind)
+    compared(folder / "results.json", "a", kind)
     read_log(folder / "log.csv")
 
 
@@ -131,7 +157,7 @@ def _only(folder: Path) -> Path:
 
 
 def _read_samples(path: Path) -> None:
-    samples = load(path, progress=False)
+    samples = load(path)
     some = samples.subset(np.unique([0, len(samples) // 2, len(samples) - 1]))
     some.first(3)
 
@@ -142,7 +168,7 @@ def _read_text(path: Path) -> None:
 
 def _each_table(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
-        read_table(path, missing="drop")
+        read_table(path).numbers(missing="drop")
 
 
 def _each_by_blocks(folder: Path) -> None:
@@ -161,7 +187,7 @@ def _each_upload(folder: Path) -> None:
 
 
 LOADERS = {
-    "image folder": Loader(_images, lambda folder: load(folder, 8, progress=False).first(20)),
+    "image folder": Loader(_images, lambda folder: load(folder, size=8).first(20)),
     "uploaded image": Loader(_images, _each_upload),
     "npy": Loader(
         lambda folder: np.save(folder / "x.npy", PIXELS / np.float32(255)),
@@ -199,11 +225,20 @@ LOADERS = {
     "Parquet": Loader(_parquet, _each_table),
     "npy by blocks": Loader(lambda folder: np.save(folder / "x.npy", TABLE), _each_by_blocks),
     "Parquet by blocks": Loader(_parquet, _each_by_blocks),
+    "CSV, rows of": Loader(_csv, _rows),
+    "Parquet, rows of": Loader(_parquet, _rows),
     "recipe": Loader(
         lambda folder: write_recipe(Recipe(), folder),
         lambda folder: read_recipe_file(folder / RECIPE),
     ),
     "model folder": Loader(_model, ea.load),
+    "model folder, images": Loader(_model_of(PIXELS), ea.load),
+    "model folder, table": Loader(
+        _model_of({"a": TABLE[:, 0], "b": ["x", "y", None, "x"] * 5}), _sampled
+    ),
+    "model folder, text": Loader(
+        _model_of(TEXT.splitlines(), tokenizer="word", vocabulary=50, length=12), ea.load
+    ),
     "run folder": Loader(_run, _read_run),
     "measurements": Loader(_measured, _read_measured),
 }

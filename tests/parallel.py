@@ -10,9 +10,9 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any, NamedTuple
 
+import lightning
 import numpy as np
 import torch
-from entropae.run import measure
 from torch import Tensor, multiprocessing, nn
 from torch import distributed as dist
 
@@ -29,10 +29,12 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
+from entropae.model.measuring import measure
 from entropae.nn import pair
+from entropae.nn.normalization import synchronize
 from entropae.recipe import TrainerConfig
 from entropae.registry import build, settings
-from entropae.training import CHECKPOINT, fitting, squared_error, total_loss
+from entropae.training import CHECKPOINT
 
 LATENTS = [
     Plain(4),
@@ -100,7 +102,7 @@ def steps(
     x = torch.rand(32, 1, 8, 8, dtype=torch.float64).to(DTYPES[dtype])
     rank = dist.get_rank() if dist.is_initialized() else 0
     if dist.is_initialized():
-        distributed.synchronize(model)
+        synchronize(model)
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
     model.train()
     latent.forget()
@@ -113,9 +115,7 @@ def steps(
             batch = x.roll(step, 0)[:n]
             batch = batch[distributed.share(n)]
         with distributed.together(len(batch)) if joined else distributed.alone():
-            passed = model(batch)
-            error = distributed.average(squared_error(passed.reconstruction, batch), len(batch))
-            loss = total_loss(error, passed.penalties)
+            loss = model.loss(batch)
             loss.backward()
         with distributed.together():
             for parameter in model.parameters():
@@ -128,7 +128,7 @@ def steps(
         own = x.split(8)[rank :: distributed.count()]
         model.calibrate(lambda: iter(own))
         codes = model.encode(x)
-    result["statistics"] = flat(model.buffers())
+    result["statistics"] = flat([torch.zeros(0), *model.buffers()])  # some have none
     result["codes"] = codes
     result["weights"] = flat(model.parameters())
     return result
@@ -163,7 +163,7 @@ def fit(
     """
     samples = load("digits").subset(np.arange(400))
 
-    class Keep(fitting.Calibrate):
+    class Keep(lightning.Callback):
         def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
             if kept and trainer.current_epoch == 4 and trainer.is_global_zero:
                 copytree(folder, kept)
@@ -173,7 +173,6 @@ def fit(
     model = ea.Autoencoder(*networks, Entropic(4, bank=500))
     if double:
         model = ea.Autoencoder(*map(Double, networks), model.latent.double())
-    before, fitting.Calibrate = fitting.Calibrate, Keep
     rows = ea.fit(
         model,
         samples,
@@ -182,9 +181,9 @@ def fit(
         folder=folder,
         resume=True,
         trainer=TrainerConfig(accelerator="cpu", devices=processes),
+        callbacks=[Keep()],
         progress=False,
     )
-    fitting.Calibrate = before
     with distributed.together():
         model.fit_prior(samples, "full")
         measured = measure(model, samples.subset(np.arange(301)), samples)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 import entropae as ea
-from entropae import data
+from entropae import kinds
 from entropae.diagnosis import Diagnosis
 from entropae.latent import Latent, Variational
 from entropae.nn import pair
@@ -62,8 +62,8 @@ def digits() -> tuple[Tensor, Tensor]:
 
 @cache
 def _digits(seed: int) -> tuple[Tensor, Tensor]:
-    samples = data.load("digits")
-    train, held_out = data.split(len(samples), 0.25, seed=seed)
+    samples = kinds.read("digits")
+    train, held_out = kinds.split(len(samples), 0.25, seed=seed)
     return samples.subset(train).first(2000), samples.subset(held_out).first(2000)
 
 

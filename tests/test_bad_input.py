@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import entropae as ea
 from entropae.entropy import METHODS
 from entropae.entropy.distances import neighbour_distances
-from entropae.information import ESTIMATORS, jackknife
+from entropae.information import jackknife
 
 Call = Callable[..., Any]
 
@@ -63,7 +63,7 @@ OTHERS: dict[str, tuple[int, Call]] = {
             2,
             lambda x, y, k, method=method: ea.knn_mutual_information(x, y, k, method=method),
         )
-        for method in ESTIMATORS
+        for method in ("auto", "ksg1", "ksg2", "gao")
     },
     "conditional information": (3, ea.knn_conditional_mutual_information),
     "total correlation": (1, ea.knn_total_correlation),
@@ -153,7 +153,7 @@ def check(call: Call, given: list[Any], k: Any) -> None:
         try:
             value = call(*given, k)
         except (ValueError, TypeError) as error:
-            assert re.search(r"`\w+`", str(error)), f"names no argument: {error}"  # noqa: PT017
+            assert re.search(r"`\w+(\[\d+\])?`", str(error)), f"names no argument: {error}"  # noqa: PT017
             return
     assert all(warning.category is UserWarning for warning in said), said
     value = float(value.detach() if isinstance(value, torch.Tensor) else value)
@@ -234,10 +234,10 @@ def test_scaling_leaves_comparisons_as_they_are(name, exponent):
 @settings(deadline=None, max_examples=4, database=None, derandomize=True)
 @given(exponent=st.integers(0, 36), d=st.sampled_from([2, 12]))
 def test_far_from_the_origin(name, exponent, d):
-    """Multiples of 2⁻¹² moved by up to 2³⁶: exact in float64, distances and all."""
+    """Multiples of 2⁻¹⁶ moved by up to 2³⁶: exact in float64, distances and all."""
     number, call = ALL[name]
     rng = np.random.default_rng(0)
-    x = np.round(rng.standard_normal((number, 40, d)) * 2**12) / 2**12
+    x = np.round(rng.standard_normal((number, 40, d)) * 2**16) / 2**16
     k = 3 if "weighted" not in name else d
     if "kpn" in name and d > 2:
         return
@@ -318,7 +318,9 @@ def test_whitening_refuses_what_it_would_make_coincide(method):
     x = np.array([1e100, 1.0, 2.0, 4.0, 7.0])
     with pytest.raises(ValueError, match="`x` must not span so many orders of magnitude"):
         ea.knn_entropy(x, 1, method=method)
-    assert ea.knn_entropy(np.array([1.0, 1.0, 2.0, 4.0]), 1, method=method) == -math.inf
+    with pytest.warns(UserWarning, match="coincide with their neighbour k=1"):
+        twice = ea.knn_entropy(np.array([1.0, 1.0, 2.0, 4.0]), 1, method=method, resolution=None)
+    assert twice == -math.inf
 
 
 def test_jackknife_of_infinite_estimates_and_of_lists():

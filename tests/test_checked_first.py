@@ -28,8 +28,8 @@ def idle(monkeypatch):
         pytest.fail("it began to work")
 
     for module, name in (
-        ("entropae.runs.make", "read"),
-        ("entropae.runs.make", "fit"),
+        ("entropae.runs.making", "read"),
+        ("entropae.runs.making", "fit"),
         ("entropae.runs.run", "as_samples"),
     ):
         monkeypatch.setattr(importlib.import_module(module), name, work)

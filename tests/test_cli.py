@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -11,8 +12,10 @@ import pytest
 import yaml
 from PIL import Image
 
+import entropae as ea
 from entropae.cli import main
 from entropae.model import load
+from entropae.nn import pair
 
 
 def pixels(path) -> np.ndarray:
@@ -105,7 +108,7 @@ def test_a_folder_of_images(images, tmp_path, capsys):
     with pytest.warns(UserWarning, match="1 of 61 images left out"):
         code = main(["fit", "--data", str(images), "--size", "16", "--out", str(out), *SMALL])
     assert code == 0
-    assert "1 unreadable files were left out" in capsys.readouterr().out
+    assert re.search(r"Left out: \S*broken\.png: not an image", capsys.readouterr().out)
     skipped = json.loads((out / "metrics.json").read_text())["skipped_files"]
     assert len(skipped) == 1
     assert "broken.png: not an image" in skipped[0]
@@ -142,7 +145,7 @@ def test_sample(run, tmp_path):
 def test_reconstruct_and_interpolate(run, tmp_path, capsys):
     a, b, c = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.npy"
     assert main(["reconstruct", str(run), "-n", "12", "--out", str(a)]) == 0
-    assert "Mean squared error" in capsys.readouterr().out
+    assert "Squared error per value: 0." in capsys.readouterr().out
     assert main(["interpolate", str(run), "-n", "4", "--steps", "6", "--out", str(b)]) == 0
     assert pixels(b).shape[1] > 6 * 40
     options = ["--data", "digits", "-n", "5", "--out", str(c)]
@@ -153,14 +156,16 @@ def test_reconstruct_and_interpolate(run, tmp_path, capsys):
 def test_encode(run, tmp_path):
     import pyarrow.parquet as pq
 
-    a, b = tmp_path / "codes.npy", tmp_path / "codes.parquet"
-    assert main(["encode", str(run), "--out", str(a)]) == 0
-    assert main(["encode", str(run), "--out", str(b)]) == 0
+    a, b, c = (tmp_path / f"codes.{suffix}" for suffix in ("npy", "parquet", "csv"))
+    for out in (a, b, c):
+        assert main(["encode", str(run), "--out", str(out)]) == 0
     codes = np.load(a)
     assert codes.shape == (1797, 3)
     table = pq.read_table(b)
     assert table.column_names == ["z0", "z1", "z2"]
     assert np.array_equal(table["z1"].to_numpy(), codes[:, 1])
+    assert c.read_text().splitlines()[0] == "z0,z1,z2"
+    assert np.array_equal(np.loadtxt(c, np.float32, delimiter=",", skiprows=1), codes)
 
 
 @pytest.mark.parametrize(
@@ -188,11 +193,11 @@ def test_misspelt_options(arguments, message, capsys):
         (["fit", "--data", "digist"], "Did you mean 'digits'"),
         (
             ["fit", "--model.latent.name", "entropy"],
-            "known are balanced, entropic, matching",
+            "known are ae, ae-bn, balanced, beta-vae, bn-vae",
         ),
         (["fit", "--model.latent.wieght", "1"], "Did you mean 'weight'"),
         (["fit", "--data", "/no/such/folder"], "No file or folder"),
-        (["sample", "/no/such/run"], "No model in"),
+        (["sample", "/no/such/run"], "/no/such/run is no run folder"),
         (["encode", "/no/such/run"], "is no run folder"),
     ],
 )
@@ -236,7 +241,7 @@ def test_help_loads_nothing_heavy():
         assert done.stdout.endswith("exit 0\n[]\n"), done.stdout + done.stderr
 
 
-def test_float_arrays_out_of_range_get_a_linear_output(tmp_path):
+def test_float_arrays_out_of_range_get_a_linear_output(tmp_path, capsys):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(5, 3, (80, 10)))
     out = tmp_path / "run"
     assert main(["fit", "--data", str(tmp_path / "x.npy"), "--out", str(out), *SMALL]) == 0
@@ -245,4 +250,20 @@ def test_float_arrays_out_of_range_get_a_linear_output(tmp_path):
     assert not (out / "samples.png").exists()
     assert main(["sample", str(out), "--out", str(tmp_path / "s.npy")]) == 0
     assert np.load(tmp_path / "s.npy").shape == (64, 10)
-    assert main(["sample", str(out), "--out", str(tmp_path / "s.png")]) == 1
+    assert main(["sample", str(out), "--out", str(tmp_path / "s.png")]) == 0
+    assert pixels(tmp_path / "s.png").std() > 10, "a picture of lines"
+    assert main(["sample", str(out), "--out", str(tmp_path / "s")]) == 1
+    assert "`--out`" in capsys.readouterr().err
+
+
+def test_a_model_that_was_saved_from_python_can_be_sampled(tmp_path, capsys):
+    """Without a recipe, by what its kind knows; what needs the data says that it is no run."""
+    values = np.random.default_rng(0).normal(5, 3, (80, 10)).astype(np.float32)
+    model = ea.Autoencoder(*pair("mlp", (10,), 2, 2, hidden=(8,), output="linear"), ea.Plain(2))
+    ea.fit(model, values, epochs=1, progress=False)
+    model.save(tmp_path)
+    assert main(["sample", str(tmp_path), "-n", "5", "--out", str(tmp_path / "s.npy")]) == 0
+    assert np.load(tmp_path / "s.npy").shape == (5, 10)
+    capsys.readouterr()
+    assert main(["reconstruct", str(tmp_path)]) == 1
+    assert "is no run folder: recipe.yaml is missing" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from entropae.diagnosis import (
     FINDINGS,
     Diagnosis,
     diagnose,
+    distributions,
     intrinsic_dimension,
     of_functions,
 )

@@ -12,6 +12,7 @@ from torch import nn
 import entropae as ea
 from entropae.diagnosis.measured import squared
 from entropae.kinds.samples import Samples
+from entropae.kinds.text import Text
 from entropae.kinds.text.lines import encode_lines
 from entropae.kinds.text.subject import WIDTH, Sentences
 from entropae.kinds.text.tokenizer import Tokenizer
@@ -28,8 +29,8 @@ def trained() -> tuple[ea.Autoencoder, Samples, Samples]:
     rng = random.Random(0)
     lines = [" ".join(rng.choice(slot.split()) for slot in SLOTS) for _ in range(1600)]
     tokenizer = Tokenizer.train(lines, "word", vocabulary=100)
-    rows = encode_lines(lines, tokenizer, length=LENGTH)[0]
-    train, held_out = (Samples(part, tokenizer=tokenizer) for part in (rows[:1200], rows[1200:]))
+    rows, kind = encode_lines(lines, tokenizer, length=LENGTH)[0], Text(tokenizer, length=LENGTH)
+    train, held_out = (Samples(part, kind, "tokens") for part in (rows[:1200], rows[1200:]))
     torch.manual_seed(0)
     networks = text_pair("lstm", len(tokenizer), LENGTH, 8, 8, hidden=32, dropout=0.0)
     model = ea.Autoencoder(*networks, ea.Entropic(8))

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from entropae import distributed
-from entropae.latent import Latent, Plain
+from entropae.latent import Plain
 from entropae.model import Autoencoder
+from entropae.nn.normalization import BatchNorm, synchronize
 from entropae.training import CHECKPOINT, Training
+from latents import built_in
 
 import parallel
 from parallel import CASES, difference
@@ -41,7 +43,7 @@ def one(tmp_path_factory) -> dict[str, Any]:
 
 
 def test_every_latent_is_compared():
-    assert {type(latent) for latent in parallel.LATENTS} == set(Latent.known().values())
+    assert {type(latent) for latent in parallel.LATENTS} == set(built_in().values())
 
 
 def test_losses_gradients_and_statistics_are_those_of_one_process(one, many):
@@ -175,9 +177,9 @@ def test_synchronised_layers_stay_what_they_were():
     x = torch.randn(8, 3)
     names = list(network.state_dict())
     before = network[1][0].weight
-    distributed.synchronize(network)
+    synchronize(network)
     assert list(network.state_dict()) == names
     assert network[1][0].weight is before
-    assert isinstance(network[1][0], distributed.BatchNorm)
+    assert isinstance(network[1][0], BatchNorm)
     expected = nn.functional.batch_norm(network[0](x), None, None, training=True)
     torch.testing.assert_close(network(x), expected)

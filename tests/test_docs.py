@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import entropae as ea
 from entropae.cli import COMMANDS
-from entropae.latent import Latent
 from entropae.prior import PRIORS
+from latents import built_in
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -30,10 +31,16 @@ def test_every_public_name_has_its_entry():
     assert set(ea.__all__) <= named
 
 
-@pytest.mark.parametrize("name", Latent.known())
+def test_every_entry_exists():
+    for path in re.findall(r"^::: (entropae[\w.]+)$", page("api") + page("methods"), re.M):
+        room, _, name = path.rpartition(".")
+        assert hasattr(import_module(room), name), path
+
+
+@pytest.mark.parametrize("name", built_in())
 def test_every_latent_is_among_the_methods(name):
     assert f"| `{name}`" in page("methods")
-    assert f"::: entropae.latent.{Latent.known()[name].__name__}\n" in page("methods")
+    assert f"::: entropae.latent.{built_in()[name].__name__}\n" in page("methods")
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*-mnist.yaml")), ids=str)

@@ -10,16 +10,22 @@ import math
 import numpy as np
 import pytest
 import torch
-from entropae.evaluation import CODES, compare, evaluate, markdown, summary
 from torch import nn
 
 import entropae as ea
 from entropae.cli import main
 from entropae.features import FEATURES, extract, find, title
 from entropae.features.inception import Inception, inception_input, load_inception, resize
+from entropae.kinds import Evaluating
 from entropae.kinds import read as load
+from entropae.kinds.images import Images
+from entropae.kinds.values.evaluation import evaluate
 from entropae.latent import Plain
+from entropae.metrics.summary import summary
 from entropae.prior import PRIORS, TwoStage
+from entropae.recipe import Recipe
+from entropae.runs import compare, markdown
+from entropae.runs.comparison import CODES
 
 COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
 
@@ -53,13 +59,14 @@ def test_copies_of_the_training_data_are_exposed():
     copies = Copier(train.__getitems__(range(900)))
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
     model = ea.Autoencoder(encoder, copies, Plain(2)).eval()
-    found = evaluate(model, train, test, FEATURES["pixels"](), progress=False)
+    options = Evaluating("pixels", progress=False)
+    found = evaluate(model, train, test, options)
     assert found["normal"]["nearest"] == 0
     assert found["normal"]["precision"] > 0.7
     noise = ea.Autoencoder(
         encoder, nn.Sequential(nn.Linear(2, 64), nn.Unflatten(1, (1, 8, 8))), Plain(2)
     )
-    worse = evaluate(noise.eval(), train, test, FEATURES["pixels"](), progress=False)
+    worse = evaluate(noise.eval(), train, test, options)
     assert worse["normal"]["nearest"] > 1
     assert worse["normal"]["frechet"] > 3 * found["normal"]["frechet"]
     assert worse["normal"]["kernel"] > found["normal"]["kernel"]
@@ -76,7 +83,7 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     two = [found["normal"]["frechet"] for found in results["vae"]]
     assert float(rows["vae"]["normal frechet"]) == pytest.approx(sum(two) / 2)
     assert float(rows["vae"]["normal frechet sd"]) == pytest.approx(abs(two[0] - two[1]) / 2**0.5)
-    assert "Fréchet (pixels), mixture" in (out / "table.md").read_text()
+    assert "Fréchet distance (pixels), mixture" in (out / "table.md").read_text()
     assert (out / "samples.png").stat().st_size > 1000
     before = (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns
     capsys.readouterr()
@@ -106,7 +113,7 @@ def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
     np.save(tmp_path / "test.npy", (load("digits").array[:120]))
     assert main(["evaluate", out, "--data", str(tmp_path / "test.npy")]) == 0
-    assert "On 120 samples" in capsys.readouterr().out
+    assert "by features of pixels on 120 held-out images" in capsys.readouterr().out
     kept = json.loads((tmp_path / "run" / "evaluation-pixels.json").read_text())
     assert kept["features"] == "pixels"
     assert set(kept["full"]) >= {"frechet", "kernel", "precision", "coverage", "nearest"}
@@ -118,12 +125,12 @@ def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     assert "Did you mean 'pixels'" in capsys.readouterr().err
     np.save(tmp_path / "large.npy", np.zeros((9, 12, 12), np.uint8))
     assert main(["evaluate", out, "--data", str(tmp_path / "large.npy")]) == 1
-    assert "(1, 8, 8): got (1, 12, 12)" in capsys.readouterr().err
+    assert "takes images of 8×8 pixels in grey: got 12×12 pixels in grey" in capsys.readouterr().err
 
 
 def test_unlike_recipes_are_refused(recipes, tmp_path):
-    recipe = ea.config.Recipe(epochs=1)
-    other = ea.config.Recipe(epochs=2)
+    recipe = Recipe(epochs=1)
+    other = Recipe(epochs=2)
     with pytest.raises(ValueError, match="epochs is 1 in a, 2 in b"):
         compare({"a": recipe, "b": other}, tmp_path)
     with pytest.raises(ValueError, match="seeds"):
@@ -136,11 +143,11 @@ def test_markdown_shows_mean_and_deviation():
     for key in ("mean_squared_error", "normal frechet", "normal kernel", *codes):
         row |= {key: 1.5, f"{key} sd": 0.25}
     row |= {"seconds": 9.0, "seconds sd": 1.0}
-    text = markdown([row], "pixels")
+    text = markdown([row], Images((1, 8, 8)), "pixels")
     assert "| x | 1.5 ± 0.25 |" in text
-    assert "Fréchet (pixels), normal" in text
+    assert "Fréchet distance (pixels), normal" in text
     assert "| sliced Wasserstein |" in text
-    assert "FID, normal" in markdown([row], "inception")
+    assert "FID, normal" in markdown([row], Images((1, 8, 8)), "inception")
 
 
 def test_any_network_gives_features():

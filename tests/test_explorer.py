@@ -7,6 +7,8 @@ import http.client
 import io
 import json
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +26,7 @@ from PIL import Image
 from torch import nn
 
 from entropae.cli import main
-from entropae.explorer import Space, open_space, principal_axes
+from entropae.explorer import Space, principal_axes
 from entropae.explorer.server import (
     ANSWERS,
     HEADERS,
@@ -35,13 +37,14 @@ from entropae.explorer.server import (
 )
 from entropae.kinds import read as load_samples
 from entropae.kinds.images.files import read_image
-from entropae.kinds.samples import Samples
 from entropae.latent import Plain, Spherical
 from entropae.model import Autoencoder, load
+from entropae.runs import Run
 
 from browser import chromium
 from explorer_page import Page, contrast, looked_at, reached_by_keys, use_every_control
 
+EARLIER = Path(__file__).parent / "earlier"
 SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5"]
 
 
@@ -132,7 +135,7 @@ class TestSpace:
             principal_axes(np.ones((5, 3)))
 
     def test_neighbours_are_the_nearest(self, run):
-        space = open_space(run, most=200)
+        space = Run.open(run).space(200)
         code = torch.randn(5)
         index, distance = space.neighbours(code, 7)
         every = np.linalg.norm(space.codes.numpy() - code.numpy(), axis=1)
@@ -143,7 +146,7 @@ class TestSpace:
         assert len(space.neighbours(code, 500)[0]) == 200
 
     def test_codes_are_the_models(self, run):
-        space, model = open_space(run, most=50), load(run)
+        space, model = Run.open(run).space(50), load(run)
         x = space.samples.first(50)
         torch.testing.assert_close(space.codes, model.encode(x))
         torch.testing.assert_close(space.decode(space.codes), model.reconstruct(x))
@@ -162,17 +165,27 @@ class TestSpace:
 
     def test_bad_spaces(self, run):
         with pytest.raises(ValueError, match="got -n 1"):
-            open_space(run, most=1)
+            Run.open(run).space(1)
         model = Autoencoder(nn.Linear(6, 3), nn.Linear(3, 6), Plain(3))
         with torch.no_grad():
             model.encoder.bias.fill_(torch.nan)
         with pytest.raises(ValueError, match="not finite"):
             Space(model, load_samples(np.eye(6)), title="x")
 
-    def test_tokens_are_no_numbers(self, run, monkeypatch):
-        monkeypatch.setattr(Samples, "first", lambda self, n: torch.ones(n, 8, dtype=torch.long))
-        with pytest.raises(ValueError, match=r"samples of torch\.int64"):
-            open_space(run, most=20)
+    @pytest.mark.parametrize("command", ["explore", "export"])
+    def test_sentences_are_not_for_the_map(self, command, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        shutil.copytree(EARLIER / "text", "run")
+        shutil.copy(EARLIER / "text.txt", tmp_path)
+        with pytest.raises(ValueError, match="Sentences cannot be explored or exported"):
+            Run.open("run").space(20)
+        assert main([command, "run"]) == 1
+        said = capsys.readouterr().err
+        assert "Traceback" not in said
+        # What it tells to do instead can be done.
+        (told,) = re.findall(r"entropae (report .*)$", said, re.MULTILINE)
+        assert main(shlex.split(told)) == 0
+        assert Path("run/report.html").is_file()
 
 
 class TestReadImage:
@@ -228,7 +241,7 @@ class TestServer:
         assert min(seconds) < 0.03
 
     def test_neighbours(self, server, run):
-        space = open_space(run, most=20_000)
+        space = Run.open(run).space()
         found = server.json("/api/neighbours", code=space.codes[5].tolist(), k=3)
         assert found["indices"][0] == 5
         assert found["distances"][0] == 0
@@ -283,7 +296,7 @@ class TestServer:
             assert "--host" in json.loads(content)["error"]
 
     def test_the_machines_name_is_known_where_others_may_ask(self, run):
-        space, name = open_space(run, most=20), socket.gethostname().encode()
+        space, name = Run.open(run).space(20), socket.gethostname().encode()
 
         def status(host: str) -> int:
             sent = []
@@ -405,7 +418,7 @@ class TestServer:
 class TestPage:
     def test_every_control(self, server, run, tmp_path):
         with chromium() as driver:
-            page = Page(driver, server.url, open_space(run, most=20_000))
+            page = Page(driver, server.url, Run.open(run).space())
             assert page["title"].text == "Latent space of <i>digits"  # a name, not markup
             use_every_control(page, tmp_path)
             reached_by_keys(page)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from entropae.cli import main
-from entropae.explorer import Space, open_space
+from entropae.explorer import Space
 from entropae.explorer.export import to_onnx
 from entropae.kinds import read as load_samples
 from entropae.latent import (
@@ -31,6 +31,8 @@ from entropae.latent import (
 )
 from entropae.model import Autoencoder, load
 from entropae.nn import pair
+from entropae.runs import Run
+from latents import built_in
 
 from browser import chromium, requested
 from explorer_page import (
@@ -107,7 +109,7 @@ class TestOnnx:
     @pytest.mark.slow
     @pytest.mark.parametrize("latent", REST, ids=repr)
     def test_the_other_latents(self, latent):
-        assert {type(one) for one in FASTEST + REST} == set(Latent.known().values())
+        assert {type(one) for one in FASTEST + REST} == set(built_in().values())
         check(*trained(latent))
 
     def test_convolutions(self):
@@ -115,7 +117,7 @@ class TestOnnx:
 
     def test_files(self, run):
         model = load(run)
-        x = open_space(run, most=20).samples.first(20)
+        x = Run.open(run).space(20).samples.first(20)
         encoder, decoder = (
             (run / "export" / f"{n}.onnx").read_bytes() for n in ("encoder", "decoder")
         )
@@ -159,7 +161,7 @@ class TestOnnx:
 
 class TestPage:
     def test_every_control_without_a_network(self, run, tmp_path):
-        space = open_space(run, most=300)
+        space = Run.open(run).space(300)
         with chromium() as driver:
             driver.execute_cdp_cmd("Network.enable", {})
             off = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
@@ -207,7 +209,7 @@ class TestPage:
         for name in ("encoder", "decoder"):
             content = (run / "export" / f"{name}.onnx").read_bytes()
             assert base64.b64decode(data[name]) == content
-        space = open_space(run, most=300)
+        space = Run.open(run).space(300)
         codes = np.frombuffer(base64.b64decode(data["space"]["codes"]), "<f4").reshape(300, 5)
         np.testing.assert_array_equal(codes, space.codes)
         for name in ("normal", "full", "mixture"):

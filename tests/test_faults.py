@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,7 @@ def test_data_that_are_gone_at_resuming(tmp_path, capsys):
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).random((60, 6), np.float32))
     run = ["fit", "--data", str(path), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    run += ["--model.latent.dim", "2"]
     assert main(run) == 0
     (tmp_path / "run" / "model.json").unlink()
     path.unlink()
@@ -318,9 +320,8 @@ def test_memory_that_does_not_suffice(tmp_path, error):
 
 
 def test_memory_is_a_message_of_the_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "entropae.run.fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m"))
-    )
+    making = import_module("entropae.runs.making")  # whose function has its name
+    monkeypatch.setattr(making, "fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m")))
     assert main(["fit", "--data", "digits", "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err == "entropae fit: m\n"
 

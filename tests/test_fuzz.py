@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from entropae.cli import read_recipe_file
-from entropae.data.tables import read_table
 from entropae.kinds import read as load
+from entropae.reader import read_table
 
 from loaders import LOADERS, attempt
 

@@ -162,7 +162,8 @@ def test_files_are_safetensors_and_plain_json(tmp_path):
         "out_features": 4,
         "hidden": [512, 256],
     }
-    assert set(load_file(tmp_path / "model.safetensors")) == set(model.state_dict())
+    priors = {"priors.normal.mean"}
+    assert set(load_file(tmp_path / "model.safetensors")) == set(model.state_dict()) | priors
 
 
 def test_shared_weights_can_be_saved(tmp_path):
@@ -181,13 +182,20 @@ def test_shared_weights_can_be_saved(tmp_path):
 def test_double_precision():
     model = own().double().eval()
     assert model.sample(3, seed=0).dtype == torch.float64
-    assert model.reconstruct(torch.randn(4, 6, dtype=torch.float64)).dtype == torch.float64
+    x = torch.randn(4, 6, dtype=torch.float64)
+    assert model.reconstruct(x).dtype == torch.float64
+    output = model(x)
+    assert output.error == (output.reconstruction - x).square().mean()  # not rounded on its way
+    assert output.loss.dtype == torch.float64
 
 
 def test_own_networks_are_asked_for(tmp_path):
     model = own().eval()
     model.save(tmp_path)
-    with pytest.raises(ValueError, match="encoder is a network of one's own, Linear"):
+    with pytest.raises(
+        ValueError,
+        match=r"its encoder \(Linear\) and decoder \(Linear\) are of your own",
+    ):
         ea.load(tmp_path)
     again = ea.load(tmp_path, encoder=nn.Linear(6, 3), decoder=nn.Linear(3, 6))
     assert torch.equal(again.sample(3, seed=0), model.sample(3, seed=0))

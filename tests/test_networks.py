@@ -11,6 +11,15 @@ from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
 
 
+@pytest.mark.parametrize("channels", [2, 4, 12])
+def test_convolutions_take_any_number_of_channels(channels):
+    """Multispectral images, spectrograms of several microphones."""
+    shape = (channels, 12, 16)
+    encoder, decoder = pair("conv", shape, 6, 5, width=2, output="linear")
+    assert encoder(torch.randn(3, *shape)).shape == (3, 6)
+    assert decoder(torch.randn(3, 5)).shape == (3, *shape)
+
+
 @pytest.mark.parametrize("size", [8, 9, 14, 16, 28, 31, 32, 64, 65, 128, 256])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_convolutions_fit_every_size(size, channels):
@@ -83,7 +92,7 @@ def test_mlp_takes_any_shape_and_both_outputs():
     assert widths == [8, 9, 14]
 
 
-@pytest.mark.parametrize("shape", [(784,), (2, 28, 28), (1, 4, 28), (1, 300, 300)])
+@pytest.mark.parametrize("shape", [(784,), (0, 28, 28), (1, 4, 28), (1, 300, 300)])
 def test_convolutions_refuse_other_shapes(shape):
     with pytest.raises(ValueError, match="got"):
         ConvEncoder(shape, 4)

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 import entropae as ea
-from entropae.data import rows
 from entropae.entropy import blocks
 from entropae.out_of_core import disk
 from entropae.out_of_core.extent import Extent, Moments
 from entropae.out_of_core.partition import count, partition, sort
+from entropae.reader import rows
 
 exact = {"rel": 1e-12, "abs": 1e-12}
 X = np.random.default_rng(0).standard_normal((3000, 3)) @ np.diag([1, 2, 5.0]) + [0, 0, 100]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from entropae import kinds
 from entropae.cli import read_recipe_file
-from entropae.kinds.samples import Samples
 from entropae.runs import new_model
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
@@ -17,7 +17,7 @@ RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_builds_its_model(path):
     images = torch.randint(0, 256, (8, 28, 28), dtype=torch.uint8).numpy()
-    model = new_model(read_recipe_file(path), Samples(images, "hw"))
+    model = new_model(read_recipe_file(path), kinds.read(images))
     passed = model.train()(torch.rand(8, 1, 28, 28))
     assert passed.code.shape == (8, 16)
     assert all(torch.isfinite(penalty.value) for penalty in passed.penalties.values())

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from entropae.kinds.tables.samples import TableSamples
-from entropae.report.blocks import Code, Pictures, Table, Text
 from markupsafe import escape
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
@@ -26,12 +24,17 @@ from torch import nn
 
 from entropae import report
 from entropae.cli import COMMANDS, main
+from entropae.drawing import charts, sheets
+from entropae.drawing.blocks import Block, Code, Pictures, Table, Text
 from entropae.kinds import read as load_samples
+from entropae.kinds.values.nearest import nearest_training
 from entropae.latent import Plain
 from entropae.model import Autoencoder
 from entropae.recipe import ModelConfig, Recipe
-from entropae.report import charts, drawn, latent, sheets, trained, words
-from entropae.runs import new_model, read_samples, split_samples, write_recipe
+from entropae.report import Origin, Trained, latent, trained, words
+from entropae.runs import Run, new_model, portable, write_recipe
+from entropae.runs.files import reading_of
+from entropae.storage.records import read_log
 from entropae.training import fit
 
 from browser import console, overflow, requested, screenshot, view
@@ -42,22 +45,24 @@ HOSTILE = "<script>alert('1')</script><img src=x onerror=alert(2)>\"'&{{ 7*7 }}"
 
 def made(folder: Path, recipe: Recipe) -> Path:
     """A run folder with a model that has not been trained: no time is spent."""
-    samples = read_samples(recipe)
+    samples = load_samples(recipe.data, **vars(reading_of(recipe)))
     model = new_model(recipe, samples)
-    train, _ = split_samples(recipe, samples)
-    model.calibrate(lambda: iter([train.first(len(train))]))
+    model.kind = samples.kind
+    train, _ = samples.split(recipe.validation, seed=recipe.seed)
+    model.calibrate([train.first(len(train))])
     model.fit_prior(train, "mixture")
     folder.mkdir(parents=True, exist_ok=True)
     write_recipe(recipe, folder)
-    if samples.tokenizer:
-        samples.tokenizer.save(folder)
-    if isinstance(samples, TableSamples):
-        samples.columns.save(folder)
     rows = ["step,learning_rate,train/reconstruction,validation/reconstruction"]
     rows += [f"{step},0.01,{1 / step},{'' if step % 2 else 2 / step}" for step in range(1, 9)]
     (folder / "log.csv").write_text("\n".join(rows) + "\n")
     model.save(folder)
     return folder
+
+
+def section(name: str, run: Trained) -> list[Block]:
+    """A section of the page, by its name."""
+    return report.SECTIONS[name][1](run)
 
 
 def small(data: Path | str, **options: object) -> Recipe:
@@ -69,7 +74,7 @@ def small(data: Path | str, **options: object) -> Recipe:
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = made(tmp_path_factory.mktemp("runs") / "digits", small("digits"))
-    report.write(folder, progress=False)
+    Run.open(folder).report(progress=False)
     return folder
 
 
@@ -99,7 +104,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     }[request.param]()
     share = 0.0 if request.param == "nothing held out" else 0.25
     run = made(folder / "run", small(source, validation=share))
-    return report.write(run, progress=False).read_text(encoding="utf-8")
+    return Run.open(run).report(progress=False).read_text(encoding="utf-8")
 
 
 def colour(path: Path, n: int, side: int) -> Path:
@@ -242,7 +247,7 @@ def test_hostile_names_are_text(tmp_path: Path):
     (folder / "evaluation-x.json").write_text(json.dumps(evaluated))
     results = {HOSTILE: [{"features": HOSTILE, HOSTILE: figures}], "b": [{HOSTILE: figures}]}
     (tmp_path / "results.json").write_text(json.dumps(results))
-    text = report.write(folder, progress=False).read_text(encoding="utf-8")
+    text = Run.open(folder).report(progress=False).read_text(encoding="utf-8")
     found = Page(text)
     assert not found.all("script")
     assert all(re.match(r"data:", one["src"] or "") for one in found.all("img"))
@@ -259,25 +264,25 @@ def test_sentences_and_rows_are_read(tmp_path: Path):
         (sentences(tmp_path / "a.txt"), "a <b>cat"),
         (rows(tmp_path / "a.csv"), "<i>Oslo"),
     ):
-        run = trained.open_run(made(tmp_path / source.suffix, small(source, validation=0)))
+        run = Run.open(made(tmp_path / source.suffix, small(source, validation=0))).trained()
         lines = set(source.read_text().splitlines())
-        blocks = drawn.samples(run)
+        blocks = section("samples", run)
         real, *made_up = (block for block in blocks if isinstance(block, Table))
         assert {",".join(row[1:]) for row in real.rows} <= lines
         assert len(made_up) >= len(run.model.priors)
-        both = next(block for block in drawn.reconstructions(run) if isinstance(block, Table))
+        both = next(block for block in section("reconstructions", run) if isinstance(block, Table))
         assert {",".join(row[1:]) for row in both.rows[::2]} <= lines
-        near = next(block for block in drawn.nearest(run) if isinstance(block, Table))
+        near = next(block for block in section("nearest", run) if isinstance(block, Table))
         assert {",".join(row[1:]) for row in near.rows[1::2]} <= lines
-        assert len([b for b in drawn.interpolations(run) if isinstance(b, Table)]) == 4
+        assert len([b for b in section("interpolations", run) if isinstance(b, Table)]) == 4
         text = report.page(run)
         assert said not in text
         assert str(escape(said)) in text
 
 
 def test_columns_are_summed_up(tmp_path: Path):
-    run = trained.open_run(made(tmp_path / "run", small(rows(tmp_path / "a.csv"), validation=0)))
-    table = [block for block in drawn.samples(run) if isinstance(block, Table)][-1]
+    run = Run.open(made(tmp_path / "run", small(rows(tmp_path / "a.csv"), validation=0))).trained()
+    table = [block for block in section("samples", run) if isinstance(block, Table)][-1]
     assert [row[0] for row in table.rows] == ["income", "town"]
     numbers = 1.25 * np.arange(60)
     assert table.rows[0][1] == f"{numbers.mean():.3g} ± {numbers.std():.3g}"
@@ -302,17 +307,17 @@ def test_errors_of_the_command(digits: Path, tmp_path: Path, capsys: Any):
 def test_a_run_that_cannot_be_read(tmp_path: Path):
     data = array(tmp_path / "data.npy", 50, 2)
     folder = made(tmp_path / "run", small(data))
-    old = report.write(folder, progress=False).read_bytes()
+    old = Run.open(folder).report(progress=False).read_bytes()
     (folder / "metrics.json").write_text("[1]")
     with pytest.raises(ValueError, match=r"metrics\.json is damaged"):
-        report.write(folder, progress=False)
+        Run.open(folder).report(progress=False)
     (folder / "metrics.json").unlink()
     data.rename(tmp_path / "elsewhere.npy")
     with pytest.raises(FileNotFoundError, match=r"data of the run .* are not there"):
-        report.write(folder, progress=False)
+        Run.open(folder).report(progress=False)
     (folder / "model.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"not finished.*--resume"):
-        report.write(folder, progress=False)
+        Run.open(folder).report(progress=False)
     assert (folder / "report.html").read_bytes() == old
 
 
@@ -322,12 +327,12 @@ def test_a_run_that_cannot_be_read(tmp_path: Path):
 def test_a_damaged_log(text: str, tmp_path: Path):
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(ValueError, match="is damaged"):
-        trained.read_log(tmp_path / "log.csv")
+        read_log(tmp_path / "log.csv")
 
 
 def test_a_log_is_read_as_it_was_written(tmp_path: Path):
     (tmp_path / "log.csv").write_text("epoch,step,train/a,validation/a\n1,7,0.5,\n2,14,nan,3\n")
-    rows = trained.read_log(tmp_path / "log.csv")
+    rows = read_log(tmp_path / "log.csv")
     assert trained.series(rows, "train/a") == ([7.0], [0.5])
     assert trained.series(rows, "validation/a") == ([14.0], [3.0])
 
@@ -343,13 +348,13 @@ class Known(nn.Module):
         return self.samples[torch.arange(len(code)) % len(self.samples)]
 
 
-def subject(model: Autoencoder, values: np.ndarray, tmp_path: Path) -> trained.Trained:
+def subject(model: Autoencoder, values: np.ndarray, tmp_path: Path) -> Trained:
     """A run of a model of one's own, four fifths of the samples for training."""
     samples = load_samples(values)
     kept = len(samples) * 4 // 5
     train, held_out = (samples.subset(np.arange(*part)) for part in ((kept,), (kept, len(samples))))
-    origin = trained.Run(tmp_path, small("digits"))
-    return trained.Trained(model, train, held_out, True, {}, origin=origin)
+    origin = Origin(tmp_path, portable(small("digits")))
+    return Trained(model, train, held_out, True, {}, origin=origin)
 
 
 def normal(n: int, d: int) -> np.ndarray:
@@ -367,11 +372,11 @@ def test_copies_of_training_samples_are_seen(tmp_path: Path):
     values = normal(500, 3)
     copies = torch.from_numpy(values[[7, 300, 42]])
     run = subject(Autoencoder(nn.Identity(), Known(copies), Plain(3)), values, tmp_path)
-    rows, distances, searched = trained.nearest_training(run, copies)
+    rows, distances, searched = nearest_training(run, copies)
     assert rows.tolist() == [7, 300, 42]
     assert distances.tolist() == [0, 0, 0]
     assert searched == 400
-    found = said(drawn.nearest(run))
+    found = said(section("nearest", run))
     assert "is 0 (root mean square over values), 0.00 times that of held-out samples" in found
     assert "100.0% of samples are nearer" in found
 
@@ -380,19 +385,20 @@ def test_distances_are_per_value_and_some_are_searched_of_many(tmp_path: Path):
     values = np.arange(10, dtype=np.float32)[:, None].repeat(4, 1)
     run = subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(4)), values, tmp_path)
     x = torch.full((1, 4), 7.5)
-    assert trained.nearest_training(run, x)[1].tolist() == [0.5]  # of 7, the last training sample
-    rows, distances, searched = trained.nearest_training(run, x, numbers=8)  # two samples
+    assert nearest_training(run, x)[1].tolist() == [0.5]  # of 7, the last training sample
+    rows, distances, searched = nearest_training(run, x, numbers=8)  # two samples
     assert (searched, rows.tolist(), distances.tolist()) == (2, [7], [0.5])
 
 
 def test_what_is_exact_is_said_to_be(tmp_path: Path):
     """An identity with codes of N(0, I): no error, and norms of mean 2 √(2/π)."""
     run = subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(3)), normal(20_000, 3), tmp_path)
-    found = said(drawn.reconstructions(run))
+    found = said(section("reconstructions", run))
     assert "has the median 0; the largest is 0." in found
     norms = latent._norms(run.code)
     law = 2 * math.sqrt(2 / math.pi), math.sqrt(3 - 8 / math.pi)
-    assert f"chi law of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}" in norms.caption
+    expected = f"chi distribution of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}"
+    assert expected in norms.caption
     mean, spread = re.findall(r"mean ([\d.]+), spread ([\d.]+)", norms.caption)[0]
     assert float(mean) == pytest.approx(law[0], abs=4 * law[1] / math.sqrt(len(run.code)))
     assert float(spread) == pytest.approx(law[1], abs=0.04)
@@ -472,7 +478,7 @@ def test_rivals_are_summed_up(tmp_path: Path):
     folder.mkdir(parents=True)
     run = replace(
         subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(3)), normal(10, 3), tmp_path),
-        origin=trained.Run(folder, small("digits")),
+        origin=Origin(folder, portable(small("digits"))),
     )
     (table,) = words.rivals(run)
     assert isinstance(table, words.Table)
@@ -489,7 +495,7 @@ def test_commands_of_the_page_can_be_run(tmp_path: Path):
     folder.mkdir()
     run = replace(
         subject(Autoencoder(nn.Identity(), nn.Identity(), Plain(3)), normal(10, 3), tmp_path),
-        origin=trained.Run(folder, small("digits")),
+        origin=Origin(folder, portable(small("digits"))),
     )
     codes = {block.label: block.text for block in words.again(run) if isinstance(block, Code)}
     lines = [shlex.split(line) for line in codes["Commands"].splitlines()]
@@ -509,7 +515,7 @@ def test_networks_of_ones_own_have_a_report(tmp_path: Path):
     text = path.read_text(encoding="utf-8")
     assert "Report of a trained autoencoder." in text
     assert "150 samples of 3 values; 50 more were held out. It took 6 steps in 2 passes" in text
-    assert "full normal" in text
+    assert "Samples from the fitted Gaussian" in text
     kept = [name for name in report.SECTIONS if name not in ("metrics", "again")]
     assert re.findall(r'<section id="(\w+)"', text) == kept
     path = report.write_model(model, x, out=tmp_path / "b.html", progress=False)

@@ -10,9 +10,10 @@ from jaxtyping import TypeCheckError, install_import_hook
 
 with install_import_hook("entropae", "beartype.beartype"):
     import entropae as ea
-    from entropae import config, data, diagnosis, entropy, information, language, latent, metrics
-    from entropae import latent as latents, model, text
-    from entropae import neighbors, networks, pictures, prior, run, training
+    from entropae import diagnosis, entropy, information, kinds, metrics, model, neighbors, nn
+    from entropae import latent as latents, prior, recipe, training
+    from entropae.drawing import pictures
+    from entropae.kinds.text import evaluation
 
 import tempfile
 from pathlib import Path
@@ -46,9 +47,9 @@ ea.frechet_distance(x, x[:20])
 neighbors.kth_distance(torch.zeros(4, 2), torch.ones(5, 2), k=2, method="differences")
 for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.Entropic, {})):
     for network in ("mlp", "conv"):
-        encoder, decoder = networks.pair(network, (1, 9, 9), 3, 3, width=2)
+        encoder, decoder = nn.pair(network, (1, 9, 9), 3, 3, width=2)
         made = ea.Autoencoder(encoder, decoder, known(3, **options))
-        samples = data.load(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
+        samples = kinds.read(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
         rows = ea.fit(made, samples, epochs=2, batch_size=16, progress=False)
         made.diagnose(samples, batch_size=16, progress=False)
         for law in ("normal", "full", "mixture"):
@@ -56,21 +57,37 @@ for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.En
         with tempfile.TemporaryDirectory() as folder:
             made.save(folder)
             again = ea.load(folder)
-            run.draw(again, samples, Path(folder), seed=0)
+            samples.kind.illustrate(again, samples, Path(folder), seed=0)
             pictures.save_curves(rows, Path(folder) / "curves.png")
             pictures.save_images(again.sample(2), Path(folder))
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "x.txt").write_text("\\n".join(f"line {i} of all" for i in range(40)))
-    samples = data.load(Path(folder, "x.txt"), tokenizer="character", length=20)
+    samples = kinds.read(Path(folder, "x.txt"), tokenizer="character", length=20)
 for network in ("lstm", "transformer"):
     latent = latents.Variational(2)
-    pair = networks.text_pair(network, len(samples.tokenizer), 20, 4, 2, hidden=8)
+    pair = nn.text_pair(network, len(samples.kind.tokenizer), 20, 4, 2, hidden=8)
     made = ea.Autoencoder(*pair, latent)
     ea.fit(made, samples, epochs=1, batch_size=16, progress=False)
-    for made.decoder.decoding in text.DECODINGS.values():
-        made.interpolate(made.sample(2), made.reconstruct(samples.first(2)), steps=2)
+    for made.decoder.decoding in nn.DECODINGS.values():
+        made.interpolate(made.draw(2), made.reconstruct(samples.first(2)), steps=2)
+        assert len(made.sample(2)) == 2
     sizes = {"hidden": 4, "steps": 2}
-    language.evaluate_text(made, samples, samples, n=20, made=9, language=sizes)
+    evaluation.evaluate_text(made, samples, samples, n=20, made=9, language=sizes)
+
+columns = {"a": x[:, 0], "b": x[:, 1].round(), "c": ["u", "v", None] * 20}
+for data, options in ((columns, {}), (x, {}), (torch.from_numpy(x), {})):
+    samples = kinds.read(data, **options)
+    latent = latents.Entropic(2)
+    config = recipe.ModelConfig(hidden=(8,))
+    made = ea.Autoencoder(*samples.kind.networks(config, latent, samples), latent)
+    with tempfile.TemporaryDirectory() as folder:
+        ea.fit(made, data, epochs=2, batch_size=16, progress=False)
+        samples.kind.learn(made, samples)
+        samples.kind.figures(made, samples)
+        samples.kind.evaluate(made, samples, samples, kinds.Evaluating(n=30, progress=False))
+        made.save(folder)
+        again = ea.load(folder)
+        assert len(again.sample(3, seed=0)) == len(again.reconstruct(data)[:3]) == 3
 
 try:
     neighbors.kth_distance(torch.zeros(3))

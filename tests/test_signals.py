@@ -206,10 +206,10 @@ def test_a_second_signal_ends_it_at_once():
 
 # Moments of commands: where they are, and what they say when a signal finds them there.
 MOMENTS = {
-    "reading": ("entropae.runs.make", "read", "fit", "Stopped before training began"),
+    "reading": ("entropae.runs.making", "read", "fit", "Stopped before training began"),
     "calibrating": ("entropae.training.module", "Training.on_fit_end", "fit", "go on with"),
-    "fitting a prior": ("entropae.runs.make", "_fit_priors", "fit", "go on with"),
-    "writing results": ("entropae.runs.make", "_finish", "fit", "go on with"),
+    "fitting a prior": ("entropae.runs.making", "_fit_priors", "fit", "go on with"),
+    "writing results": ("entropae.runs.making", "_finish", "fit", "go on with"),
     "reporting": ("entropae.runs.run", "write", "fit", "the run is finished. Its report"),
     "sampling": ("entropae.model.autoencoder", "Autoencoder.draw", "sample", "Stopped."),
     "encoding": ("entropae.model.autoencoder", "Autoencoder.encode", "encode", "Stopped."),

@@ -14,19 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import entropae as ea
-from entropae import data, language
+from entropae import kinds
 from entropae.cli import main
 from entropae.kinds.samples import Samples
+from entropae.kinds.text import Text, lines, tokenizer
+from entropae.kinds.text.evaluation import evaluate_text
+from entropae.kinds.text.language_model import language_model, no_code
 from entropae.kinds.text.lines import buckets, encode_lines, read_lines
+from entropae.kinds.text.posterior import posterior
+from entropae.kinds.text.scores import active_units, round_trip_information, score, used_units
 from entropae.kinds.text.tokenizer import FILE, Tokenizer, normalize
 from entropae.latent import Entropic, Matching, Plain, Variational
-from entropae.model import total_loss
+from entropae.metrics.sentences import bleu
 from entropae.nn import text_pair
 from entropae.nn.decoding import beam, greedy, log_probability, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
-from entropae.text import lines, tokenizer
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")
 CORPUS = [" ".join(f"{a} {b} {c} {d}".split()) + "." for a in WHO for b in DOES
@@ -53,7 +57,7 @@ def rows():
 @pytest.fixture(scope="module")
 def samples():
     known = Tokenizer.train(CORPUS, "word", vocabulary=100)
-    return Samples(encode_lines(CORPUS, known, length=16)[0], tokenizer=known)
+    return Samples(encode_lines(CORPUS, known, length=16)[0], Text(known, length=16), "tokens")
 
 
 # Tokenizers
@@ -194,10 +198,10 @@ def test_what_is_left_out_is_counted(tmp_path):
     assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1))
     (tmp_path / "x.txt").write_text("ab\n\nabab\nbc\n")
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
-        loaded = data.load(tmp_path / "x.txt", tokenizer=known, length=4)
+        loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))
     assert loaded.skipped == ("1 empty lines", "1 overlong lines", "1 of 4 tokens unknown")
     with pytest.raises(ValueError, match=r"x\.txt: At least 2 sentences of fewer than 2 tokens"):
-        data.load(tmp_path / "x.txt", tokenizer=known, length=2)
+        kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=2))
 
 
 def test_a_batch_is_as_long_as_its_longest(samples):
@@ -355,9 +359,10 @@ def test_nats_are_weighed_against_nats(samples):
     model = ea.Autoencoder(*text_pair("lstm", V, LENGTH, 2 * D, D, hidden=8, dropout=0), latent)
     x = torch.tensor([[5, 6, EOS], [7, EOS, PAD]])
     passed = model(x)
-    loss = total_loss(passed.reconstruction.mean(), passed.penalties, nats=D)
-    bound = passed.reconstruction.mean() + D * passed.penalties["kl"].value
-    torch.testing.assert_close(D * loss, bound)  # −ELBO
+    assert passed.reconstruction is None  # the decoder is asked for a probability instead
+    torch.testing.assert_close(passed.error, model.decoder.nll(passed.code, x).mean())
+    bound = passed.error + D * passed.penalties["kl"].value
+    torch.testing.assert_close(D * passed.loss, bound)  # −ELBO
 
 
 @pytest.mark.parametrize("network", ["lstm", "transformer"])
@@ -375,7 +380,7 @@ def test_nats_are_weighed_against_nats(samples):
 )
 def test_every_method_learns_a_few_sentences(samples, network, latent):
     networks = text_pair(
-        *(network, len(samples.tokenizer), samples.shape[0], latent.in_features, 4),
+        *(network, len(samples.kind.tokenizer), samples.shape[0], latent.in_features, 4),
         hidden=16,
         dropout=0.0,
     )
@@ -390,11 +395,11 @@ def test_every_method_learns_a_few_sentences(samples, network, latent):
 
 def test_a_saved_model_says_the_same(tmp_path, samples):
     for network in DECODERS:
-        networks = text_pair(network, len(samples.tokenizer), 16, 4, 4, hidden=8)
+        networks = text_pair(network, len(samples.kind.tokenizer), 16, 4, 4, hidden=8)
         model = ea.Autoencoder(*networks, Plain(4)).eval()
         model.save(tmp_path / network)
         again = ea.load(tmp_path / network)
-        assert torch.equal(again.sample(9, seed=1), model.sample(9, seed=1))
+        assert torch.equal(again.draw(9, seed=1), model.draw(9, seed=1))
         assert torch.equal(again.reconstruct(samples), model.reconstruct(samples))
         config = json.loads((tmp_path / network / "model.json").read_text())
         config["decoder"]["hidden"] = 1 << 20
@@ -439,7 +444,7 @@ def test_reconstruction_figures_by_hand(rows):
     rows[2, 1] = UNK  # is not asked for
     logs = decoder.last.bias.data.log_softmax(0)
     asked = rows[(rows != PAD) & (rows != UNK)]
-    found = language.score(decoder, torch.randn(3, D), rows)
+    found = score(decoder, torch.randn(3, D), rows)
     assert found.nll == pytest.approx((-logs[asked].sum() / 3).item(), rel=1e-5)
     assert found.perplexity == pytest.approx(math.exp((-logs[asked].mean()).item()), rel=1e-5)
     assert found.accuracy == pytest.approx(1 / 15)
@@ -449,30 +454,30 @@ def test_a_language_model_learns_the_entropy_of_a_die():
     random = np.random.default_rng(0)
     die = random.integers(4, 10, (600, 3)).astype(np.int32)
     die = np.concatenate([die, np.full((600, 1), EOS, np.int32)], 1)
-    model = language.language_model(die, 10, hidden=8, steps=150, learning_rate=1e-2, dropout=0.0)
+    model = language_model(die, 10, hidden=8, steps=150, learning_rate=1e-2, dropout=0.0)
     fresh = torch.from_numpy(die[random.permutation(600)][:300]).long()
     # Three throws of six faces and an end that is sure.
-    found = language.score(model, language.no_code(300), fresh)
+    found = score(model, no_code(300), fresh)
     assert found.nll == pytest.approx(3 * math.log(6), rel=0.03)
 
 
 def test_bleu_of_the_same_and_of_nothing_in_common():
-    assert language.bleu(CORPUS, CORPUS) == pytest.approx(100)
-    assert language.bleu(["x y z v"] * 9, ["a b c d"] * 9) < 1
-    assert language.bleu(POEMS, POEMS, tokenizer="char") == pytest.approx(100)
+    assert bleu(CORPUS, CORPUS) == pytest.approx(100)
+    assert bleu(["x y z v"] * 9, ["a b c d"] * 9) < 1
+    assert bleu(POEMS, POEMS, tokenizer="char") == pytest.approx(100)
 
 
 def test_units_that_vary_and_units_that_matter(rows):
     code = torch.randn(60, D)
     code[:, 2] *= 0.01
-    assert language.active_units(code) == 2
+    assert active_units(code) == 2
     torch.manual_seed(0)
     decoder = LSTMDecoder(V, D, length=LENGTH, hidden=8).eval()
     decoder.first.weight.data[:, 1:] = 0
     decoder.cells.weight_ih_l0.data[:, -2:] = 0
     decoder.last.weight.data *= 30
     many = greedy(decoder, code)
-    assert language.used_units(decoder, code, many) == 1
+    assert used_units(decoder, code, many) == 1
 
 
 def test_round_trip_information_of_normal_pairs():
@@ -481,13 +486,11 @@ def test_round_trip_information_of_normal_pairs():
     again = rho * z + (1 - rho.square()).sqrt() * noise
     expected = float(-0.5 * (1 - rho.square()).log().sum())
     scale = torch.tensor([1.0, 3, 9])  # so that the principal axes are these
-    assert language.round_trip_information(z * scale, again * scale) == pytest.approx(
-        expected, abs=0.08
-    )
-    assert language.round_trip_information(z, torch.zeros_like(z)) == 0
+    assert round_trip_information(z * scale, again * scale) == pytest.approx(expected, abs=0.08)
+    assert round_trip_information(z, torch.zeros_like(z)) == 0
     # What a coordinate repeats counts once.
     both = [torch.cat([part * scale] * 2, 1) for part in (z, again)]
-    assert language.round_trip_information(*both) == pytest.approx(expected, abs=0.08)
+    assert round_trip_information(*both) == pytest.approx(expected, abs=0.08)
 
 
 def _vae(bias: torch.Tensor) -> ea.Autoencoder:
@@ -504,7 +507,7 @@ def _vae(bias: torch.Tensor) -> ea.Autoencoder:
 
 
 def test_a_collapsed_posterior_tells_nothing(rows):
-    found = language.posterior(_vae(torch.zeros(2 * D)), rows, draws=4)
+    found = posterior(_vae(torch.zeros(2 * D)), rows, draws=4)
     assert found.kl == pytest.approx(0, abs=1e-6)
     assert found.mutual_information == pytest.approx(0, abs=1e-6)
     # The importance weights are all p(x): the bound is exact.
@@ -513,7 +516,7 @@ def test_a_collapsed_posterior_tells_nothing(rows):
 
 def test_a_wrong_posterior_costs_kl_but_importance_weights_find_the_likelihood(rows):
     bias = torch.tensor([0.5, 0, 0, 0.3, 0, 0])
-    found = language.posterior(_vae(bias), rows, draws=400)
+    found = posterior(_vae(bias), rows, draws=400)
     assert found.kl == pytest.approx(0.5 * (0.25 + math.exp(0.3) - 0.3 - 1), rel=1e-5)
     assert found.mutual_information == pytest.approx(0, abs=1e-6)
     assert found.nll == pytest.approx(16 / 3 * math.log(V), abs=0.1)
@@ -522,19 +525,17 @@ def test_a_wrong_posterior_costs_kl_but_importance_weights_find_the_likelihood(r
 def test_posteriors_far_apart_tell_which_sentence_it_is(rows):
     model = _vae(torch.tensor([0.0, 0, 0, -8, -8, -8]))
     model.encoder.last.weight.data[:D] = 50 * torch.randn(D, 8)
-    assert language.posterior(model, rows).mutual_information == pytest.approx(
-        math.log(3), abs=0.01
-    )
+    assert posterior(model, rows).mutual_information == pytest.approx(math.log(3), abs=0.01)
     with pytest.raises(ValueError, match="Only a Variational latent has a posterior: got Plain"):
-        language.posterior(ea.Autoencoder(model.encoder, model.decoder, Plain(2 * D)), rows)
+        posterior(ea.Autoencoder(model.encoder, model.decoder, Plain(2 * D)), rows)
 
 
 def test_all_figures_of_a_model(samples):
     latent = Variational(4, batch_norm=0.6)
-    networks = text_pair("lstm", len(samples.tokenizer), 16, 8, 4, hidden=8)
+    networks = text_pair("lstm", len(samples.kind.tokenizer), 16, 8, 4, hidden=8)
     model = ea.Autoencoder(*networks, latent).eval()
     options = {"hidden": 8, "steps": 5}
-    found = language.evaluate_text(model, samples, samples, n=40, made=50, language=options)
+    found = evaluate_text(model, samples, samples, n=40, made=50, language=options)
     assert set(found) == {
         *("nll", "perplexity", "accuracy", "bleu", "kl", "mutual_information"),
         *("importance_weighted_nll", "round_trip_information", "active_units", "used_units"),
@@ -575,7 +576,10 @@ def test_a_run_writes_sentences(trained, capsys):
 def test_a_run_reconstructs_and_interpolates(trained, capsys):
     run = trained / "run"
     assert main(["reconstruct", str(run), "-n", "3"]) == 0
-    lines_ = capsys.readouterr().out.splitlines()
+    out, err = capsys.readouterr()
+    assert "Nats per sentence: " in err
+    lines_ = out.splitlines()
+    assert len(lines_) == 6
     assert all(line in CORPUS for line in lines_[::2])
     assert all(line.startswith("→ ") for line in lines_[1::2])
     out = trained / "between.txt"

@@ -25,8 +25,10 @@ import entropae as ea
 from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Plain
+from entropae.model import squared_error
 from entropae.nn import pair
-from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training, squared_error
+from entropae.recipe import TrainerConfig
+from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
 from entropae.training.checkpoints import read
 from entropae.training.fitting import quiet_lightning
 from entropae.training.module import Shuffled
@@ -110,7 +112,7 @@ def test_the_log_has_means_over_samples(steps):
         def forward(self, z):
             return self.nothing + math.sqrt(len(seen)) + z.new_zeros(len(z), 1, 2, 2)
 
-    black = Samples(np.zeros((50, 2, 2), np.uint8), "hw")
+    black = load(np.zeros((50, 1, 2, 2), np.uint8))
     training = Training(ea.Autoencoder(Constant(), Level(), Plain(2)), learning_rate=1e-9)
     with quiet_lightning():
         trainer = lightning.Trainer(
@@ -156,16 +158,12 @@ def test_resuming_goes_on_exactly(tmp_path, latent):
     rows = ea.fit(whole, digits(), epochs=6, batch_size=50, progress=False)
 
     stopped = fresh()
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("entropae.training.fitting.Calibrate", Stop)
+    options = {"epochs": 6, "batch_size": 50, "folder": tmp_path, "progress": False}
     with pytest.raises(BaseException):  # noqa: B017, PT011 - Lightning turns it into SystemExit
-        ea.fit(stopped, digits(), epochs=6, batch_size=50, folder=tmp_path, progress=False)
-    monkey.undo()
+        ea.fit(stopped, digits(), callbacks=[Stop()], **options)
     assert (tmp_path / CHECKPOINT).is_file()
     resumed = fresh()
-    again = ea.fit(
-        resumed, digits(), epochs=6, batch_size=50, folder=tmp_path, resume=True, progress=False
-    )
+    again = ea.fit(resumed, digits(), resume=True, **options)
     assert same(weights(whole), weights(resumed))
     drop = {"seconds"}
     assert [{k: v for k, v in row.items() if k not in drop} for row in again] == [
@@ -269,7 +267,7 @@ def test_samples_come_once_an_epoch_in_an_order_of_their_own():
 
 @pytest.mark.parametrize("n", [7, 200_001])
 def test_the_order_is_that_of_torch(n):
-    samples = Samples(np.zeros((n, 1), np.uint8))
+    samples = load(np.zeros((n, 1), np.uint8))
     one, other = Shuffled(n, 3), DistributedSampler(samples, num_replicas=1, rank=0, seed=3)
     one.set_epoch(2)
     other.set_epoch(2)
@@ -328,10 +326,7 @@ def test_fitting_twice_trains_twice():
         def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
             modes.append(all(part.training for part in trained.modules()))
 
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr("entropae.training.fitting.Calibrate", Watch)
-    ea.fit(trained, digits(), epochs=1, progress=False)
-    monkey.undo()
+    ea.fit(trained, digits(), epochs=1, callbacks=[Watch()], progress=False)
     assert modes
     assert all(modes)
     assert not torch.equal(before, trained.latent.norm.running_mean)
@@ -442,7 +437,7 @@ def test_mixed_precision_keeps_the_latent_in_float32(network, precision):
 
 
 def test_half_precision_on_a_processor_is_bfloat16():
-    precision = ea.config.TrainerConfig(accelerator="cpu", precision="16-mixed")
+    precision = TrainerConfig(accelerator="cpu", precision="16-mixed")
     with pytest.warns(UserWarning, match="Using `precision='bf16-mixed'` instead"):
         rows = ea.fit(model(), digits(), epochs=1, trainer=precision, progress=False)
     assert math.isfinite(rows[-1]["train/entropy"])
@@ -451,7 +446,7 @@ def test_half_precision_on_a_processor_is_bfloat16():
 def test_accumulated_gradients_take_the_bank_along():
     """The entropy is that of each batch, among the codes of all batches before it."""
     trained = model(Entropic(4, bank=1000))
-    few = ea.config.TrainerConfig(accelerator="cpu", accumulate_grad_batches=3)
+    few = TrainerConfig(accelerator="cpu", accumulate_grad_batches=3)
     options = {"batch_size": 60, "validation": 0, "progress": False}
     rows = ea.fit(trained, digits(300), epochs=4, trainer=few, **options)
     assert rows[-1]["step"] == 4 * 2  # steps of 3 and of 2 batches

@@ -20,7 +20,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from entropae.run import RECIPE, make, read_recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -28,12 +27,14 @@ from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main, read_recipe_file
-from entropae.data.tables import read_table
 from entropae.kinds import read as load
 from entropae.latent import Entropic
 from entropae.messages import printable
 from entropae.nn import pair
-from entropae.runs.compare import escaped
+from entropae.reader import read_table
+from entropae.recipe import RECIPE
+from entropae.runs import make, read_recipe
+from entropae.runs.comparison import escaped
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good
 
@@ -231,9 +232,48 @@ def test_tables_that_promise_more_than_is_taken(tmp_path, monkeypatch):
 
     path = tmp_path / "x.parquet"
     parquet.write_table(pa.table({"a": np.zeros(1 << 20)}), path, compression="ZSTD")
-    assert read_table(path).values.shape == (1 << 20, 1)
-    monkeypatch.setattr("entropae.data.tables.UNPACKED", 8000)
-    with pytest.raises(ValueError, match="promise 1048576 numbers; more than 1000 are taken"):
+    assert read_table(path).numbers().values.shape == (1 << 20, 1)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 8000)
+    with pytest.raises(ValueError, match="unpack to 8388608 or more, and "):
+        read_table(path)
+
+
+def test_a_long_text_in_every_row_of_parquet(tmp_path, bounded):
+    """Half a megabyte, which would unpack to 200 gigabytes."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, rows = tmp_path / "x.parquet", 200_000
+    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), pa.array(["x" * (1 << 20)]))
+    table = pa.table({"a": np.arange(rows), "s": texts})
+    parquet.write_table(table, path, store_schema=False, compression="ZSTD")
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+    numbers = read_table(path, ["a"]).numbers()
+    assert numbers.values.shape == (rows, 1)
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY"])
+def test_long_texts_of_parquet_in_any_encoding(tmp_path, monkeypatch, encoding):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, table = tmp_path / "x.parquet", pa.table({"s": ["x" * 10_000] * 1000})
+    options = {"use_dictionary": False, "column_encoding": {"s": encoding}}
+    parquet.write_table(table, path, compression="ZSTD", **options)
+    assert read_table(path).arrow.equals(table)
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1_000_000)
+    with pytest.raises(ValueError, match=r"x\.parquet cannot be read: its \d+ bytes unpack to"):
+        read_table(path)
+
+
+def test_texts_that_unpack_to_far_more_than_they_are(tmp_path, monkeypatch):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000))
+    assert len(read_table(path)) == 100_000
+    monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
         read_table(path)
 
 
@@ -256,10 +296,10 @@ def test_files_that_unpack_to_far_more_than_they_are(name, tmp_path, monkeypatch
         idx = struct.pack(">HBB3I", 0, 8, 3, *zeros.shape) + zeros.tobytes()
         (tmp_path / name).write_bytes(gzip.compress(idx))
     assert len(load(tmp_path / name)) == 100
-    monkeypatch.setattr("entropae.data.files.UNPACKED", 10_000)
+    monkeypatch.setattr("entropae.storage.arrays.UNPACKED", 10_000)
     with pytest.raises(ValueError, match="unpack to 1000000; more than 10000 are taken only if"):
         load(tmp_path / name)
-    monkeypatch.setattr("entropae.data.files.RATIO", 10_000)
+    monkeypatch.setattr("entropae.storage.arrays.RATIO", 10_000)
     assert len(load(tmp_path / name)) == 100
 
 
@@ -293,7 +333,7 @@ def test_image_bombs_are_left_out(tmp_path, bounded):
         Image.new("L", (9, 9), i).save(tmp_path / f"{i}.png")
     (tmp_path / "bomb.png").write_bytes(png(30_000, 20_000, 100))
     with pytest.warns(UserWarning, match=r"1 of 4 images left out.*bomb.png.*exceeds limit of"):
-        samples = load(tmp_path, 8, progress=False)
+        samples = load(tmp_path, size=8)
     assert len(samples) == 3
 
 
@@ -309,12 +349,12 @@ def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
 
     for i in range(8):
         (tmp_path / f"{i}.png").write_bytes(png(20, 20))
-    monkeypatch.setattr("entropae.data.images._open", slow)
-    load(tmp_path, 8, progress=False)
+    monkeypatch.setattr("entropae.kinds.images.files._open", slow)
+    load(tmp_path, size=8)
     assert max(most) > 1
-    monkeypatch.setattr("entropae.data.images.LARGE", 100)
+    monkeypatch.setattr("entropae.kinds.images.files.LARGE", 100)
     most.clear()
-    load(tmp_path, 8, progress=False)
+    load(tmp_path, size=8)
     assert max(most) == 1
 
 
@@ -332,7 +372,7 @@ def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
             ("priors", "flow"),
             {"name": "flow", "dim": 2, "transforms": 1 << 30, "hidden": [1 << 10], "steps": 1},
         ),
-        (("padding",), "x" * (1 << 17)),
+        (("padding",), "x" * (1 << 21)),
         (("encoder", "hidden"), [8] * 1000),
     ],
 )

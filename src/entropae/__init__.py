@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from entropae.data.rows import open_table
     from entropae.entropy import (
         entropy_estimate,
         gaussian_baseline,
@@ -19,16 +18,25 @@ if TYPE_CHECKING:
         knn_tsallis_entropy,
     )
     from entropae.information import (
+        conditional_mutual_information_estimate,
+        information_matrix,
         knn_conditional_mutual_information,
         knn_cross_entropy,
         knn_divergence,
         knn_mutual_information,
         knn_total_correlation,
+        knn_transfer_entropy,
+        mutual_information_estimate,
+        rank_features,
+        total_correlation_estimate,
+        transfer_entropy_estimate,
     )
     from entropae.latent import Entropic, Latent, Plain
     from entropae.metrics.frechet import frechet_distance
     from entropae.metrics.normality import normality
     from entropae.model import Autoencoder, load
+    from entropae.reader import Dialect, read_table
+    from entropae.reader.rows import open_table
     from entropae.runs import Run
     from entropae.training import fit
 
@@ -36,15 +44,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "Dialect",
     "Entropic",
     "Latent",
     "Plain",
     "Run",
+    "conditional_mutual_information_estimate",
     "entropy_estimate",
     "fit",
     "frechet_distance",
     "gaussian_baseline",
     "gaussian_entropy",
+    "information_matrix",
     "knn_conditional_mutual_information",
     "knn_cross_entropy",
     "knn_divergence",
@@ -52,24 +63,38 @@ __all__ = [
     "knn_mutual_information",
     "knn_renyi_entropy",
     "knn_total_correlation",
+    "knn_transfer_entropy",
     "knn_tsallis_entropy",
     "load",
+    "mutual_information_estimate",
     "normality",
     "open_table",
+    "rank_features",
+    "read_table",
+    "total_correlation_estimate",
+    "transfer_entropy_estimate",
 ]
 
 _HOMES = {
-    "data.rows": ("open_table",),
+    "reader": ("Dialect", "read_table"),
+    "reader.rows": ("open_table",),
     "entropy": (
         *("entropy_estimate", "gaussian_baseline", "gaussian_entropy"),
         *("knn_entropy", "knn_renyi_entropy", "knn_tsallis_entropy"),
     ),
     "information": (
+        "conditional_mutual_information_estimate",
+        "information_matrix",
         "knn_conditional_mutual_information",
         "knn_cross_entropy",
         "knn_divergence",
         "knn_mutual_information",
         "knn_total_correlation",
+        "knn_transfer_entropy",
+        "mutual_information_estimate",
+        "rank_features",
+        "total_correlation_estimate",
+        "transfer_entropy_estimate",
     ),
     "latent": ("Entropic", "Latent", "Plain"),
     "metrics": ("frechet_distance", "normality"),
@@ -79,7 +104,6 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {home.split(".")[0] for home in _HOMES} | {
-    "data",
     "diagnosis",
     "distributed",
     "explorer",
@@ -90,6 +114,7 @@ _MODULES = {home.split(".")[0] for home in _HOMES} | {
     "prior",
     "recipe",
     "report",
+    "variables",
 }
 
 

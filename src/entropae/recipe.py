@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
@@ -74,6 +75,8 @@ class Recipe:
         data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, a text (.txt,
             .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
         drop: Columns of a table to leave out.
+        dialect: How a table's text is written, as far as that is not to be found out: the options
+            of `entropae.reader.Dialect` by name.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
         tokenizer: For text: byte pairs, words or characters.
@@ -94,6 +97,7 @@ class Recipe:
 
     data: str = "digits"
     drop: tuple[str, ...] = ()
+    dialect: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     channels: Literal[1, 3] | None = None
     tokenizer: Literal["bpe", "word", "character"] = "bpe"
@@ -114,6 +118,13 @@ class Recipe:
 
 class _Loader(yaml.SafeLoader):
     """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.\d+|\d+\.?\d*)[eE][-+]?\d+$"),
+    [*"-+.0123456789"],
+)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from entropae.cli import diagnosis, explorer, models, report, tables, training
+from entropae.cli import (
+    diagnosis,
+    entropy,
+    explorer,
+    information,
+    models,
+    report,
+    training,
+)
 from entropae.cli.parser import Parser
 from entropae.cli.streams import never_fail
 from entropae.cli.training import read_recipe_file
@@ -37,10 +48,11 @@ def _run(arguments: list[str] | None) -> int:
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
-        chosen = parser.instantiate(options)[options.command]
-        if options.command in ASKED:
-            chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
-        act(chosen)
+        with _plain_warnings():
+            chosen = parser.instantiate(options)[options.command]
+            if options.command in ASKED:
+                chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
+            act(chosen)
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads the output has seen enough. Python's own flush at the end must not meet it.
@@ -57,6 +69,23 @@ def _asked(parser: Parser, arguments: list[str] | None, command: str) -> dict[st
     """The options that were given, without defaults, by their names with dots."""
     given = parser.parse_args(arguments, defaults=False)[command]
     return dict(given.items())
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings in a line of their own, without the place in the source that they come from."""
+    before = warnings.formatwarning
+
+    def plain(message: Warning | str, category: type[Warning], *place: object) -> str:
+        if category is UserWarning:
+            return f"Warning: {printable(message)}\n"
+        return before(message, category, *place)  # type: ignore[arg-type]
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def make_parser() -> Parser:
@@ -82,5 +111,6 @@ COMMANDS = (
     | diagnosis.COMMANDS
     | report.COMMANDS
     | explorer.COMMANDS
-    | tables.COMMANDS
+    | entropy.COMMANDS
+    | information.COMMANDS
 )

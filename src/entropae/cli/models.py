@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from entropae.cli.parser import Commands, Parser
 from entropae.storage.atomic import check_out
 
 if TYPE_CHECKING:
-    from entropae.runs import Run
+    from entropae.runs.run import Run
 
 OUT = (
     "Images: a picture (.png, .jpg, .webp), an array (.npy) or a folder. Arrays: .npy, .csv, or a "
@@ -97,8 +98,9 @@ def _reconstruct(options: Namespace) -> None:
     x = some.first(len(some))
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
+    figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
     for name, value in run.kind.figures(run.model, some).items():
-        print(f"{run.kind.errors[name]}: {value:.6g}")
+        print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
 
 
 def _interpolate(options: Namespace) -> None:

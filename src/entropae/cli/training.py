@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
+from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
 from entropae.recipe import Recipe, read_settings, recipe_of
@@ -19,12 +20,13 @@ def _fit_options(parser: Parser) -> None:
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
     parser.add_argument("--no-report", action="store_true", help="Do not write report.html.")
     parser.add_class_arguments(Recipe)
+    dialect_options(parser)
 
 
 def _fit(options: Namespace) -> None:
     from entropae import distributed
     from entropae.runs import Run, make
-    from entropae.runs.make import resumable
+    from entropae.runs.making import resumable
     from entropae.runs.resuming import leaves
     from entropae.signals import follow_parent
 
@@ -43,7 +45,8 @@ def _fit(options: Namespace) -> None:
 
 
 def _recipe(options: Namespace) -> Recipe:
-    return Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    recipe = Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    return replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
 
 
 def _compare_options(parser: Parser) -> None:

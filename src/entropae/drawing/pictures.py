@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -75,11 +74,21 @@ def save_sheet(
         Image.fromarray(sheet(images, columns)).save(temporary)
 
 
-def save_panels(panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path) -> None:
-    """Write titled sheets beside each other, e.g. samples of several priors."""
-    sheets = {title: sheet(images) for title, images in panels.items()}
+def save_panels(
+    panels: Mapping[str, Float[Tensor, "n c h w"]], path: Path, *, columns: int | None = None
+) -> None:
+    """Write titled sheets beside each other, e.g. samples of several priors.
+
+    Args:
+        panels: Images by their titles.
+        path: Where to write the picture.
+        columns: Images a row of each sheet; by default about a square.
+    """
+    sheets = {title: sheet(images, columns) for title, images in panels.items()}
     columns = min(3, len(sheets))
     rows = math.ceil(len(sheets) / columns)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4 * columns, 4.3 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axis in axes:
@@ -99,6 +108,8 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         path: Where to write the picture.
     """
     parts = list(dict.fromkeys(name.split("/")[1] for row in rows for name in row if "/" in name))
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5 * len(parts), 3.6), layout="constrained")
     for axis, part in zip(np.atleast_1d(figure.subplots(1, len(parts))), parts, strict=True):
         for stage, style in (("train", "-"), ("validation", "--")):
@@ -110,7 +121,7 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         axis.set_xlabel("step")
         axis.set_title(TITLES.get(part, part))
         axis.grid(alpha=0.3)
-        axis.legend()
+        axis.legend(loc="upper right")
         if part == "reconstruction":
             axis.set_yscale("log")
     with replacing(path) as temporary:
@@ -138,6 +149,8 @@ def save_lines(
     n = len(groups) if panels else 1
     columns = min(3, n)
     rows = math.ceil(n / columns)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4.5 * columns, 3 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axis in axes[n:]:
@@ -149,10 +162,10 @@ def save_lines(
             label = title if title and not panels and j == 0 else None
             axis.plot(line, color=colour, linewidth=1, alpha=0.8, label=label)
         axis.grid(alpha=0.3)
-        axis.set_xlabel("number of the value")
+        axis.set_xlabel("index of the value")
         if panels:
             axis.set_title(title, parse_math=False)
     if not panels and len(groups) > 1:
-        axes[0].legend()
+        axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

@@ -40,7 +40,7 @@ def entropy_by_blocks(
     p: int | None,
     progress: bool,
 ) -> ByBlocks:
-    """`method="kl"` of a large sample, see `entropae.large`; arguments as of `knn_entropy`.
+    """`method="kl"` of a large sample, see `entropae.out_of_core`; arguments as of `knn_entropy`.
 
     Raises:
         ValueError: If the method is another, or as `knn_entropy`.

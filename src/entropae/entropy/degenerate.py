@@ -8,6 +8,9 @@ from torch import Tensor
 
 from entropae.entropy.whitening import standardize
 
+# Smallest eigenvalue of a matrix of correlations that is far from where rounding could hide a 0.
+SAFE = 1e-8
+
 
 @torch.no_grad()
 def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
@@ -16,11 +19,34 @@ def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
     Dependence is looked for where there are more points than dimensions; it is exact when what is
     left of a combination of columns is no more than the rounding of the columns themselves.
     """
+    if _is_plainly_dense(points):
+        return None
     constant = (points == points[0]).all(0).nonzero()[:, 0].tolist()
     if constant:
         return say_constant(constant)
     dependent = _dependent(points)
     return say_dependent(dependent) if dependent else None
+
+
+def _is_plainly_dense(points: Float[Tensor, "n d"]) -> bool:
+    """Whether the columns' correlations alone, in few steps, rule out what is looked for.
+
+    They do if the matrix of correlations less `SAFE` is still positive definite, where no column's
+    offset is so large that rounding would matter.
+    """
+    n, d = points.shape
+    if n <= d:
+        return False
+    x = points.double()
+    centred = x - x.mean(0)
+    scale = torch.linalg.vector_norm(centred, dim=0)
+    standard = centred / scale
+    correlation = standard.T @ standard
+    correlation.diagonal().sub_(SAFE)
+    failed = torch.linalg.cholesky_ex(correlation)[1]
+    offset = x.abs().amax(0) / scale * n**0.5
+    # No number passes that is not one: a comparison with NaN is false.
+    return bool((failed == 0) & (offset.amax() * torch.finfo(points.dtype).eps < 1e-6))
 
 
 def say_constant(columns: list[int]) -> str:

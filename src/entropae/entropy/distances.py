@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
-from entropae.neighbors import ORDER, Norm, check_k, kth_distance, nearest
+from entropae.neighbors import ORDER, Norm, check_k, is_opaque, kth_distance, nearest
 
 
 class Pointwise(NamedTuple):
@@ -87,7 +88,8 @@ def is_number(value: Any, least: int | float) -> bool:
 
 def is_count(value: Any, least: int) -> bool:
     """Whether an option is an integer not below `least`."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return bool(integer and value >= least)
 
 
 def neighbour_distances(
@@ -97,7 +99,7 @@ def neighbour_distances(
 
     One search serves them all unless a gradient is asked for, when each has its own.
     """
-    if len(ks) == 1 or points.requires_grad:
+    if len(ks) == 1 or points.requires_grad or is_opaque(points):
         return torch.stack([kth_distance(points, k=k, norm=norm) for k in ks], 1)
     index = nearest(points, k=max(ks), norm=norm)
     return torch.stack([_length(points - points[index[:, k - 1]], norm) for k in ks], 1)
@@ -116,12 +118,12 @@ def as_tuple(k: int | Sequence[int], n: int) -> tuple[int, ...]:
     Raises:
         ValueError: If one is not an integer in `[1, n − 1]`, or there is none.
     """
-    ks = tuple(k) if isinstance(k, Sequence) else (k,)
+    ks = tuple(k) if isinstance(k, Sequence | np.ndarray) else (k,)
     if not ks:
         raise ValueError("`k` must name at least one neighbour: got an empty sequence. Use k=3.")
     for one in ks:
         check_k(one, n - 1, f"n={n} points")
-    return ks
+    return tuple(map(int, ks))
 
 
 def _log_euclidean_ball(d: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from scipy.special import ndtri
@@ -15,6 +15,7 @@ from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import is_count, is_number
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
+from entropae.entropy.prepared import coincident, prepared
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -23,14 +24,17 @@ from entropae.entropy.whitening import (
     whiten,
     whitened_normal,
 )
-from entropae.neighbors import Norm, as_points, showing_progress
+from entropae.neighbors import Norm, showing_progress
 from entropae.out_of_core.sources import is_large
+from entropae.variables import Resolutions
 
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
 SHARED = 0.6
-# Bias on a normal law, in nats, that is worth a warning whatever the standard error.
+# Bias on a normal law, in nats, that is worth a warning whatever the standard error, and that is
+# not, however small the error.
 WORTH_A_WARNING = 0.1
+NOT_WORTH_A_WARNING = 0.02
 
 
 class Estimate(NamedTuple):
@@ -45,6 +49,7 @@ class Estimate(NamedTuple):
             are not more points than dimensions, or no baseline was asked for.
         exact_normal: What it should say there, ½ log det 2πe Σ̂.
         warnings: What speaks against the estimate, in words.
+        notes: What was done with which column, in words.
     """
 
     value: float
@@ -54,6 +59,7 @@ class Estimate(NamedTuple):
     baseline: float
     exact_normal: float
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def bias_if_normal(self) -> float:
@@ -71,6 +77,9 @@ def entropy_estimate(
     norm: Norm = "euclidean",
     p: int | None = None,
     repeats: int | None = None,
+    resolution: Resolutions = "auto",
+    scale: Literal["standard"] | None = None,
+    seed: int = 0,
     progress: bool = False,
 ) -> Estimate:
     """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
@@ -104,11 +113,14 @@ def entropy_estimate(
             By default about 50 000 points in all, at least 4 samples and at most 64; 0 for none, if
             `method` is not `"calibrated"`, whose correction is the baseline. For a sample read by
             blocks it is 0, as each normal sample would be as large as that.
+        resolution: As in `knn_entropy`; the variance of the spreads is part of the error.
+        scale: As in `knn_entropy`.
+        seed: As in `knn_entropy`.
         progress: As in `knn_entropy`.
 
     Returns:
-        The estimate. If columns are constant or exactly linearly dependent, or points coincide with
-        their k-th neighbour: value, interval and, for columns, exact normal entropy are `-inf`,
+        The estimate. If there is no density, see `knn_entropy`, or points coincide with their k-th
+        neighbour: value, interval and, for columns, exact normal entropy are `-inf`,
         standard error and, for columns, baseline are NaN, and a warning among the estimate's own
         says why.
 
@@ -143,18 +155,22 @@ def entropy_estimate(
             )
         found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
         return _of_blocks(found, confidence)
-    points = as_points(x).detach()
+    sample = prepared(
+        x.detach() if isinstance(x, Tensor) else x, resolution=resolution, scale=scale, seed=seed
+    )
+    points, *others = sample.turns
     n, d = points.shape
     ks = check_options(points, k, method=method, p=p)
-    message = why_degenerate(points)
+    message = sample.degenerate or why_degenerate(sample.points)
     if message:
         return _infinite(message)
     with showing_progress(progress):
         entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
+        again = [METHODS[method].pointwise(turn, ks, norm, 0.0, p).value for turn in others]
         white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
     value = float(entropy.value)
     if value == -math.inf:
-        return _infinite(_coincident(ks), baseline.mean, exact)
+        return _infinite(coincident(ks), baseline.mean + sample.shift, exact + sample.shift)
     terms = entropy.terms.double()
     variance = float(terms.var()) + SHARED * entropy.spread
     if white is not None and 0 < slope < 1:
@@ -165,15 +181,23 @@ def entropy_estimate(
     variance /= n
     if method == "calibrated":
         variance += baseline.standard_error**2
+    if again:
+        values = torch.stack([entropy.value, *again]).double()
+        value, variance = float(values.mean()), variance + float(values.var()) / len(values)
     warnings = _warnings(n, d, method, exact, baseline, math.sqrt(variance))
-    return _finite(value, variance, confidence, baseline.mean, exact, warnings)
+    warnings += tuple(one for one in sample.warnings if n > d or one != sample.warnings[0])
+    shift = sample.shift
+    found = _finite(
+        value + shift, variance, confidence, baseline.mean + shift, exact + shift, warnings
+    )
+    return found._replace(notes=sample.notes)
 
 
 def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
     if found.degenerate:
         return _infinite(found.degenerate)
     if found.value == -math.inf:
-        return _infinite(_coincident(found.ks), exact=found.exact_normal)
+        return _infinite(coincident(found.ks), exact=found.exact_normal)
     variance = (found.variance + SHARED * kl_spread(found.ks)) / found.n
     few = () if found.n > found.d else (_too_few(found.n, found.d),)
     return _finite(found.value, variance, confidence, math.nan, found.exact_normal, few)
@@ -194,13 +218,6 @@ def _finite(
 
 def _infinite(why: str, baseline: float = math.nan, exact: float = -math.inf) -> Estimate:
     return Estimate(-math.inf, math.nan, -math.inf, -math.inf, baseline, exact, (why,))
-
-
-def _coincident(ks: tuple[int, ...]) -> str:
-    return (
-        f"Points coincide with their neighbour k={max(ks)}, so the law has an atom, the "
-        "entropy is -inf. Use a larger `k`, or drop repeated points."
-    )
 
 
 def _normal(
@@ -242,7 +259,8 @@ def _warnings(
         return (_too_few(n, d),)
     bias = baseline.mean - exact
     # Beyond its standard error, the interval holds the truth five times in six, not 19 in 20.
-    if not abs(bias) > max(min(WORTH_A_WARNING, error), 2 * baseline.standard_error):
+    least = max(NOT_WORTH_A_WARNING, min(WORTH_A_WARNING, error))
+    if not abs(bias) > max(least, 2 * baseline.standard_error):
         return ()
     return (
         f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.special import ndtr
-from scipy.stats import multivariate_normal
 from torch import Tensor
 
+from entropae.entropy.distances import is_count
 from entropae.neighbors import check_k, nearest
 
 # Error allowed in a box's probability, of the order of k/p: it averages out over the points.
@@ -50,7 +50,7 @@ def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[T
             'Use more points, or method="kl".'
         )
     p = default_p(n, d, k) if p is None else p
-    if not isinstance(p, int) or isinstance(p, bool) or not max(k, d + 1) <= p <= n - 1:
+    if not is_count(p, max(k, d + 1)) or p > n - 1:
         raise ValueError(
             f"`p` must be an integer in [{max(k, d + 1)}, {n - 1}]: got p={p!r} with n={n} points, "
             f"d={d}, k={k}. Leave it out for {default_p(n, d, k)}."
@@ -103,6 +103,8 @@ def _box(centre: np.ndarray, half: float, around: np.ndarray) -> float:
         return -math.inf
     d = len(centre)
     # Seeded: the same sample has the same entropy at every call.
+    from scipy.stats import multivariate_normal  # a second to load
+
     law = multivariate_normal(np.zeros(d), covariance, seed=0, abseps=ACCURACY, maxpts=20_000 * d)
     at = (centre - around.mean(0)) / scale
     # There is nothing beyond, and squares of more may overflow.

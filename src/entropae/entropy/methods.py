@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, overload
 
+import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
@@ -23,16 +24,17 @@ from entropae.entropy.distances import (
     neighbour_distances,
 )
 from entropae.entropy.local import local_normal
+from entropae.entropy.prepared import coincident, prepared
 from entropae.entropy.weights import weights
 from entropae.entropy.whitening import (
-    default_repeats,
     kl_constant,
     mean_log_distances,
+    normal_bias,
     whiten,
-    whitened_normal,
 )
-from entropae.neighbors import Norm, as_points, check_choice, showing_progress
+from entropae.neighbors import Norm, check_choice, is_opaque, showing_progress, warn
 from entropae.out_of_core.sources import Large, is_large
+from entropae.variables import Resolutions
 
 EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
 
@@ -46,6 +48,9 @@ def knn_entropy(
     norm: Norm = ...,
     floor: float = ...,
     p: int | None = ...,
+    resolution: Resolutions = ...,
+    scale: Literal["standard"] | None = ...,
+    seed: int = ...,
     progress: bool = ...,
 ) -> Tensor: ...
 @overload
@@ -57,6 +62,9 @@ def knn_entropy(
     norm: Norm = ...,
     floor: float = ...,
     p: int | None = ...,
+    resolution: Resolutions = ...,
+    scale: Literal["standard"] | None = ...,
+    seed: int = ...,
     progress: bool = ...,
 ) -> float: ...
 def knn_entropy(
@@ -67,6 +75,9 @@ def knn_entropy(
     norm: Norm = "euclidean",
     floor: float = 0.0,
     p: int | None = None,
+    resolution: Resolutions = "auto",
+    scale: Literal["standard"] | None = None,
+    seed: int = 0,
     progress: bool = False,
 ) -> Tensor | float:
     """Differential entropy of the law that `x` is a sample of, in nats.
@@ -126,12 +137,24 @@ def knn_entropy(
             estimate `-inf`, the true value for a law with atoms. Not for `"kpn"`.
         p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1)
             and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
+        resolution: `"auto"` to find for each column the step that its values are rounded to, the
+            step itself, by name of column if they differ (`"x[0]"`, …), or `None` to take numbers
+            as they are. Rounded values are spread evenly over their step: the entropy is then that
+            of the rounded values plus the logarithm of the step, close to that before rounding. The
+            estimate is the mean over 4 spreads. Tensors that require a gradient, and samples read
+            by blocks, are taken as they are.
+        scale: `"standard"` to divide columns by their standard deviations before, and add the
+            logarithms of these, so that units do not matter; `None` to leave them. Tensors that
+            require a gradient, and samples read by blocks, are taken as they are.
+        seed: Of the spreads.
         progress: Show a bar of the search for neighbours.
 
     Returns:
         A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"`, whose
-        value is detached; else a float. If columns are constant or exactly linearly dependent:
-        `-inf`, with a warning that names them (`"kl"` and `"weighted"`: if `floor` is 0).
+        value is detached; else a float. If columns are constant or exactly linearly dependent, if
+        one takes two values only, or one value holds 1 % of its rows or more: `-inf`, with a
+        warning that names them (`"kl"` and `"weighted"`: if `floor` is 0). `-inf` with a warning,
+        too, where points coincide with their k-th neighbour.
 
     Raises:
         ValueError: If `x` is empty, not finite, or has more than two axes; if `k` is not in
@@ -164,18 +187,24 @@ def knn_entropy(
             x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
         )
         if found.degenerate:
-            warnings.warn(found.degenerate, stacklevel=2)
+            warn(found.degenerate)
         return found.value
-    points = as_points(x)
+    sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
+    points = sample.points
     ks = check_options(points, k, method=method, floor=floor, p=p)
-    message = why_degenerate(points.detach()) if floor == 0 or METHODS[method].linear else None
+    for message in sample.warnings:
+        warn(message)
+    looks = (floor == 0 or METHODS[method].linear) and not is_opaque(points)
+    message = (sample.degenerate or why_degenerate(points.detach())) if looks else None
     if message:
-        warnings.warn(message, stacklevel=2)
+        warn(message)
         entropy = points.new_tensor(-math.inf)
     else:
         with showing_progress(progress):
-            found = METHODS[method].pointwise(points, ks, norm, floor, p)
-        entropy = found.value.to(points.dtype)
+            values = [METHODS[method].pointwise(t, ks, norm, floor, p).value for t in sample.turns]
+        entropy = (sum(values[1:], values[0]) / len(values) + sample.shift).to(points.dtype)
+        if looks and floor == 0 and method != "kpn" and entropy.isneginf():
+            warn(coincident(ks, points.requires_grad))
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 
@@ -209,13 +238,19 @@ def check_options(
     return ks
 
 
-def kl_spread(ks: Sequence[int]) -> float:
+def kl_spread(ks: tuple[int, ...]) -> float:
     """Variance of a term of `"kl"` in a uniform law."""
-    return _spread(ks, [1 / len(ks)] * len(ks))
+    return _spread(ks, (1 / len(ks),) * len(ks))
 
 
-def _spread(ks: Sequence[int], weight: Sequence[float]) -> float:
+@torch.compiler.assume_constant_result
+def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
     """Variance of Σ_j w_j log ε_j^d in a uniform law; log ε_j and log ε_l share ψ'(max(j, l))."""
+    return _cached_spread(ks, weight)
+
+
+@lru_cache(maxsize=1024)
+def _cached_spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
     return sum(
         v * w * float(polygamma(1, max(j, l)))
         for j, v in zip(ks, weight, strict=True)
@@ -234,7 +269,7 @@ def _whitened(
 ) -> Pointwise:
     white, half_log_det = whiten(points)
     entropy = _kl(white, ks, norm, floor, p)
-    if floor == 0 and entropy.log_distance.isneginf().any():
+    if floor == 0 and not is_opaque(points) and entropy.log_distance.isneginf().any():
         _check_coincidences(entropy.log_distance, points, ks, norm)
     return entropy._replace(constant=entropy.constant + half_log_det)
 
@@ -255,10 +290,8 @@ def _check_coincidences(
 def _calibrated(
     points: Tensor, ks: tuple[int, ...], norm: Norm, floor: float, p: int | None
 ) -> Pointwise:
-    n, d = points.shape
     entropy = _whitened(points, ks, norm, floor, p)
-    bias = whitened_normal(n, d, ks, norm, default_repeats(n)).bias
-    return entropy._replace(constant=entropy.constant - bias)
+    return entropy._replace(constant=entropy.constant - normal_bias(points, ks, norm))
 
 
 def _weighted(

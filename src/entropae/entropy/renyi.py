@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, overload
 
 import torch
@@ -14,15 +13,39 @@ from torch import Tensor
 
 from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import LOG_UNIT_BALL, is_number
-from entropae.neighbors import Norm, as_points, check_k, kth_distance
+from entropae.entropy.prepared import coincident, prepared
+from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
+from entropae.variables import Resolutions
 
 
 @overload
-def knn_renyi_entropy(x: Tensor, order: float, *, k: int = ..., norm: Norm = ...) -> Tensor: ...
-@overload
-def knn_renyi_entropy(x: ArrayLike, order: float, *, k: int = ..., norm: Norm = ...) -> float: ...
 def knn_renyi_entropy(
-    x: Any, order: float, *, k: int = 3, norm: Norm = "euclidean"
+    x: Tensor,
+    order: float,
+    *,
+    k: int = ...,
+    norm: Norm = ...,
+    resolution: Resolutions = ...,
+    seed: int = ...,
+) -> Tensor: ...
+@overload
+def knn_renyi_entropy(
+    x: ArrayLike,
+    order: float,
+    *,
+    k: int = ...,
+    norm: Norm = ...,
+    resolution: Resolutions = ...,
+    seed: int = ...,
+) -> float: ...
+def knn_renyi_entropy(
+    x: Any,
+    order: float,
+    *,
+    k: int = 3,
+    norm: Norm = "euclidean",
+    resolution: Resolutions = "auto",
+    seed: int = 0,
 ) -> Tensor | float:
     """Rényi entropy `log ∫ f^q / (1 − q)` of order `q` of the law of a sample, in nats.
 
@@ -40,6 +63,8 @@ def knn_renyi_entropy(
         order: `q`, above 0. At 1, Shannon's entropy.
         k: Which neighbour, more than `q − 1`. The variance is finite if `k > 2 (q − 1)`.
         norm: As in `knn_entropy`.
+        resolution: As in `knn_entropy`.
+        seed: As in `knn_entropy`.
 
     Returns:
         A scalar tensor with gradient to every point if `x` is a tensor, else a float. If columns
@@ -59,17 +84,38 @@ def knn_renyi_entropy(
         >>> print(f"{knn_renyi_entropy(x, 2):.2f}, in truth {np.log(2):.2f}")
         0.69, in truth 0.69
     """
-    points = as_points(x)
-    entropy = _renyi(points, order, k, norm)
+    entropy = _over_spreads(x, order, k, norm, resolution, seed)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 
 @overload
-def knn_tsallis_entropy(x: Tensor, order: float, *, k: int = ..., norm: Norm = ...) -> Tensor: ...
-@overload
-def knn_tsallis_entropy(x: ArrayLike, order: float, *, k: int = ..., norm: Norm = ...) -> float: ...
 def knn_tsallis_entropy(
-    x: Any, order: float, *, k: int = 3, norm: Norm = "euclidean"
+    x: Tensor,
+    order: float,
+    *,
+    k: int = ...,
+    norm: Norm = ...,
+    resolution: Resolutions = ...,
+    seed: int = ...,
+) -> Tensor: ...
+@overload
+def knn_tsallis_entropy(
+    x: ArrayLike,
+    order: float,
+    *,
+    k: int = ...,
+    norm: Norm = ...,
+    resolution: Resolutions = ...,
+    seed: int = ...,
+) -> float: ...
+def knn_tsallis_entropy(
+    x: Any,
+    order: float,
+    *,
+    k: int = 3,
+    norm: Norm = "euclidean",
+    resolution: Resolutions = "auto",
+    seed: int = 0,
 ) -> Tensor | float:
     """Tsallis entropy `(1 − ∫ f^q) / (q − 1)` of order `q` of the law of a sample.
 
@@ -81,6 +127,8 @@ def knn_tsallis_entropy(
         order: `q`, above 0. At 1, Shannon's entropy.
         k: Which neighbour, more than `q − 1`.
         norm: As in `knn_entropy`.
+        resolution: As in `knn_entropy`.
+        seed: As in `knn_entropy`.
 
     Returns:
         As `knn_renyi_entropy`; where that is `-inf`, `-1/(1 − q)` for `q < 1` and `-inf` otherwise.
@@ -98,15 +146,19 @@ def knn_tsallis_entropy(
         >>> print(f"{knn_tsallis_entropy(x, 2):.2f}, in truth {1 - 1 / 2:.2f}")
         0.50, in truth 0.50
     """
-    points = as_points(x)
-    entropy = _renyi(points, order, k, norm)
+    entropy = _over_spreads(x, order, k, norm, resolution, seed)
     if order != 1:
         entropy = torch.expm1((1 - order) * entropy) / (1 - order)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 
-def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Float[Tensor, ""]:
-    n, d = points.shape
+def _over_spreads(
+    x: Any, order: float, k: int, norm: Norm, resolution: Resolutions, seed: int
+) -> Float[Tensor, ""]:
+    """Rényi entropy, the mean over spreads of what is rounded."""
+    sample = prepared(x, resolution=resolution, seed=seed)
+    points = sample.points
+    n = len(points)
     if not is_number(order, 0) or order == 0:
         raise ValueError(f"`order` must be a finite number above 0: got order={order!r}.")
     check_k(k, n - 1, f"n={n} points")
@@ -115,10 +167,22 @@ def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Fl
             f"`k` must be more than order - 1: got k={k} with order={order}. "
             f"Use k={math.floor(order)} or larger."
         )
-    message = why_degenerate(points.detach())
+    for message in sample.warnings:
+        warn(message)
+    looks = not is_opaque(points)
+    message = (sample.degenerate or why_degenerate(points.detach())) if looks else None
     if message:
-        warnings.warn(message, stacklevel=3)
+        warn(message)
         return points.new_tensor(-math.inf)
+    values = [_renyi(turn, order, k, norm) for turn in sample.turns]
+    entropy = (sum(values[1:], values[0]) / len(values)).to(points.dtype)
+    if looks and entropy.isneginf():
+        warn(coincident((k,), points.requires_grad))
+    return entropy
+
+
+def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Float[Tensor, ""]:
+    n, d = points.shape
     log_volume = LOG_UNIT_BALL[norm](d) + d * kth_distance(points, k=k, norm=norm).log()
     power = 1.0 - order
     constant = _log_gamma_slope(n, power) - _log_gamma_slope(k, power)
@@ -128,8 +192,8 @@ def _renyi(points: Float[Tensor, "n d"], order: float, k: int, norm: Norm) -> Fl
     if abs(power) < 1e-2:
         # The same without the cancellation in log(1 + small) / small.
         centre = log_volume.detach().mean()
-        if torch.isfinite(centre):
-            mean = power * centre + torch.expm1(power * (log_volume - centre)).mean().log1p()
+        near = power * centre + torch.expm1(power * (log_volume - centre)).mean().log1p()
+        mean = torch.where(torch.isfinite(centre), near, mean)
     return mean / power + constant
 
 

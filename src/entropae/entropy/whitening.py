@@ -12,7 +12,7 @@ from scipy.special import digamma, polygamma
 from torch import Tensor
 
 from entropae.entropy.distances import LOG_UNIT_BALL, log_distance, neighbour_distances
-from entropae.neighbors import Norm
+from entropae.neighbors import Norm, is_opaque, operator
 
 
 def gaussian_entropy(d: int) -> float:
@@ -66,12 +66,27 @@ def _coincide(q: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor,
 
     Rounding sets equal rows of `x` apart, and log ε of what it leaves would be some −35.
     """
-    different, which = torch.unique(x.detach(), dim=0, return_inverse=True)
+    equal = _equal_rows(x.detach())
+    return q + (q[equal] - q).detach()
+
+
+def _one_of_equal_rows(x: Tensor) -> Tensor:
+    """For each row the index of one that is equal to it, the same for all of them."""
+    different, which = torch.unique(x, dim=0, return_inverse=True)
+    rows = torch.arange(len(x), device=x.device)
     if len(different) == len(x):
-        return q
+        return rows
     first = torch.empty(len(different), dtype=torch.int64, device=x.device)
-    first[which] = torch.arange(len(x), device=x.device)
-    return q + (q[first[which]] - q).detach()
+    first[which] = rows
+    return first[which]
+
+
+_equal_rows = operator(
+    "equal_rows",
+    "(Tensor x) -> Tensor",
+    _one_of_equal_rows,
+    lambda x: x.new_empty(len(x), dtype=torch.int64),
+)
 
 
 def mean_log_distances(
@@ -81,8 +96,14 @@ def mean_log_distances(
     return log_distance(neighbour_distances(points, ks, norm), floor).mean(1)
 
 
+@torch.compiler.assume_constant_result
 def kl_constant(n: int, d: int, ks: tuple[int, ...], norm: Norm) -> float:
     """What the Kozachenko–Leonenko estimator adds to `d` times the mean logarithm."""
+    return _kl_constant(n, d, ks, norm)
+
+
+@lru_cache(maxsize=1024)
+def _kl_constant(n: int, d: int, ks: tuple[int, ...], norm: Norm) -> float:
     return LOG_UNIT_BALL[norm](d) + float(digamma(n) - sum(digamma(k) for k in ks) / len(ks))
 
 
@@ -127,6 +148,28 @@ def whitened_normal(
         standard_error=float(entropy.std()) / math.sqrt(repeats),
         slope=sum(slopes) / repeats,
     )
+
+
+def normal_bias(points: Float[Tensor, "n d"], ks: tuple[int, ...], norm: Norm) -> float | Tensor:
+    """The bias of `whitened_normal` for a sample of this size, also inside `torch.compile`."""
+    if is_opaque(points):
+        return _normal_bias(points.detach(), list(ks), norm)
+    n, d = points.shape
+    return whitened_normal(n, d, ks, norm, default_repeats(n)).bias
+
+
+def _bias_as_tensor(points: Tensor, ks: list[int], norm: Norm) -> Tensor:
+    return torch.tensor(
+        normal_bias(points, tuple(ks), norm), dtype=torch.float64, device=points.device
+    )
+
+
+_normal_bias = operator(
+    "normal_bias",
+    "(Tensor points, int[] ks, str norm) -> Tensor",
+    _bias_as_tensor,
+    lambda points, ks, norm: points.new_empty((), dtype=torch.float64),
+)
 
 
 def slope_on_squares(terms: Float[Tensor, " n"], white: Float[Tensor, "n d"]) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from entropae import distributed
 from entropae.explorer.space import Space
 from entropae.explorer.standalone import page
+from entropae.kinds import Kind
 from entropae.model import Autoencoder
 from entropae.storage.atomic import replacing, write_text
 
@@ -112,7 +113,7 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
     about = {"made by": "entropae", "latent": type(model.latent).__name__}
     with torch.no_grad(), distributed.alone():
         z = model.encode(x)
-        encoder = _export(Encoder(model), x, ("x", "z"), about | {"x": _range(x)})
+        encoder = _export(Encoder(model), x, ("x", "z"), about | {"x": _described(x, model.kind)})
         decoder = _export(Decoder(model), z, ("z", "x"), about)
     return encoder, decoder
 
@@ -180,9 +181,13 @@ def _check(name: str, module: nn.Module, content: bytes, x: Tensor) -> None:
             )
 
 
-def _range(x: Tensor) -> str:
-    shape = ", ".join(map(str, x.shape[1:]))
-    return f"float32 (n, {shape}), as model.encode takes it; images have values in [0, 1]"
+def _described(x: Tensor, kind: Kind | None) -> str:
+    """What the encoder takes."""
+    text = f"float32 (n, {', '.join(map(str, x.shape[1:]))}), as model.encode takes it"
+    if kind is None or kind.view != "image":
+        return text
+    black, white = kind.range
+    return f"{text}; black is {black:g}, white {white:g}"
 
 
 @contextmanager

@@ -230,7 +230,7 @@ def _decode(space: Space, body: bytes) -> dict[str, Any]:
     values = space.decode(codes)
     if not values.isfinite().all():
         raise ValueError("The decoder gives no finite values there. Use smaller codes.")
-    return {"values": pack(space.drawn(values)), "count": len(values)}
+    return {"values": pack(values), "count": len(values)}
 
 
 def _neighbours(space: Space, body: bytes) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def _neighbours(space: Space, body: bytes) -> dict[str, Any]:
     index, distance = space.neighbours(code, _integer("k", fields["k"], AT_ONCE))
     rows = index.tolist()
     return {
-        "values": pack(space.drawn(space.samples.__getitems__(rows))),
+        "values": pack(space.samples.__getitems__(rows)),
         "codes": pack(space.codes[index]),
         "indices": rows,
         "distances": [round(float(value), 6) for value in distance],
@@ -255,9 +255,10 @@ def _sample(space: Space, body: bytes) -> dict[str, Any]:
 
 
 def _encode(space: Space, body: bytes, *, invert: bool = False) -> dict[str, Any]:
-    x = space.samples.kind.upload(body)
-    x = 1 - x if invert else x
-    return {"values": pack(space.drawn(x)), "codes": pack(space.encode(x[None]))}
+    kind = space.samples.kind
+    x = kind.upload(body)
+    x = sum(kind.range) - x if invert else x
+    return {"values": pack(x), "codes": pack(space.encode(x[None]))}
 
 
 ANSWERS: dict[str, tuple[Answer, int]] = {

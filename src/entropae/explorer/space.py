@@ -10,12 +10,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from entropae.kinds.base import Kind
 from entropae.kinds.samples import Samples
-from entropae.messages import unknown
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
 from entropae.neighbors import nearest
-from entropae.prior import TITLES
+from entropae.prior import TITLES, fitted
 
 AXES = 8
 # On the map; of more, thumbnails cannot be told apart and the page gets heavy.
@@ -77,10 +77,7 @@ class Space:
         if len(samples) < 2:
             raise ValueError(f"At least 2 samples are needed: got {len(samples)}.")
         if samples.kind.view is None:
-            raise ValueError(
-                f"{samples.kind.things.capitalize()} cannot be explored or exported: the explorer "
-                "shows images, and numbers as lines. The report shows them: entropae report RUN"
-            )
+            raise ValueError(unseen(samples.kind, "report.write_model(model, data)"))
         self.model = model.eval()
         self.samples = samples
         self.title = title
@@ -94,10 +91,6 @@ class Space:
     def shown(self) -> Float[Tensor, "m ..."]:
         """The samples on the map."""
         return self.samples.__getitems__(self.on_map.tolist())
-
-    def drawn(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n ..."]:
-        """Samples in the values that the page draws."""
-        return self.samples.kind.unit(x)
 
     @property
     def dim(self) -> int:
@@ -118,8 +111,7 @@ class Space:
         Raises:
             ValueError: If that prior has not been fitted.
         """
-        if prior not in self.model.priors:
-            raise ValueError(unknown("prior", prior, self.model.priors))
+        prior = fitted(prior, self.model.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
             code = self.model.priors[prior].sample(n, generator=generator)
@@ -140,6 +132,7 @@ class Space:
             "title": self.title,
             "shape": list(self.samples.shape),
             "image": self.samples.kind.view == "image",
+            "range": list(self.samples.kind.range),
             "dim": self.dim,
             "samples": len(self.samples),
             "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},
@@ -148,6 +141,14 @@ class Space:
             "priors": [{"name": name, "title": TITLES.get(name, name)} for name in priors],
             "prior": self.model.prior,
         }
+
+
+def unseen(kind: Kind, report: str) -> str:
+    """Why samples of a kind cannot be explored, and what writes the report that shows them."""
+    return (
+        f"{kind.things.capitalize()} cannot be explored or exported: the explorer shows images, "
+        f"and numbers as lines. A report shows them: {report}"
+    )
 
 
 def pack(values: Tensor) -> str:

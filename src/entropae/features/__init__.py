@@ -1,4 +1,4 @@
-"""Images to feature vectors, for the metrics. A metric's name always carries its features' name."""
+"""Samples to feature vectors, for the metrics, whose names always carry that of the features."""
 
 from __future__ import annotations
 
@@ -132,37 +132,37 @@ def title(spec: str) -> str:
 
 @torch.no_grad()
 def extract(
-    features: Features, images: Float[Tensor, "n c h w"], *, batch_size: int = 250
+    features: Features, samples: Float[Tensor, "n ..."], *, batch_size: int = 250
 ) -> Float[Tensor, "n f"]:
-    """Features of images, batch by batch, on the CPU.
+    """Features of samples, batch by batch, on the CPU.
 
     Args:
-        features: Any function or module from a batch of images to `(n, f)`.
-        images: Values in [0, 1].
-        batch_size: Images at a time.
+        features: Any function or module from a batch of samples to `(n, f)`.
+        samples: Images have values in [0, 1].
+        batch_size: Samples at a time.
 
     Raises:
         ValueError: If it returns another shape.
     """
-    found = torch.cat([features(batch).cpu() for batch in images.split(batch_size)])
-    if found.ndim != 2 or len(found) != len(images):
+    found = torch.cat([features(batch).cpu() for batch in samples.split(batch_size)])
+    if found.ndim != 2 or len(found) != len(samples):
         raise ValueError(
-            f"Features must have shape (n, f): got {tuple(found.shape)} for {len(images)} images. "
-            "End the network with a mean over the pixels, or nn.Flatten()."
+            f"Features must have shape (n, f): got {tuple(found.shape)} for {len(samples)} "
+            "samples. End the network with a mean over the pixels, or nn.Flatten()."
         )
     return found
 
 
 class Remembering:
-    """Features that are taken of the same images once only, for references used many times."""
+    """Features that are taken of the same samples once only, for references used many times."""
 
     def __init__(self, features: Features) -> None:
         self.features = features
         self.known: dict[str, Tensor] = {}
 
-    def __call__(self, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
-        """Features of images, from memory if these were seen before."""
-        key = hashlib.sha256(images.contiguous().numpy().tobytes()).hexdigest()
+    def __call__(self, samples: Float[Tensor, "n ..."]) -> Float[Tensor, "n f"]:
+        """Features of samples, from memory if these were seen before."""
+        key = hashlib.sha256(samples.contiguous().numpy().tobytes()).hexdigest()
         if key not in self.known:
-            self.known[key] = extract(self.features, images)
+            self.known[key] = extract(self.features, samples)
         return self.known[key]

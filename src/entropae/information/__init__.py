@@ -5,20 +5,47 @@ of mutual information count points inside a distance: counts are steps, and have
 """
 
 from entropae.information.divergence import knn_cross_entropy, knn_divergence
+from entropae.information.estimate import (
+    InformationEstimate,
+    conditional_mutual_information_estimate,
+    mutual_information_estimate,
+    total_correlation_estimate,
+    transfer_entropy_estimate,
+)
+from entropae.information.formulas import CONDITIONAL, MANY
+from entropae.information.formulas import PAIRS as ESTIMATORS
 from entropae.information.jackknife import jackknife
+from entropae.information.matrix import (
+    InformationMatrix,
+    Ranking,
+    information_matrix,
+    rank_features,
+)
 from entropae.information.mutual import (
-    ESTIMATORS,
     knn_conditional_mutual_information,
     knn_mutual_information,
-    knn_total_correlation,
 )
+from entropae.information.total import knn_total_correlation
+from entropae.information.transfer import knn_transfer_entropy
 
 __all__ = [
+    "CONDITIONAL",
     "ESTIMATORS",
+    "MANY",
+    "InformationEstimate",
+    "InformationMatrix",
+    "Ranking",
+    "conditional_mutual_information_estimate",
+    "information_matrix",
     "jackknife",
     "knn_conditional_mutual_information",
     "knn_cross_entropy",
     "knn_divergence",
     "knn_mutual_information",
     "knn_total_correlation",
+    "knn_transfer_entropy",
+    "mutual_information_estimate",
+    "rank_features",
+    "total_correlation_estimate",
+    "transfer_entropy_estimate",
 ]

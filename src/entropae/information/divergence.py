@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any, overload
 
-import torch
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from entropae.entropy import entropy_of_distances, log_distance
+from entropae.information.parts import Scale
 from entropae.information.result import like
-from entropae.neighbors import Norm, as_points, check_k, kth_distance
+from entropae.information.two_samples import two_samples
+from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
+from entropae.variables import Data, Resolutions
 
 
 @overload
 def knn_divergence(
-    x: Tensor, y: Tensor | ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Tensor,
+    y: Tensor | Data,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_divergence(
-    x: ArrayLike, y: Tensor, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Data,
+    y: Tensor,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_divergence(
-    x: ArrayLike, y: ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Data,
+    y: Data,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> float: ...
 def knn_divergence(
-    x: Any, y: Any, k: int = 3, *, norm: Norm = "euclidean", floor: float = 0.0
+    x: Any,
+    y: Any,
+    k: int = 3,
+    *,
+    norm: Norm = "euclidean",
+    floor: float = 0.0,
+    resolution: Resolutions = "auto",
+    scale: Scale = "standard",
+    seed: int = 0,
 ) -> Tensor | float:
     """Kullback–Leibler divergence KL(P‖Q) from a sample of P and a sample of Q, in nats.
 
@@ -54,6 +86,11 @@ def knn_divergence(
         norm: `"euclidean"` or `"maximum"`, the norm that distances are measured in.
         floor: Below this distance both logarithms continue along their tangents, as in
             `knn_entropy`: value and gradient stay bounded whatever coincides.
+        resolution: See `knn_entropy`; the step is that of both samples together.
+        scale: `"standard"` to divide each column by its standard deviation in both samples
+            together, so that units do not matter; `None` to leave them. Tensors that require a
+            gradient are taken as they are.
+        seed: Of the spreads.
 
     Returns:
         A scalar tensor with gradient to every point of both samples if `x` or `y` is a tensor,
@@ -78,36 +115,83 @@ def knn_divergence(
         >>> print(f"{knn_divergence(x, y):.1f}, in truth {1 / 2}")
         0.5, in truth 0.5
     """
-    p, q = _two_samples(x, y)
-    (n, d), m = p.shape, len(q)
+    samples = two_samples(x, y, resolution=resolution, scale=scale, seed=seed)
+    p, q = samples.x, samples.y
+    n, m = len(p), len(q)
     check_k(k, min(n - 1, m), f"n={n} points in `x` and m={m} in `y`")
-    if floor == 0:
+    looks = floor == 0 and not is_opaque(p) and not is_opaque(q)
+    if looks:
         singular = _singular_columns(p.detach(), q.detach())
         if singular.any():
             _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
             return like(p.new_tensor(math.inf), x, y)
+        samples.check_density()
+        samples.check_independent()
+    values = [_divergence(*turn, k, norm, floor, looks) for turn in samples.turns]
+    value = sum(values[1:], values[0]) / len(values)
+    if looks and value.isposinf():
+        _warn_of_atoms(k)
+    return like(value.to(p.dtype), x, y)
+
+
+def _divergence(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, floor: float, looks: bool
+) -> Float[Tensor, ""]:
+    (n, d), m = p.shape, len(q)
     within = kth_distance(p, k=k, norm=norm)
     across = kth_distance(p, q, k=k, norm=norm)
-    if floor == 0:
+    if looks:
         _check_no_shared_points(across, k)
     ratio = log_distance(across, floor).mean() - log_distance(within, floor).mean()
-    return like(d * ratio + math.log(m / (n - 1)), x, y)
+    return d * ratio + math.log(m / (n - 1))
 
 
 @overload
 def knn_cross_entropy(
-    x: Tensor, y: Tensor | ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Tensor,
+    y: Tensor | Data,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_cross_entropy(
-    x: ArrayLike, y: Tensor, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Data,
+    y: Tensor,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_cross_entropy(
-    x: ArrayLike, y: ArrayLike, k: int = ..., *, norm: Norm = ..., floor: float = ...
+    x: Data,
+    y: Data,
+    k: int = ...,
+    *,
+    norm: Norm = ...,
+    floor: float = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    seed: int = ...,
 ) -> float: ...
 def knn_cross_entropy(
-    x: Any, y: Any, k: int = 3, *, norm: Norm = "euclidean", floor: float = 0.0
+    x: Any,
+    y: Any,
+    k: int = 3,
+    *,
+    norm: Norm = "euclidean",
+    floor: float = 0.0,
+    resolution: Resolutions = "auto",
+    scale: Scale = "standard",
+    seed: int = 0,
 ) -> Tensor | float:
     """Cross-entropy −E_P log q from a sample of P and a sample of Q, in nats.
 
@@ -131,6 +215,9 @@ def knn_cross_entropy(
         k: Which neighbour.
         norm: `"euclidean"` or `"maximum"`, the norm that distances are measured in.
         floor: See `knn_entropy`.
+        resolution: See `knn_entropy`; the step is that of both samples together.
+        scale: As in `knn_divergence`; the logarithms of what is divided by are added again.
+        seed: Of the spreads.
 
     Returns:
         A scalar tensor with gradient to every point of both samples if `x` or `y` is a tensor,
@@ -154,29 +241,30 @@ def knn_cross_entropy(
         >>> print(f"{knn_cross_entropy(x, y):.1f}, in truth {np.log(2 * np.pi) / 2 + 1:.1f}")
         1.9, in truth 1.9
     """
-    p, q = _two_samples(x, y)
-    check_k(k, len(q), f"m={len(q)} points in `y`")
-    if floor == 0:
+    samples = two_samples(x, y, resolution=resolution, scale=scale, seed=seed)
+    p, q = samples.x, samples.y
+    d, m = p.shape[1], len(q)
+    check_k(k, m, f"m={m} points in `y`")
+    looks = floor == 0 and not is_opaque(p) and not is_opaque(q)
+    if looks:
         constant = _constant_columns(q.detach())
         if constant.any():
             inside = (p.detach() == q.detach()[0]).all(0)
             value = -math.inf if inside[constant].all() else math.inf
-            _warn_of(constant, "constant in `y`, so its law has no density", value)
+            _warn_of(constant, "constant in `y`, so its distribution has no density", value)
             return like(p.new_tensor(value), x, y)
-    across = kth_distance(p, q, k=k, norm=norm)
-    return like(entropy_of_distances(across, p.shape[1], len(q), k, norm=norm, floor=floor), x, y)
-
-
-def _two_samples(x: Any, y: Any) -> tuple[Float[Tensor, "n d"], Float[Tensor, "m d"]]:
-    p, q = as_points(x, "x"), as_points(y, "y")
-    if p.shape[1] != q.shape[1]:
-        raise ValueError(
-            f"`x` and `y` must have the same number of columns: got d={p.shape[1]} and "
-            f"d={q.shape[1]}. Both are samples of laws on one space."
+    values = [
+        entropy_of_distances(kth_distance(a, b, k=k, norm=norm), d, m, k, norm=norm, floor=floor)
+        for a, b in samples.turns
+    ]
+    value = sum(values[1:], values[0]) / len(values) + samples.shift
+    if looks and value.isneginf():
+        warn(
+            f"Points of `x` coincide with k={k} points of `y`, so the cross-entropy is -inf. Use "
+            "samples that share no rows, a larger `k`, or a `floor`; for rounded values, "
+            'resolution="auto".'
         )
-    dtype = torch.promote_types(p.dtype, q.dtype)
-    device = p.device if isinstance(x, Tensor) else q.device
-    return p.to(device, dtype), (q if isinstance(y, Tensor) else q.to(device)).to(dtype)
+    return like(value.to(p.dtype), x, y)
 
 
 def _constant_columns(points: Float[Tensor, "n d"]) -> Bool[Tensor, " d"]:
@@ -207,10 +295,17 @@ def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:
 
 
 def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
-    warnings.warn(
+    warn(
         f"Column {_names(columns)} is {what}: the value is {value}. "
-        "Drop the column to measure the others.",
-        stacklevel=3,
+        "Drop the column to measure the others."
+    )
+
+
+def _warn_of_atoms(k: int) -> None:
+    warn(
+        f"More than k={k} points of `x` coincide, where its distribution then has an atom that "
+        "that of `y` lacks, so the divergence is inf. Use a larger `k`, or a `floor`; for rounded "
+        'values, resolution="auto".'
     )
 
 

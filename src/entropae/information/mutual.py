@@ -2,46 +2,102 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable
-from typing import Any, Literal, overload
+from collections.abc import Iterable, Sequence
+from typing import Any, overload
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
-from scipy.special import digamma
 from torch import Tensor
 
-from entropae.information.counting import (
-    Index,
-    count_up_to,
-    count_within,
-    distance_to_last,
-    edge,
-    nearest_pairs,
+from entropae.information.formulas import CONDITIONAL, PAIRS
+from entropae.information.parts import Scale
+from entropae.information.terms import (
+    ConditionalMethod,
+    Method,
+    Settings,
+    averaged,
+    check_lag,
 )
-from entropae.information.result import like
-from entropae.neighbors import as_points, check_choice, check_k
+from entropae.information.value import value_of
+from entropae.variables import Data, Discrete, Period, Resolutions, variables_of
 
-Estimator = Literal["ksg1", "ksg2", "gao"]
+Lags = Iterable[int] | np.ndarray
 
 
 @overload
 def knn_mutual_information(
-    x: Tensor, y: Tensor | ArrayLike, k: int = ..., *, method: Estimator = ...
+    x: Tensor,
+    y: Tensor | Data,
+    k: int = ...,
+    *,
+    method: Method = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    lag: int = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_mutual_information(
-    x: ArrayLike, y: Tensor, k: int = ..., *, method: Estimator = ...
+    x: Data,
+    y: Tensor,
+    k: int = ...,
+    *,
+    method: Method = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    lag: int = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_mutual_information(
-    x: ArrayLike, y: ArrayLike, k: int = ..., *, method: Estimator = ...
+    x: Data,
+    y: Data,
+    k: int = ...,
+    *,
+    method: Method = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    lag: int = ...,
+    seed: int = ...,
 ) -> float: ...
+@overload
 def knn_mutual_information(
-    x: Any, y: Any, k: int = 3, *, method: Estimator = "ksg1"
-) -> Tensor | float:
+    x: Data,
+    y: Data,
+    k: int = ...,
+    *,
+    method: Method = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    lag: Lags,
+    seed: int = ...,
+) -> Float[np.ndarray, " lags"]: ...
+def knn_mutual_information(
+    x: Any,
+    y: Any,
+    k: int = 3,
+    *,
+    method: Method = "auto",
+    resolution: Resolutions = "auto",
+    scale: Scale = "standard",
+    discrete: Discrete = (),
+    period: Period = None,
+    exclude: int = 0,
+    lag: int | Lags = 0,
+    seed: int = 0,
+) -> Tensor | float | Float[np.ndarray, " lags"]:
     """Mutual information I(X; Y) from a sample of pairs, in nats.
 
     Distances are in the maximum norm, within and across `x` and `y`. With `ε(i)` the distance from
@@ -51,224 +107,215 @@ def knn_mutual_information(
         ksg1    ψ(k) + ψ(n) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩      n_x: ‖x_j − x_i‖ < ε(i)
         ksg2    ψ(k) − 1/k + ψ(n) − ⟨ψ(n_x) + ψ(n_y)⟩        n_x: ‖x_j − x_i‖ ≤ ε_x(i)
         gao     log n + ⟨ψ(k̃) − ψ(n_x + 1) − ψ(n_y + 1)⟩     n_x: ‖x_j − x_i‖ < ε(i), or = 0
+        ross    ψ(n) + ⟨ψ(k) − ψ(n_c) − ψ(n_y + 1)⟩          n_c: rows of the class of x_i
+        plugin  Σ p log(p / (p_x p_y)) − (K_xy − K_x − K_y + 1)/2n
 
     `ε_x(i)` is the largest distance in `x` alone to the k nearest pairs. Where `ε(i) = 0`, `k̃(i)`
     is the number of pairs equal to pair `i`, itself included, and `n_x`, `n_y` count equal points;
-    elsewhere it is `k`. The first two are for laws with densities; `"gao"` is also right for
-    discrete laws and for mixtures of both. Distances that differ by no more than the rounding of
-    the coordinates count as equal, so that decimals are tied as integers are.
+    elsewhere it is `k`. In `ross`, and wherever there are classes, neighbours are of one class, and
+    `k` is less in a class of fewer rows. `p` are frequencies, `K` the numbers of values that occur.
 
-    Nothing is scaled: a change of a column's unit changes which pairs are near, and so the
-    estimate, although not the truth. Standardise columns of unlike units first.
+    `"auto"` takes `plugin` for discrete parts, `ross` for one discrete and one continuous, `gao`
+    for parts that are partly discrete, and `ksg1` for continuous ones. Of what kind a column is, is
+    recognised from its type and values, see `resolution`, `discrete` and `period`;
+    `mutual_information_estimate` says what was found, with a standard error.
 
     Args:
-        x: First parts, shape `(n, d_x)`, or `(n,)` for `d_x = 1`.
+        x: First parts, shape `(n, d_x)`, or `(n,)` for `d_x = 1`: a tensor, array, or frame of
+            pandas, polars, pyarrow or xarray.
         y: Second parts, shape `(n, d_y)`, row by row the partners of `x`.
         k: Which neighbour. Smaller is less biased, larger less variable.
-        method: `"ksg1"`, `"ksg2"` or `"gao"`. `ksg2` has a little less bias than `ksg1` where
-            dependence is strong and dimensions are many, and a little more variance.
+        method: `"auto"`, `"ksg1"`, `"ksg2"`, `"gao"`, `"ross"` or `"plugin"`. `ksg2` has a little
+            less bias than `ksg1` where dependence is strong and dimensions are many, and a little
+            more variance.
+        resolution: `"auto"` to find for each column the step that its values are rounded to, the
+            step itself, or `None` to take all numbers as they are, unless they are named in
+            `discrete`. Rounded values are spread evenly over their step, which keeps their
+            information exactly; the estimate is the mean over 4 spreads. A mapping gives it by
+            name of column.
+        scale: `"standard"` to divide each column by its standard deviation (with outliers, that of
+            its quartiles), so that units do not matter; `None` to leave them.
+        discrete: Names of columns whose values are classes: `"x"`, `"y"`, `"x[0]"`, or names of a
+            frame; `True` for all. Texts, logical values and categories are anyway, and so are
+            numbers with at most 10 different values.
+        period: Period of circular columns, such as 360 of degrees, for all columns that are not
+            discrete, or by name.
+        exclude: Rows no farther than this before or after a row are no neighbours of it (Theiler's
+            window), for time series.
+        lag: `x` this many rows before `y`. Several give an array of as many values, each from the
+            same rows of `y`.
+        seed: Of the spreads.
 
     Returns:
-        A scalar tensor without gradient if `x` or `y` is a tensor, else a float. May be negative,
-        chiefly for independent parts: it is not clipped, so that the mean over samples is kept.
-        If `k` other pairs coincide with some pair, `ksg1` and `ksg2` mean little, and a warning
-        says so.
+        A scalar tensor without gradient if `x` or `y` is a tensor, else a float; an array for
+        several lags. May be negative, chiefly for independent parts: it is not clipped, so that
+        the mean over samples is kept. 0 if a part is constant. If `k` other pairs coincide with
+        some pair, `ksg1` and `ksg2` mean little, and a warning says so.
 
     Raises:
         ValueError: If a part is empty, not finite or has more than two axes; if `x` and `y` differ
-            in length; if `k` is not in `[1, n − 1]`; if `method` is unknown.
+            in length; if `k` is not in `[1, n − 1]`; if an option is unknown or not the method's.
 
     References:
         Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138, eqs. (8) and (9).
         Gao, Kannan, Oh and Viswanath, NeurIPS 30 (2017) 5986, as computed by their program
         (github.com/wgao9/mixed_KSG). Their algorithm 1 has log(n_x + 1) with n_x: ‖x_j − x_i‖ ≤ ε
         instead, and with it a bias that no sample size removes while `k` is fixed.
+        Ross, PLoS ONE 9 (2014) e87357, eq. (4).
+        Miller, in Information Theory in Psychology (1955) 95, the correction of entropies.
+        Theiler, Phys. Rev. A 34 (1986) 2427, the window.
 
     Examples:
         >>> import numpy as np
         >>> x, noise = np.random.default_rng(0).standard_normal((2, 5000))
-        >>> estimate = knn_mutual_information(x, 0.6 * x + 0.8 * noise)
-        >>> print(f"{estimate:.1f}, in truth {-np.log(1 - 0.6**2) / 2:.1f}")
+        >>> y = 0.6 * x + 0.8 * noise
+        >>> print(f"{knn_mutual_information(x, y):.1f}, in truth {-np.log(1 - 0.6**2) / 2:.1f}")
         0.2, in truth 0.2
+        >>> print(f"{knn_mutual_information(x.round(1), y.round(1)):.1f} of rounded values")
+        0.2 of rounded values
     """
-    check_choice(method, ESTIMATORS, "method")
-    parts = _paired(k, x=x, y=y)
-    index = nearest_pairs(parts, k)
-    if method != "gao":
-        _warn_of_ties(
-            distance_to_last(parts, index)[0], k, 'Use `method="gao"`, which is made for ties.'
-        )
-    return like(ESTIMATORS[method](parts, index), x, y)
+    settings = Settings(k, method, scale, exclude, seed)
+    options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
+    if not isinstance(lag, Iterable):
+        n = len(variables_of(x, "x", **options)[0]) if lag else 0
+        shift = check_lag(lag, n) if lag else 0
+        return value_of({"x": x, "y": y}, settings, PAIRS, lag=shift, **options)
+    return _over_lags(x, y, list(lag), settings, options)
+
+
+def _over_lags(
+    x: Any, y: Any, lags: Sequence[int], settings: Settings, options: dict[str, Any]
+) -> Float[np.ndarray, " lags"]:
+    from entropae.information.lags import at_lags
+
+    made = [float(averaged(sample).value) for sample in at_lags(x, y, lags, settings, **options)]
+    return np.array(made)
 
 
 @overload
 def knn_conditional_mutual_information(
-    x: Tensor, y: Tensor | ArrayLike, z: Tensor | ArrayLike, k: int = ...
+    x: Tensor,
+    y: Tensor | Data,
+    z: Tensor | Data,
+    k: int = ...,
+    *,
+    method: ConditionalMethod = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: Tensor, z: Tensor | ArrayLike, k: int = ...
+    x: Data,
+    y: Tensor,
+    z: Tensor | Data,
+    k: int = ...,
+    *,
+    method: ConditionalMethod = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: ArrayLike, z: Tensor, k: int = ...
+    x: Data,
+    y: Data,
+    z: Tensor,
+    k: int = ...,
+    *,
+    method: ConditionalMethod = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    seed: int = ...,
 ) -> Tensor: ...
 @overload
 def knn_conditional_mutual_information(
-    x: ArrayLike, y: ArrayLike, z: ArrayLike, k: int = ...
+    x: Data,
+    y: Data,
+    z: Data,
+    k: int = ...,
+    *,
+    method: ConditionalMethod = ...,
+    resolution: Resolutions = ...,
+    scale: Scale = ...,
+    discrete: Discrete = ...,
+    period: Period = ...,
+    exclude: int = ...,
+    seed: int = ...,
 ) -> float: ...
-def knn_conditional_mutual_information(x: Any, y: Any, z: Any, k: int = 3) -> Tensor | float:
+def knn_conditional_mutual_information(
+    x: Any,
+    y: Any,
+    z: Any,
+    k: int = 3,
+    *,
+    method: ConditionalMethod = "auto",
+    resolution: Resolutions = "auto",
+    scale: Scale = "standard",
+    discrete: Discrete = (),
+    period: Period = None,
+    exclude: int = 0,
+    seed: int = 0,
+) -> Tensor | float:
     """Conditional mutual information I(X; Y | Z) from a sample of triples, in nats.
 
     Distances are in the maximum norm. With `ε(i)` the distance from triple `i` to its k-th nearest
-    triple, and `n_xz(i)`, `n_yz(i)`, `n_z(i)` the numbers of other points strictly within that
-    distance in the parts named,
+    triple, and `n_xz(i)`, `n_yz(i)`, `n_z(i)` the numbers of other points within that distance in
+    the parts named,
 
-        Î = ψ(k) − ⟨ψ(n_xz + 1) + ψ(n_yz + 1) − ψ(n_z + 1)⟩.
+        ksg1    ψ(k) − ⟨ψ(n_xz + 1) + ψ(n_yz + 1) − ψ(n_z + 1)⟩    n_z: ‖z_j − z_i‖ < ε(i)
+        gao     ⟨ψ(k̃) − ψ(n_xz) − ψ(n_yz) + ψ(n_z)⟩                n_z: ‖z_j − z_i‖ ≤ ε(i)
+        plugin  Σ p log(p p_z / (p_xz p_yz)) − (K_xyz + K_z − K_xz − K_yz)/2n
 
-    For laws with densities. Biased towards 0 where dependence is strong or dimensions are many.
-    Nothing is scaled, see `knn_mutual_information`.
+    `k̃(i)` is the number of triples equal to triple `i` where `ε(i) = 0`, else `k`. `"auto"` takes
+    `plugin` for discrete parts, `gao` where some are, and `ksg1` for continuous ones. Biased
+    towards 0 where dependence is strong or dimensions are many.
 
     Args:
         x: First parts, shape `(n, d_x)`, or `(n,)` for `d_x = 1`.
         y: Second parts, shape `(n, d_y)`.
         z: Parts that are given, shape `(n, d_z)`.
         k: Which neighbour.
+        method: `"auto"`, `"ksg1"`, `"gao"` or `"plugin"`.
+        resolution: As in `knn_mutual_information`.
+        scale: As in `knn_mutual_information`.
+        discrete: As in `knn_mutual_information`.
+        period: As in `knn_mutual_information`.
+        exclude: As in `knn_mutual_information`.
+        seed: As in `knn_mutual_information`.
 
     Returns:
         A scalar tensor without gradient if any part is a tensor, else a float. May be negative.
-        If `k` other triples coincide with some triple, the estimate means little, and a warning
-        says so.
+        0 if `x` or `y` is constant. If `k` other triples coincide with some triple, `ksg1` means
+        little, and a warning says so.
 
     Raises:
-        ValueError: If a part is empty, not finite or has more than two axes; if the parts differ in
-            length; if `k` is not in `[1, n − 1]`.
+        ValueError: As `knn_mutual_information`.
 
     References:
-        Frenzel and Pompe, Phys. Rev. Lett. 99 (2007) 204101; there with h_N = −Σ_{j≤N} 1/j, which
-        is −γ − ψ(N + 1).
+        Frenzel and Pompe, Phys. Rev. Lett. 99 (2007) 204101, for `ksg1`; there with
+        h_N = −Σ_{j≤N} 1/j, which is −γ − ψ(N + 1).
+        Mesner and Shalizi, IEEE Trans. Inf. Theory 67 (2021) 464, algorithm 1, for `gao`; there cut
+        at 0.
 
     Examples:
         >>> import numpy as np
         >>> z, *noise = np.random.default_rng(0).standard_normal((3, 5000))
-        >>> x, y = z + noise[0], z + noise[1]
+        >>> x, y = 2 * z + noise[0], 2 * z + noise[1]
         >>> dependent = knn_mutual_information(x, y)
         >>> given_z = knn_conditional_mutual_information(x, y, z)
         >>> print(f"{dependent:.1f}, given z {abs(given_z):.1f}")
-        0.1, given z 0.0
+        0.5, given z 0.0
     """
-    a, b, c = parts = _paired(k, x=x, y=y, z=z)
-    distance, inside = distance_to_last(parts, nearest_pairs(parts, k))
-    _warn_of_ties(distance, k, "Add a little noise to break the ties.")
-    within_xz, within_yz, within_z = (
-        digamma(count_within(part, inside) + 1)
-        for part in (np.hstack([a, c]), np.hstack([b, c]), c)
-    )
-    estimate = digamma(k) - np.mean(within_xz + within_yz - within_z)
-    return like(float(estimate), x, y, z)
-
-
-@overload
-def knn_total_correlation(x: Tensor, k: int = ...) -> Tensor: ...
-@overload
-def knn_total_correlation(x: ArrayLike, k: int = ...) -> float: ...
-def knn_total_correlation(x: Any, k: int = 3) -> Tensor | float:
-    """Total correlation Σ_c H(X_c) − H(X) of the columns of `x`, in nats: 0 if independent.
-
-    Distances are in the maximum norm. With `ε(i)` the distance from `x_i` to its k-th nearest
-    neighbour and `n_c(i)` the number of other points strictly within it in column `c` alone,
-
-        T̂ = ψ(k) + (d − 1) ψ(n) − ⟨Σ_c ψ(n_c + 1)⟩.
-
-    At `d = 2` this is `knn_mutual_information` of the two columns, `"ksg1"`. For laws with
-    densities. Biased towards 0 where dependence is strong or columns are many. Nothing is scaled.
-
-    Args:
-        x: Sample of shape `(n, d)`, `d ≥ 2`.
-        k: Which neighbour.
-
-    Returns:
-        A scalar tensor without gradient if `x` is a tensor, else a float. May be negative. If `k`
-        other points coincide with some point, the estimate means little, and a warning says so.
-
-    Raises:
-        ValueError: If `x` is empty, not finite, or not of shape `(n, d)` with `d ≥ 2`; if `k` is
-            not in `[1, n − 1]`.
-
-    References:
-        Kraskov, Stögbauer and Grassberger, Phys. Rev. E 69 (2004) 066138, eq. (23), with the
-        counts of eq. (8).
-
-    Examples:
-        >>> import numpy as np
-        >>> common, *own = np.random.default_rng(0).standard_normal((4, 5000))
-        >>> x = 2 * common[:, None] + np.stack(own, axis=1)  # three correlations of 0.8
-        >>> print(f"{knn_total_correlation(x):.1f}, in truth {-np.log(0.2**2 * 2.6) / 2:.1f}")
-        1.1, in truth 1.1
-    """
-    (points,) = _paired(k, x=x)
-    n, d = points.shape
-    if d < 2:
-        raise ValueError(f"`x` must have at least 2 columns: got d={d}. Stack what may depend.")
-    columns = np.hsplit(points, d)
-    distance, inside = distance_to_last(columns, nearest_pairs(columns, k))
-    _warn_of_ties(distance, k, "Add a little noise to break the ties.")
-    marginal = sum(digamma(count_within(column, inside) + 1) for column in columns)
-    estimate = digamma(k) + (d - 1) * digamma(n) - np.mean(marginal)
-    return like(float(estimate), x)
-
-
-def _paired(k: int, **samples: Any) -> list[np.ndarray]:
-    """The parts of one sample, checked, on the CPU, where the trees are."""
-    parts = [as_points(sample, name).detach() for name, sample in samples.items()]
-    lengths = [len(part) for part in parts]
-    if len(set(lengths)) > 1:
-        names = " and ".join(f"`{name}`" for name in samples)
-        raise ValueError(
-            f"{names} must have as many rows as each other: got n={lengths}. "
-            "Each row is one observation of all of them."
-        )
-    check_k(k, lengths[0] - 1, f"n={lengths[0]} points")
-    return [part.cpu().numpy() for part in parts]
-
-
-def _warn_of_ties(distance: Float[np.ndarray, " n"], k: int, remedy: str) -> None:
-    tied = int((distance == 0).sum())
-    if tied:
-        warnings.warn(
-            f"{tied} of {len(distance)} points coincide with k={k} or more others, so the law has "
-            f"no density and the estimate means little. {remedy}",
-            stacklevel=3,
-        )
-
-
-def _ksg1(parts: list[np.ndarray], index: Index) -> float:
-    n, k = index.shape
-    _, inside = distance_to_last(parts, index)
-    marginal = sum(digamma(count_within(part, inside) + 1) for part in parts)
-    return float(digamma(k) + digamma(n) - np.mean(marginal))
-
-
-def _ksg2(parts: list[np.ndarray], index: Index) -> float:
-    n, k = index.shape
-    marginal = sum(digamma(count_up_to(part, edge(part, index))) for part in parts)
-    return float(digamma(k) - 1 / k + digamma(n) - np.mean(marginal))
-
-
-def _gao(parts: list[np.ndarray], index: Index) -> float:
-    n, k = index.shape
-    distance, inside = distance_to_last(parts, index)
-    tied, zero = distance == 0, np.zeros(n)
-    multiplicity = np.where(tied, count_up_to(np.hstack(parts), zero) + 1, k)
-    marginal = sum(
-        digamma(np.where(tied, count_up_to(part, zero), count_within(part, inside)) + 1)
-        for part in parts
-    )
-    return float(np.mean(digamma(multiplicity) - marginal) + math.log(n))
-
-
-ESTIMATORS: dict[str, Callable[[list[np.ndarray], Index], float]] = {
-    "ksg1": _ksg1,
-    "ksg2": _ksg2,
-    "gao": _gao,
-}
+    settings = Settings(k, method, scale, exclude, seed)
+    options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
+    return value_of({"x": x, "y": y, "z": z}, settings, CONDITIONAL, **options)

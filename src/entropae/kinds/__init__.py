@@ -5,9 +5,11 @@ add a kind, write a subclass of `Kind` and `register` it.
 """
 
 from entropae.kinds import identity
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading, directions
+from entropae.kinds.base import Kind
 from entropae.kinds.batches import batches, is_array
 from entropae.kinds.downloads import DOWNLOADS, NAMES
+from entropae.kinds.measures import Evaluating, Measure, directions
+from entropae.kinds.reading import Reading
 from entropae.kinds.registered import (
     KINDS,
     as_samples,

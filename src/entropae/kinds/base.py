@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from entropae.kinds.keys import Rule
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.registry import settings
 
 if TYPE_CHECKING:
@@ -21,84 +22,6 @@ if TYPE_CHECKING:
     from entropae.recipe import ModelConfig
 
     Sections = Callable[[Any], list[Block]]
-
-
-class Measure(NamedTuple):
-    """A figure of an evaluation, in words."""
-
-    title: str
-    better: Literal["lower", "higher", "near 1", "near 0.5", ""] = "lower"
-
-
-def directions(measures: Mapping[str, Measure]) -> str:
-    """In which direction each measure is good, in a sentence or two.
-
-    Examples:
-        >>> directions({"a": Measure("distance"), "b": Measure("recall", "higher")})
-        'Lower is better for distance; higher is better for recall.'
-    """
-    ways: dict[str, list[str]] = {}
-    for measure in measures.values():
-        if measure.better:
-            ways.setdefault(measure.better, []).append(measure.title)
-    said = "; ".join(f"{way} is better for {', '.join(titles)}" for way, titles in ways.items())
-    text = f"{said[:1].upper()}{said[1:]}."
-    if any(measure.title.startswith("distance to training") for measure in measures.values()):
-        text += " Distances to training data are relative to those of held-out samples: well below "
-        text += "1 means copies."
-    return text
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a source is to be read; each kind takes what concerns it.
-
-    Attributes:
-        size: Crop images to their central square and resize them to so many pixels a side.
-        channels: 1 for grey images, 3 for colour.
-        drop: Columns of a table to leave out.
-        tokenizer: Kind of the tokenizer that is trained on a text.
-        vocabulary: Its tokens at most.
-        length: Tokens of a sentence at most, its end included.
-        key: Field of a data set whose items are dicts.
-        strict: Stop at the first bad file instead of leaving it out.
-        progress: Show bars.
-        validation: Share of the samples that will be held out, of which nothing may be learnt.
-        seed: Of that split.
-        rule: Of that split, see `keys.halved`.
-        download: Fetch published data sets that are not on this machine yet.
-    """
-
-    size: int | None = None
-    channels: int | None = None
-    drop: tuple[str, ...] = ()
-    tokenizer: Literal["bpe", "word", "character"] = "bpe"
-    vocabulary: int = 4000
-    length: int = 64
-    key: str | None = None
-    strict: bool = False
-    progress: bool = False
-    validation: float = 0.1
-    seed: int = 0
-    rule: Rule = "keys"
-    download: bool = True
-
-
-@dataclass(frozen=True)
-class Evaluating:
-    """How a model is to be measured.
-
-    Attributes:
-        features: What `features.find` takes, of samples that have features.
-        n: At most so many held-out samples, and as many drawn ones.
-        seed: Of the drawn samples.
-        progress: Show a bar.
-    """
-
-    features: str = "values"
-    n: int = 10_000
-    seed: int = 0
-    progress: bool = True
 
 
 class Kind(ABC):
@@ -144,6 +67,11 @@ class Kind(ABC):
     }
     shape: tuple[int, ...]
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that pictures show as black and as white."""
+        return 0.0, 1.0
+
     # Reading
 
     @classmethod
@@ -161,14 +89,25 @@ class Kind(ABC):
         """
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
-        """Other samples, as a model of this kind takes them.
+        """Other samples, as a model of this kind takes them: from a source, or as an array.
 
         Raises:
             ValueError: If they cannot be made to fit; in one line that says what to do.
         """
+        from entropae.kinds.values.checks import array_of
+
+        given = array_of(source, self)
+        if given is not None:
+            return given
+        if not self.claims(source):
+            what = source if isinstance(source, Path) else type(source).__name__
+            raise ValueError(
+                f"The model takes {self.things}: got {what}. Give {self.things} like those that it "
+                "was trained on."
+            )
         found = type(self).read(source, reading)
         self.check_shape(found.shape)
-        return found
+        return replace(found, kind=self)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless samples have the shape that the model takes.
@@ -302,8 +241,9 @@ class Kind(ABC):
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
     def unit(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
-        """Values as they are drawn."""
-        return x
+        """Values as pictures take them: black at 0 and white at 1."""
+        low, high = self.range
+        return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """Write new samples; returns what was done, in a sentence.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from entropae import distributed
@@ -32,7 +33,7 @@ def batches(data: Any, kind: Kind | None, size: int) -> Iterator[Tensor]:
 
 def _is_batch(x: Tensor, kind: Kind | None) -> bool:
     """Whether a tensor is a batch as the encoder takes it."""
-    return x.is_floating_point() if kind is None else kind.accepts(x)
+    return x.dtype != torch.uint8 if kind is None else kind.accepts(x)
 
 
 def is_array(data: Any) -> bool:

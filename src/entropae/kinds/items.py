@@ -6,22 +6,20 @@ drawn once; to have it drawn anew in each epoch, give a loader to a Lightning tr
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import (
-    DataLoader,
-    IterableDataset,
-    TensorDataset,
-    default_collate,
-    default_convert,
-)
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
+
+from entropae.kinds.loaders import rows, unbatched
+from entropae.messages import printable
 
 # Of these fields of a dict the first that there is, unless another is asked for.
 FIELDS = ("image", "img", "images", "pixel_values", "x", "input", "inputs", "data", "text")
@@ -30,58 +28,76 @@ MOST = 10_000_000  # samples of a source that does not say how many it has
 
 
 class Items(NamedTuple):
-    """Samples that can be gone through."""
+    """Samples that can be gone through, and how many there are, if that is known."""
 
     each: Iterable[Any]
     number: int | None = None
-    batched: bool = False
 
 
-def unwrapped(source: Any) -> Any:
-    """The data set of a loader that only batches it; the tensors of one that only holds them."""
-    while isinstance(source, DataLoader) and source.collate_fn in (
-        default_collate,
-        default_convert,
-    ):
-        source = source.dataset
-    if isinstance(source, TensorDataset):
-        tensors: Any = source.tensors
-        return tensors if len(tensors) > 1 else tensors[0]
-    return source
-
-
-def items_of(source: Any) -> Items | list[str] | None:
+def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None:
     """A source as what gives its samples one by one; `None` if it is no such thing.
 
     A list of texts is what it is.
+
+    Args:
+        source: Anything.
+        key: A field, if one is asked for: then a mapping of columns is no frame.
+
+    Raises:
+        ValueError: If it is empty, or its columns are of unequal lengths.
     """
-    if isinstance(source, DataLoader):
-        return Items(source, batched=True)
-    if _is_frame(source) or isinstance(source, str | bytes):
+    if isinstance(source, type):
         return None
-    if isinstance(source, Mapping):
-        return Items(_rows(source), len(next(iter(source.values()), ())))
+    if isinstance(source, DataLoader):
+        return Items(unbatched(source))
+    if _is_column(source):
+        source = source.to_list() if hasattr(source, "to_list") else source.to_pylist()
+    if isinstance(source, Mapping) and any(_is_set(values) for values in source.values()):
+        raise ValueError(
+            f"There must be one data set: got several, {', '.join(map(str, source))}. Give one of "
+            "them, and another as `validation`."
+        )
+    if isinstance(source, Mapping) and (key is not None or not _is_frame(source)):
+        return Items(rows(source), len(next(iter(source.values()), ())))
+    if _is_frame(source) or isinstance(source, str | bytes) or hasattr(source, "toarray"):
+        return None
     if isinstance(source, Sequence):
-        if source and all(isinstance(one, str) for one in source):
-            return list(source)
-        return Items(source, len(source)) if source else None
-    if isinstance(source, IterableDataset | Iterator):
-        return Items(source)
+        return _of_sequence(source)
     if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         return Items((source[i] for i in range(len(source))), len(source))
     return Items(source) if isinstance(source, Iterable) and not hasattr(source, "shape") else None
+
+
+def _of_sequence(source: Sequence[Any]) -> Items | list[str]:
+    if not source:
+        raise ValueError(f"There must be samples: got an empty {type(source).__name__}.")
+    if not all(isinstance(one, str) for one in source):
+        return Items(source, len(source))
+    if all(os.path.isfile(one) for one in source):
+        raise ValueError(
+            f"A list of paths is not taken: got {printable(str(source[0]))} and others. Give the "
+            "folder that they are in, or a list of what they hold."
+        )
+    return list(source)
+
+
+def _is_set(values: Any) -> bool:
+    """Whether it is a data set in itself, as a split is of one of Hugging Face's."""
+    return isinstance(values, Dataset | Mapping) or hasattr(values, "column_names")
+
+
+def _is_column(source: Any) -> bool:
+    """Whether it is one column of a frame: of pandas, polars or pyarrow."""
+    named = hasattr(source, "column_names") or type(source).__name__.endswith("Frame")
+    return not named and (hasattr(source, "to_list") or hasattr(source, "to_pylist"))
 
 
 def _is_frame(source: Any) -> bool:
     """Whether it has named columns, of one axis each."""
     if isinstance(source, Mapping):
         return bool(source) and all(np.ndim(values) == 1 for values in source.values())
-    return any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
-
-
-def _rows(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for row in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, row, strict=True))
+    named = type(source).__name__.endswith("Frame")
+    return named or any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
 
 
 def read_items(
@@ -100,10 +116,9 @@ def read_items(
     first: Any = None
     value: Any = None
     n = 0
-    each = _unbatched(items.each) if items.batched else items.each
     with tempfile.TemporaryFile() as scratch:  # the map keeps the file, closed or not
         free = shutil.disk_usage(tempfile.gettempdir()).free
-        bar = tqdm(each, "Reading samples", items.number, unit="sample", disable=not progress)
+        bar = tqdm(items.each, "Reading samples", items.number, unit="sample", disable=not progress)
         for n, item in enumerate(bar, 1):
             value, label = _split(item, key)
             labels.append(label)
@@ -113,6 +128,11 @@ def read_items(
             array = _array(value, n - 1)
             first = array if first is None else first
             _check(array, first, n)
+            if items.number is None and n > MOST:
+                raise ValueError(
+                    f"More than {MOST:,} samples came without an end. Cut the source with "
+                    "itertools.islice."
+                )
             scratch.write(array.tobytes())
             if scratch.tell() > free // 2:
                 raise OSError(
@@ -132,24 +152,22 @@ def read_items(
     return (torch.from_numpy(mapped) if isinstance(value, Tensor) else mapped), whole
 
 
-def _unbatched(batches: Iterable[Any]) -> Iterator[Any]:
-    for batch in batches:
-        if isinstance(batch, Mapping):
-            yield from _rows(batch)
-        elif isinstance(batch, tuple | list):
-            yield from zip(*batch, strict=True)
-        else:
-            yield from batch
-
-
 def _split(item: Any, key: str | None) -> tuple[Any, Any]:
     """The sample and the label in an item."""
     if isinstance(item, Mapping):
         label = next((item[name] for name in LABELS if name in item and name != key), None)
         return item[_field(item, key)], label
-    if isinstance(item, tuple | list) and not all(isinstance(v, int | float) for v in item):
+    if _is_pair(item):
         return item[0], item[1] if len(item) > 1 else None
     return item, None
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether an item is a sample and its label, not rows of numbers."""
+    if not isinstance(item, tuple | list) or not item:
+        return False
+    plain = int | float | list if isinstance(item, list) else int | float
+    return not all(isinstance(value, plain) for value in item)
 
 
 def _field(item: Mapping[str, Any], key: str | None) -> str:
@@ -160,7 +178,8 @@ def _field(item: Mapping[str, Any], key: str | None) -> str:
     known = [name for name in FIELDS if name in item] or [k for k in item if k not in LABELS]
     if len(known) != 1 and not set(known[:1]) & set(FIELDS):
         raise ValueError(
-            f"Items have the fields {', '.join(item)}: say which holds the samples with key=…."
+            f"Items have the fields {', '.join(item)}: say which holds the samples with key=…, or "
+            "give a table as a data frame."
         )
     return known[0]
 
@@ -171,27 +190,35 @@ def _array(value: Any, number: int) -> np.ndarray:
         return (value.float() if value.dtype == torch.bfloat16 else value).contiguous().numpy()
     if hasattr(value, "getbands"):  # a picture of Pillow
         return np.asarray(value.convert("L" if value.mode in ("1", "L", "LA") else "RGB"))
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
+    if not isinstance(value, np.ndarray | np.generic | list | tuple | int | float):
         raise TypeError(
             f"A sample must be a tensor, an array, a picture or a text: number {number} is a "
-            f"{type(value).__name__}."
+            f"{type(value).__name__}. Convert it to one of these."
         )
-    return np.ascontiguousarray(array)
+    try:
+        # Numbers of Python's are of one type, whole or not.
+        array = np.asarray(value, float if isinstance(value, list | tuple | int) else None)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"A sample that is a list must hold numbers, in rows of one length: number {number} "
+            f"does not ({error})."
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Samples must be numbers: got {array.dtype} in number {number}. Convert them to "
+            "floats."
+        )
+    return array
 
 
 def _check(array: np.ndarray, first: np.ndarray, n: int) -> None:
     if array.shape != first.shape or array.dtype != first.dtype:
         raise ValueError(
-            f"All samples must have one shape and type: the first has {first.shape} {first.dtype}, "
-            f"number {n - 1} has {array.shape} {array.dtype}. Resize or convert them."
+            f"All samples must have one shape and type: number 0 has {first.shape} {first.dtype}, "
+            f"number {n - 1} has {array.shape} {array.dtype}. Resize, pad or convert them."
         )
     if array.ndim == 0:
         raise ValueError("A sample must be more than one number: got numbers. Give shape (n, d).")
-    if n > MOST:
-        raise ValueError(
-            f"More than {MOST:,} samples came without an end. Cut the source with itertools.islice."
-        )
 
 
 def _labels(labels: list[Any]) -> np.ndarray | None:

@@ -10,8 +10,9 @@ from typing import Any
 from torch import nn
 
 from entropae.kinds.arrays import Arrays
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.images import Images
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.sources import opened, refusal
 from entropae.kinds.tables import Tables
@@ -79,7 +80,7 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
     try:
         samples = _claimed(found.content, reading, kind)
     except ValueError as error:
-        if not found.path:
+        if not found.path or found.path in str(error):
             raise
         raise ValueError(f"{found.path}: {error}") from error
     if not samples.files:
@@ -89,6 +90,8 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
 
 
 def _claimed(content: Any, reading: Reading, kind: Kind | None) -> Samples:
+    if isinstance(content, Samples):
+        return content
     if kind is not None:
         return kind.read_more(content, reading)
     for known in KINDS.values():

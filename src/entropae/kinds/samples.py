@@ -97,7 +97,7 @@ class Samples(Dataset[Tensor]):
         rows = evenly(len(self), min(n, max(1, NUMBERS // math.prod(self.shape))))
         return self.__getitems__(rows.tolist())
 
-    def subset(self, indices: Int[np.ndarray, " m"]) -> Samples:
+    def subset(self, indices: Int[np.ndarray, " m"] | Sequence[int]) -> Samples:
         """Some of the samples; nothing is read."""
         indices = np.asarray(indices)
         if indices.dtype == np.bool_:

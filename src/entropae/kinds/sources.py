@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from entropae.kinds.base import Reading
 from entropae.kinds.downloads import NAMES, by_name
-from entropae.kinds.items import Items, items_of, read_items, unwrapped
+from entropae.kinds.items import Items, items_of, read_items
+from entropae.kinds.loaders import unwrapped
+from entropae.kinds.reading import Reading
+from entropae.kinds.samples import Samples
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
 from entropae.storage.regular import check_regular
@@ -26,9 +28,10 @@ class Opened(NamedTuple):
     """A source of which kinds are asked whether it is theirs.
 
     Attributes:
-        content: A tensor, an array, a frame, a list of sentences, or the path of a file or folder.
+        content: A tensor, an array, a frame, a list of sentences, `Samples`, or the path of a file
+            or folder.
         labels: One for each sample, if it came with any.
-        path: The file that an array was read from.
+        path: Where it was read from, for messages.
     """
 
     content: Any
@@ -46,15 +49,26 @@ def opened(source: Any, reading: Reading) -> Opened:
     if isinstance(source, str | Path):
         return _at(source, reading.download)
     source = unwrapped(source)
-    if isinstance(source, Tensor | np.ndarray):
+    if isinstance(source, Tensor | np.ndarray | Samples):
+        _check_no_key(source, reading)
         return Opened(source)
     pair = _pair(source)
     if pair is not None:
+        _check_no_key(source, reading)
         return Opened(*pair)
-    items = items_of(source)
+    items = items_of(source, key=reading.key)
     if isinstance(items, Items):
         return Opened(*read_items(items, key=reading.key, progress=reading.progress))
+    _check_no_key(source, reading)
     return Opened(source if items is None else items)
+
+
+def _check_no_key(source: Any, reading: Reading) -> None:
+    if reading.key is not None:
+        raise ValueError(
+            f"`key` is for data whose items are dicts: got key={reading.key!r} with a "
+            f"{type(source).__name__}. Leave it out."
+        )
 
 
 def _at(source: str | Path, download: bool) -> Opened:
@@ -67,22 +81,26 @@ def _at(source: str | Path, download: bool) -> Opened:
         raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
-        return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path)
+        return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
     check_regular(path)
-    return Opened(read_array(path), path=str(path)) if is_array_file(path) else Opened(path)
+    return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
 
 
-def _pair(source: Any) -> tuple[Any, np.ndarray] | None:
-    """Samples and their labels, if it is a pair of arrays of which the second has one axis."""
+def _pair(source: Any) -> tuple[Any, np.ndarray | None] | None:
+    """Samples and their labels, if it is a pair `(x, y)`; no labels if `y` has more axes."""
     arrays = Tensor | np.ndarray
     if not isinstance(source, tuple) or len(source) != 2:
         return None
     x, y = source
-    if not (isinstance(x, arrays) and isinstance(y, arrays) and x.ndim > 1 and y.ndim == 1):
+    if not (isinstance(x, arrays) and isinstance(y, arrays | list) and x.ndim > 1):
         return None
     if len(x) != len(y):
-        raise ValueError(f"There must be one label for each sample: got {len(x)} and {len(y)}.")
-    return x, np.asarray(y.cpu() if isinstance(y, Tensor) else y)
+        raise ValueError(
+            f"A pair (x, y) must have one y for each x: got {len(x)} and {len(y)}. To validate on "
+            "samples of your own, hand them over as `validation`."
+        )
+    labels = np.asarray(y.detach().cpu() if isinstance(y, Tensor) else y)
+    return x, labels if labels.ndim == 1 else None
 
 
 def refusal(content: Any) -> Exception:
@@ -94,7 +112,7 @@ def refusal(content: Any) -> Exception:
         )
     if hasattr(content, "toarray"):
         return TypeError(
-            f"Sparse matrices are not taken: got {type(content).__name__}. Give x.toarray()."
+            f"Samples must be dense: got a {type(content).__name__}. Give x.toarray()."
         )
     return TypeError(f"Samples must be {TAKEN}: got {type(content).__name__}.")
 

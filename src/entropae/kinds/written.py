@@ -29,7 +29,8 @@ def samples(run: Any) -> list[Block]:
         cells = kind.cells(run.samples(SHEET, name), drawn=True, seed=run.seed)[1]
         titled[f"Samples from {TITLES.get(name, name)}."] = cells
     return [
-        Table(title, ["", *columns], _numbered(rows), words=True) for title, rows in titled.items()
+        Table(title, ["no.", *columns], _numbered(rows), words=True)
+        for title, rows in titled.items()
     ]
 
 
@@ -66,7 +67,7 @@ def reconstructions(run: Any, errors: Any, unit: str) -> list[Block]:
             for what, cells in zip(("original", "reconstruction"), two, strict=True)
         ]
         caption = f"{title}, each with its reconstruction."
-        blocks.append(Table(caption, ["", *columns], both, words=True))
+        blocks.append(Table(caption, ["no.", *columns], both, words=True))
     return blocks
 
 
@@ -107,7 +108,7 @@ def nearest(run: Any, where: str) -> list[Block]:
         for what, cells in (("sample", said[row]), ("training", real[row]))
     ]
     caption = "Each with the training sample nearest to it."
-    return [*blocks, Table(caption, ["", *columns], both, words=True)]
+    return [*blocks, Table(caption, ["no.", *columns], both, words=True)]
 
 
 def _numbered(rows: list[list[str]]) -> list[list[str]]:

@@ -13,7 +13,6 @@ from torch import Tensor
 from entropae import distributed
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.latent.base import Latent, LatentOutput, Penalty, check_warmup, check_weight, ramp
-from entropae.latent.potential import potential
 from entropae.neighbors import kth_distance
 from entropae.nn.normalization import Standardize
 
@@ -164,6 +163,9 @@ class Entropic(Latent):
         return entropy_of_distances(distance, self.dim, m, self.k, floor=self.floor) / self.dim
 
     def _potential(self, code: Tensor, others: Tensor, n: int) -> Tensor:
+        # Here, so that who only decodes need not load what it takes.
+        from entropae.latent.potential import potential
+
         m = len(others) - 1
         if m not in (n - 1, n - 1 + self.bank):
             # While the bank fills, near enough.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from entropae.latent.base import Latent
+from entropae.messages import unknown
 from entropae.registry import build
 
 # What a method is called, and which latent with which options it is.
@@ -32,7 +33,7 @@ def named(config: Mapping[str, Any] | str, **options: Any) -> Latent:
     """A latent by the name of its class or of its method.
 
     Args:
-        config: A name, or `{"name": …, option: value, …}`.
+        config: A name, in capitals or not, or `{"name": …, option: value, …}`.
         options: More options.
 
     Raises:
@@ -44,6 +45,8 @@ def named(config: Mapping[str, Any] | str, **options: Any) -> Latent:
         ('Matching', 'mmd')
     """
     settings = {"name": config} if isinstance(config, str) else dict(config)
-    preset = METHODS.get(str(settings.get("name")), {})
-    settings |= {"name": preset.get("name", settings.get("name"))}
-    return build(Latent.known(), preset | settings | options, "latent")
+    asked = str(settings.pop("name", None))
+    name, known = asked.lower().replace("_", "-"), Latent.known()
+    if name not in METHODS and name not in known:
+        raise ValueError(unknown("latent", asked, {*METHODS, *known}))
+    return build(known, METHODS.get(name, {"name": name}) | settings | options, "latent")

@@ -19,8 +19,8 @@ from entropae.model.calls import call
 from entropae.model.modes import evaluating
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
-from entropae.nn.normalization import average_batch_norms
-from entropae.prior import Normal, Prior, canonical, make_prior
+from entropae.nn.normalization import average_batch_norms, precise
+from entropae.prior import Normal, Prior, fitted, make_prior
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
@@ -96,7 +96,7 @@ class Autoencoder(nn.Module):
                     "End it with a layer of that size and nn.Unflatten."
                 )
             error = self.error(reconstruction, x)
-        error = distributed.average(error.float().mean(), len(x))
+        error = distributed.average(precise(error).mean(), len(x))
         penalties = penalties | self.latent.decoder_penalties(self.decoder, code)
         loss = total_loss(error, penalties, nats=self.latent.dim if nll else None)
         return AutoencoderOutput(code, reconstruction, error, penalties, loss)
@@ -267,13 +267,7 @@ class Autoencoder(nn.Module):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
-        name = self.prior if prior is None else canonical(prior)
-        if name not in self.priors:
-            known = ", ".join(self.priors)
-            raise ValueError(
-                f"The prior {name!r} has not been fitted (fitted: {known}). "
-                f'Call model.fit_prior(data, "{name}") first.'
-            )
+        name = fitted(self.prior if prior is None else prior, self.priors)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         code = self.latent.project(self.priors[name].sample(n, generator=generator))
         return self.decode(code, batch_size=batch_size)

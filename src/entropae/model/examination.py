@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from entropae.diagnosis import Diagnosis, Subject, diagnose
 from entropae.kinds import as_samples
+from entropae.prior import fitted
 
 if TYPE_CHECKING:
     from entropae.model.autoencoder import Autoencoder
@@ -24,11 +25,12 @@ def examine(
     samples = as_samples(data, kind=model.kind)
     train = samples.spread(n)
     others = None if held_out is None else as_samples(held_out, kind=samples.kind).spread(n)
+    prior = fitted(model.prior, model.priors)
     parts: dict[str, Any] = {
         "encoder": model.encoder,
         "decoder": model.decoder,
-        "prior": model.priors[model.prior],
-        "prior_name": model.prior,
+        "prior": model.priors[prior],
+        "prior_name": prior,
         "latent": model.latent,
         "batch_size": batch_size,
         "device": model.device,

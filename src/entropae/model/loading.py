@@ -19,7 +19,7 @@ from entropae.messages import unknown
 from entropae.model.autoencoder import Autoencoder
 from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, LARGEST, PRIOR, WEIGHTS
 from entropae.nn import NETWORKS
-from entropae.prior import PRIORS, Prior, canonical
+from entropae.prior import PRIORS, Prior, canonical, fitted
 from entropae.registry import build
 from entropae.storage.weights import unpack
 
@@ -63,19 +63,18 @@ def load(
     given: dict[str, nn.Module | None] = {"encoder": encoder, "decoder": decoder, "latent": latent}
     try:
         config = _read_config(folder / CONFIG)
-        own = {canonical(name): prior for name, prior in (priors or {}).items()}
-        for name in own.keys() - config["priors"].keys():
-            raise ValueError(unknown("prior", name, config["priors"]))
+        own = _own_priors(priors or {}, config["priors"])
+        _check_given(config, given, own)
         if encoder is None or decoder is None:
             _check_size(config, given, own, (folder / WEIGHTS).stat().st_size)
         model = Autoencoder(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         for name, described in config["priors"].items():
-            model.priors[name] = own.get(name) or _prior(name, described)
-        if config["prior"] not in model.priors:
-            raise ValueError(unknown("prior", str(config["prior"]), model.priors))
-        model.prior = config["prior"]
+            if "." in name:  # it parts a prior's name from those of its weights
+                raise ValueError(f"a prior cannot be called {name!r}")
+            model.priors[name] = own[name] if name in own else build(PRIORS, described, "prior")
+        model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
         missing, unexpected = _fill(model, weights)
@@ -140,7 +139,7 @@ def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], 
             if given[role] is None
         ]
         described = {k: v for k, v in config["priors"].items() if k not in own}
-        parts += [_prior(k, v) for k, v in described.items() if v.get("name") != "flow"]
+        parts += [build(PRIORS, v, "prior") for v in described.values() if v["name"] != "flow"]
     total = sum(map(size_of, parts))
     for settled in described.values():
         if settled["name"] == "flow":  # which can only be built where its masks can be computed
@@ -164,25 +163,45 @@ def memory() -> int:
         return 1 << 62
 
 
+def _own_priors(given: Mapping[str, Prior], described: Mapping[str, Any]) -> dict[str, Prior]:
+    """Priors that `load` was given, by the names that they are kept under."""
+    own = {name if name in described else canonical(name): prior for name, prior in given.items()}
+    for name, prior in own.items():
+        if name not in described:
+            raise ValueError(unknown("prior", name, described))
+        if not isinstance(prior, Prior):
+            raise TypeError(f"`priors` must hold objects of a Prior: got {prior!r} as {name!r}")
+    return own
+
+
+def _check_given(config: Mapping[str, Any], given: Given, own: Mapping[str, Prior]) -> None:
+    """Refuse a model with parts of the user's own that `load` was not given, and say what to pass.
+
+    Raises:
+        ValueError: With the call, in which each part goes by its own name.
+    """
+    roles = [role for role in given if given[role] is None and config[role]["name"] == CUSTOM]
+    priors = [k for k, v in config["priors"].items() if k not in own and v["name"] == CUSTOM]
+    if not roles and not priors:
+        return
+    parts = [f"{role} ({config[role].get('class')})" for role in roles]
+    parts += [f"prior {name!r} ({config['priors'][name].get('class')})" for name in priors]
+    arguments = [f"{role}={role}" for role in roles]
+    arguments += (
+        [f"priors={{{', '.join(f'{name!r}: {name}' for name in priors)}}}"] if priors else []
+    )
+    many = len(parts) > 1
+    raise ValueError(
+        f"its {' and '.join(parts)} {'are' if many else 'is'} of your own. Make "
+        f"{'them' if many else 'it'} as before training and call load(folder, "
+        f"{', '.join(arguments)})."
+    )
+
+
 def _part(
     config: Mapping[str, Any], known: Mapping[str, type[nn.Module]], role: str, given: Given
 ) -> nn.Module:
     found = given[role]
     if found is not None:
         return found
-    if config.get("name") == CUSTOM:
-        raise ValueError(
-            f"its {role} is one of your own, {config.get('class')}. "
-            f"Pass one: load(folder, {role}={config.get('class')}(…))."
-        )
     return build(known, config, "network" if known is NETWORKS else role)
-
-
-def _prior(name: str, config: Mapping[str, Any]) -> Prior:
-    if config.get("name") == CUSTOM:
-        own = config.get("class")
-        raise ValueError(
-            f"its prior {name!r} is one of your own, {own}. "
-            f"Pass one: load(folder, priors={{{name!r}: {own}(…)}})."
-        )
-    return build(PRIORS, config, "prior")

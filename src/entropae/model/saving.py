@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from entropae.kinds import settings_of
 from entropae.latent import Latent
 from entropae.nn import NETWORKS
-from entropae.prior import PRIORS
+from entropae.prior import PRIORS, fitted
 from entropae.registry import settings
 from entropae.storage.atomic import replacing, write_text
 from entropae.storage.weights import pack
@@ -46,7 +46,7 @@ def save(model: Autoencoder, folder: Path) -> None:
         "decoder": _describe(model.decoder, NETWORKS),
         "latent": _describe(model.latent, Latent.known()),
         "priors": {name: _describe(prior, PRIORS) for name, prior in model.priors.items()},
-        "prior": model.prior,
+        "prior": fitted(model.prior, model.priors),
     }
     text = json.dumps(config, indent=2) + "\n"
     if len(text.encode()) > LARGEST:
@@ -74,7 +74,8 @@ def _tensors(model: Autoencoder) -> dict[str, Tensor]:
 
 def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
     """How `load` can make a part again: by name and options, or by being given one."""
+    part = getattr(part, COMPILED.rstrip("."), part)
     for name, made in known.items():
         if type(part) is made and made.__module__.startswith("entropae."):
             return {"name": name} | settings(part)
-    return {"name": CUSTOM, "class": type(getattr(part, "_orig_mod", part)).__qualname__}
+    return {"name": CUSTOM, "class": type(part).__name__}

@@ -7,21 +7,30 @@ small distances to cancellation, often returning exactly 0, whose logarithm is â
 """
 
 from entropae.neighbors.distance import kth_distance
-from entropae.neighbors.points import as_points, check_choice, check_k
+from entropae.neighbors.forked import register
+from entropae.neighbors.operators import is_opaque, operator
+from entropae.neighbors.points import as_count, as_points, check_choice, check_k
 from entropae.neighbors.progress import showing_progress
 from entropae.neighbors.search import ORDER, SEARCHES, Method, Norm, nearest
 from entropae.neighbors.select import block_size
+from entropae.neighbors.warned import warn
+
+register()
 
 __all__ = [
     "ORDER",
     "SEARCHES",
     "Method",
     "Norm",
+    "as_count",
     "as_points",
     "block_size",
     "check_choice",
     "check_k",
+    "is_opaque",
     "kth_distance",
     "nearest",
+    "operator",
     "showing_progress",
+    "warn",
 ]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from entropae.neighbors.operators import is_opaque
 
 
 def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
@@ -22,7 +25,8 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
         A tensor of shape `(n, d)`. Half precision becomes float32, integers and booleans float64.
 
     Raises:
-        ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf.
+        ValueError: If `x` is complex, empty, of another number of axes, or has NaN or inf (which
+            nobody looks for inside `torch.compile` and `torch.func`).
     """
     points = x if isinstance(x, Tensor) else torch.as_tensor(_as_array(x, name))
     if points.layout != torch.strided or points.is_meta:
@@ -45,14 +49,19 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
         points = points.double()
     elif points.dtype in (torch.float16, torch.bfloat16):
         points = points.float()
-    finite = torch.isfinite(points.detach()).all(1)
+    if not is_opaque(points):
+        _check_finite(points.detach(), name)
+    return points
+
+
+def _check_finite(points: Float[Tensor, "n d"], name: str) -> None:
+    finite = torch.isfinite(points)
     if not finite.all():
-        bad = (~finite).nonzero()[:, 0]
+        bad = (~finite.all(1)).nonzero()[:, 0]
         raise ValueError(
             f"`{name}` must be finite: got NaN or inf in {len(bad)} of {len(points)} rows, "
             f"the first in row {int(bad[0])}. Remove or impute these rows."
         )
-    return points
 
 
 def _as_array(x: Any, name: str) -> np.ndarray:
@@ -71,8 +80,9 @@ def _as_array(x: Any, name: str) -> np.ndarray:
     # torch knows neither foreign byte orders, nor negative strides, nor long doubles.
     kept = array.dtype if array.dtype in (np.float16, np.float32) else np.dtype(wide)
     array = np.ascontiguousarray(array, kept.newbyteorder("="))
-    # A single row counts as contiguous whatever its strides.
-    return array.copy() if min(array.strides, default=0) < 0 else array
+    # A single row counts as contiguous whatever its strides. torch warns of what it may not write.
+    reversed_ = min(array.strides, default=0) < 0
+    return array.copy() if reversed_ or not array.flags.writeable else array
 
 
 def check_choice(choice: object, known: Iterable[str], name: str) -> None:
@@ -86,16 +96,33 @@ def check_choice(choice: object, known: Iterable[str], name: str) -> None:
         raise ValueError(f"`{name}` must be one of {', '.join(known)}: got {choice!r}.")
 
 
-def check_k(k: int, available: int, points: str) -> None:
+def check_k(k: Any, available: int, points: str) -> None:
     """Raise unless `k` neighbours can be found among `available` points.
 
     Raises:
-        ValueError: If `k` is not an integer in [1, available].
+        ValueError: If `k` is not an integer in [1, available], or nothing is available.
     """
-    if not isinstance(k, int) or isinstance(k, bool):
-        raise ValueError(f"`k` must be an integer: got k={k!r}. Use int(k).")
-    if not 1 <= k <= available:
+    # In this order: `torch.compile` knows `int`, and no abstract classes.
+    if isinstance(k, bool) or not (isinstance(k, int) or isinstance(k, Integral)):  # noqa: SIM101
+        raise ValueError(f"`k` must be an integer: got k={k!r}. Use one of at least 1.")
+    if available < 1:
+        raise ValueError(
+            f"`k` needs at least one other row: got {points}. Each row is one observation; if "
+            "yours are the columns, transpose: `x.T`."
+        )
+    if not 1 <= int(k) <= available:
         raise ValueError(
             f"`k` must be in [1, {available}]: got k={k} with {points}. "
             "Use a smaller `k` or a larger sample."
         )
+
+
+def as_count(name: str, value: Any, least: int) -> int:
+    """An option that counts something, as Python's own integer.
+
+    Raises:
+        ValueError: If it is no integer, or less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"`{name}` must be an integer of at least {least}: got {name}={value!r}.")
+    return int(value)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import pad
 
-from entropae.neighbors import packed
+from entropae.neighbors import gaps, packed
 from entropae.neighbors.bounds import Lowest
 from entropae.neighbors.differences import by_differences
 from entropae.neighbors.progress import tracked
@@ -27,6 +27,10 @@ def by_products(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tenso
 
     In float32, and of what that leaves uncertain again in float64, then by differences.
     """
+    if x.dtype == torch.float32 and max(len(x), len(y)) <= gaps.MOST:
+        index, certain = gaps.by_gaps(x, y, k, same)
+        if certain.all():
+            return index
     rows = torch.arange(len(x), device=x.device)
     first = _among_few if len(y) <= packed.MOST else _search
     index, certain = first(x, y, k, rows, same, torch.float32)
@@ -52,7 +56,7 @@ def _among_few(
     points = _centred(y, centre, scale, dtype)
     found, sure = [], []
     for some in tracked(rows.split(max(1, block_size(x) // m))):
-        query = _centred(x[some], centre, scale, dtype)
+        query = points[some] if same else _centred(x[some], centre, scale, dtype)
         candidate, bound = packed.lowest(
             query, points, gamma, min(k + 1, m - same), some if same else None
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TypeVar
 
+import torch
 from tqdm.auto import tqdm
 
 Block = TypeVar("Block")
@@ -14,9 +15,13 @@ Block = TypeVar("Block")
 _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
 
+def showing_progress(shown: bool) -> AbstractContextManager[None]:
+    """Within this block, searches show bars, or do not; in a compiled graph they never do."""
+    return nullcontext() if torch.compiler.is_compiling() else _showing(shown)
+
+
 @contextmanager
-def showing_progress(shown: bool) -> Iterator[None]:
-    """Within this block, searches show bars, or do not."""
+def _showing(shown: bool) -> Iterator[None]:
     token = _SHOWN.set(shown)
     try:
         yield

@@ -48,18 +48,28 @@ def nearest(
     Raises:
         ValueError: If there are fewer than `k` points to search, or `norm` or `method` is unknown.
     """
-    check_choice(norm, ORDER, "norm")
-    if y is None:
-        y, same = x, True
-    check_k(k, len(y) - same, f"{len(y)} points")
-    check_choice(method, ["auto", *SEARCHES], "method")
+    check_search(x, y, k, same, norm, method)
+    x = x.detach()
+    y, same = (x, True) if y is None else (y.detach(), same)
     if not len(x):
         return torch.empty(0, k, dtype=torch.long, device=x.device)
     if method == "auto":
         method = _choose(y, norm)
     if method == "products" and norm != "euclidean":
         raise ValueError(f'`method="products"` needs the Euclidean norm: got norm={norm!r}.')
-    return SEARCHES[method](x.detach(), y.detach(), k, same, ORDER[norm])
+    return SEARCHES[method](x, y, k, same, ORDER[norm])
+
+
+def check_search(x: Tensor, y: Tensor | None, k: int, same: bool, norm: str, method: str) -> None:
+    """Raise unless `nearest` takes these arguments.
+
+    Raises:
+        ValueError: See `nearest`.
+    """
+    check_choice(norm, ORDER, "norm")
+    y, same = (x, True) if y is None else (y, same)
+    check_k(k, len(y) - same, f"{len(y)} points")
+    check_choice(method, ["auto", *SEARCHES], "method")
 
 
 def _choose(y: Tensor, norm: Norm) -> Method:

@@ -103,7 +103,7 @@ class ConvDecoder(nn.Module):
 
 
 def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    if len(shape) != 3 or not all(8 <= s <= 256 for s in shape[1:]):
+    if len(shape) != 3 or shape[0] < 1 or not all(8 <= s <= 256 for s in shape[1:]):
         raise ValueError(
             "Convolutional networks take images of shape (channels, height, width) with height and "
             f"width from 8 to 256: got {tuple(shape)}. Resize the images or use the mlp."

@@ -11,11 +11,11 @@ from dask.array import Array
 from dask.base import compute, persist
 from dask.delayed import delayed
 
-from entropae.data.rows import check_table, narrowest
 from entropae.neighbors import Norm
 from entropae.out_of_core.cells import Cell, Distances, across, parts_of, reaches, within
 from entropae.out_of_core.extent import Extent, Moments
 from entropae.out_of_core.partition import count, partition, sort
+from entropae.reader.rows import check_table, narrowest
 
 T = TypeVar("T")
 # Results merged in one task.

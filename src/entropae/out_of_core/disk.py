@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm.auto import tqdm
 
-from entropae.data.rows import Rows
 from entropae.neighbors import Norm
 from entropae.out_of_core.cells import Cell, Distances, across, parts_of, within
 from entropae.out_of_core.extent import Extent, Moments
 from entropae.out_of_core.partition import count, partition, sort
+from entropae.reader.rows import Rows
 
 # Bytes of a cell's coordinates and distances, and how many cells are kept ready to be searched.
 CELL = 1 << 28

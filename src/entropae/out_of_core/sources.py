@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from entropae.data.rows import Rows, open_table, rows_of
 from entropae.out_of_core.disk import OnDisk, on_disk
+from entropae.reader.rows import Rows, open_table, rows_of
 
 if TYPE_CHECKING:
     import dask.array

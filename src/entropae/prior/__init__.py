@@ -3,7 +3,7 @@
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
 from entropae.prior.gaussian import Full, Mixture, Normal
-from entropae.prior.names import ALIASES, PRIORS, TITLES, canonical, make_prior
+from entropae.prior.names import ALIASES, PRIORS, TITLES, canonical, fitted, make_prior
 from entropae.prior.two_stage import TwoStage
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "Prior",
     "TwoStage",
     "canonical",
+    "fitted",
     "make_prior",
 ]

@@ -49,7 +49,7 @@ class Full(Prior):
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("factor", torch.eye(dim))
+        self.register_buffer("factor", _identity(dim))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Mean and covariance of the codes.
@@ -100,7 +100,7 @@ class Mixture(Prior):
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
         self.register_buffer("means", torch.zeros(c, self.dim))
-        self.register_buffer("factors", torch.eye(self.dim).repeat(c, 1, 1))
+        self.register_buffer("factors", _identity(self.dim).repeat(c, 1, 1))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Expectation-maximisation by scikit-learn."""
@@ -139,6 +139,11 @@ class Mixture(Prior):
             self.means, scale_tril=self.factors, validate_args=False
         ).log_prob(code[:, None])
         return torch.logsumexp(each + self.weights.log(), 1)
+
+
+def _identity(d: int) -> Tensor:
+    """As `torch.eye`, which loads torch's compiler where nothing is allocated."""
+    return torch.zeros(d, d).fill_diagonal_(1)
 
 
 def _mixture(components: int, seed: int) -> GaussianMixture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from entropae.messages import unknown
 from entropae.prior.base import Prior
@@ -51,6 +51,27 @@ def check_names(names: Iterable[str]) -> None:
             raise ValueError(unknown("prior", name, [*PRIORS, *ALIASES]))
 
 
+def fitted(name: str, priors: Mapping[str, Prior]) -> str:
+    """The name under which a fitted prior is kept, given that name or another one of it.
+
+    Args:
+        name: As users say it, e.g. `"gaussian"`.
+        priors: Those that have been fitted, by the names that they are kept under.
+
+    Raises:
+        ValueError: If there is no such prior, or it has not been fitted.
+    """
+    found = name if name in priors else canonical(name)
+    if found in priors:
+        return found
+    if found not in PRIORS:
+        raise ValueError(unknown("prior", name, {*priors, *PRIORS, *ALIASES}))
+    raise ValueError(
+        f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
+        f'Call model.fit_prior(data, "{found}") first.'
+    )
+
+
 def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:
     """A prior and the name that it is kept under: made by name, or one of any class.
 
@@ -60,6 +81,8 @@ def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:
     """
     if isinstance(prior, str):
         name = canonical(prior)
+        if name not in PRIORS:
+            raise ValueError(unknown("prior", prior, {*PRIORS, *ALIASES}))
         return name, build(PRIORS, {"name": name, "dim": dim}, "prior")
     if not isinstance(prior, Prior):
         raise TypeError(

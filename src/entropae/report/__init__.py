@@ -19,7 +19,7 @@ from entropae.drawing.blocks import Block
 from entropae.messages import printable
 from entropae.model import Autoencoder
 from entropae.report import latent, words
-from entropae.report.trained import Origin, Trained, of_model, read_json, read_log
+from entropae.report.trained import Origin, Trained, of_model
 from entropae.storage.atomic import replacing
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "Trained",
     "of_model",
     "page",
-    "read_json",
-    "read_log",
     "write",
     "write_model",
 ]

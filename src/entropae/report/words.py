@@ -19,7 +19,8 @@ from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.prior import TITLES
 from entropae.recipe import RECIPE
-from entropae.report.trained import Trained, read_json
+from entropae.report.trained import Trained
+from entropae.storage.records import read_json
 
 RIVALS = "results.json"
 
@@ -166,7 +167,7 @@ def evaluated(path: Path, kind: Kind) -> Table:
     return Table(
         f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
         + directions(measures),
-        ["", *(measure.title for measure in measures.values())],
+        ["measured", *(measure.title for measure in measures.values())],
         rows,
     )
 

@@ -9,24 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.diagnosis import Diagnosis
-from entropae.explorer import Space
 from entropae.features import check, title
 from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
 from entropae.kinds.keys import Rule
-from entropae.messages import printable, unknown
+from entropae.messages import printable
 from entropae.model import CONFIG, Autoencoder, load
-from entropae.prior import canonical
+from entropae.prior import canonical, fitted
 from entropae.prior.names import check_names
 from entropae.recipe import Recipe
-from entropae.report import REPORT, Origin, Trained, read_json, read_log, write
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
 from entropae.storage.atomic import check_links, write_text
+from entropae.storage.records import read_json, read_log
+
+if TYPE_CHECKING:
+    from entropae.diagnosis import Diagnosis
+    from entropae.explorer import Space
+    from entropae.report import Trained
 
 # The share of a run's data that must be there unchanged for them to be its data, with changes.
 LEAST = 0.5
@@ -35,7 +38,8 @@ LEAST = 0.5
 class Run:
     """A run folder that `entropae fit` made: a model, the data that it was trained on, figures.
 
-    Nothing is read before it is asked for.
+    Nothing is read before it is asked for. A folder that `Autoencoder.save` wrote will do for what
+    needs the model only, such as `sample`.
 
     Args:
         folder: The folder.
@@ -45,15 +49,14 @@ class Run:
 
     Raises:
         FileNotFoundError: If the folder is no run, or its training is not finished.
-        ValueError: If its recipe is damaged.
     """
 
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
         check_links(self.folder)
-        self.recipe: Recipe = read_recipe(self.folder)
-        self.source, self.given_data = data or self.recipe.data, data is not None
+        self.data = data
         if not (self.folder / CONFIG).is_file():
+            read_recipe(self.folder)  # which fails if it is no run at all
             raise FileNotFoundError(
                 f"The run in {folder} is not finished: {CONFIG} is missing. Go on with it: "
                 f"entropae fit --resume --out {folder}"
@@ -63,6 +66,16 @@ class Run:
     def open(cls, folder: str | Path, *, data: str | None = None) -> Run:
         """The run in a folder."""
         return cls(folder, data=data)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How it was trained.
+
+        Raises:
+            FileNotFoundError: If the folder holds a model but is no run.
+            ValueError: If its recipe is damaged.
+        """
+        return read_recipe(self.folder)
 
     @cached_property
     def model(self) -> Autoencoder:
@@ -77,6 +90,11 @@ class Run:
             raise ValueError(f"The model in {self.folder} does not say what kind of data it is of.")
         return kind
 
+    @property
+    def source(self) -> str:
+        """Where its data are."""
+        return self.data or self.recipe.data
+
     @cached_property
     def samples(self) -> Samples:
         """All samples of its data.
@@ -85,13 +103,13 @@ class Run:
             FileNotFoundError: If they are no longer there.
             ValueError: If they are not those that it was trained on, and were not given.
         """
-        if self.identity is None and not self.given_data:
+        if self.identity is None and self.data is None:
             raise ValueError(
                 f"The run in {self.folder} does not say what was in its data, and its recipe may "
                 f"name any file: {printable(self.source)}. If that is meant, give "
                 f"--trained-on {shlex.quote(self.source)}."
             )
-        reading = replace(reading_of(self.recipe), download=self.given_data)
+        reading = replace(reading_of(self.recipe), download=self.data is not None)
         try:
             samples = as_samples(self.source, kind=self.kind, **vars(reading))
         except (FileNotFoundError, IsADirectoryError) as error:
@@ -116,7 +134,7 @@ class Run:
             return
         said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
         share = identity.still_there(self.identity, samples)
-        if share < LEAST and not self.given_data:
+        if share < LEAST and self.data is None:
             raise ValueError(
                 f"The data at {printable(self.source)} are {said}: {share:.0%} of those are among "
                 f"them. If they are meant, give --trained-on {shlex.quote(self.source)}."
@@ -242,9 +260,7 @@ class Run:
             others = self.read(data)
         before = self.model.prior
         if prior is not None:
-            if canonical(prior) not in self.model.priors:
-                raise ValueError(unknown("prior", prior, self.model.priors))
-            self.model.prior = canonical(prior)
+            self.model.prior = fitted(prior, self.model.priors)
         try:
             return self.model.diagnose(self.train, others, batch_size=self.recipe.batch_size, n=n)
         finally:
@@ -257,6 +273,8 @@ class Run:
             OSError: If the page cannot be written.
             ValueError: If one of its files is damaged.
         """
+        from entropae.report import REPORT, write
+
         return write(
             self.trained(), self.folder / REPORT if out is None else out, progress=progress
         )
@@ -267,12 +285,19 @@ class Run:
         Raises:
             ValueError: If samples of this kind cannot be explored.
         """
+        from entropae.explorer import Space
+        from entropae.explorer.space import unseen
+
         if n < 2:
             raise ValueError(f"At least 2 samples are needed to explore: got -n {n}.")
+        if self.kind.view is None:
+            raise ValueError(unseen(self.kind, f"entropae report {shlex.quote(str(self.folder))}"))
         return Space(self.model, self.train.some(n), title=self.folder.resolve().name)
 
     def trained(self) -> Trained:
         """The run as its report sees it."""
+        from entropae.report import Origin, Trained
+
         try:
             log: Any = self.log
         except (OSError, ValueError) as error:

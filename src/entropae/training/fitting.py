@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 import os
@@ -20,10 +21,12 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
-from torch.utils.data import DataLoader
 
 from entropae import distributed
 from entropae.kinds import Samples, as_samples, identity
+from entropae.kinds.keys import Halves
+from entropae.kinds.loaders import batch_size_of
+from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
 from entropae.signals import AtOnce, Stopped, Wish, deferred
@@ -55,7 +58,7 @@ def fit(
     on_nonfinite: OnNonFinite = "stop",
     device: str | torch.device | None = None,
     trainer: TrainerConfig | Mapping[str, Any] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
     compile: bool = False,
     profile: bool = False,
     progress: bool = True,
@@ -93,7 +96,7 @@ def fit(
         trainer: Devices and precision, or options of Lightning's `Trainer` by name. With several
             processes (docs/distributed.md) each calls `fit` in the same way; loss, gradients and
             log are those of one.
-        callbacks: More of Lightning's callbacks.
+        callbacks: One of Lightning's callbacks, or several.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
             latent that differentiates the decoder's gradient, as RAE-GP.
         profile: Print where the time went, in the end.
@@ -121,13 +124,17 @@ def fit(
             "in this order."
         )
     if batch_size is None:
-        batch_size = loader_batch_size(data) or BATCH
+        batch_size = batch_size_of(data) or BATCH
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
     folder = None if folder is None else Path(folder)
-    samples = as_samples(data, key=key, progress=progress)
-    train, held_out = _split(samples, validation, seed, key, folder if resume else None)
+    samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
+    share = float(validation or 0) if others is None else 0.0
+    halves = _halves(samples, share, seed, folder if resume else None)
+    train, held_out = samples.subset(halves.train), others
+    if others is None and len(halves.held_out):
+        held_out = samples.subset(halves.held_out)
     least = model.latent.least_batch
     if min(batch_size, len(train)) < least:
         raise ValueError(
@@ -140,7 +147,7 @@ def fit(
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
     history = History(folder and folder / "log.csv")
-    added: list[Callback] = [history, *callbacks]
+    added: list[Callback] = [history, *_listed(callbacks)]
     if progress:
         added.append(Progress())
     profiler = Profile() if profile else None
@@ -168,8 +175,7 @@ def fit(
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             if checkpoint is None and distributed.is_first():
-                share = validation if isinstance(validation, int | float) else 0.0
-                identity.write(folder, samples, samples.halves(share, seed=seed))
+                identity.write(folder, samples, halves)
         model.drop_priors()
         model.kind = samples.kind
         model.train()
@@ -201,25 +207,25 @@ def fit(
     return history.rows
 
 
-def loader_batch_size(data: Any) -> int | None:
-    """The batch size of a `DataLoader`, which its user has chosen."""
-    return data.batch_size if isinstance(data, DataLoader) else None
-
-
-def _split(
-    samples: Samples, validation: Any, seed: int, key: str | None, resumed: Path | None
+def _read(
+    data: Any, validation: Any, *, seed: int, key: str | None, progress: bool
 ) -> tuple[Samples, Samples | None]:
-    """Training and held-out samples: a share, or others; those of the run that is resumed."""
-    share = validation if isinstance(validation, int | float) else 0.0
+    """The samples, and others to validate on if such were given and not a share."""
+    given = None if validation is None or isinstance(validation, int | float) else validation
+    share = float(validation or 0) if given is None else 0.0
+    with random_state_kept():  # a loader may shuffle, a data set may draw
+        samples = as_samples(data, key=key, progress=progress, validation=share, seed=seed)
+        if given is None:
+            return samples, None
+        return samples, as_samples(given, kind=samples.kind, key=key, progress=progress)
+
+
+def _halves(samples: Samples, share: float, seed: int, resumed: Path | None) -> Halves:
+    """Rows to learn from and rows held out; those of the run that is resumed."""
     if resumed is None:
-        halves = samples.halves(share, seed=seed)
-    else:
-        rule = identity.rule_of(resumed, begun=(resumed / CHECKPOINT).is_file())
-        halves = identity.resumed(resumed, samples, share, seed=seed, rule=rule)
-    if not isinstance(validation, int | float):
-        return samples, as_samples(validation, kind=samples.kind, key=key)
-    held_out = samples.subset(halves.held_out) if len(halves.held_out) else None
-    return samples.subset(halves.train), held_out
+        return samples.halves(share, seed=seed)
+    rule = identity.rule_of(resumed, begun=(resumed / CHECKPOINT).is_file())
+    return identity.resumed(resumed, samples, share, seed=seed, rule=rule)
 
 
 def _where(
@@ -230,13 +236,24 @@ def _where(
     Raises:
         ValueError: If both say where.
     """
+    if not isinstance(trainer, TrainerConfig | Mapping | None):
+        raise TypeError(
+            f"`trainer` must hold options of Lightning's Trainer by name, as a dict: got a "
+            f"{type(trainer).__name__}. With a Trainer of your own, call "
+            "trainer.fit(Training(model), loader)."
+        )
     given = dict(trainer) if isinstance(trainer, Mapping) else asdict(trainer or TrainerConfig())
     options = asdict(TrainerConfig()) | given
     if device is None:
         return options
     if isinstance(trainer, Mapping) and {"accelerator", "devices"} & trainer.keys():
         raise ValueError("Say where to train by `device` or by `trainer`, not by both.")
-    where = torch.device(device)
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"`device` must be one of torch's, as 'cpu', 'cuda' or 'cuda:1': got {device!r}."
+        ) from error
     accelerator = {"cuda": "gpu"}.get(where.type, where.type)
     devices = 1 if where.index is None else [where.index]
     return options | {"accelerator": accelerator, "devices": devices}
@@ -246,20 +263,18 @@ def _runner(where: dict[str, Any], options: dict[str, Any]) -> lightning.Trainer
     taken = sorted(where.keys() & options.keys())
     if taken:
         raise ValueError(
-            f"`trainer` must not hold {', '.join(taken)}, which `fit` sets. Use Training with a "
-            "lightning.Trainer of your own for that."
+            f"`trainer` must not hold {', '.join(taken)}, which `fit` sets: see its own arguments. "
+            "For other values, use Training with a lightning.Trainer of your own."
         )
+    known = inspect.signature(lightning.Trainer).parameters
+    for name in where:
+        if name not in known:
+            raise ValueError(unknown("option of `trainer`:", str(name), known))
     try:
         return lightning.Trainer(**where, **options)
-    except TypeError as error:
-        raise ValueError(
-            f"`trainer` holds what Lightning's Trainer does not know: {error}"
-        ) from error
-    except (MisconfigurationException, RuntimeError) as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        raise ValueError(
-            f"There is no training with `trainer` {where}: {said}. Change --trainer."
-        ) from error
+    except (TypeError, MisconfigurationException, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"Lightning cannot train with {where}: {said}") from error
 
 
 def check_trainer(trainer: TrainerConfig) -> None:
@@ -271,6 +286,22 @@ def check_trainer(trainer: TrainerConfig) -> None:
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     with quiet_lightning():
         _runner(asdict(trainer), dict.fromkeys(off, False))
+
+
+def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
+    """Callbacks as a list, which may be one.
+
+    Raises:
+        TypeError: If one is none.
+    """
+    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    for one in found:
+        if not isinstance(one, Callback):
+            raise TypeError(
+                f"`callbacks` must be objects of Lightning's Callback: got {one!r}. Call the class "
+                "if it is one."
+            )
+    return found
 
 
 @contextmanager

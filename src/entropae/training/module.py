@@ -122,12 +122,12 @@ class Training(lightning.LightningModule):
                 "encoder or the decoder: decoder.requires_grad_(True)."
             )
         if self.optimizer is not None:
-            optimizer = self.optimizer(weights)
+            optimizer = _optimizer(self.optimizer, weights)
         else:
             # Not where it would have to undo the scale of the loss: Lightning could not clip then.
             fused = self.trainer.precision != "16-mixed"
             optimizer = torch.optim.Adam(weights, self.learning_rate, fused=fused)
-        scheduler = LambdaLR(optimizer, self._share_of_rate)
+        scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
@@ -274,6 +274,21 @@ class Shares(BatchSampler):
         first, self.passed_over = self.passed_over, 0
         for batch in islice(super().__iter__(), first, None):
             yield batch[distributed.share(len(batch), self.rank, self.processes)]
+
+
+def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    """An optimiser as it is, or made.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    made = make if isinstance(make, torch.optim.Optimizer) or not callable(make) else make(weights)
+    if not isinstance(made, torch.optim.Optimizer):
+        raise TypeError(
+            "`optimizer` must be an optimiser of torch's, or a function from the weights to one: "
+            f"got {made!r}. For example: lambda weights: torch.optim.AdamW(weights, 1e-3)."
+        )
+    return made
 
 
 def _blame(batch: Tensor, output: AutoencoderOutput) -> str:

@@ -21,18 +21,19 @@ function rowsOf(values, width) {
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Paint a sample: an image as it is, anything else as a line of its numbers. */
+/** Paint a sample: an image from black to white, anything else as a line of its numbers. */
 function paint(canvas, values, space) {
-  if (space.image) paintImage(canvas, values, space.shape);
+  if (space.image) paintImage(canvas, values, space);
   else paintLine(canvas, values);
 }
 
-function paintImage(canvas, values, [channels, height, width]) {
+function paintImage(canvas, values, { shape: [channels, height, width], range: [low, high] }) {
   const size = height * width;
   const image = new ImageData(width, height);
   for (let i = 0; i < size; i++) {
     for (let c = 0; c < 3; c++) {
-      image.data[4 * i + c] = 255 * values[channels === 1 ? i : c * size + i]; // clamped
+      image.data[4 * i + c] = // clamped
+        255 * (values[channels === 1 ? i : c * size + i] - low) / (high - low);
     }
     image.data[4 * i + 3] = 255;
   }

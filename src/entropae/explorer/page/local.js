@@ -40,8 +40,9 @@ async function openSource() {
       return rows.slice(next, next + n);
     },
     async encode(file, invert) {
-      let values = await pixelsOf(file, space.shape);
-      if (invert) values = values.map((x) => 1 - x);
+      const [low, high] = space.range;
+      const pixels = await pixelsOf(file, space.shape);
+      const values = pixels.map((x) => low + (high - low) * (invert ? 1 - x : x));
       return { values, code: await run(encoder, values, [1, ...space.shape]) };
     },
   };
@@ -75,7 +76,7 @@ function paintThumbnail(canvas, image, { columns, width, height }, i) {
     Math.floor(i / columns) * height, width, height, 0, 0, width, height);
 }
 
-/** An image file as a sample: its middle, on white, resized; grey by the weights of Rec. 601. */
+/** The pixels of an image file, in [0, 1]: its middle, on white, resized; grey by Rec. 601. */
 async function pixelsOf(file, [channels, height, width]) {
   let image;
   try {

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
 from torch import Tensor
 
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.values.checks import finite_range, plain_array
+from entropae.kinds.values.checks import array_of, finite_range, plain_array
 
 MOST_CHANNELS = 16
+PICTURED = 4  # places each way of a plane that are drawn as a picture
 
 
 class Arrays(Kind):
@@ -52,16 +55,38 @@ class Arrays(Kind):
         """Arrays of the model's shape; one sample without the axis of samples, too."""
         if not self.claims(source):
             raise ValueError(
-                f"The model takes arrays of shape {self.shape}: got {type(source).__name__}."
+                f"The model takes arrays of shape {self.shape}: got {type(source).__name__}. Give "
+                "samples like those that it was trained on."
             )
         source = source[None] if tuple(source.shape) == self.shape else source
-        if tuple(source.shape[1:]) == self.shape:
-            array = plain_array(source)
-            finite_range(array)
-            return Samples(array, self)
+        given = array_of(source, self)
+        if given is not None:
+            return given
         found = self.read(source, replace(reading, size=None, channels=None))
         self.check_shape(found.shape)
         return replace(found, kind=self)
+
+    def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
+        """Channels over a plane as pictures, anything else as lines."""
+        if not self._is_grid:
+            return super().illustrate(model, held_out, folder, seed=seed)
+        from entropae.kinds.arrays import grids
+
+        return grids.illustrate(model, held_out, folder, seed=seed)
+
+    @property
+    def sections(self) -> Any:
+        """Channels over a plane as pictures, anything else as lines."""
+        if not self._is_grid:
+            return super().sections
+        from entropae.kinds.arrays import grids
+
+        nearest = super().sections[-1]
+        return (grids.samples, grids.reconstructions, grids.interpolations, nearest)
+
+    @property
+    def _is_grid(self) -> bool:
+        return len(self.shape) == 3 and min(self.shape[1:]) >= PICTURED
 
 
 def _layout(source: Shaped[Any, "n ..."]) -> str:

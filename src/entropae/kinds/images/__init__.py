@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from entropae.kinds.base import Kind, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
 from entropae.kinds.keys import keys_of_names
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
 
@@ -50,6 +51,11 @@ class Images(Kind):
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
         self.low, self.high, self.size = low, high, size
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Black and white."""
+        return self.low, self.high
 
     @classmethod
     def claims(cls, source: Any) -> bool:
@@ -98,7 +104,10 @@ class Images(Kind):
             )
 
     def _of_array(self, source: Any, reading: Reading) -> Samples:
-        if tuple(source.shape) in (self.shape, self.shape[1:]):  # one image, without its batch
+        shapes = [self.shape, self.shape[1:]]
+        if isinstance(source, np.ndarray):
+            shapes.append((*self.shape[1:], self.shape[0]))
+        if tuple(source.shape) in shapes:  # one image, without its batch
             source = source[None]
         array = plain_array(source)
         layout = layout_of(source)
@@ -116,12 +125,6 @@ class Images(Kind):
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
-
-    def unit(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """Values with black at 0 and white at 1."""
-        if (self.low, self.high) == (0.0, 1.0):
-            return x
-        return (x - self.low) / (self.high - self.low)
 
     def describe_size(self) -> str:
         """Pixels and colours."""

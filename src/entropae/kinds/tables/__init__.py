@@ -1,6 +1,6 @@
 """Tables of numbers and categories, from files and frames; samples are rows with their types.
 
-Needs pyarrow, which keeps a column's type: pip install "entropae[parquet]".
+Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.keys import halved, keys_of_table
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.files import TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
 from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, to_library, to_table
 from entropae.messages import unknown
+from entropae.reader import dialect_of
 
 ENOUGH = 100_000  # rows that the noise of reconstructions is learnt from
 
@@ -61,14 +64,13 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library = _open(source)
-        where = f"{source}: " if is_table(source) else ""
+        table, library = _open(source, reading)
         for name in reading.drop:
             if name not in table.column_names:
-                raise ValueError(where + unknown("column", name, table.column_names))
+                raise ValueError(unknown("column", name, table.column_names))
         table = table.drop_columns(list(reading.drop))
         if table.num_rows < 2:
-            raise ValueError(f"{where}at least 2 rows are needed: got {table.num_rows}.")
+            raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
         keys = keys_of_table(table)
         halves = halved(
             table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
@@ -83,10 +85,10 @@ class Tables(Kind):
         if not self.claims(source):
             what = source if isinstance(source, Path) else type(source).__name__
             raise ValueError(
-                f"The model takes rows of a table: give a .csv or .parquet file or a frame, not "
-                f"{what}."
+                "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
+                f"not {what}."
             )
-        table = _open(source)[0]
+        table = _open(source, reading)[0]
         encoded = self.columns.encode(table)  # which refuses a table without the model's columns
         return Samples(encoded, self, keys=keys_of_table(table.select(list(self.types))))
 
@@ -191,7 +193,7 @@ class Tables(Kind):
 
     def check_out(self, out: str) -> None:
         """CSV and Parquet."""
-        if not is_table(out):
+        if Path(out).suffix.lower() not in SUFFIXES:
             raise ValueError(f"`--out` must end in .csv or .parquet for a table: got {out}.")
 
     def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
@@ -209,10 +211,10 @@ class Tables(Kind):
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
 
-def _open(source: Any) -> tuple[Any, str]:
+def _open(source: Any, reading: Reading) -> tuple[Any, str]:
     """A `pyarrow.Table` of a file or a frame, and the frame's library."""
     if is_table(source):
-        return read_file(source), ""
+        return read_file(source, dialect_of(reading.dialect)), ""
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
     return to_table(source), library

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -179,13 +180,28 @@ def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:
     known = {level: i for i, level in enumerate(column.levels)}
     found = np.array([known.get(value, -1) for value in plain.tolist()])
     found[absent] = len(column.levels)
-    if (found < 0).any():
-        first = plain[found < 0][0]
-        raise ValueError(
-            f"The column {column.name!r} has the value {first!r}, which was not in the table that "
-            f"the model was trained on, in {(found < 0).sum()} rows. Leave those rows out."
-        )
+    unseen = found < 0
+    if unseen.any():
+        found[unseen] = _nearest_levels(column, plain[unseen])
     return np.eye(column.width)[found]
+
+
+def _nearest_levels(column: Column, values: np.ndarray) -> np.ndarray:
+    """The categories of numbers that were not in the training table: those nearest to them.
+
+    Raises:
+        ValueError: If the categories are no numbers.
+    """
+    first = values[:1].tolist()[0]
+    said = (
+        f"The column {column.name!r} has values that were not in the table that the model was "
+        f"trained on, such as {first!r}, in {len(values)} rows."
+    )
+    levels = np.array(column.levels)
+    if levels.dtype.kind not in "iuf":
+        raise ValueError(f"{said} Leave those rows out.")
+    warnings.warn(f"{said} Each is taken as the nearest value that was.", stacklevel=6)
+    return np.abs(levels - values[:, None].astype(np.float64)).argmin(1)
 
 
 def _scores(knots: np.ndarray, values: np.ndarray) -> np.ndarray:

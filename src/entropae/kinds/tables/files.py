@@ -2,59 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from importlib.util import find_spec
+import warnings
 from pathlib import Path
 from typing import Any
 
-from entropae.data.tables import LINE, WIDEST
-from entropae.storage.arrays import RATIO, UNPACKED
+from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
 from entropae.storage.atomic import replacing
 
 TABLE = "table.json"  # in a run folder: its model is of a table
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", ".parquet")  # that are written
+READ = (".csv", ".tsv", ".parquet")  # a .txt file is sentences
 
 
 def is_table(source: object) -> bool:
     """Whether this names a file of columns by name."""
-    return isinstance(source, str | Path) and Path(source).suffix.lower() in SUFFIXES
+    return isinstance(source, str | Path) and suffix_of(source) in READ
 
 
-def read_file(path: str | Path) -> Any:
-    """A CSV file with a header or a Parquet file as a `pyarrow.Table`.
+def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
+    """A text or Parquet file as a `pyarrow.Table`; how a text was read is a warning, if unusual.
+
+    Args:
+        path: A `.csv`, `.tsv` or `.parquet` file, the first two also with `.gz` after it.
+        dialect: What is known of how a text is written.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If pyarrow is not installed.
         ValueError: If it cannot be read, is of another kind, or has a name twice or too much in it.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    _check_suffix(path)
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    try:
-        if path.suffix.lower() == ".csv":
-            with path.open("rb") as file:
-                _check_columns(1 + file.readline(LINE).count(b","))
-            # An empty text is a value as any other in quotes, and missing without.
-            options = csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
-            table = csv.read_csv(path, convert_options=options)
-        else:
-            with parquet.ParquetFile(path) as file:
-                _check_columns(file.metadata.num_columns)
-                cells = file.metadata.num_rows * file.metadata.num_columns
-                if 8 * cells > max(UNPACKED, RATIO * path.stat().st_size):
-                    raise ValueError(f"it promises {cells} cells, far more than its size holds")
-                table = file.read()
-        twice = sorted(name for name, n in Counter(table.column_names).items() if n > 1)
-        if twice:
-            raise ValueError(f"it has more than one column called {', '.join(twice)}")
-    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
-        raise ValueError(f"{path} cannot be read: {error}.") from error
-    return table.replace_schema_metadata(None)
+    if not is_table(path):
+        raise ValueError(f"A table's file must end in {', '.join(READ)}: got {path}.")
+    table = read_table(path, dialect=None if suffix_of(path) == ".parquet" else dialect)
+    if table.read_as:
+        warnings.warn(table.read_as, stacklevel=2)
+    return table.arrow
 
 
 def write_file(table: Any, path: str | Path) -> None:
@@ -74,12 +56,6 @@ def write_file(table: Any, path: str | Path) -> None:
 
 
 def _check_suffix(path: Path) -> None:
-    if not is_table(path):
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"A table's file must end in {' or '.join(SUFFIXES)}: got {path}.")
-    if find_spec("pyarrow") is None:
-        raise ImportError(f'{path.suffix} files need pyarrow: pip install "entropae[parquet]".')
-
-
-def _check_columns(n: int) -> None:
-    if n > WIDEST:
-        raise ValueError(f"it has {n} columns, and {WIDEST} is the limit")
+    need_pyarrow(path.suffix)

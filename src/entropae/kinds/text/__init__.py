@@ -15,8 +15,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from entropae.kinds.base import Evaluating, Kind, Measure, Reading
+from entropae.kinds.base import Kind
 from entropae.kinds.keys import keys_of_rows
+from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
 from entropae.kinds.text.tokenizer import FILE, Tokenizer
@@ -67,13 +69,10 @@ class Text(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Sentences, and a tokenizer trained on them."""
         lines = _lines(source)
-        try:
-            tokenizer = Tokenizer.train(
-                lines.sentences, reading.tokenizer, vocabulary=reading.vocabulary
-            )
-            return cls(tokenizer, length=reading.length)._encoded(lines)
-        except ValueError as error:
-            raise ValueError(f"{_where(source)}{error}") from error
+        tokenizer = Tokenizer.train(
+            lines.sentences, reading.tokenizer, vocabulary=reading.vocabulary
+        )
+        return cls(tokenizer, length=reading.length)._encoded(lines)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Sentences in the model's tokens; or rows of these."""
@@ -84,10 +83,7 @@ class Text(Kind):
             raise ValueError(
                 f"The model takes sentences: give a .txt file or a list of texts, not {what}."
             )
-        try:
-            return self._encoded(_lines(source))
-        except ValueError as error:
-            raise ValueError(f"{_where(source)}{error}") from error
+        return self._encoded(_lines(source))
 
     def accepts(self, x: Tensor) -> bool:
         """Rows of token numbers, of any length up to the model's."""
@@ -186,7 +182,10 @@ class Text(Kind):
         if chosen not in DECODINGS:
             raise ValueError(unknown("decoding", chosen, DECODINGS))
         if len(self.tokenizer) != getattr(model.decoder, "vocabulary", None):
-            raise ValueError("The tokenizer beside the model is not its own.")
+            raise ValueError(
+                "The tokenizer beside the model is not that of its model: it has "
+                f"{len(self.tokenizer)} tokens. Put {FILE} back as it was saved with the model."
+            )
         model.decoder.decoding = DECODINGS[chosen]
         torch.manual_seed(seed)
 
@@ -241,7 +240,3 @@ def _lines(source: Any) -> Lines:
 
     kept = [line for line in map(normalize, source) if line]
     return Lines(kept, len(source) - len(kept))
-
-
-def _where(source: Any) -> str:
-    return "" if isinstance(source, list) else f"{source}: "

@@ -134,5 +134,6 @@ def round_trip_information(
     total = 0.0
     for a, b in zip(*along, strict=True):
         if a.std() > 1e-6 and b.std() > 1e-6:  # else there is nothing to tell
-            total += max(0.0, float(knn_mutual_information(a, b, k, method="gao")))
+            found = knn_mutual_information(a, b, k, method="gao", resolution=None, scale=None)
+            total += max(0.0, float(found))
     return total

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from entropae.kinds.samples import Samples
+
+if TYPE_CHECKING:
+    from entropae.kinds.base import Kind
 
 CHUNK = 1 << 22  # numbers at a time
 
@@ -18,6 +23,8 @@ def plain_array(source: Any) -> np.ndarray:
         ValueError: If these are no samples, or no numbers.
     """
     if isinstance(source, Tensor):
+        if source.layout != torch.strided:
+            raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
         source = source.detach().cpu()
         # NumPy has no bfloat16.
         source = (source.float() if source.dtype == torch.bfloat16 else source).numpy()
@@ -26,11 +33,29 @@ def plain_array(source: Any) -> np.ndarray:
             f"Samples must have shape (n, …): got {source.shape}. Give one row a sample, e.g. "
             "x[:, None] for single numbers."
         )
+    if np.ma.count_masked(source):
+        raise ValueError(
+            f"Samples must not be masked: got {np.ma.count_masked(source)} masked numbers. Remove "
+            "or impute them."
+        )
     if source.dtype == np.bool_:
         return source.view(np.uint8)[...] * np.uint8(255)
     if source.dtype.kind not in "iuf":
         raise ValueError(f"Samples must be numbers: got {source.dtype}. Convert them to floats.")
     return source
+
+
+def array_of(source: Any, kind: Kind) -> Samples | None:
+    """An array or a tensor of samples in the shape of a kind; `None` if it is none.
+
+    Raises:
+        ValueError: If its numbers cannot be used.
+    """
+    if not isinstance(source, Tensor | np.ndarray) or tuple(source.shape[1:]) != kind.shape:
+        return None
+    array = plain_array(source)
+    finite_range(array)
+    return Samples(array, kind)
 
 
 def finite_range(array: np.ndarray) -> tuple[float, float]:

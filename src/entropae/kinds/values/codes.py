@@ -49,7 +49,7 @@ def check_codes_out(out: str) -> None:
     if suffix not in WRITERS:
         raise ValueError(f"`--out` must end in {', '.join(WRITERS)}: got {out}.")
     if suffix == ".parquet" and find_spec("pyarrow") is None:
-        raise ImportError('Parquet needs pyarrow: pip install "entropae[parquet]".')
+        raise ImportError('Parquet needs pyarrow: pip install "entropae[tables]".')
 
 
 def write_codes(code: Float[np.ndarray, "n d"], path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from entropae.features import Remembering, extract, find, title
-from entropae.kinds.base import Evaluating
+from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.metrics import (
     frechet_distance,
@@ -44,7 +44,8 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         )
     features = remembering(options.features)
     x, seen = test.first(n), train.first(n)
-    reference, known = features(x), features(seen)
+    unit = train.kind.unit
+    reference, known = features(unit(x)), features(unit(seen))
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
     again = model.reconstruct(x).cpu()
     result: dict[str, Any] = {
@@ -57,7 +58,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
     for name in tqdm(made, "Measuring", disable=not options.progress):
         is_prior = name in model.priors
         drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
-        found = extract(features.features, drawn)
+        found = extract(features.features, unit(drawn))
         kernel = kernel_distance(found, reference)
         near = kth_distance(found[:NEIGHBOURS], known).median()
         result[name] = {

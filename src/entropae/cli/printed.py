@@ -1,0 +1,89 @@
+"""What commands print of tables and of what they measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from entropae.messages import printable
+
+BAR = 24  # characters of the longest
+NARROW = 14  # of a name in a table
+FEW = 3  # names of which the same is said
+
+
+def print_left_out(dropped: int, left_out: Sequence[str] = ()) -> None:
+    """Say which rows and columns were not used."""
+    if dropped:
+        print(f"{dropped} rows with missing values were left out.")
+    if left_out:
+        print(f"Columns that are not numbers were left out: {printable(', '.join(left_out))}.")
+
+
+def print_notes(notes: Iterable[str], warnings: Iterable[str]) -> None:
+    """Print what was done, and what speaks against a result."""
+    alike: dict[str, list[str]] = {}
+    for note in notes:
+        name, _, what = note.rpartition(": ")
+        alike.setdefault(what, []).append(name)
+    for what, names in alike.items():
+        print(f"  {printable(_some(names) + ': ' if any(names) else '')}{printable(what)}")
+    for warning in warnings:
+        print(f"Warning: {printable(warning)}")
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print cells in columns: the first to the left, the others to the right."""
+    cells = [[shortened(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for first, *others in cells:
+        right = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        print("  ".join([f"{first:<{widths[0]}}", *right]).rstrip())
+
+
+def print_json(found: dict[str, Any]) -> None:
+    """Print as JSON; infinities and NaN, which it has not, are texts, and null in lists."""
+    import json
+
+    print(json.dumps({key: _plain(value) for key, value in found.items()}, indent=2))
+
+
+def value_of(value: float, error: float, p_value: float = math.nan) -> str:
+    """A value with its error, and its p-value if there is one."""
+    if math.isnan(value):
+        return "no estimate"
+    p = "" if math.isnan(p_value) else f", p = {p_value:.2g}"
+    return f"{value:.4f} ± {error:.4f}{p}"
+
+
+def bar(value: float, largest: float) -> str:
+    """A bar of a length in proportion."""
+    if not value > 0 or not largest > 0:
+        return ""
+    return "█" * max(1, round(BAR * value / largest))
+
+
+def shortened(name: str) -> str:
+    """A name without what steers a terminal, and short enough for a table."""
+    name = printable(name)
+    return name if len(name) <= NARROW else name[: NARROW - 1] + "…"
+
+
+def _some(every: Sequence[str]) -> str:
+    names = list(dict.fromkeys(every))
+    more = f" and {len(names) - FEW} more" if len(names) > FEW + 1 else ""
+    return ", ".join(names[:FEW] if more else names) + more
+
+
+def _plain(value: Any) -> Any:
+    value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
+    if isinstance(value, list | tuple):
+        return [_in_list(one) for one in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _in_list(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return _plain(value)

@@ -1,1 +1,0 @@
-"""Tables of numbers: read whole, or row by row."""

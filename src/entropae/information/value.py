@@ -1,0 +1,36 @@
+"""An estimate as a number, what speaks against it as warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from entropae.information.dimensions import why_too_many
+from entropae.information.formulas import Formula
+from entropae.information.result import like
+from entropae.information.terms import Sample, Settings, averaged, sample_of
+from entropae.neighbors import warn
+
+
+def value_of(
+    samples: dict[str, Any], settings: Settings, formulas: Mapping[str, Formula], **options: Any
+) -> Any:
+    """The estimate, a tensor where a sample is one; arguments as of `sample_of`."""
+    sample = sample_of(samples, settings, formulas, **options)
+    found = averaged(sample)
+    if found.terms.tied and sample.method in ("ksg1", "ksg2", "ross"):
+        warn_of_ties(found.terms.tied, sample)
+    message = why_too_many(sample, found.value, unasked=True)
+    if message:
+        warn(message)
+    return like(found.value, *samples.values())
+
+
+def warn_of_ties(tied: int, sample: Sample) -> None:
+    """Warn that the distribution has no density, and what to do."""
+    gao = 'or `method="gao"`, which is made for ties' if "gao" in sample.formulas else ""
+    warn(
+        f"{tied} of {sample.n} points coincide with k={sample.settings.k} or more others, so the "
+        "distribution has no density and the estimate means little. Use "
+        f'`resolution="auto"`{", " + gao if gao else ""}.'
+    )

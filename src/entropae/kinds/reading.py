@@ -1,0 +1,46 @@
+"""How sources are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from entropae.kinds.keys import Rule
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a source is to be read; each kind takes what concerns it.
+
+    Attributes:
+        size: Crop images to their central square and resize them to so many pixels a side.
+        channels: 1 for grey images, 3 for colour.
+        drop: Columns of a table to leave out.
+        dialect: How a table's text is written, see `entropae.reader.Dialect`.
+        tokenizer: Kind of the tokenizer that is trained on a text.
+        vocabulary: Its tokens at most.
+        length: Tokens of a sentence at most, its end included.
+        key: Field of a data set whose items are dicts.
+        strict: Stop at the first bad file instead of leaving it out.
+        progress: Show bars.
+        validation: Share of the samples that will be held out, of which nothing may be learnt.
+        seed: Of that split.
+        rule: Of that split, see `keys.halved`.
+        download: Fetch published data sets that are not on this machine yet.
+    """
+
+    size: int | None = None
+    channels: int | None = None
+    drop: tuple[str, ...] = ()
+    dialect: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    vocabulary: int = 4000
+    length: int = 64
+    key: str | None = None
+    strict: bool = False
+    progress: bool = False
+    validation: float = 0.1
+    seed: int = 0
+    rule: Rule = "keys"
+    download: bool = True

@@ -1,0 +1,54 @@
+"""Whether the first row of a table has names, and the second units."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from entropae.reader.cells import MISSING, SIGNS, is_missing, is_value
+
+
+def has_header(rows: list[list[str]], width: int) -> tuple[bool, bool]:
+    """Whether the first row has names, and whether that is in doubt."""
+    first, rest = rows[0], rows[2:] or rows[1:]
+    if len(first) == width - 1 and not is_value(first[0]):
+        return True, False
+    values = [j for j in range(min(width, len(first))) if _of_values(rest, j)]
+    if not rest:
+        return not any(map(is_value, first)), True
+    names = [first[j] for j in values if not is_value(first[j]) and not is_missing(first[j])]
+    data = [first[j] for j in values if is_value(first[j])]
+    if names:
+        return True, bool(data)
+    if data:
+        return _numbered(first, values, rest), True
+    repeated = any(
+        any(cell == row[j] for row in rows[1:] if j < len(row))
+        for j, cell in enumerate(first)
+        if cell
+    )
+    return not repeated, True
+
+
+def _numbered(first: list[str], values: list[int], rest: list[list[str]]) -> bool:
+    """Whether names are years, or 0, 1, 2, …, over data that are not whole."""
+    whole = [first[j] for j in values if not is_missing(first[j])]
+    if len(whole) < 2 or not all(re.fullmatch(r"\d{1,4}", cell) for cell in whole):
+        return False
+    steps = {int(b) - int(a) for a, b in pairwise(whole)}
+    cells = [row[j] for row in rest for j in values if j < len(row) and first[j] in whole]
+    return steps == {1} and not all(re.fullmatch(r"[+-]?\d*", cell) for cell in cells)
+
+
+def has_units(rows: list[list[str]], width: int) -> bool:
+    """Whether the second row says the units of columns that are numbers below it."""
+    if len(rows) < 3 or len(rows[1]) != width:
+        return False
+    below = [rows[1][j] for j in range(width) if _of_values(rows[2:], j)]
+    texts = [cell for cell in below if cell not in MISSING]
+    return bool(texts) and not any(map(is_value, texts)) and not any(c in SIGNS for c in texts)
+
+
+def _of_values(rows: list[list[str]], j: int) -> bool:
+    cells = [row[j] for row in rows if j < len(row) and not is_missing(row[j])]
+    return bool(cells) and all(map(is_value, cells))

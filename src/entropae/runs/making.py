@@ -1,0 +1,309 @@
+"""A run, made: trained by a recipe, measured and shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import entropae
+from entropae import distributed
+from entropae.kinds import NAMES, Samples, identity, read
+from entropae.latent.names import named
+from entropae.messages import counted
+from entropae.model import CONFIG, Autoencoder, load, memory, size_of
+from entropae.model.measuring import measure
+from entropae.recipe import RECIPE, Recipe
+from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
+from entropae.runs.resuming import is_finished, reopen, resumed_recipe
+from entropae.signals import Stopped
+from entropae.storage.atomic import remove_partial, write_text
+from entropae.storage.lock import claimed, is_empty
+from entropae.training import CHECKPOINT, fit
+from entropae.training.fitting import check_trainer, random_state_kept
+
+CURVES = "curves.png"
+# A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
+ENOUGH = 100_000
+
+
+@dataclass
+class _Clock:
+    began: float
+
+    @property
+    def seconds(self) -> float:
+        return round(time.perf_counter() - self.began, 1)
+
+
+def make(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    asked: Mapping[str, Any] | None = None,
+    profile: bool = False,
+) -> Autoencoder:
+    """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
+
+    Args:
+        recipe: All that the run depends on.
+        folder: A new or empty folder, unless `resume`.
+        resume: Go on with the run that was stopped in this folder, by its own recipe; or with one
+            that is finished, for more epochs.
+        asked: Settings, by their names with dots, that the run's recipe is held against, which may
+            raise its epochs and change where it runs and where its data are.
+        profile: Print where the time of training went.
+
+    Raises:
+        FileExistsError: If the folder has something in it and `resume` is not given, or another
+            process works in it.
+        KeyboardInterrupt: If a signal stopped it, with how to go on (`Stopped`).
+        OSError: If the folder cannot be written to, or has links in it, which may lead anywhere.
+        ValueError: If the recipe names something unknown, the data are unusable, or the model too
+            large for the machine.
+    """
+    # In data-parallel training every process comes by here, and the first writes for all.
+    first = distributed.is_first()
+    if first:
+        _check_folder(folder, resume)
+        _check_apart(folder, recipe.data)
+    with claimed(folder) if first else nullcontext(), resumable(folder):
+        if resume and (folder / RECIPE).is_file():
+            recipe = resumed_recipe(folder, asked or {})
+        return _make(recipe, folder, resume=resume, profile=profile, first=first)
+
+
+def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: bool) -> Autoencoder:
+    begun = resume and (folder / RECIPE).is_file()
+    if first and not begun and not is_empty(folder):
+        raise FileExistsError(
+            f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
+        )
+    finished = begun and is_finished(folder, recipe)
+    if finished and read_recipe(folder).data == portable(recipe)["data"]:
+        return _nothing_to_do(folder)
+    _check_apart(folder, recipe.data)
+    check_recipe(recipe)
+    rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
+    samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
+    halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
+    train = samples.subset(halves.train)
+    held_out = samples.subset(halves.held_out) if len(halves.held_out) else train
+    if finished:  # and its data lie elsewhere now
+        write_recipe(recipe, folder)
+        return _nothing_to_do(folder)
+    model = new_model(recipe, samples)
+    if first:
+        if (folder / CONFIG).is_file():
+            reopen(folder)
+        write_recipe(recipe, folder)
+    clock = _Clock(time.perf_counter())
+    log = fit(
+        model,
+        samples,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        decay=recipe.decay,
+        validation=recipe.validation,
+        seed=recipe.seed,
+        folder=folder,
+        resume=resume,
+        on_nonfinite=recipe.on_nonfinite,
+        trainer=recipe.trainer,
+        compile=recipe.compile,
+        profile=profile,
+    )
+    with distributed.together():
+        _fit_priors(model, train.some(ENOUGH), recipe.seed)
+        measured = measure(model, train, held_out)
+    if first:
+        metrics = measured | _account(log, samples, clock)
+        _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
+        _say(folder, samples, metrics)
+    return model
+
+
+def _nothing_to_do(folder: Path) -> Autoencoder:
+    print(f"{folder} is finished: nothing to resume. With more --epochs it goes on.")
+    return load(folder)
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Inside, a signal that stops a command says how to go on with the run."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        stop = error if isinstance(error, Stopped) else Stopped()
+        shown = shlex.quote(str(folder))
+        epoch = "" if stop.epoch is None else f" at epoch {stop.epoch}"
+        if (folder / CONFIG).is_file():
+            then = f"Stopped; the run is finished. Its report: entropae report {shown}"
+        elif (folder / RECIPE).is_file():
+            then = f"Stopped{epoch}; go on with: entropae fit --resume --out {shown}"
+        else:
+            then = "Stopped before training began; nothing was written."
+        # Of several processes one speaks for all.
+        said = then if distributed.is_first() else ""
+        raise Stopped(stop.number, said, epoch=stop.epoch) from error
+
+
+def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
+    """Networks and latent of a recipe, with weights drawn from its seed.
+
+    Torch's random state is what it was before.
+
+    Raises:
+        ValueError: If training them takes more memory than the machine has.
+    """
+    with torch.device("meta"):
+        nbytes = size_of(_build(recipe, samples))
+    # Of every weight its gradient, and Adam's two averages.
+    if 4 * nbytes > memory():
+        raise ValueError(
+            f"Training this model takes {4 * nbytes:,} bytes, the machine has {memory():,}. Make "
+            f"the {samples.kind.things} or the networks smaller."
+        )
+    with random_state_kept():
+        torch.manual_seed(recipe.seed)
+        return _build(recipe, samples)
+
+
+def _build(recipe: Recipe, samples: Samples) -> Autoencoder:
+    latent = named(recipe.model.latent)
+    return Autoencoder(*samples.kind.networks(recipe.model, latent, samples), latent)
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    """Refuse a folder before any work is done, if that cannot be kept in it."""
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Nothing can be written to {folder}: {parent} is no folder that you may write to. "
+            "Give another --out."
+        )
+    if resume and folder.is_dir():
+        remove_partial(folder)
+        links = [path for path in folder.rglob("*") if path.is_symlink()]
+        if links:
+            raise OSError(
+                f"{folder} has links in it, through which files elsewhere would be overwritten: "
+                f"{links[0]}. Remove them."
+            )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise for whatever is wrong with a recipe that can be told without its data.
+
+    Raises:
+        ValueError: If a number is out of its range, a name unknown, or devices are not there.
+        FileNotFoundError: If the data are not there.
+    """
+    named(recipe.model.latent)
+    for name in ("epochs", "batch_size"):
+        value = getattr(recipe, name)
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    if not recipe.learning_rate > 0:
+        raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
+    if not 0 <= recipe.validation < 1:
+        raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
+    check_trainer(recipe.trainer)
+
+
+def _check_apart(folder: Path, data: str) -> None:
+    """Refuse a run folder among its own data, of which it would become a part."""
+    source = Path(data)
+    if data not in NAMES and source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
+            "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."
+        )
+
+
+def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
+    """Fit the full normal and the mixture, if there are codes enough for a covariance."""
+    least = model.latent.dim + 1
+    if len(samples) < least:
+        warnings.warn(
+            f"Only N(0, I) is there to sample from: the fitted Gaussian and the mixture of codes "
+            f"of {model.latent.dim} dimensions need {least} training samples, there are "
+            f"{len(samples)}. Train on more, or lower model.latent.dim.",
+            stacklevel=3,
+        )
+        return
+    for prior in ("full", "mixture"):
+        model.fit_prior(samples, prior, seed=seed)
+    model.prior = "normal"
+
+
+def _account(log: Sequence[Mapping[str, float]], samples: Samples, clock: _Clock) -> dict[str, Any]:
+    """What the training took, and what it left out."""
+    return {
+        "epochs": int(log[-1]["epoch"]),
+        "steps": int(log[-1]["step"]),
+        "seconds": clock.seconds,
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "skipped_steps": int(sum(row.get("train/skipped", 0) for row in log)),
+        "skipped_files": list(samples.skipped),
+        "versions": versions(),
+    }
+
+
+def _finish(
+    model: Autoencoder,
+    held_out: Samples,
+    log: Sequence[Mapping[str, float]],
+    metrics: Mapping[str, Any],
+    folder: Path,
+    *,
+    seed: int,
+) -> None:
+    """Write what a finished run has, the model last: a folder with a model is finished."""
+    write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
+    if len(log) > 1:
+        from entropae.drawing.pictures import save_curves
+
+        save_curves(log, folder / CURVES)
+    kind = held_out.kind
+    kind.learn(model, held_out.some(ENOUGH))
+    kind.illustrate(model, held_out, folder, seed=seed)
+    model.save(folder)
+
+
+def _say(folder: Path, samples: Samples, metrics: Mapping[str, Any]) -> None:
+    """Tell where to look, and what was left out."""
+    shown = [path for path in sorted(folder.glob("*.*")) if path.stem in ("overview", "samples")]
+    first = next((p for p in shown if p.stem == "overview"), None) or next(iter(shown), folder)
+    curves = folder / CURVES
+    looked = " and ".join(map(str, [first, *([curves] if curves.exists() else [])]))
+    print(f"Done: look at {looked}; the figures are in {folder / METRICS}.")
+    steps = metrics["skipped_steps"]
+    if steps:
+        print(f"{steps} steps that were not finite were left out; nonfinite.json names them.")
+    if samples.skipped:
+        print(f"Left out: {counted(samples.skipped)}; {METRICS} names all.")
+
+
+def versions() -> dict[str, str]:
+    """What the figures of a run may depend on."""
+    return {
+        "entropae": entropae.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }

@@ -1,0 +1,149 @@
+"""The columns of a sample, whatever it came in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from entropae.messages import unknown
+from entropae.neighbors import as_points
+from entropae.variables.frames import columns_of
+from entropae.variables.kind import Resolution, Variable, recognise
+
+# A sparse matrix with more entries than this, zeros included, is not made dense unasked.
+DENSE = 10**8
+
+# Anything that a sample comes in: arrays, lists, frames, mappings from names to columns.
+Data = ArrayLike | Mapping[str, Any]
+Discrete = bool | Sequence[str]
+Period = float | Mapping[str, float] | None
+Resolutions = Resolution | Mapping[str, Resolution]
+
+
+def variables_of(
+    x: Any,
+    name: str = "x",
+    *,
+    discrete: Discrete = (),
+    period: Period = None,
+    resolution: Resolutions = "auto",
+) -> list[Variable]:
+    """The columns of a sample, each recognised, see `recognise`.
+
+    Args:
+        x: A tensor, array, list, frame or series (see `columns_of`), or sparse matrix.
+        name: What to call the sample in messages. Its columns are called by the names that the
+            frame has, or `x` if there is one and `x[0]`, `x[1]`, … if there are more.
+        discrete: Names of columns, or of the sample, whose values are classes; `True` for all.
+        period: Period of all columns that are not discrete, or by name of those that are circular.
+        resolution: Of all columns, or by name, `"auto"` for the others.
+
+    Returns:
+        The columns in their order.
+
+    Raises:
+        ValueError: As `as_points` and `recognise`.
+    """
+    made: list[Variable] = []
+    for label, values in named_columns(x, name).items():
+        here = {label, name}
+        classes = discrete if isinstance(discrete, bool) else not here.isdisjoint(discrete)
+        about: Any = _of(label, name, period, None)
+        step: Any = _of(label, name, resolution, "auto")
+        is_text = values.dtype.kind in "OUSb" and _is_frame(x)
+        asked = True if classes or is_text else None
+        turns = None if asked else about
+        made.append(recognise(label, values, discrete=asked, period=turns, resolution=step))
+    return made
+
+
+def _of(label: str, name: str, option: Any, otherwise: Any) -> Any:
+    """An option for one column, given by its name, by that of its sample, or for all."""
+    if not isinstance(option, Mapping):
+        return option
+    return next((option[one] for one in (label, name) if one in option), otherwise)
+
+
+def check_names(known: Sequence[str], **options: Any) -> None:
+    """Raise if an option names what is not there.
+
+    Raises:
+        ValueError: If it does.
+    """
+    for option, value in options.items():
+        if isinstance(value, str) and option == "discrete":
+            raise ValueError(f"`discrete` must be a list of names: got {value!r}.")
+        if isinstance(value, str | bool | int | float | np.number) or value is None:
+            continue
+        for one in value:
+            if one not in known:
+                raise ValueError(f"`{option}`: " + unknown("column", one, list(known)))
+
+
+def named_columns(x: Any, name: str, *, missing_too: bool = False) -> dict[str, np.ndarray]:
+    """The columns of a sample as arrays, by name.
+
+    Args:
+        x: See `variables_of`.
+        name: What to call the sample in messages.
+        missing_too: Whether values may be missing: NaN, NaT or `None`.
+
+    Raises:
+        ValueError: As `as_points`.
+    """
+    found = columns_of(x)
+    if found is not None:
+        if not found:
+            raise ValueError(f"`{name}` must have columns: got a frame without any.")
+        return found
+    array = _as_table(x, name, missing_too)
+    if array.shape[1] == 1:
+        return {name: array[:, 0]}
+    return {f"{name}[{i}]": array[:, i] for i in range(array.shape[1])}
+
+
+def _is_frame(x: Any) -> bool:
+    return not isinstance(x, Tensor | np.ndarray | list | tuple)
+
+
+def _as_table(x: Any, name: str, missing_too: bool = False) -> np.ndarray:
+    """An array of shape (n, d), of numbers that are finite, or of anything else."""
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is not None and sparse.issparse(x):
+        if np.prod(x.shape, dtype=float) > DENSE:
+            raise ValueError(
+                f"`{name}` is a sparse matrix of shape {x.shape}, too large to be made dense. "
+                "Select some of its columns."
+            )
+        x = x.toarray()
+    if missing_too and not isinstance(x, Tensor):
+        array = np.asarray(x)
+        if array.ndim in (1, 2) and array.size and array.dtype.kind != "c":
+            return array.reshape(len(array), -1)
+    if isinstance(x, Tensor) and x.dtype == torch.bool:
+        x = x.cpu().numpy()
+    if isinstance(x, Tensor):
+        checked = as_points(x, name).detach().cpu()
+        exact = x if x.layout == torch.strided and not x.is_floating_point() else checked
+        return exact.detach().cpu().numpy().reshape(len(checked), -1)
+    array = _as_array(x)
+    if array is None or array.dtype.kind in "fc" or array.ndim not in (1, 2) or not array.size:
+        return as_points(x, name).numpy()
+    return array.reshape(len(array), -1)
+
+
+def _as_array(x: Any) -> np.ndarray | None:
+    """Arrays that `as_points` would lose digits or classes of; `None` for what it should judge."""
+    if np.ma.is_masked(x):
+        return None
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "biufmMOUS" else None

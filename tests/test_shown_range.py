@@ -1,0 +1,92 @@
+"""Images whose values are not in [0, 1], in the explorer: served, and in one file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import entropae as ea
+from entropae.explorer import Space
+from entropae.explorer.export import export
+from entropae.explorer.server import ANSWERS
+from entropae.kinds import read
+from entropae.nn import pair
+
+LOW, HIGH = -1.0, 1.0
+
+
+@pytest.fixture(scope="module")
+def space():
+    """A model of grey images with black at −1 and white at 1."""
+    rows, columns = np.mgrid[:8, :8]
+    place = np.random.default_rng(0).uniform(1, 7, (60, 2, 1, 1))
+    spots = np.exp(-((rows - place[:, 0]) ** 2 + (columns - place[:, 1]) ** 2) / 6)
+    with pytest.warns(UserWarning, match=r"range -1 \(black\) to 1 \(white\)"):
+        samples = read((2 * spots - 1).astype(np.float32))
+    torch.manual_seed(0)
+    latent = ea.Entropic(3)
+    model = ea.Autoencoder(*pair("mlp", (1, 8, 8), 3, 3, hidden=(16,)), latent)
+    ea.fit(model, samples, epochs=2, progress=False)
+    return Space(model, samples, title="spots")
+
+
+@pytest.fixture(scope="module")
+def exported(space, tmp_path_factory):
+    *_, path = export(space, tmp_path_factory.mktemp("export"))
+    return path
+
+
+def png(grey: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((8, 8), grey, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("way", "black", "white"), [("encode", LOW, HIGH), ("encode-inverted", HIGH, LOW)]
+)
+def test_an_upload_is_in_the_models_range(space, way, black, white):
+    answer, _ = ANSWERS[way]
+    for grey, value in ((0, black), (255, white)):
+        found = answer(space, png(grey))
+        values = np.frombuffer(base64.b64decode(found["values"]), "<f4")
+        np.testing.assert_allclose(values, value, atol=1e-6)
+        codes = np.frombuffer(base64.b64decode(found["codes"]), "<f4")
+        expected = space.model.encode(torch.full((1, 1, 8, 8), value))[0]
+        np.testing.assert_allclose(codes, expected, atol=1e-5)
+
+
+def test_the_page_is_told_the_range(space, exported):
+    assert space.describe()["range"] == [LOW, HIGH]
+    found = re.search(r'id="embedded">(.*?)</script>', exported.read_text())
+    assert found
+    assert json.loads(found[1])["space"]["range"] == [LOW, HIGH]
+
+
+def test_the_exported_page(space, exported, browser, tmp_path):
+    """What is painted goes from black to white, and an upload is seen as the model's images are."""
+    from explorer_page import Page
+
+    page = Page(browser, exported.as_uri(), space)
+    page.click("mean")
+    x = space.decode(torch.from_numpy(space.axes.mean)[None].float())[0]
+    values = np.array(page.run("Array.from(state.values)"))
+    np.testing.assert_allclose(values, x.flatten(), atol=1e-3)
+    painted = Image.open(io.BytesIO(page.png("picture"))).convert("L")
+    wanted = ((x[0] - LOW) / (HIGH - LOW)).clamp(0, 1).numpy()
+    assert np.abs(np.asarray(painted) / 255 - wanted).max() < 0.6 / 255
+    path = tmp_path / "white.png"
+    path.write_bytes(png(255))
+    page["upload"].send_keys(str(path))
+    for value in (HIGH, LOW):
+        page.settle("return document.querySelectorAll('#uploaded .tile').length === 2")
+        code = space.model.encode(torch.full((1, 1, 8, 8), value))[0]
+        torch.testing.assert_close(page.code.float(), code, atol=1e-3, rtol=0)
+        page.click("invert")

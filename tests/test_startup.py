@@ -1,0 +1,27 @@
+"""Commands load what they need, and not what training, reports or statistics need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from entropae.cli import main
+
+HEAVY = {"lightning", "torch._dynamo", "sklearn", "scipy.stats", "matplotlib", "pandas", "jinja2"}
+CODE = """
+import sys
+from entropae.cli import main
+main({arguments})
+print(sorted({heavy} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize("out", ["sheet.png", "values.npy"])
+def test_sampling_loads_nothing_of_training(tmp_path, out):
+    run = str(tmp_path / "digits")
+    main(["fit", "--data", "digits", "--out", run, "--epochs", "1", "--no-report"])
+    code = CODE.format(arguments=["sample", run, "--out", str(tmp_path / out)], heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
