@@ -23,11 +23,14 @@ import tempfile
 import traceback
 import urllib.request
 import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from entropae.cli import main
+
 from matrix_data import DATA, SHORT, of_another_shape
 
 RECIPE = "data: {data}\nepochs: 1\nmodel: {{hidden: [32], latent: {{name: {latent}, dim: 16}}}}\n"
@@ -70,6 +73,8 @@ def announced(said: str) -> list[str]:
     found += re.findall(r"Wrote (\S+?):", said) + re.findall(r"Wrote (\S+) \(", said)
     for names, folder in re.findall(r"Wrote ([^\n]*) into (\S+)\.$", said, re.MULTILINE):
         found += [f"{folder}/{name.strip()}" for name in names.replace(" and ", ",").split(",")]
+    for folder, names in re.findall(r"Wrote (\S+)/([^/\n]+ and \S+)\.$", said, re.MULTILINE):
+        found += [f"{folder}/{name.strip()}" for name in names.replace(" and ", ",").split(",")]
     for names, figures in re.findall(r"look at ([^;\n]*); the figures are in (\S+)\.$", said, re.M):
         found += [*names.split(" and "), figures]
     return found
@@ -98,9 +103,12 @@ def explore(run: str) -> Cell:
     return Cell("ok")
 
 
-def load_elsewhere(run: str) -> Cell:
-    """Load the model in another process and sample from it."""
-    code = f"import entropae as ea; assert len(ea.load({run!r}).sample(5)) == 5"
+def load_elsewhere(run: str, *, of_numbers: bool) -> Cell:
+    """Load the model in another process and sample from it: tensors, else rows or sentences."""
+    code = (
+        f"import entropae as ea; made = ea.load({run!r}).sample(5)\n"
+        f"assert len(made) == 5 and (type(made).__name__ == 'Tensor') is {of_numbers}, type(made)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     return Cell("FAILED", done.stderr.splitlines()[-1]) if done.returncode else Cell("ok")
 
@@ -137,7 +145,7 @@ def cells_of(kind: str, data: str, other: str) -> dict[str, Cell]:
         made[command] = entropae(command, run)
     made["explore"] = explore(run)
     made["report's commands"] = commands_of_the_report(run)
-    made["load elsewhere"] = load_elsewhere(run)
+    made["load elsewhere"] = load_elsewhere(run, of_numbers=kind not in ("table", "text"))
     for command in OTHERS:
         made[f"{command}, other data"] = entropae(command, run, "--data", other)
     return {command: judged(kind, command, cell) for command, cell in made.items()}
@@ -152,21 +160,25 @@ def judged(kind: str, command: str, cell: Cell) -> Cell:
     return cell
 
 
-def matrix() -> dict[str, dict[str, Cell]]:
-    """Kinds × commands."""
-    made = {}
+def of_kind(kind: str) -> dict[str, Cell]:
+    """All commands on one kind of data, in a folder that is removed."""
     home = Path.cwd()
-    with tempfile.TemporaryDirectory() as scratch:
-        others = of_another_shape(Path(scratch))
-        for kind, make in DATA.items():
-            data = make(Path(scratch))
-            folder = Path(scratch) / f"work-{kind}"
-            folder.mkdir()
-            os.chdir(folder)
-            made[kind] = cells_of(kind, str(data), str(others[kind]))
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data, other = DATA[kind](Path(scratch)), of_another_shape(Path(scratch))[kind]
+        folder = Path(scratch) / "work"
+        folder.mkdir()
+        os.chdir(folder)
+        try:
+            return cells_of(kind, str(data), str(other))
+        finally:
             os.chdir(home)
-            print(f"{kind}: {sum(c.verdict == 'FAILED' for c in made[kind].values())} failed.")
-    return made
+
+
+def matrix(processes: int) -> dict[str, dict[str, Cell]]:
+    """Kinds × commands."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return dict(zip(DATA, pool.map(of_kind, DATA), strict=True))
 
 
 def markdown(made: dict[str, dict[str, Cell]]) -> str:
@@ -189,10 +201,9 @@ def markdown(made: dict[str, dict[str, Cell]]) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="Write the table here, too.")
+    parser.add_argument("--processes", type=int, default=1, help="Kinds at a time.")
     options = parser.parse_args()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        text = markdown(matrix())
+    text = markdown(matrix(options.processes))
     print(text)
     if options.out:
         options.out.write_text(text)

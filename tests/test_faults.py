@@ -247,6 +247,7 @@ def test_data_that_are_gone_at_resuming(tmp_path, capsys):
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).random((60, 6), np.float32))
     run = ["fit", "--data", str(path), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    run += ["--model.latent.dim", "2"]
     assert main(run) == 0
     (tmp_path / "run" / "model.json").unlink()
     path.unlink()

@@ -22,10 +22,11 @@ LONGEST = 400  # lines of a module
 ORDER: dict[str, set[str]] = {
     "": set(),
     "messages": set(),
-    "storage": set(),
+    "signals": set(),
+    "storage": {"messages"},
     "distributed": set(),
     "registry": {"messages"},
-    "recipe": {"messages"},
+    "recipe": {"messages", "storage"},
     "neighbors": set(),
     "variables": {"messages", "neighbors"},
     "reader": {"messages", "storage", "variables"},
@@ -38,34 +39,34 @@ ORDER: dict[str, set[str]] = {
     "prior": {"messages", "neighbors", "registry"},
     "features": {"messages"},
     "diagnosis": {"entropy", "latent", "metrics", "neighbors", "nn", "prior"},
-    "drawing": {"diagnosis"},
+    "drawing": {"diagnosis", "storage"},
     "kinds": {
-        *("diagnosis", "distributed", "drawing", "features", "information", "latent"),
-        *("messages", "metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry"),
-        "storage",
+        *("diagnosis", "distributed", "drawing", "features", "information", "latent", "messages"),
+        *("metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry", "storage"),
+        "variables",
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn"),
-        *("prior", "registry", "storage"),
+        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "prior"),
+        *("registry", "storage"),
     },
     "training": {
-        *("distributed", "kinds", "messages", "model", "nn", "recipe", "storage"),
+        *("distributed", "kinds", "messages", "model", "nn", "recipe", "signals", "storage"),
     },
     "explorer": {
         *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),
     },
     "report": {
         *("", "diagnosis", "drawing", "kinds", "latent", "messages", "metrics", "model", "prior"),
-        *("recipe", "storage", "training"),
+        *("recipe", "storage"),
     },
     "runs": {
-        *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
-        *("messages", "metrics", "model", "prior", "recipe", "registry", "report", "storage"),
+        *("", "distributed", "drawing", "explorer", "features", "kinds", "latent", "messages"),
+        *("metrics", "model", "prior", "recipe", "registry", "report", "signals", "storage"),
         "training",
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
-        *("recipe", "runs", "storage", "variables"),
+        *("recipe", "runs", "signals", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]

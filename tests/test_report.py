@@ -397,7 +397,8 @@ def test_what_is_exact_is_said_to_be(tmp_path: Path):
     assert "has the median 0; the largest is 0." in found
     norms = latent._norms(run.code)
     law = 2 * math.sqrt(2 / math.pi), math.sqrt(3 - 8 / math.pi)
-    assert f"chi distribution of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}" in norms.caption
+    expected = f"chi distribution of 3 degrees of freedom has {law[0]:.3g} and {law[1]:.3g}"
+    assert expected in norms.caption
     mean, spread = re.findall(r"mean ([\d.]+), spread ([\d.]+)", norms.caption)[0]
     assert float(mean) == pytest.approx(law[0], abs=4 * law[1] / math.sqrt(len(run.code)))
     assert float(spread) == pytest.approx(law[1], abs=0.04)

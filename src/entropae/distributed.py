@@ -150,6 +150,14 @@ def mean(x: Float[Tensor, "n ..."]) -> Float[Tensor, ""]:
     return average(x.mean(), x.numel())
 
 
+def any_process(yes: bool, processes: int) -> bool:
+    """Whether any of so many processes says yes; all of them must ask at the same time."""
+    if processes == 1:
+        return yes
+    with together():
+        return bool(total(torch.tensor(float(yes))) > 0)
+
+
 def randn(*shape: int, like: Tensor) -> Tensor:
     """N(0, 1) numbers, the same in all processes: those that the first one draws."""
     if count() == 1:

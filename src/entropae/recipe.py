@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 import yaml
 
 from entropae.messages import unknown
+from entropae.storage.regular import check_regular
 
 T = TypeVar("T")
 
@@ -134,6 +135,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             which make gigabytes.
     """
     try:
+        check_regular(path)
         if path.stat().st_size > LARGEST:
             raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
         text = path.read_text()

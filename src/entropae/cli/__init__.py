@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -17,28 +18,57 @@ from entropae.cli import (
     training,
 )
 from entropae.cli.parser import Parser
+from entropae.cli.streams import never_fail
 from entropae.cli.training import read_recipe_file
 from entropae.messages import printable
+from entropae.signals import Stopped, in_command
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
+
+# Commands that are told which of their options were given, and under which name.
+ASKED = {"fit": "asked"}
+PIPE = 13  # the number of SIGPIPE, which ends other programs whose reader has gone
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Errors that a user can mend are one line, without a traceback."""
+    never_fail()
+    with in_command():
+        try:
+            return _run(arguments)
+        except KeyboardInterrupt as error:
+            stop = error if isinstance(error, Stopped) else Stopped()
+            if str(stop):
+                print(f"\n{stop}", file=sys.stderr)
+            return stop.code
+
+
+def _run(arguments: list[str] | None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
         with _plain_warnings():
-            act(parser.instantiate(options)[options.command])
+            chosen = parser.instantiate(options)[options.command]
+            if options.command in ASKED:
+                chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
+            act(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads the output has seen enough. Python's own flush at the end must not meet it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + PIPE
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
         shown = "\n".join(map(printable, str(error).split("\n")))
         print(f"entropae {options.command}: {shown}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
     return 0
+
+
+def _asked(parser: Parser, arguments: list[str] | None, command: str) -> dict[str, object]:
+    """The options that were given, without defaults, by their names with dots."""
+    given = parser.parse_args(arguments, defaults=False)[command]
+    return dict(given.items())
 
 
 @contextmanager

@@ -7,11 +7,12 @@ import sys
 
 from jsonargparse import Namespace
 
+from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
 
 
 def _diagnose_options(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+    add_run_and_data(parser)
     parser.add_argument(
         "--data", type=str, help="Samples to examine it on; by default the held-out ones."
     )
@@ -23,9 +24,7 @@ def _diagnose_options(parser: Parser) -> None:
 def _diagnose(options: Namespace) -> None:
     import json
 
-    from entropae.runs.run import Run
-
-    run = Run.open(options.run)
+    run = opened(options)
     found = run.diagnose(options.data, n=options.number, prior=options.prior)
     if options.json:
         print(json.dumps(found.as_dict(), indent=2))

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
+from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 
 def _explore_options(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+    add_run_and_data(parser)
     parser.add_argument("--host", type=str, default="127.0.0.1", help="Address to listen at.")
     parser.add_argument("--port", type=int, default=8765, help="0 for any that is free.")
     parser.add_argument(
@@ -20,7 +22,7 @@ def _explore_options(parser: Parser) -> None:
 
 
 def _export_options(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+    add_run_and_data(parser)
     parser.add_argument("--out", type=str, help="A folder; by default RUN/export.")
     parser.add_argument(
         "-n", "--number", type=int, default=1000, help="Training samples in explorer.html."
@@ -28,8 +30,6 @@ def _export_options(parser: Parser) -> None:
 
 
 def _explore(options: Namespace) -> None:
-    from entropae.runs.run import Run
-
     try:
         from entropae.explorer.server import is_loopback, serve
     except ImportError as error:
@@ -42,15 +42,17 @@ def _explore(options: Namespace) -> None:
             "training samples. There is no password.",
             file=sys.stderr,
         )
-    serve(Run.open(options.run).space(options.number), options.host, options.port)
+    serve(opened(options).space(options.number), options.host, options.port)
 
 
 def _export(options: Namespace) -> None:
-    from entropae.explorer.export import export
-    from entropae.runs.run import Run
+    from entropae.explorer.export import check_extras, export
 
-    space = Run.open(options.run).space(options.number)
-    for path in export(space, Path(options.out or Path(options.run) / "export")):
+    out = Path(options.out or Path(options.run) / "export")
+    check_extras()
+    check_out(out, folder=True)
+    space = opened(options).space(options.number)
+    for path in export(space, out):
         print(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
     print(
         f"explorer.html opens in a browser without a network. It has {len(space.on_map)} training "

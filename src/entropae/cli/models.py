@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
 
+from entropae.cli.opened import add_run, add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 if TYPE_CHECKING:
     from entropae.runs.run import Run
@@ -17,10 +19,6 @@ OUT = (
     "Images: a picture (.png, .jpg, .webp), an array (.npy) or a folder. Arrays: .npy, .csv, or a "
     "picture of lines (.png, .svg, .pdf). Rows: .csv or .parquet. Text: .txt, or - to print it."
 )
-
-
-def _run(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
 
 
 def _data_options(parser: Parser) -> None:
@@ -34,7 +32,7 @@ def _writing_options(parser: Parser) -> None:
 
 
 def _sample_options(parser: Parser) -> None:
-    _run(parser)
+    add_run(parser)
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
     parser.add_argument("--prior", type=str, help="normal, full (or gaussian), mixture.")
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
@@ -42,13 +40,13 @@ def _sample_options(parser: Parser) -> None:
 
 
 def _reconstruct_options(parser: Parser) -> None:
-    _run(parser)
+    add_run_and_data(parser)
     _data_options(parser)
     _writing_options(parser)
 
 
 def _interpolate_options(parser: Parser) -> None:
-    _run(parser)
+    add_run_and_data(parser)
     _data_options(parser)
     parser.add_argument("--steps", type=int, default=10, help="Samples of each path.")
     parser.add_argument("--path", type=str, default="spherical", help="spherical or linear.")
@@ -56,7 +54,7 @@ def _interpolate_options(parser: Parser) -> None:
 
 
 def _encode_options(parser: Parser) -> None:
-    _run(parser)
+    add_run_and_data(parser)
     parser.add_argument("--data", type=str, help="Samples; by default the run's data, all of them.")
     parser.add_argument(
         "--out", type=str, default="codes.npy", help="An .npy, .csv or .parquet file."
@@ -83,7 +81,7 @@ def add_measuring(parser: Parser) -> None:
 
 
 def _evaluate_options(parser: Parser) -> None:
-    _run(parser)
+    add_run_and_data(parser)
     add_measuring(parser)
 
 
@@ -120,19 +118,18 @@ def _interpolate(options: Namespace) -> None:
 
 def _encode(options: Namespace) -> None:
     from entropae.kinds.values.codes import check_codes_out, write_codes
-    from entropae.runs.run import Run
 
     check_codes_out(options.out)
-    code = Run.open(options.run).encode(options.data).cpu().numpy()
+    check_out(Path(options.out))
+    code = opened(options).encode(options.data).cpu().numpy()
     write_codes(code, Path(options.out))
     print(f"Wrote {len(code)} codes of {code.shape[1]} dimensions to {options.out}.")
 
 
 def _evaluate(options: Namespace) -> None:
     from entropae.kinds import directions
-    from entropae.runs.run import Run
 
-    run = Run.open(options.run)
+    run = opened(options)
     found = run.evaluate(
         options.data, features=options.features, n=options.number, priors=options.priors
     )
@@ -155,11 +152,11 @@ def _evaluate(options: Namespace) -> None:
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     """The run, set to decode as asked, and where to write, which is checked before any work."""
-    from entropae.runs.run import Run
-
-    run = Run.open(options.run)
+    run = opened(options)
     out = options.out or run.kind.default_out(role)
     run.kind.check_out(out)
+    if out != "-":
+        check_out(Path(out), folder=not Path(out).suffix)
     run.kind.set_decoding(run.model, options.decoding, seed=seed)
     return run, out
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jsonargparse import Namespace
 
+from entropae.cli.opened import add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.storage.atomic import check_out
 
 
 def _report_options(parser: Parser) -> None:
-    parser.add_argument("run", type=str, help="A run folder made by entropae fit.")
+    add_run_and_data(parser)
     parser.add_argument("--out", type=str, help="The file; by default report.html in that folder.")
 
 
 def _report(options: Namespace) -> None:
-    from entropae.runs.run import Run
-
-    print(f"Wrote {Run.open(options.run).report(options.out)}: open it in a browser.")
+    if options.out is not None:
+        check_out(Path(options.out))
+    print(f"Wrote {opened(options).report(options.out)}: open it in a browser.")
 
 
 COMMANDS: Commands = {

@@ -26,11 +26,22 @@ def _fit_options(parser: Parser) -> None:
 def _fit(options: Namespace) -> None:
     from entropae import distributed
     from entropae.runs import Run, make
+    from entropae.runs.making import resumable
+    from entropae.runs.resuming import leaves
+    from entropae.signals import follow_parent
 
     folder = Path(options.out or f"runs/{Path(options.data).stem}")
-    make(_recipe(options), folder, resume=options.resume, profile=options.profile)
+    if not distributed.is_first():
+        follow_parent()
+    settings = {field.name for field in fields(Recipe)}
+    asked = {
+        name: value for name, value in leaves(options.asked) if name.partition(".")[0] in settings
+    }
+    resume, profile = options.resume, options.profile
+    make(_recipe(options), folder, resume=resume, asked=asked, profile=profile)
     if distributed.is_first() and not options.no_report:
-        print(f"Wrote {Run.open(folder).report()}: open it in a browser.")
+        with resumable(folder):
+            print(f"Wrote {Run.open(folder).report()}: open it in a browser.")
 
 
 def _recipe(options: Namespace) -> Recipe:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 # Colours that no chart else has stand for the page's own, which change with the reader's scheme.
@@ -46,6 +47,11 @@ SETTINGS: dict[Any, Any] = {
 STYLES = ((ACCENT, "-"), (OTHER, "--"), (INK, ":"), (SOFT, "-."))
 # More points than a chart is wide in pixels cannot be seen.
 POINTS = 400
+
+
+def legend(axes: Axes) -> Legend:
+    """Name what is drawn, above it: within, it would hide lines, and seeking room takes long."""
+    return axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
 
 
 class Chart:
@@ -137,7 +143,7 @@ def lines(
         drawn.axes.set_xlabel(x)
         drawn.axes.set_ylabel(y)
         if len(series) > 1:
-            drawn.axes.legend()
+            legend(drawn.axes)
     return drawn.markup
 
 
@@ -159,7 +165,7 @@ def histogram(
         drawn.axes.plot(*density, color=OTHER, label=labels[1])
         drawn.axes.set_xlabel(x)
         drawn.axes.set_ylabel("density")
-        drawn.axes.legend()
+        legend(drawn.axes)
     return drawn.markup
 
 
@@ -182,7 +188,7 @@ def densities(
         drawn.axes.plot(*density, "--", color=OTHER, label=labels[1])
         drawn.axes.set_xlabel("value of the coordinate")
         drawn.axes.set_ylabel("density")
-        for handle in drawn.axes.legend().legend_handles:
+        for handle in legend(drawn.axes).legend_handles:
             if handle is not None:
                 handle.set_alpha(1)
     return drawn.markup
@@ -220,12 +226,12 @@ def profiles(
                     shown, row[shown], dashes, color=colour, linewidth=1, marker=marker,
                     alpha=max(0.25, min(1.0, 6 / len(rows))), label=label if i == 0 else None,
                 )  # fmt: skip
-        drawn.axes.set_xlabel("number of the value")
+        drawn.axes.set_xlabel("index of the value")
         drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if limits is not None:
             drawn.axes.set_ylim(limits)
         if len(groups) > 1:
-            drawn.axes.legend()
+            legend(drawn.axes)
     return drawn.markup
 
 
@@ -239,9 +245,9 @@ def path(name: str, rows: Float[np.ndarray, "s m"], *, alt: str) -> Markup:
             drawn.axes.plot(
                 row, color=colour, linewidth=1, alpha=0.25 + 1.5 * abs(t - 0.5), label=label
             )
-        drawn.axes.set_xlabel("number of the value")
+        drawn.axes.set_xlabel("index of the value")
         drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        drawn.axes.legend()
+        legend(drawn.axes)
     return drawn.markup
 
 

@@ -11,6 +11,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from entropae.storage.atomic import replacing
+
 MARGIN = 2
 # Smaller images are enlarged, smoothly, to about so many pixels: digits of 8×8 cannot be read else.
 SEEN = 48
@@ -60,16 +62,16 @@ def save_images(images: Float[Tensor, "n c h w"], folder: Path) -> None:
     """Write each image as a PNG of its own, pixel for pixel."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, image in enumerate(_pixels(images)):
-        Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(
-            folder / f"{i:06d}.png"
-        )
+        with replacing(folder / f"{i:06d}.png") as path:
+            Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(path)
 
 
 def save_sheet(
     images: Float[Tensor, "n c h w"], path: str | Path, columns: int | None = None
 ) -> None:
     """Write `sheet` as a picture file; the format goes by the path's suffix."""
-    Image.fromarray(sheet(images, columns)).save(path)
+    with replacing(Path(path)) as temporary:
+        Image.fromarray(sheet(images, columns)).save(temporary)
 
 
 def save_panels(
@@ -94,7 +96,8 @@ def save_panels(
     for axis, (title, pixels) in zip(axes, sheets.items(), strict=False):
         axis.imshow(pixels, interpolation="nearest")
         axis.set_title(title, parse_math=False)
-    figure.savefig(path, dpi=150)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
@@ -118,10 +121,11 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         axis.set_xlabel("step")
         axis.set_title(TITLES.get(part, part))
         axis.grid(alpha=0.3)
-        axis.legend()
+        axis.legend(loc="upper right")
         if part == "reconstruction":
             axis.set_yscale("log")
-    figure.savefig(path, dpi=120)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)
 
 
 TITLES = {
@@ -158,9 +162,10 @@ def save_lines(
             label = title if title and not panels and j == 0 else None
             axis.plot(line, color=colour, linewidth=1, alpha=0.8, label=label)
         axis.grid(alpha=0.3)
-        axis.set_xlabel("number of the value")
+        axis.set_xlabel("index of the value")
         if panels:
             axis.set_title(title, parse_math=False)
     if not panels and len(groups) > 1:
-        axes[0].legend()
-    figure.savefig(path, dpi=120)
+        axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

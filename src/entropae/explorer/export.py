@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,18 @@ def export(space: Space, folder: Path) -> list[Path]:
     return paths
 
 
+def check_extras() -> None:
+    """Raise unless what export needs is installed.
+
+    Raises:
+        ImportError: Saying how to install it.
+    """
+    if not all(find_spec(name) for name in ("onnx", "onnxruntime", "onnxscript")):
+        raise ImportError(
+            'Export needs onnx, onnxscript and onnxruntime: pip install "entropae[onnx]".'
+        )
+
+
 def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
     """Encoder and decoder of a model as ONNX, for any number of samples at a time.
 
@@ -93,13 +106,7 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
         ImportError: If onnx, onnxscript or onnxruntime is missing.
         ValueError: If a network has what ONNX has no word for, or computes something else there.
     """
-    try:
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'Export needs onnx, onnxscript and onnxruntime: pip install "entropae[onnx]".'
-        ) from error
+    check_extras()
     if len(x) < 2:
         raise ValueError(f"`x` must be at least 2 samples, to tell a batch from one: got {len(x)}.")
     model, x = copy.deepcopy(model).cpu().eval(), x.cpu()

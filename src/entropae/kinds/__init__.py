@@ -4,6 +4,7 @@ Every source becomes one array, mapped from disk where it is large, so none has 
 add a kind, write a subclass of `Kind` and `register` it.
 """
 
+from entropae.kinds import identity
 from entropae.kinds.base import Kind
 from entropae.kinds.batches import batches, is_array
 from entropae.kinds.downloads import DOWNLOADS, NAMES
@@ -34,6 +35,7 @@ __all__ = [
     "batches",
     "collate",
     "directions",
+    "identity",
     "is_array",
     "kind_from",
     "kind_of_earlier",

@@ -207,6 +207,11 @@ class Kind(ABC):
         """Samples as points, for distances between them."""
         return x.flatten(1)
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Of the columns of a table, by their names."""
+        return {}
+
     # What users see
 
     def describe_size(self) -> str:

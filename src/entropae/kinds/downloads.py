@@ -33,10 +33,15 @@ DOWNLOADS = {
 NAMES = ("digits", *DOWNLOADS)
 
 
-def by_name(name: str) -> np.ndarray:
+def by_name(name: str, *, download: bool = True) -> np.ndarray:
     """The images of a data set in `NAMES`.
 
+    Args:
+        name: Its name.
+        download: Whether it may be downloaded, if it has not been.
+
     Raises:
+        FileNotFoundError: If it has not been, and may not be.
         OSError: If they cannot be downloaded.
     """
     if name == "digits":
@@ -48,11 +53,14 @@ def by_name(name: str) -> np.ndarray:
 
     address, checksum = DOWNLOADS[name]
     cache = os.environ.get("ENTROPAE_CACHE") or pooch.os_cache("entropae")
+    fname = f"{name.partition(':')[0]}-{address.rpartition('/')[2]}"
+    if not download and not (Path(cache) / fname).is_file():
+        raise FileNotFoundError(f"{name} has not been downloaded to this machine.")
     try:
         file = pooch.retrieve(
             address,
             f"sha256:{checksum}",
-            fname=f"{name.partition(':')[0]}-{address.rpartition('/')[2]}",
+            fname=fname,
             path=cache,
             progressbar=True,
         )

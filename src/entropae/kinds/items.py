@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from entropae.kinds.loaders import rows, unbatched
@@ -46,10 +46,17 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
     Raises:
         ValueError: If it is empty, or its columns are of unequal lengths.
     """
+    if isinstance(source, type):
+        return None
     if isinstance(source, DataLoader):
         return Items(unbatched(source))
     if _is_column(source):
         source = source.to_list() if hasattr(source, "to_list") else source.to_pylist()
+    if isinstance(source, Mapping) and any(_is_set(values) for values in source.values()):
+        raise ValueError(
+            f"There must be one data set: got several, {', '.join(map(str, source))}. Give one of "
+            "them, and another as `validation`."
+        )
     if isinstance(source, Mapping) and (key is not None or not _is_frame(source)):
         return Items(rows(source), len(next(iter(source.values()), ())))
     if _is_frame(source) or isinstance(source, str | bytes) or hasattr(source, "toarray"):
@@ -74,9 +81,14 @@ def _of_sequence(source: Sequence[Any]) -> Items | list[str]:
     return list(source)
 
 
+def _is_set(values: Any) -> bool:
+    """Whether it is a data set in itself, as a split is of one of Hugging Face's."""
+    return isinstance(values, Dataset | Mapping) or hasattr(values, "column_names")
+
+
 def _is_column(source: Any) -> bool:
     """Whether it is one column of a frame: of pandas, polars or pyarrow."""
-    named = hasattr(source, "schema") or hasattr(source, "columns")
+    named = hasattr(source, "column_names") or type(source).__name__.endswith("Frame")
     return not named and (hasattr(source, "to_list") or hasattr(source, "to_pylist"))
 
 
@@ -84,7 +96,8 @@ def _is_frame(source: Any) -> bool:
     """Whether it has named columns, of one axis each."""
     if isinstance(source, Mapping):
         return bool(source) and all(np.ndim(values) == 1 for values in source.values())
-    return any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
+    named = type(source).__name__.endswith("Frame")
+    return named or any(hasattr(source, name) for name in ("__arrow_c_stream__", "__dataframe__"))
 
 
 def read_items(
@@ -144,9 +157,17 @@ def _split(item: Any, key: str | None) -> tuple[Any, Any]:
     if isinstance(item, Mapping):
         label = next((item[name] for name in LABELS if name in item and name != key), None)
         return item[_field(item, key)], label
-    if isinstance(item, tuple | list) and not all(isinstance(v, int | float) for v in item):
+    if _is_pair(item):
         return item[0], item[1] if len(item) > 1 else None
     return item, None
+
+
+def _is_pair(item: Any) -> bool:
+    """Whether an item is a sample and its label, not rows of numbers."""
+    if not isinstance(item, tuple | list) or not item:
+        return False
+    plain = int | float | list if isinstance(item, list) else int | float
+    return not all(isinstance(value, plain) for value in item)
 
 
 def _field(item: Mapping[str, Any], key: str | None) -> str:
@@ -183,8 +204,11 @@ def _array(value: Any, number: int) -> np.ndarray:
             f"does not ({error})."
         ) from error
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"Samples must be numbers: got {array.dtype} in number {number}.")
-    return np.ascontiguousarray(array)
+        raise ValueError(
+            f"Samples must be numbers: got {array.dtype} in number {number}. Convert them to "
+            "floats."
+        )
+    return array
 
 
 def _check(array: np.ndarray, first: np.ndarray, n: int) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from entropae.kinds.keys import Rule
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -24,6 +26,8 @@ class Reading:
         progress: Show bars.
         validation: Share of the samples that will be held out, of which nothing may be learnt.
         seed: Of that split.
+        rule: Of that split, see `keys.halved`.
+        download: Fetch published data sets that are not on this machine yet.
     """
 
     size: int | None = None
@@ -38,3 +42,5 @@ class Reading:
     progress: bool = False
     validation: float = 0.1
     seed: int = 0
+    rule: Rule = "keys"
+    download: bool = True

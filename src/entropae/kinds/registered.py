@@ -83,6 +83,9 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
         if not found.path or found.path in str(error):
             raise
         raise ValueError(f"{found.path}: {error}") from error
+    if not samples.files:
+        path = found.path or (found.content if isinstance(found.content, Path) else "")
+        samples = replace(samples, files=(Path(path),) if path else ())
     return samples if found.labels is None else replace(samples, labels=found.labels)
 
 

@@ -6,14 +6,16 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Int, Shaped, UInt64
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from entropae.kinds.keys import Halves, Rule, halved
 from entropae.kinds.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ class Samples(Dataset[Tensor]):
         layout: How stored rows become tensors, a name in `LAYOUTS`.
         skipped: What was left out when they were read, with the reason.
         labels: One for each row of the array, if they came with any.
+        keys: One for each row of the array, which is its own whatever rows are added; by default
+            the row's number.
+        files: What they were read from: one file, or one for each row, or none.
+        names: Of these, from the folder that was asked for.
         index: Which rows of the array; all if `None`.
     """
 
@@ -42,6 +48,9 @@ class Samples(Dataset[Tensor]):
     skipped: tuple[str, ...] = ()
     labels: np.ndarray | None = field(default=None, repr=False)
     index: Int[np.ndarray, " m"] | None = field(default=None, repr=False)
+    keys: UInt64[np.ndarray, " n"] | None = field(default=None, repr=False)
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    names: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)
@@ -96,11 +105,36 @@ class Samples(Dataset[Tensor]):
         indices = indices.astype(np.int64)
         return replace(self, index=indices if self.index is None else self.index[indices])
 
-    def split(self, validation: float, *, seed: int = 0) -> tuple[Samples, Samples]:
-        """Training and held-out samples; the training ones twice if none are held out."""
-        kept, held_out = split(len(self), validation, seed=seed)
+    def split(
+        self,
+        validation: float,
+        *,
+        seed: int = 0,
+        below: int | None = None,
+        rule: Rule = "keys",
+    ) -> tuple[Samples, Samples]:
+        """Training and held-out samples; the training ones twice if none are held out.
+
+        Which are held out goes by the samples' keys, so that it does not depend on what else is
+        there: see `keys.halved`.
+        """
+        kept, held_out, _ = self.halves(validation, seed=seed, below=below, rule=rule)
         train = self.subset(kept)
         return train, self.subset(held_out) if len(held_out) else train
+
+    def halves(
+        self, validation: float, *, seed: int = 0, below: int | None = None, rule: Rule = "keys"
+    ) -> Halves:
+        """The rows of both, and where the boundary between them lies."""
+        keys = self.all_keys()
+        return halved(len(self), validation, seed=seed, keys=keys, below=below, rule=rule)
+
+    def all_keys(self) -> UInt64[np.ndarray, " n"]:
+        """What tells each sample from the others: its file's name, its content, or its row."""
+        if self.keys is not None:
+            return self.keys if self.index is None else self.keys[self.index]
+        rows = np.arange(len(self.array)) if self.index is None else self.index
+        return rows.astype(np.uint64)
 
 
 def evenly(n: int, most: int) -> Int[np.ndarray, " m"]:
@@ -131,12 +165,4 @@ def split(
         >>> len(train), len(held_out), len(set(train) & set(held_out))
         (8, 2, 0)
     """
-    if not 0 <= validation < 1:
-        raise ValueError(f"`validation` must be in [0, 1): got validation={validation}.")
-    held_out = max(1, round(n * validation)) if validation else 0
-    if n - held_out < 2:
-        raise ValueError(
-            f"At least 2 samples must be left to train on: got n={n} with {held_out} held out."
-        )
-    order = np.random.default_rng(seed).permutation(n)
-    return np.sort(order[held_out:]), np.sort(order[:held_out])
+    return halved(n, validation, seed=seed)[:2]

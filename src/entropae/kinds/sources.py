@@ -17,6 +17,7 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
+from entropae.storage.regular import check_regular
 
 TAKEN = (
     "a tensor, an array, a data frame, a path, a torch Dataset or DataLoader, or a list of samples"
@@ -46,7 +47,7 @@ def opened(source: Any, reading: Reading) -> Opened:
         ValueError: If it is damaged or unusable.
     """
     if isinstance(source, str | Path):
-        return _at(source)
+        return _at(source, reading.download)
     source = unwrapped(source)
     if isinstance(source, Tensor | np.ndarray | Samples):
         _check_no_key(source, reading)
@@ -70,10 +71,10 @@ def _check_no_key(source: Any, reading: Reading) -> None:
         )
 
 
-def _at(source: str | Path) -> Opened:
+def _at(source: str | Path, download: bool) -> Opened:
     """What lies at a path, or goes by a name."""
     if str(source) in NAMES:
-        return Opened(by_name(str(source)))
+        return Opened(by_name(str(source), download=download))
     path = Path(source)
     if not path.exists():
         hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
@@ -81,6 +82,7 @@ def _at(source: str | Path) -> Opened:
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
+    check_regular(path)
     return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -102,6 +102,13 @@ class Latent(nn.Module, ABC):
 
     def forget(self) -> None:
         """Drop what is remembered of earlier batches: their samples are about to come again."""
+
+    def memory(self) -> dict[str, Tensor | int | float]:
+        """What is remembered of earlier batches, for a checkpoint within an epoch."""
+        return {}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Remember what `memory` returned."""
 
     @property
     def least_batch(self) -> int:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -147,6 +147,15 @@ class Entropic(Latent):
         """Empty the bank, and keep one from now on."""
         self.seen = 0
         self.keeps = True
+
+    def memory(self) -> dict[str, Tensor | int | float]:
+        """The bank."""
+        return {"recent": self.recent, "seen": self.seen, "keeps": int(self.keeps)}
+
+    def recall(self, memory: Mapping[str, Any]) -> None:
+        """Take the bank up again."""
+        self.recent.copy_(memory["recent"])
+        self.seen, self.keeps = int(memory["seen"]), bool(memory["keeps"])
 
     def _entropy(self, code: Tensor, others: Tensor) -> Tensor:
         distance = distributed.gather(kth_distance(code, others, k=self.k, same=True))

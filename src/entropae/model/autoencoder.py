@@ -16,6 +16,7 @@ from entropae.kinds import Kind, batches, is_array, tensor_of
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.calls import call
+from entropae.model.modes import evaluating
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
 from entropae.nn.normalization import average_batch_norms, precise
@@ -378,14 +379,8 @@ class Autoencoder(nn.Module):
     @contextmanager
     def inference(self) -> Iterator[None]:
         """Inside, without gradient and in evaluation mode; each part's mode comes back."""
-        modes = {part: part.training for part in self.modules()}
-        self.eval()
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            for part, mode in modes.items():
-                part.training = mode
+        with evaluating(self), torch.no_grad():
+            yield
 
     def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
         with self.inference():

@@ -12,6 +12,7 @@ from entropae.kinds import Kind
 # What torch says of batches of another shape than a network takes.
 MISFIT = re.compile(
     r"cannot be multiplied|size of tensor|to have \d+ channels|[Ee]xpected .*input|must match"
+    r"|same dtype|scalar type"
 )
 
 
@@ -33,7 +34,7 @@ def call(
         what = f" ({kind.describe_size()} each)" if kind is not None and role == "encoder" else ""
         raise ValueError(
             f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. Change its "
-            "first layer, or the shape of the samples."
+            "first layer, or the shape or type of the samples."
         ) from error
     _check_tensor(made, role)
     return made

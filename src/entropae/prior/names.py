@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from entropae.messages import unknown
 from entropae.prior.base import Prior
@@ -38,6 +38,17 @@ def canonical(name: str) -> str:
         ('full', 'mixture')
     """
     return ALIASES.get(name, name)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise unless there are priors of these names.
+
+    Raises:
+        ValueError: Naming the first that is unknown, and those that there are.
+    """
+    for name in names:
+        if canonical(name) not in PRIORS:
+            raise ValueError(unknown("prior", name, [*PRIORS, *ALIASES]))
 
 
 def fitted(name: str, priors: Mapping[str, Prior]) -> str:

@@ -34,6 +34,11 @@ __all__ = [
 ]
 
 REPORT = "report.html"
+# Characters that turn the order of those around them, so that a name reads as another.
+TURNING = {
+    code: f"\\u{code:04x}"
+    for code in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
 
 
 def _section(i: int, run: Trained) -> list[Block]:
@@ -76,7 +81,7 @@ def write(trained: Trained, out: str | Path, *, progress: bool = True) -> Path:
     if path.is_dir():
         raise IsADirectoryError(f"`out` must be a file: {path} is a folder. Give {path / REPORT}.")
     # A file's name may have bytes that are no letters.
-    text = page(trained, progress=progress).encode(errors="backslashreplace")
+    text = page(trained, progress=progress).translate(TURNING).encode(errors="backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_bytes(text)

@@ -10,24 +10,30 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
-from entropae.features import title
-from entropae.kinds import Kind
+from entropae.features import check, title
+from entropae.kinds import KINDS, NAMES, Kind
 from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
+from entropae.prior.names import check_names
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
-from entropae.runs.making import make
-from entropae.runs.run import Run, evaluation_path, features_of
+from entropae.runs.making import check_recipe, make
+from entropae.runs.resuming import leaves
+from entropae.runs.run import Run, evaluation_path, features_of, no_features
+from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
+from entropae.storage.lock import claimed
 
 RESULTS = "results.json"
 
@@ -68,6 +74,21 @@ def compare(
     if seeds < 1:
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
     _check_alike(recipes)
+    _check_asked(recipes, test, features, priors, n)
+    with claimed(out), _continued():
+        return _compare(recipes, out, seeds, test, features, n, priors, processes)
+
+
+def _compare(
+    recipes: Mapping[str, Recipe],
+    out: Path,
+    seeds: int,
+    test: str | None,
+    features: str | None,
+    n: int,
+    priors: Sequence[str],
+    processes: int,
+) -> list[dict[str, Any]]:
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     jobs = [
         (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
@@ -96,6 +117,13 @@ def _finish(
     recipe: Recipe, folder: Path, features: str | None, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Train and measure one run, as far as that has not been done."""
+    with working():
+        return _finished(recipe, folder, features, asked)
+
+
+def _finished(
+    recipe: Recipe, folder: Path, features: str | None, asked: Mapping[str, Any]
+) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
         print(f"{folder}:")
         make(recipe, folder, resume=True)
@@ -117,14 +145,34 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
         initargs=(threads,),
     ) as pool:
         futures = [pool.submit(_finish, *job) for job in jobs]
-        for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
-            if future.exception():
-                pool.shutdown(cancel_futures=True)
+        try:
+            for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
+                future.result()
+        except BaseException as error:
+            for future in futures:
+                future.cancel()
+            if isinstance(error, KeyboardInterrupt):
+                for worker in active_children():
+                    worker.terminate()  # which it takes as this process takes a Ctrl-C
+            raise
         return [future.result() for future in futures]
+
+
+@contextmanager
+def _continued() -> Iterator[None]:
+    """Inside, a signal that stops the comparison says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Stopped) else SIGINT
+        raise Stopped(
+            number, "Stopped; the same command goes on with the runs that are not finished."
+        ) from error
 
 
 def _quietly(threads: int) -> None:
     """Settings of a process among others: its share of the cores, and no bars of its own."""
+    as_worker()
     torch.set_num_threads(threads)
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 
@@ -132,7 +180,7 @@ def _quietly(threads: int) -> None:
 def _check_same(recipe: Recipe, folder: Path) -> None:
     """Refuse to go on with a run of another recipe; where it trains does not matter."""
     asked, found = (
-        {key: value for key, value in _leaves(portable(one)) if not key.startswith("trainer.")}
+        {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
     for key in asked.keys() | found.keys():
@@ -143,12 +191,29 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
             )
 
 
-def _leaves(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
+def _check_asked(
+    recipes: Mapping[str, Recipe],
+    test: str | None,
+    features: str | None,
+    priors: Sequence[str],
+    n: int,
+) -> None:
+    """Refuse what would fail when all has been trained."""
+    for recipe in recipes.values():
+        check_recipe(recipe)
+    check_names(priors)
+    if n < 2:
+        raise ValueError(f"`-n` must be at least 2: got {n}.")
+    for source in {test, *(recipe.data for recipe in recipes.values())} - {None, *NAMES}:
+        if not Path(str(source)).exists():
+            raise FileNotFoundError(f"No file or folder {str(source)!r}.")
+    if features is not None:
+        check(features)
+        for recipe in recipes.values():
+            path = Path(recipe.data)
+            kind = next((kind for kind in KINDS.values() if kind.claims(path)), None)
+            if kind is not None and kind.features is None:
+                raise ValueError(no_features(kind.things))
 
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:

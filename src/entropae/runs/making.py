@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,19 @@ import torch
 
 import entropae
 from entropae import distributed
-from entropae.kinds import Samples, read
+from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, read_recipe, reading_of, write_recipe
+from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
+from entropae.runs.resuming import is_finished, reopen, resumed_recipe
+from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
-from entropae.training import fit
-from entropae.training.fitting import random_state_kept
+from entropae.storage.lock import claimed, is_empty
+from entropae.training import CHECKPOINT, fit
+from entropae.training.fitting import check_trainer, random_state_kept
 
 CURVES = "curves.png"
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
@@ -43,18 +48,28 @@ class _Clock:
 
 
 def make(
-    recipe: Recipe, folder: Path, *, resume: bool = False, profile: bool = False
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    asked: Mapping[str, Any] | None = None,
+    profile: bool = False,
 ) -> Autoencoder:
     """Train by a recipe and fill the folder: model, recipe, log, metrics and pictures.
 
     Args:
         recipe: All that the run depends on.
         folder: A new or empty folder, unless `resume`.
-        resume: Go on with the run that was stopped in this folder, by its own recipe.
+        resume: Go on with the run that was stopped in this folder, by its own recipe; or with one
+            that is finished, for more epochs.
+        asked: Settings, by their names with dots, that the run's recipe is held against, which may
+            raise its epochs and change where it runs and where its data are.
         profile: Print where the time of training went.
 
     Raises:
-        FileExistsError: If the folder has something in it and `resume` is not given.
+        FileExistsError: If the folder has something in it and `resume` is not given, or another
+            process works in it.
+        KeyboardInterrupt: If a signal stopped it, with how to go on (`Stopped`).
         OSError: If the folder cannot be written to, or has links in it, which may lead anywhere.
         ValueError: If the recipe names something unknown, the data are unusable, or the model too
             large for the machine.
@@ -63,20 +78,36 @@ def make(
     first = distributed.is_first()
     if first:
         _check_folder(folder, resume)
-    if resume and (folder / RECIPE).is_file():
-        recipe = read_recipe(folder)
-    elif first and folder.exists() and any(folder.iterdir()):
+        _check_apart(folder, recipe.data)
+    with claimed(folder) if first else nullcontext(), resumable(folder):
+        if resume and (folder / RECIPE).is_file():
+            recipe = resumed_recipe(folder, asked or {})
+        return _make(recipe, folder, resume=resume, profile=profile, first=first)
+
+
+def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: bool) -> Autoencoder:
+    begun = resume and (folder / RECIPE).is_file()
+    if first and not begun and not is_empty(folder):
         raise FileExistsError(
             f"{folder} is not empty. Give another --out, or --resume to go on with the run in it."
         )
-    if resume and (folder / CONFIG).is_file():
-        print(f"{folder} is finished: nothing to resume.")
-        return load(folder)
-    samples = read(recipe.data, **vars(reading_of(recipe, progress=first)))
+    finished = begun and is_finished(folder, recipe)
+    if finished and read_recipe(folder).data == portable(recipe)["data"]:
+        return _nothing_to_do(folder)
+    _check_apart(folder, recipe.data)
+    check_recipe(recipe)
+    rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
+    samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
+    halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
+    train = samples.subset(halves.train)
+    held_out = samples.subset(halves.held_out) if len(halves.held_out) else train
+    if finished:  # and its data lie elsewhere now
+        write_recipe(recipe, folder)
+        return _nothing_to_do(folder)
     model = new_model(recipe, samples)
-    train, held_out = samples.split(recipe.validation, seed=recipe.seed)
     if first:
-        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CONFIG).is_file():
+            reopen(folder)
         write_recipe(recipe, folder)
     clock = _Clock(time.perf_counter())
     log = fit(
@@ -103,6 +134,31 @@ def make(
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
     return model
+
+
+def _nothing_to_do(folder: Path) -> Autoencoder:
+    print(f"{folder} is finished: nothing to resume. With more --epochs it goes on.")
+    return load(folder)
+
+
+@contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """Inside, a signal that stops a command says how to go on with the run."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        stop = error if isinstance(error, Stopped) else Stopped()
+        shown = shlex.quote(str(folder))
+        epoch = "" if stop.epoch is None else f" at epoch {stop.epoch}"
+        if (folder / CONFIG).is_file():
+            then = f"Stopped; the run is finished. Its report: entropae report {shown}"
+        elif (folder / RECIPE).is_file():
+            then = f"Stopped{epoch}; go on with: entropae fit --resume --out {shown}"
+        else:
+            then = "Stopped before training began; nothing was written."
+        # Of several processes one speaks for all.
+        said = then if distributed.is_first() else ""
+        raise Stopped(stop.number, said, epoch=stop.epoch) from error
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:
@@ -147,6 +203,35 @@ def _check_folder(folder: Path, resume: bool) -> None:
                 f"{folder} has links in it, through which files elsewhere would be overwritten: "
                 f"{links[0]}. Remove them."
             )
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise for whatever is wrong with a recipe that can be told without its data.
+
+    Raises:
+        ValueError: If a number is out of its range, a name unknown, or devices are not there.
+        FileNotFoundError: If the data are not there.
+    """
+    named(recipe.model.latent)
+    for name in ("epochs", "batch_size"):
+        value = getattr(recipe, name)
+        if value is not None and value < 1:
+            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    if not recipe.learning_rate > 0:
+        raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
+    if not 0 <= recipe.validation < 1:
+        raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
+    check_trainer(recipe.trainer)
+
+
+def _check_apart(folder: Path, data: str) -> None:
+    """Refuse a run folder among its own data, of which it would become a part."""
+    source = Path(data)
+    if data not in NAMES and source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
+            "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."
+        )
 
 
 def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,19 +14,25 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.features import title
-from entropae.kinds import Evaluating, Kind, Samples, as_samples
+from entropae.features import check, title
+from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
+from entropae.kinds.keys import Rule
+from entropae.messages import printable
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
+from entropae.prior.names import check_names
 from entropae.recipe import Recipe
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
-from entropae.storage.atomic import write_text
+from entropae.storage.atomic import check_links, write_text
 from entropae.storage.records import read_json, read_log
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
     from entropae.explorer import Space
     from entropae.report import Trained
+
+# The share of a run's data that must be there unchanged for them to be its data, with changes.
+LEAST = 0.5
 
 
 class Run:
@@ -35,7 +43,9 @@ class Run:
 
     Args:
         folder: The folder.
-        data: Where the data are now, if they are no longer where the recipe says.
+        data: Where its data are: if they are no longer where its recipe says; or if they are not
+            those that it was trained on, or it does not say which those were (a recipe may be a
+            stranger's, and name any file).
 
     Raises:
         FileNotFoundError: If the folder is no run, or its training is not finished.
@@ -43,6 +53,7 @@ class Run:
 
     def __init__(self, folder: str | Path, *, data: str | None = None) -> None:
         self.folder = Path(folder)
+        check_links(self.folder)
         self.data = data
         if not (self.folder / CONFIG).is_file():
             read_recipe(self.folder)  # which fails if it is no run at all
@@ -79,20 +90,61 @@ class Run:
             raise ValueError(f"The model in {self.folder} does not say what kind of data it is of.")
         return kind
 
+    @property
+    def source(self) -> str:
+        """Where its data are."""
+        return self.data or self.recipe.data
+
     @cached_property
     def samples(self) -> Samples:
         """All samples of its data.
 
         Raises:
             FileNotFoundError: If they are no longer there.
+            ValueError: If they are not those that it was trained on, and were not given.
         """
+        if self.identity is None and self.data is None:
+            raise ValueError(
+                f"The run in {self.folder} does not say what was in its data, and its recipe may "
+                f"name any file: {printable(self.source)}. If that is meant, give "
+                f"--trained-on {shlex.quote(self.source)}."
+            )
+        reading = replace(reading_of(self.recipe), download=self.data is not None)
         try:
-            return self.read(self.data or self.recipe.data)
+            samples = as_samples(self.source, kind=self.kind, **vars(reading))
         except (FileNotFoundError, IsADirectoryError) as error:
             raise FileNotFoundError(
                 f"The data of the run in {self.folder} are not there: {error} Put them back, or "
-                "write into its recipe.yaml where they are now."
+                "give --trained-on PATH."
             ) from error
+        self._compare(samples)
+        return samples
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any] | None:
+        """What is known of the data that it was trained on."""
+        return identity.read(self.folder)
+
+    def _compare(self, samples: Samples) -> None:
+        """Say so if these are not the data that it was trained on; refuse those of another kind."""
+        if self.identity is None:
+            return
+        changed = identity.differences(self.identity, identity.identity(samples))
+        if not changed:
+            return
+        said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
+        share = identity.still_there(self.identity, samples)
+        if share < LEAST and self.data is None:
+            raise ValueError(
+                f"The data at {printable(self.source)} are {said}: {share:.0%} of those are among "
+                f"them. If they are meant, give --trained-on {shlex.quote(self.source)}."
+            )
+        warnings.warn(
+            f"The data at {printable(self.source)} are {said}. Of those that were looked at "
+            f"{share:.0%} are still there. What was held out still is; of what is new, some "
+            "counts as training data.",
+            stacklevel=3,
+        )
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
@@ -100,7 +152,10 @@ class Run:
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:
-        return self.samples.split(self.recipe.validation, seed=self.recipe.seed)
+        rule: Rule = "order" if self.identity is None else "keys"
+        below = None if self.identity is None else self.identity["split"]["below"]
+        recipe = self.recipe
+        return self.samples.split(recipe.validation, seed=recipe.seed, below=below, rule=rule)
 
     @property
     def train(self) -> Samples:
@@ -175,6 +230,11 @@ class Run:
             ValueError: If the features or a prior are unknown, or there are too few samples.
         """
         features = features_of(self.kind, features)
+        if self.kind.features is not None:
+            check(features)
+        check_names(priors)
+        if n < 2:
+            raise ValueError(f"`n` must be at least 2: got n={n}.")
         test = self.given(data)
         for prior in sorted({canonical(name) for name in priors} - self.model.priors.keys()):
             self.model.fit_prior(self.train, prior, seed=self.recipe.seed)
@@ -262,8 +322,13 @@ def features_of(kind: Kind, features: str | None) -> str:
         ValueError: If samples of this kind have no features.
     """
     if kind.features is None and features is not None:
-        raise ValueError(f"`features` are for images and arrays: leave them out for {kind.things}.")
+        raise ValueError(no_features(kind.things))
     return features or kind.features or kind.name
+
+
+def no_features(things: str) -> str:
+    """Why features are refused, of samples that have none."""
+    return f"`features` are for images and arrays: leave them out for {things}."
 
 
 def evaluation_path(folder: Path, features: str) -> Path:

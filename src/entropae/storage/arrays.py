@@ -15,9 +15,10 @@ from typing import IO, Literal
 
 import numpy as np
 
+from entropae.storage.limits import RATIO, UNPACKED
+from entropae.storage.regular import check_regular
+
 CHUNK = 1 << 22
-# Compressed files may unpack to a gigabyte, or to so many times their size. Blank images reach it.
-UNPACKED, RATIO = 1 << 30, 100
 
 # IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -44,6 +45,7 @@ def map_npy(path: Path) -> np.ndarray:
 
 def read_array(path: Path) -> np.ndarray:
     """The array of a file, by its name."""
+    check_regular(path)
     try:
         if path.suffix.lower() == ".npy":
             return map_npy(path)

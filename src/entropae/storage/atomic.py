@@ -19,7 +19,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: If the disk is full, or for whatever reason else it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    # With its suffix, by which many writers go.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{PARTIAL}{path.suffix}")
     try:
         temporary.unlink(missing_ok=True)
         temporary.open("xb").close()  # never through a link that lies there
@@ -46,8 +47,41 @@ def write_text(path: Path, text: str) -> None:
 
 def remove_partial(folder: Path) -> None:
     """Remove what writers left behind that were killed."""
-    for path in folder.glob(f".*{PARTIAL}"):
+    for path in folder.glob(f".*{PARTIAL}*"):
         path.unlink(missing_ok=True)
+
+
+def check_out(path: Path, *, folder: bool = False) -> None:
+    """Raise unless something can be written there, before any work is done.
+
+    Args:
+        path: A file, or a folder.
+        folder: Whether it may be one.
+
+    Raises:
+        OSError: If a folder is in its place, or its place is none that may be written to.
+    """
+    if path.is_dir() and not folder:
+        raise IsADirectoryError(f"{path} is a folder: give a file in it, {path / 'NAME'}.")
+    inside = path if path.is_dir() else path.absolute().parent
+    found = next(one for one in (inside, *inside.absolute().parents) if one.exists())
+    if not found.is_dir() or not os.access(found, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"Nothing can be written to {path}: {found} is no folder that you may write to. Give "
+            "another --out."
+        )
+
+
+def check_links(folder: Path) -> None:
+    """Refuse a folder with links that lead out of it: what is written there would land elsewhere.
+
+    Raises:
+        OSError: Naming the first one.
+    """
+    place = folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(place):
+            raise OSError(f"{folder} has links in it that lead elsewhere: {path}. Remove them.")
 
 
 def _flush(path: Path) -> None:

@@ -11,6 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from entropae.storage.regular import check_regular
+
 KEY = "sha256"
 
 
@@ -32,6 +34,7 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ValueError: If the checksum is another.
         SafetensorError: If the file is cut, or none of this kind.
     """
+    check_regular(path)
     with safe_open(path, "pt") as file:
         texts = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

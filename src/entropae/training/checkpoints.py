@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from safetensors import SafetensorError
 from torch import Tensor
 
+from entropae import distributed
+from entropae.signals import Wish
 from entropae.storage.atomic import replacing
 from entropae.storage.weights import pack, unpack
 
@@ -104,19 +107,28 @@ class SafeIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
+class Halt(BaseException):
+    """Training stops because a signal asked for it; the state is kept, if it is kept anywhere."""
+
+    def __init__(self, number: int, epoch: int) -> None:
+        super().__init__(number, epoch)
+        self.number, self.epoch = number, epoch
+
+
 class Keep(Checkpoint):
-    """Keeps the state of training at the end of every few epochs.
+    """Keeps the state of training at the end of every few epochs, and where a signal stops it.
 
     Has no state of its own: Lightning's `ModelCheckpoint` removes the file that a checkpoint names.
 
     Args:
-        folder: Where to.
+        folder: Where to; `None` to keep nothing.
         every: So many epochs.
+        wish: Whether a signal has asked to stop.
     """
 
-    def __init__(self, folder: Path, every: int) -> None:
-        self.path = folder / CHECKPOINT
-        self.every = every
+    def __init__(self, folder: Path | None, every: int, wish: Wish) -> None:
+        self.path = folder and folder / CHECKPOINT
+        self.every, self.wish = every, wish
         self.started = False
 
     def on_train_start(
@@ -140,13 +152,47 @@ class Keep(Checkpoint):
                     if isinstance(value, Tensor) and value.shape == parameter.shape:
                         found[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
         self.started = True
+        # Lightning has put its own handler of SIGTERM in the place of ours.
+        self.wish.install()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Stop after this step, if that is asked for; after an epoch's last, at its end."""
+        accumulating = (batch_idx + 1) % trainer.accumulate_grad_batches
+        if not accumulating and not trainer.is_last_batch:
+            self._heed(trainer, kept=False)
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Write the state, after all other callbacks have done their part."""
-        if (trainer.current_epoch + 1) % self.every == 0:
-            trainer.save_checkpoint(self.path)
+        done = trainer.current_epoch + 1
+        kept = self.path is not None and (done % self.every == 0 or done == trainer.max_epochs)
+        if kept:
+            trainer.save_checkpoint(str(self.path))
+        self._heed(trainer, kept=kept)
+
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """What comes now does not look out for signals."""
+        self.wish.patient = False
+        if self.wish.number is not None:
+            raise Halt(self.wish.number, trainer.current_epoch)
+
+    def _heed(self, trainer: lightning.Trainer, *, kept: bool) -> None:
+        """Stop all processes at the same step, if one of them is asked to."""
+        if not distributed.any_process(bool(self.wish), trainer.world_size):
+            return
+        if self.path is not None and not kept:
+            trainer.save_checkpoint(str(self.path))
+        raise Halt(self.wish.number or signal.SIGTERM, trainer.current_epoch + 1)
 
 
 def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:

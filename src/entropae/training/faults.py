@@ -45,6 +45,15 @@ class Guard(Callback):
         self.part = ""
         self.in_a_row = 0
         self.before: list[tuple[Tensor, Tensor]] = []
+        # Steps left out earlier in an epoch within which training was resumed.
+        self.carried = 0
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Count on, if an epoch goes on."""
+        if within_epoch(trainer):
+            self.carried = sum(one["epoch"] == trainer.current_epoch for one in self.events)
 
     def on_train_batch_start(
         self,
@@ -96,12 +105,13 @@ class Guard(Callback):
         if self.choice == "skip":
             pl_module.log(
                 "train/skipped",
-                float(bool(self.part)),
+                float(bool(self.part)) + self.carried,
                 on_step=False,
                 on_epoch=True,
                 reduce_fx="sum",
                 batch_size=1,
             )
+        self.carried = 0
 
     def state_dict(self) -> dict[str, Any]:
         """The events, for a checkpoint."""
@@ -142,6 +152,13 @@ class Guard(Callback):
                 else ""
             )
         )
+
+
+def within_epoch(trainer: lightning.Trainer) -> int:
+    """How many batches of the current epoch a checkpoint that was loaded has behind it."""
+    progress: Any = trainer.fit_loop.epoch_loop.batch_progress
+    done = progress.current.ready
+    return done if progress.current.processed and not progress.is_last_batch else 0
 
 
 def _rows(trainer: lightning.Trainer) -> list[int] | None:

@@ -8,26 +8,30 @@ import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
-from entropae.kinds import Samples, as_samples, split
+from entropae import distributed
+from entropae.kinds import Samples, as_samples, identity
+from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
+from entropae.signals import AtOnce, Stopped, Wish, deferred
 from entropae.training.callbacks import History, Progress, Row
-from entropae.training.checkpoints import Keep, SafeIO, last_good
+from entropae.training.checkpoints import CHECKPOINT, Halt, Keep, SafeIO, last_good
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.module import Decay, Loaders, MakeOptimizer, Training
 from entropae.training.profile import Profile
@@ -109,6 +113,9 @@ def fit(
         NonFiniteError: If a part of the loss or of its gradient is not finite. The model is as it
             was before that step, and the folder's checkpoint is the last good one.
         MemoryError: If the memory of the device does not suffice.
+        KeyboardInterrupt: If a signal (Ctrl-C, SIGTERM) stopped it, after a whole step and a
+            checkpoint; a second one stops it at once. The model can be used, is in evaluation
+            mode, but not calibrated. See `entropae.signals`.
         OSError: If a file cannot be written. The checkpoint before is intact.
     """
     if not isinstance(model, Autoencoder):
@@ -121,7 +128,13 @@ def fit(
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    train, held_out = _split(data, validation, seed=seed, key=key, progress=progress)
+    folder = None if folder is None else Path(folder)
+    samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
+    share = float(validation or 0) if others is None else 0.0
+    halves = _halves(samples, share, seed, folder if resume else None)
+    train, held_out = samples.subset(halves.train), others
+    if others is None and len(halves.held_out):
+        held_out = samples.subset(halves.held_out)
     least = model.latent.least_batch
     if min(batch_size, len(train)) < least:
         raise ValueError(
@@ -133,7 +146,6 @@ def fit(
     epochs = min(300, max(5, math.ceil(STEPS / per_epoch))) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
-    folder = None if folder is None else Path(folder)
     history = History(folder and folder / "log.csv")
     added: list[Callback] = [history, *_listed(callbacks)]
     if progress:
@@ -141,10 +153,9 @@ def fit(
     profiler = Profile() if profile else None
     if profiler:
         added.append(profiler)
-    keep = Keep(folder, every) if folder else None
-    if folder and keep:
-        folder.mkdir(parents=True, exist_ok=True)
-        added.append(keep)
+    wish = Wish()
+    keep = Keep(folder, every, wish)
+    added.append(keep)
     checkpoint = last_good(folder) if folder and resume else None
     options = {
         "max_epochs": epochs,
@@ -154,17 +165,20 @@ def fit(
         "callbacks": added,
         "logger": _tensorboard(folder),
         "plugins": [SafeIO()],
-        "enable_checkpointing": any(isinstance(one, Checkpoint) for one in added),
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
-    model.drop_priors()
-    model.kind = train.kind
-    model.train()
-    with quiet_lightning(), random_state_kept():
+    with quiet_lightning(), random_state_kept(), deferred(wish):
         runner = _runner(_where(trainer, device), options)
         _check_processes(runner.world_size)
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            if checkpoint is None and distributed.is_first():
+                identity.write(folder, samples, halves)
+        model.drop_priors()
+        model.kind = samples.kind
+        model.train()
         module = Training(
             model,
             learning_rate=learning_rate,
@@ -176,12 +190,13 @@ def fit(
             folder=folder,
         )
         try:
-            with compiled(model.encoder, model.decoder) if compile else nullcontext():
+            networks = (model.encoder, model.decoder) if compile else ()
+            with compiled(*networks), stopped(folder, epochs):
                 runner.fit(module, loaders, ckpt_path=checkpoint, weights_only=True)
         except Exception as raised:
             if is_short_of_memory(raised):
                 raise MemoryError(_too_large(model, loaders)) from raised
-            if checkpoint and keep and not keep.started:
+            if checkpoint and not keep.started:
                 reason = " ".join(str(raised).split())
                 raise ValueError(f"{checkpoint} does not fit this run: {reason}") from raised
             raise
@@ -192,20 +207,25 @@ def fit(
     return history.rows
 
 
-def _split(
+def _read(
     data: Any, validation: Any, *, seed: int, key: str | None, progress: bool
 ) -> tuple[Samples, Samples | None]:
-    """Training and held-out samples: a share, or others."""
-    others = validation
-    if validation is None or isinstance(validation, int | float):
-        validation, others = validation or 0.0, None
-    share = validation if others is None else 0.0
+    """The samples, and others to validate on if such were given and not a share."""
+    given = None if validation is None or isinstance(validation, int | float) else validation
+    share = float(validation or 0) if given is None else 0.0
     with random_state_kept():  # a loader may shuffle, a data set may draw
         samples = as_samples(data, key=key, progress=progress, validation=share, seed=seed)
-        if others is not None:
-            return samples, as_samples(others, kind=samples.kind, key=key, progress=progress)
-    kept, held_out = split(len(samples), share, seed=seed)
-    return samples.subset(kept), samples.subset(held_out) if len(held_out) else None
+        if given is None:
+            return samples, None
+        return samples, as_samples(given, kind=samples.kind, key=key, progress=progress)
+
+
+def _halves(samples: Samples, share: float, seed: int, resumed: Path | None) -> Halves:
+    """Rows to learn from and rows held out; those of the run that is resumed."""
+    if resumed is None:
+        return samples.halves(share, seed=seed)
+    rule = identity.rule_of(resumed, begun=(resumed / CHECKPOINT).is_file())
+    return identity.resumed(resumed, samples, share, seed=seed, rule=rule)
 
 
 def _where(
@@ -252,9 +272,20 @@ def _runner(where: dict[str, Any], options: dict[str, Any]) -> lightning.Trainer
             raise ValueError(unknown("option of `trainer`:", str(name), known))
     try:
         return lightning.Trainer(**where, **options)
-    except (TypeError, MisconfigurationException) as error:
+    except (TypeError, MisconfigurationException, RuntimeError) as error:
         said = " ".join(str(error).split())
         raise ValueError(f"Lightning cannot train with {where}: {said}") from error
+
+
+def check_trainer(trainer: TrainerConfig) -> None:
+    """Raise unless there is what a trainer asks for, before any work is done.
+
+    Raises:
+        ValueError: If the devices are not there, or an option is none.
+    """
+    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    with quiet_lightning():
+        _runner(asdict(trainer), dict.fromkeys(off, False))
 
 
 def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
@@ -302,6 +333,35 @@ def _check_processes(expected: int) -> None:
         )
 
 
+@contextmanager
+def stopped(folder: Path | None, epochs: int) -> Iterator[None]:
+    """Inside, whatever of Lightning's or ours ends training for a signal becomes a `Stopped`."""
+    try:
+        yield
+    except Halt as halt:
+        where = f"Stopped at epoch {halt.epoch} of {epochs}, after a whole step. "
+        raise Stopped(halt.number, where + _left(folder), epoch=halt.epoch) from None
+    except AtOnce as signal:
+        raise Stopped(signal.number, "Stopped at once. " + _left(folder)) from None
+    except SystemExit as end:  # Lightning makes one of a KeyboardInterrupt
+        cause = end.__context__
+        if not isinstance(cause, KeyboardInterrupt):
+            raise
+        number = cause.number if isinstance(cause, Stopped) else SIGINT
+        raise Stopped(number, "Stopped at once. " + _left(folder)) from cause
+
+
+def _left(folder: Path | None) -> str:
+    """What a training that was stopped leaves, and how it goes on."""
+    model = "The model is in evaluation mode; its running statistics lag (model.calibrate(batches))"
+    kept = folder is not None and (folder / CHECKPOINT).is_file()
+    return model + (
+        f". Go on with fit(…, folder={str(folder)!r}, resume=True)."
+        if kept
+        else "; nothing was written. Give a `folder` to go on another time."
+    )
+
+
 def _too_large(model: Autoencoder, loaders: Loaders) -> str:
     size = loaders.batch_size
     weights = sum(parameter.numel() for parameter in model.parameters())
@@ -329,6 +389,7 @@ def quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
+            warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
             warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
             warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
             yield

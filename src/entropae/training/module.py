@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from copy import copy
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -98,6 +99,7 @@ class Training(lightning.LightningModule):
         self.guard = Guard(on_nonfinite, folder)
         # Of each part of the loss, in an epoch so far: its sum over samples, and their number.
         self.sums: dict[str, tuple[Tensor, int]] = {}
+        self.passed = 0  # batches of the epoch within which a checkpoint was written
 
     def configure_callbacks(self) -> list[Callback]:
         """What belongs to training with any trainer: a guard against what is not finite."""
@@ -130,6 +132,29 @@ class Training(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what is known of the epoch so far, so that it can go on from there."""
+        if not self.trainer.is_last_batch:
+            checkpoint["within"] = {
+                "batches": self.trainer.fit_loop.batch_idx + 1,
+                "sums": self.sums,
+                "memory": self.model.latent.memory(),
+            }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it up again."""
+        within = checkpoint.get("within")
+        if within:
+            self.passed = int(within["batches"])
+            self.sums = dict(within["sums"])
+            self.model.latent.recall(within["memory"])
+
+    def on_train_start(self) -> None:
+        """Pass over the batches of the epoch that a checkpoint has behind it."""
+        loaders: Any = getattr(self.trainer, "datamodule", None)
+        if isinstance(loaders, Loaders):
+            loaders.pass_over(self.passed)
 
     def on_train_epoch_start(self) -> None:
         """Remember nothing of the last epoch, whose samples come again."""
@@ -243,9 +268,11 @@ class Shares(BatchSampler):
     def __init__(self, sampler: Any, size: int, *, drop_last: bool, rank: int, processes: int):
         super().__init__(sampler, size, drop_last)
         self.rank, self.processes = rank, processes
+        self.passed_over = 0  # of the next pass, those that it begins after
 
     def __iter__(self) -> Iterator[list[int]]:
-        for batch in super().__iter__():
+        first, self.passed_over = self.passed_over, 0
+        for batch in islice(super().__iter__(), first, None):
             yield batch[distributed.share(len(batch), self.rank, self.processes)]
 
 
@@ -328,6 +355,12 @@ class Loaders(lightning.LightningDataModule):
         order = Shuffled(len(self.train), self.seed)
         return self._loader(self.train, order, drop_last=drop_last)
 
+    def pass_over(self, batches: int) -> None:
+        """Leave out so many batches at the next pass over the training samples."""
+        assert self.trainer is not None
+        loader: Any = self.trainer.train_dataloader
+        loader.batch_sampler.passed_over = batches
+
     def shares(self) -> DataLoader[Tensor]:
         """All training samples once, in large batches, of which this process has its share."""
         assert self.trainer is not None
@@ -341,7 +374,8 @@ class Loaders(lightning.LightningDataModule):
         """Which rows of the data this process's batch of this number has in this epoch."""
         assert self.trainer is not None
         loader: Any = self.trainer.train_dataloader
-        chosen = next(islice(loader.batch_sampler, batch, None))
+        sampler = copy(loader.batch_sampler)  # whose own place stays where it is
+        chosen = next(islice(sampler, batch, None))
         return chosen if self.train.index is None else self.train.index[chosen].tolist()
 
     def val_dataloader(self) -> Any:

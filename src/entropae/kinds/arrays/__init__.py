@@ -55,7 +55,8 @@ class Arrays(Kind):
         """Arrays of the model's shape; one sample without the axis of samples, too."""
         if not self.claims(source):
             raise ValueError(
-                f"The model takes arrays of shape {self.shape}: got {type(source).__name__}."
+                f"The model takes arrays of shape {self.shape}: got {type(source).__name__}. Give "
+                "samples like those that it was trained on."
             )
         source = source[None] if tuple(source.shape) == self.shape else source
         given = array_of(source, self)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from entropae.kinds.base import Kind
 from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
@@ -103,7 +104,10 @@ class Images(Kind):
             )
 
     def _of_array(self, source: Any, reading: Reading) -> Samples:
-        if tuple(source.shape) in (self.shape, self.shape[1:]):  # one image, without its batch
+        shapes = [self.shape, self.shape[1:]]
+        if isinstance(source, np.ndarray):
+            shapes.append((*self.shape[1:], self.shape[0]))
+        if tuple(source.shape) in shapes:  # one image, without its batch
             source = source[None]
         array = plain_array(source)
         layout = layout_of(source)
@@ -207,10 +211,13 @@ def _check_options(reading: Reading) -> None:
 def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Reading) -> Samples:
     from entropae.kinds.images.files import from_folder
 
-    array, skipped = from_folder(
+    array, skipped, files = from_folder(
         folder, size, channels, strict=reading.strict, progress=reading.progress
     )
-    return Samples(array, Images(_shape(array, "hwc"), size=size), "hwc", skipped)
+    names = tuple(path.relative_to(folder).as_posix() for path in files)
+    kind = Images(_shape(array, "hwc"), size=size)
+    keys = keys_of_names(names)
+    return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names)
 
 
 def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:

@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
+from entropae.storage.limits import SCANS
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -58,6 +59,7 @@ class Decoded(NamedTuple):
 
     array: UInt8[np.ndarray, "n h w c"]
     skipped: tuple[str, ...]
+    files: tuple[Path, ...]
 
 
 def from_folder(
@@ -109,17 +111,17 @@ def _decode_folder(
         with _turn(heads[path][0]):
             return _attempt(lambda: _fit(_open(path), size, channels))
 
-    kept = 0
+    kept: list[Path] = []
     for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
         if _good(path, image, bad, strict):
-            scratch[kept] = image
-            kept += 1
-    if kept < 2:
+            scratch[len(kept)] = image
+            kept.append(path)
+    if len(kept) < 2:
         raise ValueError(
-            f"At least 2 readable images are needed in {folder}: got {kept}. {_list(bad)}"
+            f"At least 2 readable images are needed in {folder}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    return Decoded(scratch[:kept], skipped), len(files), bad
+    return Decoded(scratch[: len(kept)], skipped, tuple(kept)), len(files), bad
 
 
 def _each(
@@ -193,9 +195,28 @@ def _turn(shape: tuple[int, int]) -> Iterator[None]:
         yield
 
 
+def _check_scans(file: IO[bytes]) -> None:
+    """Refuse a JPEG of more passes over its pixels than any that is meant to be seen.
+
+    In coded pixels the byte 0xFF is always followed by another than the one that begins a scan.
+    """
+    start = file.tell()
+    scans = 0
+    if file.read(2) == b"\xff\xd8":
+        last = b""
+        for part in iter(lambda: file.read(1 << 20), b""):
+            scans += (last + part).count(b"\xff\xda")
+            last = part[-1:] if part[-1:] == b"\xff" else b""
+    file.seek(start)
+    if scans > SCANS:
+        raise ValueError(f"it has {scans:,} scans, and {SCANS} is the limit")
+
+
 def _open(path: Path) -> Image.Image:
-    with Image.open(path, formats=FORMATS) as image:
-        return ImageOps.exif_transpose(image)
+    with path.open("rb") as file:
+        _check_scans(file)
+        with Image.open(file, formats=FORMATS) as image:
+            return ImageOps.exif_transpose(image)
 
 
 def read_image(
@@ -213,6 +234,7 @@ def read_image(
     """
 
     def decode() -> np.ndarray:
+        _check_scans(file)
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > pixels:
                 raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")

@@ -14,11 +14,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from entropae.kinds.base import Kind
+from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
-from entropae.kinds.samples import Samples, split
+from entropae.kinds.samples import Samples
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, to_library, to_table
 from entropae.messages import unknown
 from entropae.reader import dialect_of
@@ -69,9 +71,12 @@ class Tables(Kind):
         table = table.drop_columns(list(reading.drop))
         if table.num_rows < 2:
             raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
-        kept, _ = split(table.num_rows, reading.validation, seed=reading.seed)
-        columns = Columns.fit(table, kept)
-        return Samples(columns.encode(table), cls(columns, library=library))
+        keys = keys_of_table(table)
+        halves = halved(
+            table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
+        )
+        columns = Columns.fit(table, halves.train)
+        return Samples(columns.encode(table), cls(columns, library=library), keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Rows of a table with the model's columns; or vectors of them."""
@@ -83,7 +88,14 @@ class Tables(Kind):
                 "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
                 f"not {what}."
             )
-        return Samples(self.columns.encode(_open(source, reading)[0]), self)
+        table = _open(source, reading)[0]
+        encoded = self.columns.encode(table)  # which refuses a table without the model's columns
+        return Samples(encoded, self, keys=keys_of_table(table.select(list(self.types))))
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Arrow's names of the columns' types."""
+        return {column.name: column.type for column in self.columns.columns}
 
     def settings(self) -> dict[str, Any]:
         """The library of frames; the columns are written beside it."""
@@ -177,7 +189,7 @@ class Tables(Kind):
     def _write(self, table: Any, out: str) -> str:
         self.check_out(out)
         write_file(table, out)
-        return f"Wrote {len(table)} rows to {out}."
+        return f"Wrote {len(table)} rows to {out}.{formulas(table, out)}"
 
     def check_out(self, out: str) -> None:
         """CSV and Parquet."""

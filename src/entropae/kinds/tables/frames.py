@@ -12,7 +12,7 @@ import numpy as np
 def library_of(frame: Any) -> str | None:
     """The library of a frame, `""` for pyarrow and mappings; `None` if it is no frame."""
     library = type(frame).__module__.partition(".")[0]
-    if library in ("pandas", "polars") and hasattr(frame, "columns"):
+    if library in ("pandas", "polars") and type(frame).__name__.endswith("Frame"):
         return library
     if isinstance(frame, Mapping):
         is_frame = bool(frame) and all(np.ndim(values) == 1 for values in frame.values())
@@ -28,6 +28,8 @@ def to_table(frame: Any) -> Any:
     """
     import pyarrow as pa
 
+    if type(frame).__name__ == "LazyFrame":
+        frame = frame.collect()
     try:
         if library_of(frame) == "pandas":
             table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -16,12 +16,14 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from entropae.kinds.base import Kind
+from entropae.kinds.keys import keys_of_rows
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
 from entropae.kinds.text.tokenizer import FILE, Tokenizer
 from entropae.messages import printable, unknown
+from entropae.nn.tokens import PAD
 from entropae.storage.atomic import write_text
 
 SHOWN = 64
@@ -97,7 +99,7 @@ class Text(Kind):
             warnings.warn(
                 f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}.", stacklevel=4
             )
-        return Samples(rows, self, "tokens", left_out)
+        return Samples(rows, self, "tokens", left_out, keys=keys_of_rows(rows, but=PAD))
 
     def settings(self) -> dict[str, Any]:
         """The length; the tokenizer is written beside it."""

@@ -77,10 +77,4 @@ def _save(values: np.ndarray, out: str) -> None:
     path = Path(out)
     _new(out)
     with replacing(path) as temporary:
-        # Writers go by the suffix, which the temporary name has not.
-        named = temporary.with_name(temporary.name + path.suffix)
-        try:
-            WRITERS[path.suffix.lower()](values, named)
-            named.replace(temporary)
-        finally:
-            named.unlink(missing_ok=True)
+        WRITERS[path.suffix.lower()](values, temporary)

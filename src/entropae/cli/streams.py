@@ -1,0 +1,31 @@
+"""Output for terminals that do not know all letters: nothing is lost to one of them."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from typing import Any
+
+SPELT = {
+    **{"±": "+/-", "×": "x", "–": "-", "—": "-", "‖": "||", "’": "'", "“": '"', "”": '"'},
+    **{"…": "...", "→": "->", "λ": "lambda", "²": "^2", "≈": "~", "≥": ">=", "≤": "<=", "½": "1/2"},
+    **{"\u00a0": " ", "é": "e", "√": "sqrt", "μ": "mu", "σ": "sigma", "─": "-", "│": "|"},
+}
+
+
+def spell(error: UnicodeError) -> tuple[str, int]:
+    """What is written for a letter that the terminal has not."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    part = error.object[error.start : error.end]
+    shown = "".join(SPELT.get(c, c.encode("ascii", "backslashreplace").decode()) for c in part)
+    return shown, error.end
+
+
+def never_fail() -> None:
+    """Make the standard streams write something for every letter."""
+    codecs.register_error("entropae", spell)
+    for stream in (sys.stdout, sys.stderr):
+        found: Any = stream
+        if hasattr(found, "reconfigure"):
+            found.reconfigure(errors="entropae")

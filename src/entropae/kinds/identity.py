@@ -1,0 +1,195 @@
+"""Which data a run was trained on: kept with it, and compared when data are read again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entropae.kinds.keys import Halves, Rule, mixed
+from entropae.kinds.samples import Samples
+from entropae.storage.atomic import write_text
+
+DATA = "data.json"
+LARGEST = 1 << 20
+# Samples whose content is compared, those of the smallest keys: most of them stay, whatever is
+# added. Bytes of a file, and of arrays in memory, that are looked at; all of what has no more.
+FEW, WHOLE, PART = 64, 1 << 26, 1 << 16
+
+
+def identity(samples: Samples) -> dict[str, Any]:
+    """What tells these samples from others, as plain values.
+
+    Their number, shape and kind; names and types of columns; names and sizes of files, when they
+    were last changed, and what is in some of them; the keys and contents of some samples.
+    """
+    found: dict[str, Any] = {
+        "kind": samples.kind.name,
+        "samples": len(samples),
+        "shape": list(samples.shape),
+        "columns": dict(samples.kind.types),
+    }
+    found |= _of_files(samples) if samples.files else {"content": _of_array(samples)}
+    keys = samples.all_keys()
+    rows = np.argsort(mixed(keys), kind="stable")[:FEW].tolist()
+    found["some"] = {f"{int(keys[row]):016x}": _of_sample(samples, row) for row in rows}
+    return found
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In what two data sets differ, in words; nothing if they are the same.
+
+    When files were changed does not count where all else is the same: they may have been copied.
+    """
+    said = []
+    for name, words in (("kind", "kind"), ("shape", "shape of a sample"), ("samples", "samples")):
+        if then.get(name) != now.get(name):
+            said.append(f"{words}: {then.get(name)} then, {now.get(name)} now")
+    before, after = then.get("columns") or {}, now.get("columns") or {}
+    said += [
+        f"column {name!r}: {before.get(name)} then, {after.get(name)} now"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    if then.get("names") != now.get("names"):
+        said.append("names or sizes of files")
+    if then.get("content") != now.get("content") or (
+        then.get("samples") == now.get("samples") and then.get("some") != now.get("some")
+    ):
+        said.append("content")
+    return said
+
+
+def still_there(then: Mapping[str, Any], samples: Samples) -> float:
+    """The share of the samples that were looked at that are among these, unchanged."""
+    some = then.get("some") or {}
+    if not isinstance(some, Mapping) or not some:
+        return 0.0
+    rows = {f"{int(key):016x}": row for row, key in enumerate(samples.all_keys().tolist())}
+    same = [
+        key in rows and _of_sample(samples, rows[key]) == digest for key, digest in some.items()
+    ]
+    return sum(same) / len(same)
+
+
+def write(folder: Path, samples: Samples, halves: Halves) -> None:
+    """Keep the identity of a run's data, and how they were split."""
+    parted = {"rule": "keys", "below": halves.below}
+    kept = {"format": 1, **identity(samples), "split": parted}
+    write_text(folder / DATA, json.dumps(kept, indent=1) + "\n")
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """What `write` wrote, or `None` if a run is of before there was such a file.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    path = folder / DATA
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST:,} bytes")
+        found = json.loads(path.read_text("utf-8"))
+        below, rule = found["split"]["below"], found["split"]["rule"]
+        if rule != "keys" or not (below is None or (type(below) is int and 0 <= below < 1 << 64)):
+            raise ValueError("its split is none that is known")
+        return found
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}.") from error
+
+
+def resumed(
+    folder: Path, samples: Samples, validation: float, *, seed: int, rule: Rule = "keys"
+) -> Halves:
+    """The halves that a run in a folder goes on with.
+
+    Raises:
+        ValueError: If these are not the data that it began with, saying in what they differ.
+    """
+    then = read(folder)
+    if then is None:
+        return samples.halves(validation, seed=seed, rule=rule)
+    now = identity(samples)
+    changed = differences(then, now)
+    if not changed and then.get("bytes", 0) > WHOLE and then.get("changed") != now.get("changed"):
+        warnings.warn(
+            f"{samples.files[0]} was written again since the run in {folder} began. Those of its "
+            f"parts that were looked at are the same.",
+            stacklevel=4,
+        )
+    if changed:
+        raise ValueError(
+            f"The data are not those that the run in {folder} began with ({'; '.join(changed)}). "
+            "Put them back, or train in another folder (--out)."
+        )
+    return samples.halves(validation, seed=seed, below=then["split"]["below"])
+
+
+def rule_of(folder: Path, *, begun: bool) -> Rule:
+    """By which rule the samples of a run are split: runs of before there was a file kept no keys.
+
+    Args:
+        folder: Of the run.
+        begun: Whether training has left something in it.
+    """
+    return "order" if begun and read(folder) is None else "keys"
+
+
+def _of_sample(samples: Samples, row: int) -> str:
+    """A digest of what one sample is made of."""
+    if samples.files and len(samples.files) == len(samples):
+        return _of_file(samples.files[int(row)])
+    rows = samples.array[row if samples.index is None else samples.index[row]]
+    return _digest(np.ascontiguousarray(rows).tobytes()) if samples.keys is None else ""
+
+
+def _of_files(samples: Samples) -> dict[str, Any]:
+    """Names and sizes of files, and the content of the only one."""
+    sizes = [path.stat().st_size for path in samples.files]
+    times = [path.stat().st_mtime_ns for path in samples.files]
+    alone = len(samples.files) == 1
+    names = [""] if alone else samples.names
+    listed = "\n".join(f"{size} {name}" for name, size in zip(names, sizes, strict=True))
+    return {
+        "files": len(sizes),
+        "bytes": sum(sizes),
+        "changed": max(times),
+        "names": _digest(listed.encode(errors="surrogateescape")),
+        "content": _of_file(samples.files[0]) if alone else None,
+    }
+
+
+def _of_file(path: Path) -> str:
+    """A digest of a file: of all of it, or of parts at even distances if it is large."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        if size <= WHOLE:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        found = hashlib.blake2b(str(size).encode(), digest_size=16)
+        for place in np.linspace(0, size - PART, FEW).astype(int).tolist():
+            file.seek(place)
+            found.update(file.read(PART))
+        return found.hexdigest()
+
+
+def _of_array(samples: Samples) -> str:
+    rows: Sequence[int] | Any = np.arange(len(samples))
+    if samples.array[:1].nbytes * len(samples) > WHOLE:
+        rows = np.linspace(0, len(samples) - 1, FEW * FEW).astype(int)
+    found = hashlib.blake2b(str(samples.array.dtype).encode(), digest_size=16)
+    for start in range(0, len(rows), FEW):
+        part = rows[start : start + FEW]
+        values = samples.array[part if samples.index is None else samples.index[part]]
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,120 @@
+"""What may change when a run goes on, and what may not."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from entropae.kinds import identity
+from entropae.model import CONFIG
+from entropae.recipe import Recipe, recipe_of
+from entropae.runs.files import LOG, portable, read_recipe
+from entropae.training import CHECKPOINT
+
+# Settings that change where and how a run goes on, not what it is.
+FREE = ("trainer.", "compile", "on_nonfinite", "data", "epochs", "strict")
+
+
+def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
+    """The recipe that a run goes on with: its own, with more epochs or elsewhere if that is asked.
+
+    Args:
+        folder: Of the run.
+        asked: Settings that were given, by their names with dots.
+
+    Raises:
+        ValueError: Naming all settings that differ and may not, or fewer epochs than were trained.
+    """
+    found = read_recipe(folder)
+    plain = portable(found)
+    own = dict(leaves(plain))
+    wanted = dict(leaves(portable(recipe_of(nested(own | dict(asked))))))
+    said = [
+        f"--{name} {_shown(own.get(name))}, now {_shown(wanted.get(name))}"
+        for name in asked
+        if not name.startswith(FREE) and wanted.get(name) != own.get(name)
+    ]
+    if said:
+        raise ValueError(
+            f"The run in {folder} was begun with {'; '.join(said)}. Leave out what differs, or "
+            "train in another folder (--out)."
+        )
+    _check_epochs(folder, asked.get("epochs"))
+    if wanted["data"] != own["data"] and identity.read(folder) is None:
+        raise ValueError(
+            f"The run in {folder} was begun with --data {own['data']}, now {wanted['data']}. It "
+            "does not say what was in these data: leave --data out."
+        )
+    changed = {name: wanted[name] for name in own if name.startswith(FREE) and name in asked}
+    return replace(found, **vars_of(recipe_of(nested(own | changed)), changed))
+
+
+def vars_of(recipe: Recipe, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe that these names, with dots, are in."""
+    return {top: getattr(recipe, top) for top in {name.partition(".")[0] for name in names}}
+
+
+def is_finished(folder: Path, recipe: Recipe) -> bool:
+    """Whether nothing is left to do: there is a model, trained for as long as the recipe says."""
+    if not (folder / CONFIG).is_file():
+        return False
+    return recipe.epochs is None or recipe.epochs <= trained(folder)
+
+
+def trained(folder: Path) -> int:
+    """Epochs that a run has behind it."""
+    if not (folder / LOG).is_file():
+        return 0
+    with (folder / LOG).open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return int(rows[-1]["epoch"]) if rows else 0
+
+
+def reopen(folder: Path) -> None:
+    """Make a finished run one that is not: what was measured is of the model as it was.
+
+    Raises:
+        ValueError: If it has no checkpoint to go on from.
+    """
+    if not (folder / CHECKPOINT).is_file():
+        raise ValueError(f"{folder} has no {CHECKPOINT} to train on from: train in another folder.")
+    (folder / CONFIG).unlink()
+    for path in folder.glob("evaluation-*.json"):
+        path.unlink()
+
+
+def leaves(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by names with dots."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What `leaves` took apart."""
+    whole: dict[str, Any] = {}
+    for name, value in settings.items():
+        part = whole
+        *above, last = name.split(".")
+        for key in above:
+            part = part.setdefault(key, {})
+        part[last] = value
+    return whole
+
+
+def _check_epochs(folder: Path, epochs: int | None) -> None:
+    done = trained(folder)
+    if epochs is not None and epochs < done:
+        raise ValueError(
+            f"The run in {folder} has been trained for {done} epochs: got --epochs {epochs}. Ask "
+            "for more, or train in another folder (--out)."
+        )
+
+
+def _shown(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
