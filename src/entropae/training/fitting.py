@@ -284,8 +284,11 @@ def check_trainer(trainer: TrainerConfig) -> None:
         ValueError: If the devices are not there, or an option is none.
     """
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    with quiet_lightning():
-        _runner(asdict(trainer), dict.fromkeys(off, False))
+    try:
+        with quiet_lightning():
+            _runner(asdict(trainer), dict.fromkeys(off, False))
+    except ValueError as error:
+        raise ValueError(f"--trainer: {error}") from error
 
 
 def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
