@@ -129,7 +129,7 @@ def test_destinations(command, out, run, idle, tmp_path, capsys):
     ("command", "missing", "said"),
     [
         (["export"], "onnxscript", "entropae[onnx]"),
-        (["encode", "--out", "x.parquet"], "pyarrow", "entropae[parquet]"),
+        (["encode", "--out", "x.parquet"], "pyarrow", "entropae[tables]"),
         (["evaluate", "--features", "efficientnet-lite0"], "efficientnet_lite_pytorch", "features"),
     ],
 )

@@ -156,18 +156,18 @@ def uninterrupted():
     return state(whole)
 
 
-@pytest.mark.parametrize("operations", range(4, 22))
+@pytest.mark.parametrize("operations", range(4, 27))
 def test_killed_between_any_two_operations_on_files(
     uninterrupted, tmp_path, monkeypatch, operations
 ):
-    """The first epoch has 10 of them, the others 11, for then there is a checkpoint to keep."""
+    """`data.json` takes 5, the first epoch 10, the others 11, for then there is one to keep."""
     resumed = model()
     die_after(monkeypatch, tmp_path, operations)
     with pytest.raises(Killed):
         train(model(), tmp_path, epochs=3)
     monkeypatch.undo()
     kept = [tmp_path / name for name in (CHECKPOINT, PREVIOUS) if (tmp_path / name).exists()]
-    assert len(kept) == (operations >= 9) + (operations >= 19) - (operations == 19)
+    assert len(kept) == (operations >= 14) + (operations >= 24) - (operations == 24)
     for path in kept:
         read(path)
     train(resumed, tmp_path, epochs=3, resume=True)
@@ -226,7 +226,8 @@ def test_a_real_limit_on_files_is_one_message(tmp_path):
     assert last.startswith("entropae fit: ")
     assert "last.ckpt could not be written: File too large" in last
     assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["log.csv", "recipe.yaml"]
+    left = sorted(path.name for path in (tmp_path / "run").iterdir())
+    assert left == ["data.json", "log.csv", "recipe.yaml"]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path, capsys):

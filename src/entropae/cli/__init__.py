@@ -27,6 +27,11 @@ __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
 # Commands that are told which of their options were given, and under which name.
 ASKED = {"fit": "asked"}
+EXITS = (
+    "Exit codes: 0 done; 1 an error, said in a line; 2 options that are wrong; 130, 143 or 129 "
+    "stopped by Ctrl-C, SIGTERM or SIGHUP: the first one finishes the training step and keeps a "
+    "checkpoint, the second one ends it at once."
+)
 PIPE = 13  # the number of SIGPIPE, which ends other programs whose reader has gone
 
 
@@ -96,6 +101,7 @@ def make_parser() -> Parser:
         prog="entropae",
         description="Turn any autoencoder into a generative model; measure entropy from samples.",
         version=__version__,
+        epilog=EXITS,
     )
     commands = parser.add_subcommands(dest="command")
     for name, (describe, _, text) in COMMANDS.items():

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from signal import SIGINT
 from typing import Any
 
 import lightning
@@ -29,12 +28,13 @@ from entropae.kinds.loaders import batch_size_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.recipe import TrainerConfig
-from entropae.signals import AtOnce, Stopped, Wish, deferred
+from entropae.signals import Wish, deferred
 from entropae.training.callbacks import History, Progress, Row
-from entropae.training.checkpoints import CHECKPOINT, Halt, Keep, SafeIO, last_good
+from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.module import Decay, Loaders, MakeOptimizer, Training
 from entropae.training.profile import Profile
+from entropae.training.stopping import stopped
 
 STEPS = 8000
 BATCH = 256
@@ -284,8 +284,11 @@ def check_trainer(trainer: TrainerConfig) -> None:
         ValueError: If the devices are not there, or an option is none.
     """
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    with quiet_lightning():
-        _runner(asdict(trainer), dict.fromkeys(off, False))
+    try:
+        with quiet_lightning():
+            _runner(asdict(trainer), dict.fromkeys(off, False))
+    except ValueError as error:
+        raise ValueError(f"--trainer: {error}") from error
 
 
 def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
@@ -331,35 +334,6 @@ def _check_processes(expected: int) -> None:
             f"torchrun started {started} processes, the trainer expects {expected}. Set `devices` "
             "to the processes of a machine, `num_nodes` to the machines (--trainer.devices …)."
         )
-
-
-@contextmanager
-def stopped(folder: Path | None, epochs: int) -> Iterator[None]:
-    """Inside, whatever of Lightning's or ours ends training for a signal becomes a `Stopped`."""
-    try:
-        yield
-    except Halt as halt:
-        where = f"Stopped at epoch {halt.epoch} of {epochs}, after a whole step. "
-        raise Stopped(halt.number, where + _left(folder), epoch=halt.epoch) from None
-    except AtOnce as signal:
-        raise Stopped(signal.number, "Stopped at once. " + _left(folder)) from None
-    except SystemExit as end:  # Lightning makes one of a KeyboardInterrupt
-        cause = end.__context__
-        if not isinstance(cause, KeyboardInterrupt):
-            raise
-        number = cause.number if isinstance(cause, Stopped) else SIGINT
-        raise Stopped(number, "Stopped at once. " + _left(folder)) from cause
-
-
-def _left(folder: Path | None) -> str:
-    """What a training that was stopped leaves, and how it goes on."""
-    model = "The model is in evaluation mode; its running statistics lag (model.calibrate(batches))"
-    kept = folder is not None and (folder / CHECKPOINT).is_file()
-    return model + (
-        f". Go on with fit(…, folder={str(folder)!r}, resume=True)."
-        if kept
-        else "; nothing was written. Give a `folder` to go on another time."
-    )
 
 
 def _too_large(model: Autoencoder, loaders: Loaders) -> str:

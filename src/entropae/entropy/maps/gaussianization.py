@@ -8,7 +8,7 @@ that leaves pairs on the forest independent, whatever the form of their dependen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -99,7 +99,7 @@ class Pair(NamedTuple):
     density: Sample
 
     @classmethod
-    def fit(cls, own: Line, parent: Line) -> Self:
+    def fit(cls, own: Line, parent: Line) -> Pair:
         """By a kernel of `n^(−1/6)/2` standard deviations."""
         n = len(own)
         edges = np.linspace(-REACH, REACH, CELLS + 1)
@@ -139,7 +139,7 @@ class Forest(Reference):
     pairs: dict[int, Pair]
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Forest:
         """Components, margins, the forest, then the density of each pair on it."""
         matrix = components(x)
         y = x @ matrix.T

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -56,7 +55,7 @@ class Components(Reference):
     scores: Scores
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Components:
         """Components, then their margins and the covariance of their scores."""
         matrix = components(x)
         return cls(matrix, Scores.fit(x @ matrix.T))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
@@ -55,7 +55,7 @@ class Margin(NamedTuple):
     slope: Line
 
     @classmethod
-    def fit(cls, y: Line) -> Self:
+    def fit(cls, y: Line) -> Margin:
         """From about `1.5 n^(1/3)` quantiles."""
         n = len(y)
         last = float(ndtri(1 - 1 / (n + 1)))

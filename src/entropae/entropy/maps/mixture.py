@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Mixture(Reference):
     fitted: Any  # scikit-learn's, of standardised columns
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Mixture:
         """By expectation maximisation, from k-means.
 
         References:

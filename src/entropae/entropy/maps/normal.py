@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -19,7 +18,7 @@ class Normal(Reference):
     factor: Sample
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Normal:
         """With the sample's mean and covariance."""
         mean = x.mean(0)
         upper: Sample = np.linalg.qr(x - mean, mode="r")  # pyright: ignore[reportAssignmentType]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
 
 import numpy as np
 from scipy import stats
@@ -56,7 +55,7 @@ class Elliptical(Reference):
     log_radius: Margin
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Elliptical:
         """Tyler's scatter, then the radii's quantiles."""
         centre, factor = scatter(x)
         return cls(centre, factor, Margin.fit(np.log(polar(x, centre, factor)[1])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -37,7 +37,7 @@ class Reference(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Reference:
         """The reference nearest to a sample of more points than dimensions."""
 
     @abstractmethod

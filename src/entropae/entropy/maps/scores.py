@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -26,7 +25,7 @@ class Scores(Reference):
     copula: Normal
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Scores:
         """Margins from quantiles, the copula from the scores' covariance."""
         margins = tuple(Margin.fit(column) for column in x.T)
         return cls(margins, Normal.fit(all_scores(margins, x)[0]))

@@ -8,7 +8,6 @@ copula has it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scipy import stats
@@ -66,7 +65,7 @@ class Student(Reference):
     elliptical: Elliptical
 
     @classmethod
-    def fit(cls, x: Sample) -> Self:
+    def fit(cls, x: Sample) -> Student:
         """Margins from quantiles, then the degrees of freedom, then the radii."""
         margins = tuple(Margin.fit(column) for column in x.T)
         z = all_scores(margins, x)[0]
