@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Literal, overload
 
-import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
@@ -33,7 +32,7 @@ from entropae.entropy.whitening import (
     normal_bias,
     whiten,
 )
-from entropae.neighbors import Norm, check_choice, is_opaque, showing_progress, warn
+from entropae.neighbors import Norm, check_choice, constant, is_opaque, showing_progress, warn
 from entropae.out_of_core.sources import Large, is_large
 from entropae.variables import Resolutions
 
@@ -253,7 +252,7 @@ def kl_spread(ks: tuple[int, ...]) -> float:
     return _spread(ks, (1 / len(ks),) * len(ks))
 
 
-@torch.compiler.assume_constant_result
+@constant
 def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
     """Variance of Σ_j w_j log ε_j^d at even density; log ε_j and log ε_l share ψ'(max(j, l))."""
     return _cached_spread(ks, weight)

@@ -12,7 +12,7 @@ from scipy.special import digamma, polygamma
 from torch import Tensor
 
 from entropae.entropy.distances import LOG_UNIT_BALL, log_distance, neighbour_distances
-from entropae.neighbors import Norm, is_opaque, operator
+from entropae.neighbors import Norm, constant, is_opaque, operator
 
 
 def gaussian_entropy(d: int) -> float:
@@ -96,7 +96,7 @@ def mean_log_distances(
     return log_distance(neighbour_distances(points, ks, norm), floor).mean(1)
 
 
-@torch.compiler.assume_constant_result
+@constant
 def kl_constant(n: int, d: int, ks: tuple[int, ...], norm: Norm) -> float:
     """What the Kozachenko–Leonenko estimator adds to `d` times the mean logarithm."""
     return _kl_constant(n, d, ks, norm)

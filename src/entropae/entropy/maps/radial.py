@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from scipy import stats
-from scipy.special import digamma, gammaln
+from scipy.special import gammaincinv, gammaln
 
-from entropae.entropy.maps.margins import Margin, local_entropy, ranks
+from entropae.entropy.maps.margins import Margin, local_entropy, log_normal, ranks
 from entropae.entropy.maps.reference import Line, Reference, Sample, Unfolded
 
 
@@ -66,7 +64,7 @@ class Elliptical(Reference):
         log_radius = np.log(polar(x, self.centre, self.factor)[1])
         score, slope = self.log_radius(log_radius)
         sphere = np.log(2) + 0.5 * d * np.log(np.pi) - gammaln(0.5 * d)
-        return stats.norm.logpdf(score) + slope - d * log_radius - sphere
+        return log_normal(score[:, None]) + slope - d * log_radius - sphere
 
     def draw(self, n: int, rng: np.random.Generator) -> Sample:
         """`m + r L u`."""
@@ -79,17 +77,16 @@ class Elliptical(Reference):
 def to_chi(x: Sample, centre: Line, factor: Sample) -> Sample:
     """`L⁻¹(x − m)` with its radii replaced by the χ distribution's at the same ranks."""
     unit, radius = polar(x, centre, factor)
-    return unit * stats.chi.ppf(ranks(radius[:, None]), x.shape[1])
+    return unit * np.sqrt(2 * gammaincinv(0.5 * x.shape[1], ranks(radius[:, None])))
 
 
-@lru_cache(maxsize=256)
 def chi_constant(d: int) -> float:
     """`H(log ρ) + d E log ρ` of the norm ρ of N(0, I) in `d` dimensions.
 
-    For `s = log ρ`, `H(s) = H(ρ) − E log ρ`.
+    For `s = log ρ`, `H(s) = H(ρ) − E log ρ`; the entropy of the χ distribution and its mean
+    logarithm hold the same digamma, which goes.
     """
-    mean_log = 0.5 * (np.log(2) + digamma(0.5 * d))
-    return float(stats.chi(d).entropy() + (d - 1) * mean_log)
+    return float(gammaln(0.5 * d)) + 0.5 * (d + (d - 2) * float(np.log(2)))
 
 
 def unfold(x: Sample) -> Unfolded:
