@@ -43,14 +43,14 @@ for parts in (np.hsplit(x, 3), torch.from_numpy(x).float().split(1, 1)):
     ea.knn_conditional_mutual_information(*parts)
 ea.knn_total_correlation(x)
 one, two, three = x.T
-kinds = {"a": one, "b": one.round(1), "c": two > 0, "d": np.where(three < 0, 0, three), "e": two}
+columns = {"a": one, "b": one.round(1), "c": two > 0, "d": np.where(three < 0, 0, three), "e": two}
 for permutations in (0, 3):
-    ea.information_matrix(kinds, period={"e": 7}, permutations=permutations, exclude=2).frame()
-ea.rank_features(kinds, "c", resolution={"a": 0.5}).frame()
-ea.conditional_mutual_information_estimate(one, kinds["c"], kinds["d"], permutations=3)
+    ea.information_matrix(columns, period={"e": 7}, permutations=permutations, exclude=2).frame()
+ea.rank_features(columns, "c", resolution={"a": 0.5}).frame()
+ea.conditional_mutual_information_estimate(one, columns["c"], columns["d"], permutations=3)
 ea.conditional_mutual_information_estimate(one, two, three, exclude=3, permutations=3)
-ea.total_correlation_estimate(kinds, permutations=3)
-ea.transfer_entropy_estimate(one, kinds["b"], permutations=3)
+ea.total_correlation_estimate(columns, permutations=3)
+ea.transfer_entropy_estimate(one, columns["b"], permutations=3)
 ea.knn_mutual_information(one, two.round(1), lag=range(3))
 ea.knn_divergence(x.round(1), (x + 1).round(1))
 ea.entropy_estimate(x.round(1), scale="standard", repeats=2)
