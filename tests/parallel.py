@@ -19,6 +19,7 @@ from torch import distributed as dist
 import entropae as ea
 from entropae import distributed
 from entropae.kinds import read as load
+from entropae.kinds.identity import DATA
 from entropae.latent import (
     Balanced,
     Entropic,
@@ -195,16 +196,16 @@ def fit(
 
 
 def fits(folder: Path, processes: int) -> dict[str, Any]:
-    """What `fit` comes to; when stopped and resumed; and the checkpoint that it resumed from."""
+    """What `fit` comes to; when stopped and resumed; and the files that it resumed from."""
     run, kept = folder / "run", folder / "kept"
     whole = fit(run, processes, kept=kept)
     if distributed.is_first():
         rmtree(run)
         kept.rename(run)
     dist.barrier()
-    checkpoint = (run / CHECKPOINT).read_bytes()
+    record = {name: (run / name).read_bytes() for name in (CHECKPOINT, DATA)}
     dist.barrier()
-    return {"whole": whole, "resumed": fit(run, processes), "checkpoint": checkpoint}
+    return {"whole": whole, "resumed": fit(run, processes), "record": record}
 
 
 def compare(processes: int, folder: Path, cases: list[Case]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from entropae import distributed
 from entropae.latent import Plain
 from entropae.model import Autoencoder
 from entropae.nn.normalization import BatchNorm, synchronize
-from entropae.training import CHECKPOINT, Training
+from entropae.training import Training
 from latents import built_in
 
 import parallel
@@ -88,7 +88,8 @@ def test_resuming_goes_on_exactly(many):
 
 @pytest.mark.filterwarnings("ignore:The dirpath has changed")
 def test_resuming_with_another_number_of_processes(one, many, tmp_path):
-    (tmp_path / CHECKPOINT).write_bytes(many[0]["fits"]["checkpoint"])
+    for name, content in many[0]["fits"]["record"].items():
+        (tmp_path / name).write_bytes(content)
     resumed = parallel.fit(tmp_path)
     assert len(resumed["rows"]) == 13
     assert difference(resumed["weights"], one["fit"]["weights"]) < 1e-7
