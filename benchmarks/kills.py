@@ -1,8 +1,8 @@
-"""Kill a training at random moments, resume it, compare its weights with an uninterrupted run's.
+"""Kill or stop a training at random moments, resume it, compare its weights with a whole run's.
 
-A round begins a run and kills it (SIGKILL) after a random time, resumes it, kills it again, and so
-on until it ends; a quarter of the kills wait for a file that is being written, and hit that. Rounds
-go on until there have been enough kills. After each, what the run folder holds must be readable.
+A round begins a run and sends it SIGKILL, SIGTERM or SIGINT after a random time, resumes it, and so
+on until it ends; a quarter of the signals wait for a file that is being written, and hit that.
+Rounds go on until there have been enough. After each, what the run folder holds must be readable.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from _machine import save
 
 FIT = [sys.executable, "-m", "entropae.cli", "fit", "--data", "digits"]
 MODEL = ["--model.hidden", "[32]", "--model.latent.dim", "4"]
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # What is in the folder tells how far the run had come, the last first.
 PHASES = {
     "writing the results": "metrics.json",
@@ -44,20 +45,24 @@ def weights(folder: Path) -> str:
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def kill(process: subprocess.Popen[bytes], folder: Path, after: float, writing: bool) -> str | None:
-    """Kill a run; the phase it was in, or `None` if it had ended."""
+def kill(
+    process: subprocess.Popen[bytes], folder: Path, after: float, writing: bool, number: int
+) -> str | None:
+    """Send a run a signal; the phase it was in, or `None` if it had ended."""
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:
         deadline = time.monotonic() + 10
         while writing and process.poll() is None and time.monotonic() < deadline:
-            if any(folder.glob(f".*{PARTIAL}")):
+            if any(folder.glob(f".*{PARTIAL}*")):
                 break
-        process.send_signal(signal.SIGKILL)
+        process.send_signal(number)
     output = process.communicate()[0]
     if process.returncode == 0:
         return None
-    if process.returncode != -signal.SIGKILL:
+    stopped = process.returncode == 128 + number and b"Stopped" in output
+    # Before a command has begun to listen, a signal ends it as it ends any program.
+    if process.returncode != -number and not stopped:
         raise RuntimeError(f"It ended by itself, and badly:\n{output.decode()}")
     return next((k for k, name in PHASES.items() if (folder / name).exists()), "starting")
 
@@ -82,6 +87,7 @@ def main(kills: int, epochs: int, seed: int) -> None:
     whole = time.perf_counter() - began
     expected = weights(work / "whole")
     phases: Counter[str] = Counter()
+    sent: Counter[str] = Counter()
     partial = rounds = same = 0
     while phases.total() < kills:
         folder = work / f"round-{rounds}"
@@ -89,12 +95,14 @@ def main(kills: int, epochs: int, seed: int) -> None:
             process = begin(folder, epochs)
             enough = phases.total() >= kills
             after = 1e9 if enough else draw.uniform(0, whole)
-            phase = kill(process, folder, after, writing=draw.random() < 0.25)
+            number = draw.choice(SIGNALS)
+            phase = kill(process, folder, after, draw.random() < 0.25, number)
             look(folder)
             if phase is None:
                 break
             phases[phase] += 1
-            partial += any(folder.glob(f".*{PARTIAL}"))
+            sent[signal.Signals(number).name] += 1
+            partial += any(folder.glob(f".*{PARTIAL}*"))
             print(f"kill {phases.total()}: {phase}", flush=True)
         rounds += 1
         same += weights(folder) == expected
@@ -106,6 +114,7 @@ def main(kills: int, epochs: int, seed: int) -> None:
     result = {
         "kills": phases.total(),
         "kills_by_phase": dict(phases),
+        "kills_by_signal": dict(sent),
         "kills_with_a_file_half_written": partial,
         "runs": rounds,
         "runs_that_end_with_the_same_weights": same,

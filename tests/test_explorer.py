@@ -184,7 +184,10 @@ class TestSpace:
         assert "Traceback" not in said
         # What it tells to do instead can be done.
         (told,) = re.findall(r"entropae (report .*)$", said, re.MULTILINE)
-        assert main(shlex.split(told)) == 0
+        # The run is of before runs kept which data they were trained on: these must be named.
+        assert main(shlex.split(told)) == 1
+        (named,) = re.findall(r"give (--trained-on .*)\.$", capsys.readouterr().err, re.MULTILINE)
+        assert main(shlex.split(f"{told} {named}")) == 0
         assert Path("run/report.html").is_file()
 
 

@@ -210,12 +210,12 @@ MOMENTS = {
     "calibrating": ("entropae.training.module", "Training.on_fit_end", "fit", "go on with"),
     "fitting a prior": ("entropae.runs.making", "_fit_priors", "fit", "go on with"),
     "writing results": ("entropae.runs.making", "_finish", "fit", "go on with"),
-    "reporting": ("entropae.runs.run", "write", "fit", "the run is finished. Its report"),
+    "reporting": ("entropae.report", "write", "fit", "the run is finished. Its report"),
     "sampling": ("entropae.model.autoencoder", "Autoencoder.draw", "sample", "Stopped."),
     "encoding": ("entropae.model.autoencoder", "Autoencoder.encode", "encode", "Stopped."),
     "evaluating": ("entropae.kinds.values.evaluation", "evaluate", "evaluate", "Stopped."),
     "diagnosing": ("entropae.model.examination", "diagnose", "diagnose", "Stopped."),
-    "writing a report": ("entropae.runs.run", "write", "report", "Stopped."),
+    "writing a report": ("entropae.report", "write", "report", "Stopped."),
     "exporting": ("entropae.explorer.export", "to_onnx", "export", "Stopped."),
 }
 
