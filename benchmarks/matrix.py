@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from entropae.cli import main
+
 from matrix_data import DATA, SHORT, of_another_shape
 
 RECIPE = "data: {data}\nepochs: 1\nmodel: {{hidden: [32], latent: {{name: {latent}, dim: 16}}}}\n"
@@ -72,6 +73,8 @@ def announced(said: str) -> list[str]:
     found += re.findall(r"Wrote (\S+?):", said) + re.findall(r"Wrote (\S+) \(", said)
     for names, folder in re.findall(r"Wrote ([^\n]*) into (\S+)\.$", said, re.MULTILINE):
         found += [f"{folder}/{name.strip()}" for name in names.replace(" and ", ",").split(",")]
+    for folder, names in re.findall(r"Wrote (\S+)/([^/\n]+ and \S+)\.$", said, re.MULTILINE):
+        found += [f"{folder}/{name.strip()}" for name in names.replace(" and ", ",").split(",")]
     for names, figures in re.findall(r"look at ([^;\n]*); the figures are in (\S+)\.$", said, re.M):
         found += [*names.split(" and "), figures]
     return found
@@ -100,9 +103,12 @@ def explore(run: str) -> Cell:
     return Cell("ok")
 
 
-def load_elsewhere(run: str) -> Cell:
-    """Load the model in another process and sample from it."""
-    code = f"import entropae as ea; assert len(ea.load({run!r}).sample(5)) == 5"
+def load_elsewhere(run: str, *, of_numbers: bool) -> Cell:
+    """Load the model in another process and sample from it: tensors, else rows or sentences."""
+    code = (
+        f"import entropae as ea; made = ea.load({run!r}).sample(5)\n"
+        f"assert len(made) == 5 and (type(made).__name__ == 'Tensor') is {of_numbers}, type(made)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     return Cell("FAILED", done.stderr.splitlines()[-1]) if done.returncode else Cell("ok")
 
@@ -139,7 +145,7 @@ def cells_of(kind: str, data: str, other: str) -> dict[str, Cell]:
         made[command] = entropae(command, run)
     made["explore"] = explore(run)
     made["report's commands"] = commands_of_the_report(run)
-    made["load elsewhere"] = load_elsewhere(run)
+    made["load elsewhere"] = load_elsewhere(run, of_numbers=kind not in ("table", "text"))
     for command in OTHERS:
         made[f"{command}, other data"] = entropae(command, run, "--data", other)
     return {command: judged(kind, command, cell) for command, cell in made.items()}

@@ -37,6 +37,7 @@ from entropae.kinds import KINDS
 from entropae.kinds.text import evaluation
 from entropae.kinds.text.language_model import language_model
 from entropae.runs import Run
+
 from matrix_data import DATA, SHORT, of_another_shape
 
 # Twenty held-out samples have no covariance of so many values: the user is told.

@@ -150,6 +150,17 @@ def test_what_is_wrong_shows():
     assert ea.normality(normal + 1).mean > 0.9
 
 
+def test_codes_of_repeated_samples_count_once():
+    """As for short sentences: the entropy is of the codes that differ, and nobody is warned."""
+    once = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
+    found = ea.normality(torch.cat([once, once[:50], once[:50], once[:50]]))
+    assert found.entropy == pytest.approx(float(ea.knn_entropy(once.double(), 3)) / 3)
+    assert found.entropy_normal == ea.gaussian_baseline(200, 3, 3).mean / 3
+    assert ea.normality(once[:2].repeat(50, 1)).entropy == -np.inf
+    with pytest.raises(ValueError, match="k"):
+        ea.normality(once[:3])
+
+
 def test_large_samples_are_thinned_for_the_entropy_only():
     z = torch.randn(3000, 4, generator=torch.Generator().manual_seed(0))
     found = ea.normality(z, limit=500)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import warnings
 from pathlib import Path
 
 import dask.array as da
@@ -75,8 +76,11 @@ def test_by_blocks_as_in_memory(tmp_path, law, norm):
         return
     path = as_file(x, tmp_path)
     by_blocks = ea.entropy_estimate(path, [2, 5], norm=norm)
-    expected = ea.entropy_estimate(in_memory, [2, 5], norm=norm, repeats=0)
-    assert ea.knn_entropy(path, [2, 5], norm=norm) == by_blocks.value
+    # By blocks, numbers are taken as they are.
+    expected = ea.entropy_estimate(in_memory, [2, 5], norm=norm, repeats=0, resolution=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert ea.knn_entropy(path, [2, 5], norm=norm) == by_blocks.value
     np.testing.assert_allclose(by_blocks[:6], expected[:6], rtol=1e-10, atol=1e-12)
     assert by_blocks.warnings == expected.warnings
 
@@ -98,7 +102,7 @@ def test_any_partition_is_exact(seed, n, d, cells, k, grid):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk, "CELL", max(1, 8 * n * (d + k + 1) // cells))
         found = ea.knn_entropy(as_file(x, Path(folder)), k, floor=0.1)
-        assert found == pytest.approx(ea.knn_entropy(x, k, floor=0.1), **exact)
+        assert found == pytest.approx(ea.knn_entropy(x, k, floor=0.1, resolution=None), **exact)
 
 
 @pytest.mark.parametrize("cells", [1, 2, 7, 40])
@@ -192,7 +196,8 @@ def test_degenerate_columns_are_named(tmp_path, kind, column, message):
 
 def test_points_that_coincide(tmp_path):
     path = as_file(np.repeat(X, 3, axis=0), tmp_path)
-    assert ea.knn_entropy(path, 2) == -math.inf
+    with pytest.warns(UserWarning, match="coincide with their neighbour k=2"):
+        assert ea.knn_entropy(path, 2) == -math.inf
     assert ea.knn_entropy(path, 3) > -math.inf
     estimate = ea.entropy_estimate(path, 2)
     assert estimate.value == -math.inf

@@ -26,6 +26,7 @@ from entropae import report
 from entropae.cli import COMMANDS, main
 from entropae.drawing import charts, sheets
 from entropae.drawing.blocks import Block, Code, Pictures, Table, Text
+from entropae.kinds import identity
 from entropae.kinds import read as load_samples
 from entropae.kinds.values.nearest import nearest_training
 from entropae.latent import Plain
@@ -53,6 +54,7 @@ def made(folder: Path, recipe: Recipe) -> Path:
     model.fit_prior(train, "mixture")
     folder.mkdir(parents=True, exist_ok=True)
     write_recipe(recipe, folder)
+    identity.write(folder, samples, samples.halves(recipe.validation, seed=recipe.seed))
     rows = ["step,learning_rate,train/reconstruction,validation/reconstruction"]
     rows += [f"{step},0.01,{1 / step},{'' if step % 2 else 2 / step}" for step in range(1, 9)]
     (folder / "log.csv").write_text("\n".join(rows) + "\n")

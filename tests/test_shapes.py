@@ -38,10 +38,22 @@ for samples in ((x, x[:40] + 1), (torch.from_numpy(x).requires_grad_(), x + 1)):
     ea.knn_divergence(*samples)
     ea.knn_cross_entropy(*samples)
 for parts in (np.hsplit(x, 3), torch.from_numpy(x).float().split(1, 1)):
-    for method in information.ESTIMATORS:
+    for method in ("auto", "ksg1", "ksg2", "gao"):
         ea.knn_mutual_information(*parts[:2], method=method)
     ea.knn_conditional_mutual_information(*parts)
 ea.knn_total_correlation(x)
+one, two, three = x.T
+kinds = {"a": one, "b": one.round(1), "c": two > 0, "d": np.where(three < 0, 0, three), "e": two}
+for permutations in (0, 3):
+    ea.information_matrix(kinds, period={"e": 7}, permutations=permutations, exclude=2).frame()
+ea.rank_features(kinds, "c", resolution={"a": 0.5}).frame()
+ea.conditional_mutual_information_estimate(one, kinds["c"], kinds["d"], permutations=3)
+ea.conditional_mutual_information_estimate(one, two, three, exclude=3, permutations=3)
+ea.total_correlation_estimate(kinds, permutations=3)
+ea.transfer_entropy_estimate(one, kinds["b"], permutations=3)
+ea.knn_mutual_information(one, two.round(1), lag=range(3))
+ea.knn_divergence(x.round(1), (x + 1).round(1))
+ea.entropy_estimate(x.round(1), scale="standard", repeats=2)
 ea.normality(x)
 ea.frechet_distance(x, x[:20])
 neighbors.kth_distance(torch.zeros(4, 2), torch.ones(5, 2), k=2, method="differences")

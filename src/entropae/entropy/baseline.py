@@ -1,4 +1,4 @@
-"""What the estimators say of normal laws."""
+"""What the estimators say of normal distributions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws without a density: constant and linearly dependent columns, found and named."""
+"""Distributions without a density: constant and linearly dependent columns, found and named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAFE = 1e-8
 
 @torch.no_grad()
 def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
-    """Which columns keep the sample's law from having a density, in words; None if none do.
+    """Which columns keep the distribution from having a density, in words; None if none do.
 
     Dependence is looked for where there are more points than dimensions; it is exact when what is
     left of a combination of columns is no more than the rounding of the columns themselves.
@@ -53,15 +53,15 @@ def say_constant(columns: list[int]) -> str:
     """Constant columns named."""
     which = "Column {} of `x` is" if len(columns) == 1 else "Columns {} of `x` are"
     return (
-        f"{which.format(_names(columns))} constant, so the law has no density, the entropy is "
-        "-inf. Drop what is constant to measure the entropy of the others."
+        f"{which.format(_names(columns))} constant, so the distribution has no density, the "
+        "entropy is -inf. Drop what is constant to measure the entropy of the others."
     )
 
 
 def say_dependent(columns: list[int]) -> str:
     """Linearly dependent columns named."""
     return (
-        f"Columns {_names(columns)} of `x` are linearly dependent, so the law has no "
+        f"Columns {_names(columns)} of `x` are linearly dependent, so the distribution has no "
         "density, the entropy is -inf. Drop one of them to measure the entropy of the others."
     )
 

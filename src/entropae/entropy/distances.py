@@ -24,7 +24,7 @@ class Pointwise(NamedTuple):
         log_distance: Each point's `log ε_i`, or what a method has in its place, shape `(n,)`.
         d: Dimensions.
         constant: Volume of the unit ball, digamma functions, log-determinant.
-        spread: Σ_jl w_j w_l ψ'(max(j, l)): the variance that a term has in a uniform law.
+        spread: Σ_jl w_j w_l ψ'(max(j, l)): the variance that a term has in a uniform distribution.
     """
 
     log_distance: Float[Tensor, " n"]

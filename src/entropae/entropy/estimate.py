@@ -1,4 +1,4 @@
-"""An entropy with its error: standard error, interval, and what a normal law would show."""
+"""An entropy with its error: standard error, interval, and what a Gaussian would show."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ from torch import Tensor
 from entropae.entropy.baseline import Baseline, simulate
 from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
 from entropae.entropy.degenerate import why_degenerate
-from entropae.entropy.distances import is_count, is_number
+from entropae.entropy.distances import is_count, is_number, neighbour_distances
+from entropae.entropy.maps import (
+    MAPPED,
+    Check,
+    check_calibrated,
+    mapped_entropy,
+    say_repeats,
+)
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
-from entropae.entropy.prepared import coincident, prepared
+from entropae.entropy.prepared import Prepared, coincident, prepared
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -31,8 +38,8 @@ from entropae.variables import Resolutions
 # Terms of neighbouring points go together: the variance of their mean is that of independent ones
 # and 0.6 (0.35 … 0.75, for k = 1 … 20 and d = 1 … 6, simulated on tori) of what neighbours add.
 SHARED = 0.6
-# Bias on a normal law, in nats, that is worth a warning whatever the standard error, and that is
-# not, however small the error.
+# Bias on a Gaussian, in nats, that is worth a warning whatever the standard error, and that is not,
+# however small the error.
 WORTH_A_WARNING = 0.1
 NOT_WORTH_A_WARNING = 0.02
 
@@ -50,6 +57,10 @@ class Estimate(NamedTuple):
         exact_normal: What it should say there, ½ log det 2πe Σ̂.
         warnings: What speaks against the estimate, in words.
         notes: What was done with which column, in words.
+        method: The method that was used; with `"auto"`, the one chosen.
+        upper_bound: For `"calibrated"` and maps: the least cross-entropy of all references on
+            points held out, which exceeds the entropy in the mean over samples. NaN if unknown.
+        reference: The map whose reference that is.
     """
 
     value: float
@@ -60,10 +71,13 @@ class Estimate(NamedTuple):
     exact_normal: float
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    method: str = ""
+    upper_bound: float = math.nan
+    reference: str = ""
 
     @property
     def bias_if_normal(self) -> float:
-        """How far off a normal law of this size and covariance would be, in nats."""
+        """How far off a normal distribution of this size and covariance would be, in nats."""
         return self.baseline - self.exact_normal
 
 
@@ -80,9 +94,10 @@ def entropy_estimate(
     resolution: Resolutions = "auto",
     scale: Literal["standard"] | None = None,
     seed: int = 0,
+    check: bool = True,
     progress: bool = False,
 ) -> Estimate:
-    """`knn_entropy` with standard error, confidence interval, and the bias of a normal law.
+    """`knn_entropy` with standard error, confidence interval, and the bias of a Gaussian.
 
     The estimate is a mean of terms `t_i`, `d log ε_k(i)` but for constants. Its variance is
 
@@ -95,11 +110,12 @@ def entropy_estimate(
 
     The interval is normal, about the value. It tells of variance only, and holds the estimator's
     mean as often as it says: 95 % intervals of 1000 points did so in 94 to 97 % of samples. The
-    truth it holds as often only where bias is small beside the standard error: for smooth laws in
-    one or two dimensions. A bias of once, twice the standard error leaves 83 %, 48 %. On normal
-    laws, baseline and exact value show that bias, and one beyond the standard error is warned of;
-    `"calibrated"` takes it away. On laws with edges, as the cube, nothing in one sample shows it:
-    there `"kl"` with `k = 1` has the least. `benchmarks/coverage.py` has the figures.
+    truth it holds as often only where bias is small beside the standard error: for smooth
+    distributions in one or two dimensions. A bias of once, twice the standard error leaves 83 %,
+    48 %. On Gaussians, baseline and exact value show that bias, and one beyond the standard error
+    is warned of; `"calibrated"` takes it away. Where the distribution has edges, as the cube,
+    nothing in one sample shows it: there `"kl"` with `k = 1` has the least.
+    `benchmarks/coverage.py` has the figures.
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`, or one larger than memory, see
@@ -116,6 +132,7 @@ def entropy_estimate(
         resolution: As in `knn_entropy`; the variance of the spreads is part of the error.
         scale: As in `knn_entropy`.
         seed: As in `knn_entropy`.
+        check: Whether to compare `"calibrated"` with other references; maps always are.
         progress: As in `knn_entropy`.
 
     Returns:
@@ -130,7 +147,7 @@ def entropy_estimate(
         OSError: As `knn_entropy`.
 
     References:
-        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit law.
+        Berrett, Samworth and Yuan, Annals of Statistics 47 (2019) 288, for the limit.
 
     Examples:
         >>> import numpy as np
@@ -154,7 +171,7 @@ def entropy_estimate(
                 "`gaussian_baseline` of fewer points, which bounds the bias of more."
             )
         found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
-        return _of_blocks(found, confidence)
+        return _of_blocks(found, confidence)._replace(method=method)
     sample = prepared(
         x.detach() if isinstance(x, Tensor) else x, resolution=resolution, scale=scale, seed=seed
     )
@@ -164,6 +181,9 @@ def entropy_estimate(
     message = sample.degenerate or why_degenerate(sample.points)
     if message:
         return _infinite(message)
+    if method in MAPPED:
+        with showing_progress(progress):
+            return _in_units(_by_map(points, ks, method, norm, confidence), sample)
     with showing_progress(progress):
         entropy = METHODS[method].pointwise(points, ks, norm, 0.0, p)
         again = [METHODS[method].pointwise(turn, ks, norm, 0.0, p).value for turn in others]
@@ -175,7 +195,7 @@ def entropy_estimate(
     variance = float(terms.var()) + SHARED * entropy.spread
     if white is not None and 0 < slope < 1:
         half_square = 0.5 * white.square().sum(1)
-        # On a normal law, the variance of ½ |z|² is that of −log f.
+        # On a normal distribution, the variance of ½ |z|² is that of −log f.
         own = slope_on_squares(terms, white) ** 2 * float(half_square.var())
         variance += (1 / slope**2 - 1) * own
     variance /= n
@@ -186,11 +206,38 @@ def entropy_estimate(
         value, variance = float(values.mean()), variance + float(values.var()) / len(values)
     warnings = _warnings(n, d, method, exact, baseline, math.sqrt(variance))
     warnings += tuple(one for one in sample.warnings if n > d or one != sample.warnings[0])
-    shift = sample.shift
-    found = _finite(
-        value + shift, variance, confidence, baseline.mean + shift, exact + shift, warnings
+    found = _finite(value, variance, confidence, baseline.mean, exact, warnings)
+    if method == "calibrated" and check:
+        found = _with_check(found, check_calibrated(points, ks, norm))
+    return _in_units(found._replace(method=method), sample)
+
+
+def _in_units(found: Estimate, sample: Prepared) -> Estimate:
+    """The estimate of columns that were scaled, of the columns as they came."""
+    shifted = ("value", "low", "high", "baseline", "exact_normal", "upper_bound")
+    moved = {name: getattr(found, name) + sample.shift for name in shifted}
+    return found._replace(**moved, notes=sample.notes)
+
+
+def _by_map(
+    points: Tensor, ks: tuple[int, ...], method: str, norm: Norm, confidence: float
+) -> Estimate:
+    found = mapped_entropy(points, ks, norm, method)
+    exact = float(whiten(points)[1]) + gaussian_entropy(points.shape[1])
+    if found.entropy.value == -math.inf:
+        coincide = neighbour_distances(points, ks, norm).eq(0).any()
+        return _infinite(coincident(ks) if coincide else say_repeats(found.method), exact, exact)
+    value, variance = found.entropy.value, found.entropy.variance
+    estimate = _finite(value, variance, confidence, exact, exact, ())
+    return _with_check(estimate._replace(method=found.method), found.check)
+
+
+def _with_check(found: Estimate, check: Check) -> Estimate:
+    return found._replace(
+        warnings=found.warnings + check.warnings,
+        upper_bound=check.upper_bound,
+        reference=check.reference,
     )
-    return found._replace(notes=sample.notes)
 
 
 def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
@@ -263,14 +310,14 @@ def _warnings(
     if not abs(bias) > max(least, 2 * baseline.standard_error):
         return ()
     return (
-        f"n={n} points are few for d={d} dimensions: of a normal law with this covariance, "
+        f"n={n} points are few for d={d} dimensions: of a Gaussian with this covariance, "
         f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
-        'more points, or, for laws near to a normal one, method="calibrated".',
+        'more points, or, for distributions near to a normal one, method="calibrated".',
     )
 
 
 def _too_few(n: int, d: int) -> str:
     return (
         f"n={n} points are too few for d={d} dimensions: their covariance has no inverse, and "
-        "there is no normal law to compare with. Use more points or fewer columns."
+        "there is no normal distribution to compare with. Use more points or fewer columns."
     )

@@ -1,4 +1,4 @@
-"""Lombardi and Pant's kpN: a normal law fitted around each point, and its mass in the box."""
+"""Lombardi and Pant's kpN: a Gaussian fitted around each point, and its mass in the box."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from entropae.neighbors import check_k, nearest
 
 # Error allowed in a box's probability, of the order of k/p: it averages out over the points.
 ACCURACY = 1e-4
-# Standard deviations beyond which a normal law has no mass in float64.
+# Standard deviations beyond which a normal distribution has no mass in float64.
 FAR = 40.0
 
 
 def default_p(n: int, d: int, k: int) -> int:
-    """Neighbours that the local normal law is fitted to: 2 % of the sample, as published.
+    """Neighbours that the local normal distribution is fitted to: 2 % of the sample, as published.
 
     At least `5 (d + 1)`, below which the covariance of so few points is noise, and at least `10 k`:
-    points of a region not much larger than the box fill it evenly, whatever the law, and a normal
-    law fitted to them has too little mass in the box.
+    points of a region not much larger than the box fill it evenly, whatever the distribution, and a
+    Gaussian fitted to them has too little mass in the box.
     """
     return min(n - 1, max(round(0.02 * n), 5 * (d + 1), 10 * k))
 
 
 @torch.no_grad()
 def local_normal(points: Float[Tensor, "n d"], k: int, p: int | None) -> Float[Tensor, " n"]:
-    """Log-volume of each point's box under its local normal law, `log(G_i / g_i(x_i))`.
+    """Log-volume of each point's box under its local normal distribution, `log(G_i / g_i(x_i))`.
 
     `g_i` is the normal density with mean and covariance of the `p` nearest neighbours of `x_i`
     in the maximum norm, and `G_i` its probability of the box `x_i ± ε_k(i)`.
@@ -105,12 +105,14 @@ def _box(centre: np.ndarray, half: float, around: np.ndarray) -> float:
     # Seeded: the same sample has the same entropy at every call.
     from scipy.stats import multivariate_normal  # a second to load
 
-    law = multivariate_normal(np.zeros(d), covariance, seed=0, abseps=ACCURACY, maxpts=20_000 * d)
+    normal = multivariate_normal(
+        np.zeros(d), covariance, seed=0, abseps=ACCURACY, maxpts=20_000 * d
+    )
     at = (centre - around.mean(0)) / scale
     # There is nothing beyond, and squares of more may overflow.
     low, high = np.clip([at - half / scale, at + half / scale], -FAR, FAR)
-    mass = float(law.cdf(high, lower_limit=low))
+    mass = float(normal.cdf(high, lower_limit=low))
     if mass <= 0:
         # The box holds k of the p neighbours, so only underflow gets here: the box is tiny.
         return d * math.log(2 * half)
-    return math.log(mass) - float(law.logpdf(at)) + float(np.log(scale).sum())
+    return math.log(mass) - float(normal.logpdf(at)) + float(np.log(scale).sum())

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal, overload
 
-import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import digamma, polygamma
@@ -24,6 +23,7 @@ from entropae.entropy.distances import (
     neighbour_distances,
 )
 from entropae.entropy.local import local_normal
+from entropae.entropy.maps import MAPPED, mapped_points
 from entropae.entropy.prepared import coincident, prepared
 from entropae.entropy.weights import weights
 from entropae.entropy.whitening import (
@@ -32,11 +32,12 @@ from entropae.entropy.whitening import (
     normal_bias,
     whiten,
 )
-from entropae.neighbors import Norm, check_choice, is_opaque, showing_progress, warn
+from entropae.neighbors import Norm, check_choice, constant, is_opaque, showing_progress, warn
 from entropae.out_of_core.sources import Large, is_large
 from entropae.variables import Resolutions
 
-EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"]
+Mapping = Literal["copula", "ica", "radial", "student", "mixture", "tree", "auto"]
+EntropyMethod = Literal["kl", "whitened", "weighted", "kpn", "calibrated"] | Mapping
 
 
 @overload
@@ -80,29 +81,29 @@ def knn_entropy(
     seed: int = 0,
     progress: bool = False,
 ) -> Tensor | float:
-    """Differential entropy of the law that `x` is a sample of, in nats.
+    """Differential entropy of the distribution that `x` is a sample of, in nats.
 
     The Kozachenko–Leonenko estimator: with `ε_k(i)` the distance from `x_i` to its k-th nearest
     neighbour among the other points, and `B_d` the volume of the unit ball,
 
         Ĥ_k = (d/n) Σ_i log ε_k(i) + log B_d + ψ(n) − ψ(k).
 
-    Consistent for smooth laws; biased for finite `n`, upwards and strongly when `d` is large.
-    Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or take
-    `entropy_estimate`, which does. With several values of `k`: the mean of their `Ĥ_k`.
+    Consistent for smooth distributions; biased for finite `n`, upwards and strongly when `d` is
+    large. Set it beside `gaussian_baseline(n, d, k)` before comparing it with a closed form, or
+    take `entropy_estimate`, which does. With several values of `k`: the mean of their `Ĥ_k`.
 
     The other methods:
 
     - `"whitened"`: Ĥ_k of the whitened sample, plus ½ log det Σ̂ of the sample covariance. Linear
       maps A add log |det A| exactly. For columns of unequal scale or strong correlation.
-    - `"calibrated"`: `"whitened"`, less its mean on normal laws over their true entropy,
+    - `"calibrated"`: `"whitened"`, less its mean on normal distributions over their true entropy,
 
           Ĥ = ½ log det 2πe Σ̂ − [baseline(n, d, k) − Ĥ_k(whitened sample)].
 
-      As the whitened estimate is off by the same on all normal laws of equal `n` and `d`, this is
-      unbiased on each of them, up to the noise of a simulated baseline. Better for laws near to a
-      normal one, with which the normal law's bias is shared; worse for those whose bias is of the
-      other sign: uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
+      As the whitened estimate is off by the same on all Gaussians of equal `n` and `d`, this is
+      unbiased on each of them, up to the noise of a simulated baseline. Better for distributions
+      near to a Gaussian, whose bias they share; worse for those whose bias is of the other sign:
+      uniform cubes at d ≤ 8, of which balls reach over the edges (n = 500: +0.07 for
       +0.05 at d = 2, +0.42 for +0.33 at d = 4). Worse too for clusters far apart in many
       dimensions, which whitening flattens (n = 1000, d = 16, means 16 standard deviations apart:
       +1.34 for +0.84). Heavy tails keep part of their bias. The baseline is simulated once for each
@@ -118,6 +119,14 @@ def knn_entropy(
           Ĥ = (1/n) Σ_i log(G_i / g_i(x_i)) + ψ(n) − ψ(k).
 
       For samples near to a line or a surface in d ≤ 4. Milliseconds a point, growing with `d`.
+    - `"copula"`, `"ica"`, `"radial"`, `"student"`, `"mixture"`, `"tree"`: as `"calibrated"`, but
+      after a map that makes the sample nearly normal, and less the log of its derivative. It takes
+      columns of any shape (`"copula"`), sums of independent ones (`"ica"`), elliptical
+      distributions as Student's t (`"radial"`), the same with bent columns (`"student"`), clusters
+      (`"mixture"`) or bent dependence of pairs (`"tree"`) to normal ones, so that the bias that is
+      left is the normal one's. See `entropy/maps/`.
+    - `"auto"`: whichever of these, and of `"calibrated"`, has the least cross-entropy on points
+      held out. `entropy_estimate` says which it was, and what speaks against it.
 
     Args:
         x: Sample of shape `(n, d)`, or `(n,)` for `d = 1`. Half precision is computed in float32,
@@ -126,16 +135,16 @@ def knn_entropy(
             taken, `ea.open_table(path, columns)` for some of them, an `np.memmap`, or a dask array.
             It is read by blocks and sorted into cells in a temporary folder (the dask array: on
             its workers), and the value is the same.
-        k: Which neighbour, or several for `"kl"`, `"whitened"` and `"calibrated"`. Smaller is less
-            biased, larger less variable.
+        k: Which neighbour, or several for `"kl"`, `"whitened"`, `"calibrated"` and maps. Smaller is
+            less biased, larger less variable.
         method: Which estimator.
         norm: `"euclidean"` or `"maximum"`, the norm that distances are measured in. `"kpn"` has its
             boxes in the maximum norm whatever is said here. With `"maximum"`, the whitened sample
             is that of the Cholesky factor, and only triangular maps add log |det A| exactly.
         floor: Below this distance, `log ε` continues along its tangent, `log floor + ε/floor − 1`,
             which keeps value and gradient bounded. At the default, 0, coincident points make the
-            estimate `-inf`, the true value for a law with atoms. Not for `"kpn"`.
-        p: Neighbours that `"kpn"` fits its normal laws to. By default 2 % of `n`, at least 5 (d+1)
+            estimate `-inf`, the true value for a distribution with atoms. Not for `"kpn"` and maps.
+        p: Neighbours that `"kpn"` fits its Gaussians to. By default 2 % of `n`, at least 5 (d+1)
             and at least 10 k; the estimate is too low where `(k/p)^(1/d)` is not small.
         resolution: `"auto"` to find for each column the step that its values are rounded to, the
             step itself, by name of column if they differ (`"x[0]"`, …), or `None` to take numbers
@@ -150,11 +159,11 @@ def knn_entropy(
         progress: Show a bar of the search for neighbours.
 
     Returns:
-        A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"`, whose
-        value is detached; else a float. If columns are constant or exactly linearly dependent, if
-        one takes two values only, or one value holds 1 % of its rows or more: `-inf`, with a
-        warning that names them (`"kl"` and `"weighted"`: if `floor` is 0). `-inf` with a warning,
-        too, where points coincide with their k-th neighbour.
+        A scalar tensor if `x` is a tensor, with gradient to every point except from `"kpn"` and
+        maps, whose value is detached; else a float. If columns are constant or exactly linearly
+        dependent, if one takes two values only, or one value holds 1 % of its rows or more: `-inf`,
+        with a warning that names them (`"kl"` and `"weighted"`: if `floor` is 0). `-inf` with a
+        warning, too, where points coincide with their k-th neighbour.
 
     Raises:
         ValueError: If `x` is empty, not finite, or has more than two axes; if `k` is not in
@@ -186,8 +195,8 @@ def knn_entropy(
         found = entropy_by_blocks(
             x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
         )
-        if found.degenerate:
-            warn(found.degenerate)
+        if found.value == -math.inf:
+            warn(found.degenerate or coincident(found.ks))
         return found.value
     sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points
@@ -227,25 +236,25 @@ def check_options(
     if len(ks) > 1 and not METHODS[method].several:
         raise ValueError(
             f'`k` must be one integer for method="{method}": got k={k!r}. '
-            'Use one, or method="kl", "whitened" or "calibrated" for a mean over several.'
+            'Use one, or method="kl", "whitened", "calibrated" or a map for a mean over several.'
         )
     if p is not None and method != "kpn":
         raise ValueError(f'`p` is for method="kpn": got p={p!r} with method="{method}". Omit it.')
-    if floor != 0 and method == "kpn":
-        raise ValueError(f'`floor` must be 0 for method="kpn": got floor={floor}. Omit it.')
+    if floor != 0 and method in ("kpn", *MAPPED):
+        raise ValueError(f'`floor` must be 0 for method="{method}": got floor={floor}. Omit it.')
     if method == "weighted":
         weights(max(ks), d)
     return ks
 
 
 def kl_spread(ks: tuple[int, ...]) -> float:
-    """Variance of a term of `"kl"` in a uniform law."""
+    """Variance of a term of `"kl"` in a uniform distribution."""
     return _spread(ks, (1 / len(ks),) * len(ks))
 
 
-@torch.compiler.assume_constant_result
+@constant
 def _spread(ks: tuple[int, ...], weight: tuple[float, ...]) -> float:
-    """Variance of Σ_j w_j log ε_j^d in a uniform law; log ε_j and log ε_l share ψ'(max(j, l))."""
+    """Variance of Σ_j w_j log ε_j^d at even density; log ε_j and log ε_l share ψ'(max(j, l))."""
     return _cached_spread(ks, weight)
 
 
@@ -315,6 +324,13 @@ def _kpn(points: Tensor, ks: tuple[int, ...], norm: Norm, floor: float, p: int |
     return Pointwise(log_volume / d, d, constant, _spread(ks, (1.0,)))
 
 
+def _mapped(
+    method: str, points: Tensor, ks: tuple[int, ...], norm: Norm, floor: float, p: int | None
+) -> Pointwise:
+    terms = mapped_points(points, ks, norm, method)
+    return Pointwise(terms / points.shape[1], points.shape[1], 0.0, kl_spread(ks))
+
+
 @dataclass(frozen=True)
 class Estimator:
     """An entry of `METHODS`."""
@@ -330,4 +346,5 @@ METHODS: dict[str, Estimator] = {
     "weighted": Estimator(_weighted),
     "kpn": Estimator(_kpn, linear=True),
     "calibrated": Estimator(_calibrated, several=True, linear=True),
+    **{name: Estimator(partial(_mapped, name), several=True, linear=True) for name in MAPPED},
 }

@@ -47,7 +47,7 @@ def knn_renyi_entropy(
     resolution: Resolutions = "auto",
     seed: int = 0,
 ) -> Tensor | float:
-    """Rényi entropy `log ∫ f^q / (1 − q)` of order `q` of the law of a sample, in nats.
+    """Rényi entropy `log ∫ f^q / (1 − q)` of order `q` of the distribution of a sample, in nats.
 
     With `V_i = B_d ε_k(i)^d` the volume of the ball that reaches the k-th neighbour of `x_i`,
 
@@ -117,7 +117,7 @@ def knn_tsallis_entropy(
     resolution: Resolutions = "auto",
     seed: int = 0,
 ) -> Tensor | float:
-    """Tsallis entropy `(1 − ∫ f^q) / (q − 1)` of order `q` of the law of a sample.
+    """Tsallis entropy `(1 − ∫ f^q) / (q − 1)` of order `q` of the distribution of a sample.
 
     From the `Î_q` of `knn_renyi_entropy`: `Ĥ = (1 − Î_q) / (q − 1)`. Not in nats unless `q` is 1: a
     power of a density has the unit of `x` in it.

@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 @lru_cache(maxsize=1024)
 def weights(k: int, d: int) -> dict[int, float]:
-    """Weights `w_j` over the neighbours j = 1 … k with which entropies of smooth laws lose bias.
+    """Weights `w_j` over the neighbours j = 1 … k with which entropies lose bias, if smooth.
 
     The vector of least norm with
 

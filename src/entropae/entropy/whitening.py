@@ -1,4 +1,4 @@
-"""Entropy of the whitened sample, and what whitening is off by on normal laws."""
+"""Entropy of the whitened sample, and what whitening is off by on normal distributions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.special import digamma, polygamma
 from torch import Tensor
 
 from entropae.entropy.distances import LOG_UNIT_BALL, log_distance, neighbour_distances
-from entropae.neighbors import Norm, is_opaque, operator
+from entropae.neighbors import Norm, constant, is_opaque, operator
 
 
 def gaussian_entropy(d: int) -> float:
@@ -96,7 +96,7 @@ def mean_log_distances(
     return log_distance(neighbour_distances(points, ks, norm), floor).mean(1)
 
 
-@torch.compiler.assume_constant_result
+@constant
 def kl_constant(n: int, d: int, ks: tuple[int, ...], norm: Norm) -> float:
     """What the Kozachenko–Leonenko estimator adds to `d` times the mean logarithm."""
     return _kl_constant(n, d, ks, norm)
@@ -108,7 +108,7 @@ def _kl_constant(n: int, d: int, ks: tuple[int, ...], norm: Norm) -> float:
 
 
 class WhitenedNormal(NamedTuple):
-    """How the whitened estimate is distributed on normal laws, in nats."""
+    """How the whitened estimate is distributed on normal distributions, in nats."""
 
     bias: float
     std: float
@@ -121,11 +121,11 @@ class WhitenedNormal(NamedTuple):
 def whitened_normal(
     n: int, d: int, ks: tuple[int, ...], norm: Norm, repeats: int
 ) -> WhitenedNormal:
-    """Bias and standard deviation of the whitened estimate on any normal law, in nats.
+    """Bias and standard deviation of the whitened estimate on any normal distribution, in nats.
 
-    The whitened sample does not depend on the law's mean and covariance, so N(0, I) stands for all,
-    and it is independent of Σ̂ (Basu's theorem). So only its entropy is simulated; the other part is
-    known, (n − 1) Σ̂ having a Wishart law:
+    The whitened sample does not depend on the mean and covariance, so N(0, I) stands for all, and
+    it is independent of Σ̂ (Basu's theorem). So only its entropy is simulated; the other part is
+    known, (n − 1) Σ̂ having a Wishart distribution:
 
         E log det Σ̂ = Σ_i ψ((n − i)/2) + d log(2/(n − 1)),   var log det Σ̂ = Σ_i ψ'((n − i)/2),
 
@@ -173,7 +173,7 @@ _normal_bias = operator(
 
 
 def slope_on_squares(terms: Float[Tensor, " n"], white: Float[Tensor, "n d"]) -> float:
-    """Slope of an estimate's terms on `½ |z|²`, which on a normal law is −log f but for a constant.
+    """Slope of an estimate's terms on `½ |z|²`, which for a Gaussian is −log f but for a constant.
 
     It is 1 there for large `n`, and less where neighbours are so far that the terms of points at
     the centre and outside differ less than the densities do.

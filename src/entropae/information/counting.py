@@ -51,7 +51,7 @@ def edge(points: Float[np.ndarray, "n d"], index: Index, period: Period = None) 
 
 
 def last_distance(
-    parts: list[tuple[Float[np.ndarray, "n d"], Period]], index: Index
+    parts: list[tuple[Float[np.ndarray, "n _"], Float[np.ndarray, " _"] | None]], index: Index
 ) -> tuple[Radius, Radius]:
     """Joint distance to the last of the neighbours given, and the same less its rounding."""
     edges = np.stack([edge(points, index[:, -1:], period) for points, period in parts])

@@ -54,7 +54,7 @@ def why_too_many(
     return (
         f"n={len(x)} rows are few for d={d} dimensions: of a normal distribution with this "
         f"covariance, which has {truth:.2f} nats, the estimator says {found:.2f}, so {value:.2f} "
-        "may be as far off. Use fewer columns, or more rows."
+        'may be as far off. Use fewer columns, more rows, or method="map".'
     )
 
 

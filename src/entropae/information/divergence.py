@@ -70,9 +70,9 @@ def knn_divergence(
 
         D̂ = (d/n) Σ_i log(ν_k(i) / ρ_k(i)) + log(m / (n − 1)).
 
-    Consistent for laws with densities. Not bounded by 0: where P and Q are equal, the estimate
-    scatters about it. Biased downwards where P reaches beyond the points of Q: for N(0, 4) from
-    N(0, 1) in one dimension, 0.81 nats, it says 0.60 with 5000 points of each.
+    Consistent for distributions with densities. Not bounded by 0: where P and Q are equal, the
+    estimate scatters about it. Biased downwards where P reaches beyond the points of Q: for N(0, 4)
+    from N(0, 1) in one dimension, 0.81 nats, it says 0.60 with 5000 points of each.
 
     To minimise it over `x`, take `k = 1`, a `floor`, and a fresh `y` at every step. Points of `x`
     otherwise settle on those of `y`, and at larger `k` they gather in groups of `k`: the estimate

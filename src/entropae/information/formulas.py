@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import digamma
 
+from entropae.entropy.maps import MAPPED
+from entropae.information.mapped import by_map, conditional_sums, pair_sums
 from entropae.information.parts import Part, joined, joint_classes
 from entropae.information.search import count_up_to, count_within, search
+
+# From the number of parts to which of their joint entropies count, and how often.
+Sums = Callable[[int], dict[tuple[int, ...], int]]
 
 
 class Terms(NamedTuple):
@@ -148,16 +153,38 @@ def _frequency(classes: Int[np.ndarray, " n"] | None, n: int) -> tuple[np.ndarra
 
 Formula = Callable[[Sequence[Part], int, int], Terms]
 
-PAIRS: dict[str, Formula] = {
-    "ksg1": ksg1,
-    "ksg2": ksg2,
-    "gao": gao,
-    "ross": ksg1,
-    "plugin": plugin,
-}
-CONDITIONAL: dict[str, Formula] = {
-    "ksg1": frenzel_pompe,
-    "gao": mesner_shalizi,
-    "plugin": plugin_conditional,
-}
-MANY: dict[str, Formula] = {"ksg1": ksg1, "gao": gao, "plugin": plugin}
+
+def _of_map(method: str, sums: Sums, counting: Formula) -> Formula:
+    """A sum of entropies by way of a map, for parts that are continuous: see `by_map`."""
+
+    def formula(parts: Sequence[Part], k: int, exclude: int = 0) -> Terms:
+        if exclude or any(p.classes is not None or p.period is not None for p in parts):
+            raise ValueError(
+                f"`method={method!r}` is for continuous columns without a period, and without "
+                '`exclude`. Use method="auto", which takes all kinds of columns.'
+            )
+        found = by_map(
+            [part.values for part in parts],
+            sums(len(parts)),
+            k,
+            "auto" if method == CHOOSING else method,
+            lambda: counting(parts, k, 0).values,
+        )
+        return Terms(found.terms, np.arange(len(found.terms)))
+
+    return formula
+
+
+def _with_maps(counting: Mapping[str, Formula], sums: Sums) -> dict[str, Formula]:
+    maps = [CHOOSING, *(name for name in MAPPED if name != "auto")]
+    return dict(counting) | {name: _of_map(name, sums, counting["ksg1"]) for name in maps}
+
+
+CHOOSING = "map"  # chooses among the maps; "auto" goes by the kinds of columns
+PAIRS = _with_maps(
+    {"ksg1": ksg1, "ksg2": ksg2, "gao": gao, "ross": ksg1, "plugin": plugin}, pair_sums
+)
+CONDITIONAL = _with_maps(
+    {"ksg1": frenzel_pompe, "gao": mesner_shalizi, "plugin": plugin_conditional}, conditional_sums
+)
+MANY = _with_maps({"ksg1": ksg1, "gao": gao, "plugin": plugin}, pair_sums)

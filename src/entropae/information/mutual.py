@@ -127,7 +127,8 @@ def knn_mutual_information(
         k: Which neighbour. Smaller is less biased, larger less variable.
         method: `"auto"`, `"ksg1"`, `"ksg2"`, `"gao"`, `"ross"` or `"plugin"`. `ksg2` has a little
             less bias than `ksg1` where dependence is strong and dimensions are many, and a little
-            more variance.
+            more variance. For continuous parts of several columns also a map of `knn_entropy`, such
+            as `"copula"`, for H(X) + H(Y) − H(X, Y), or `"map"` to choose one.
         resolution: `"auto"` to find for each column the step that its values are rounded to, the
             step itself, or `None` to take all numbers as they are, unless they are named in
             `discrete`. Rounded values are spread evenly over their step, which keeps their
@@ -285,7 +286,7 @@ def knn_conditional_mutual_information(
         y: Second parts, shape `(n, d_y)`.
         z: Parts that are given, shape `(n, d_z)`.
         k: Which neighbour.
-        method: `"auto"`, `"ksg1"`, `"gao"` or `"plugin"`.
+        method: `"auto"`, `"ksg1"`, `"gao"`, `"plugin"`, or a map, see `knn_mutual_information`.
         resolution: As in `knn_mutual_information`.
         scale: As in `knn_mutual_information`.
         discrete: As in `knn_mutual_information`.

@@ -24,8 +24,9 @@ from entropae.variables import (
     variables_of,
 )
 
-Method = Literal["auto", "ksg1", "ksg2", "gao", "ross", "plugin"]
-ConditionalMethod = Literal["auto", "ksg1", "gao", "plugin"]
+Maps = Literal["map", "copula", "ica", "radial", "student", "mixture", "tree"]
+Method = Literal["auto", "ksg1", "ksg2", "gao", "ross", "plugin"] | Maps
+ConditionalMethod = Literal["auto", "ksg1", "gao", "plugin"] | Maps
 # Spreads that an estimate of rounded columns is the mean over.
 SPREADS = 4
 # What `method="auto"` says of its choice.

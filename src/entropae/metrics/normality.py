@@ -21,7 +21,7 @@ class Normality(NamedTuple):
     kurtosis: float  # mean excess kurtosis of a coordinate; 0 for N(0, I)
     norm_spread: float  # standard deviation of ‖z‖
     norm_spread_normal: float  # of N(0, I)
-    entropy: float  # knn_entropy, nats per dimension
+    entropy: float  # knn_entropy of the codes that differ, nats per dimension
     entropy_normal: float  # mean of the same estimator on N(0, I) samples of the same n, d, k
     entropy_exact: float  # ½ log 2πe
     sliced_wasserstein: float  # from N(0, I)
@@ -33,6 +33,8 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
 
     The entropy alone is not enough: in high dimension a thin shell scores higher than a Gaussian
     with the nearest-neighbour estimator. A spread of ‖z‖ below the Gaussian's shows the shell.
+    Samples that are there more than once, as short sentences are, have one code, where no density
+    is: for the entropy each code counts once.
 
     Args:
         code: Codes of shape `(n, d)`.
@@ -40,7 +42,7 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
         limit: At most so many codes, evenly spaced, enter the entropy, whose cost grows with n².
 
     Returns:
-        The figures.
+        The figures; the entropy is -inf if no more than `k` codes differ.
 
     Raises:
         ValueError: If the codes are not finite or there are not more than `k`.
@@ -51,7 +53,8 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
     standard = (z - z.mean(0)) / variance.clamp(min=1e-300).sqrt()
     correlation = standard.T @ standard / (n - 1)
     off = correlation - torch.diag(correlation.diagonal())
-    some = z[torch.linspace(0, n - 1, min(n, limit)).long()]
+    some = z[torch.linspace(0, n - 1, min(n, limit)).long()].unique(dim=0)
+    few = len(some) <= k < n
     generator = torch.Generator().manual_seed(0)
     mean_norm = math.sqrt(2) * math.exp(math.lgamma((d + 1) / 2) - math.lgamma(d / 2))
     return Normality(
@@ -61,8 +64,8 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
         kurtosis=float(standard.pow(4).mean() - 3),
         norm_spread=float(z.norm(dim=1).std()),
         norm_spread_normal=math.sqrt(d - mean_norm**2),
-        entropy=float(knn_entropy(some, k, resolution=None)) / d,
-        entropy_normal=gaussian_baseline(len(some), d, k).mean / d,
+        entropy=-math.inf if few else float(knn_entropy(some, k, resolution=None)) / d,
+        entropy_normal=gaussian_baseline(k + 1 if few else len(some), d, k).mean / d,
         entropy_exact=gaussian_entropy(1),
         sliced_wasserstein=sliced_wasserstein(z),
         sliced_wasserstein_normal=sliced_wasserstein(torch.randn(z.shape, generator=generator)),

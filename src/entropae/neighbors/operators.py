@@ -8,12 +8,13 @@ samples, as under `torch.vmap`, is worked through one by one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
 
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # pyright: ignore[reportAttributeAccessIssue]
+P = ParamSpec("P")
 LIBRARY = torch.library.Library("entropae", "DEF")
 
 
@@ -26,6 +27,16 @@ def is_wrapped(x: Tensor) -> bool:
 def is_opaque(x: Tensor) -> bool:
     """Whether no number of `x` can be looked at, as inside `torch.compile` and `torch.func`."""
     return torch.compiler.is_compiling() or is_wrapped(x)
+
+
+def constant(function: Callable[P, float]) -> Callable[P, float]:
+    """Have a compiler call `function` and keep what it returns.
+
+    This is `torch.compiler.assume_constant_result`, which loads all of dynamo to set the same
+    mark: a second, where nothing is compiled.
+    """
+    function._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess, reportAttributeAccessIssue]
+    return function
 
 
 def operator(name: str, schema: str, run: Callable[..., Tensor], like: Callable[..., Tensor]):

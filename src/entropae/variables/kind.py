@@ -13,7 +13,7 @@ from entropae.variables.lattice import Cells, cells_of, precision
 from entropae.variables.spread import spread
 
 Kind = Literal["continuous", "lattice", "discrete", "mixed", "circular", "constant"]
-Resolution = Literal["auto"] | float | None
+Resolution = Literal["auto"] | float | int | None
 
 # Numbers with no more different values than this are classes, unless they hardly repeat.
 CLASSES = 10
@@ -125,7 +125,7 @@ def recognise(
     values: Any,
     *,
     discrete: bool | None = None,
-    period: float | None = None,
+    period: float | int | None = None,
     resolution: Resolution = "auto",
 ) -> Variable:
     """What a column is, from its type and its values.
@@ -174,7 +174,7 @@ def recognise(
     if discrete:
         return _discrete(name, numbers, came_as, shift)
     if period is not None:
-        return _circular(name, numbers + shift, period, resolution, eps)
+        return _circular(name, numbers + shift, float(period), resolution, eps)
     if resolution is None:
         return Variable(name, "continuous", numbers, shift=shift)
     if discrete is None and resolution == "auto" and _is_plainly_continuous(numbers, eps):

@@ -22,7 +22,7 @@ DENSE = 10**8
 # Anything that a sample comes in: arrays, lists, frames, mappings from names to columns.
 Data = ArrayLike | Mapping[str, Any]
 Discrete = bool | Sequence[str]
-Period = float | Mapping[str, float] | None
+Period = float | int | Mapping[str, float | int] | None
 Resolutions = Resolution | Mapping[str, Resolution]
 
 

@@ -121,6 +121,8 @@ class Images(Kind):
         samples = Samples(array, self, layout or "chw")
         if self.size is not None and samples.shape[1:] != self.shape[1:]:
             return _resized(samples, self.size, self.shape[0], reading)
+        if samples.shape[1:] != self.shape[1:]:
+            self.check_shape(samples.shape)
         if samples.shape[0] == self.shape[0]:
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])

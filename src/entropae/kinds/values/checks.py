@@ -33,7 +33,7 @@ def plain_array(source: Any) -> np.ndarray:
             f"Samples must have shape (n, …): got {source.shape}. Give one row a sample, e.g. "
             "x[:, None] for single numbers."
         )
-    if np.ma.count_masked(source):
+    if isinstance(source, np.ma.MaskedArray) and np.ma.count_masked(source):
         raise ValueError(
             f"Samples must not be masked: got {np.ma.count_masked(source)} masked numbers. Remove "
             "or impute them."
