@@ -97,12 +97,13 @@ def test_saved_again_it_says_its_kind(name: str, tmp_path: Path):
 
 @each
 def test_other_commands_know_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """With the data beside it, as its recipe says."""
+    """With the data beside it, as its recipe says; it kept nothing of what is in them."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(EARLIER / name, "run")
     shutil.copy(EARLIER / DATA[name], tmp_path)
-    assert main(["encode", "run", "--out", "codes.npy"]) == 0
-    assert main(["diagnose", "run", "--data", DATA[name]]) == 0
-    assert main(["reconstruct", "run", "-n", "4"]) == 0
-    assert main(["interpolate", "run", "-n", "2"]) == 0
-    assert main(["report", "run"]) == 0
+    named = ["--trained-on", DATA[name]]
+    assert main(["encode", "run", "--out", "codes.npy", *named]) == 0
+    assert main(["diagnose", "run", "--data", DATA[name], *named]) == 0
+    assert main(["reconstruct", "run", "-n", "4", *named]) == 0
+    assert main(["interpolate", "run", "-n", "2", *named]) == 0
+    assert main(["report", "run", *named]) == 0
