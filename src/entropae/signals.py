@@ -23,6 +23,7 @@ SIGNALS = tuple(
 )
 # Seconds in which torchrun's own signal is taken for an echo of the terminal's, not for a second.
 ECHO = 2.0
+MOMENT = 0.02  # seconds until a signal that came amid an import is looked at again
 POLL = 0.5  # seconds between two looks at whether the parent is there
 
 Handler = Callable[[int, Any], None]
@@ -102,6 +103,7 @@ class _Process:
     is_command = False
     is_idle = False  # a worker that waits for what to do
     first: int | None = None
+    again = False  # whether the next signal is the first one, put off
 
 
 _process = _Process()
@@ -193,11 +195,32 @@ def _install(handler: Handler) -> dict[int, Any]:
 
 
 def _raise(number: int, frame: Any) -> None:
-    if _process.first is not None:
+    again, _process.again = _process.again, False
+    if _process.first is not None and not again:
         _end(number)
     _process.first = number
-    if not _process.is_idle:
-        raise Stopped(number)
+    if _process.is_idle:
+        return
+    if _importing(frame):
+        threading.Thread(target=_put_off, args=(number,), daemon=True).start()
+        return
+    raise Stopped(number)
+
+
+def _importing(frame: Any) -> bool:
+    """Whether a module is being imported, where an exception may be lost, or leave half of one."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _put_off(number: int) -> None:
+    """Send the signal again, in a moment."""
+    time.sleep(MOMENT)
+    _process.again = True
+    signal.raise_signal(number)
 
 
 def _end(number: int) -> NoReturn:
