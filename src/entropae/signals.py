@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ class _Process:
     is_command = False
     is_idle = False  # a worker that waits for what to do
     first: int | None = None
+    imports = 0  # that it was in when the command began
     again = False  # whether the next signal is the first one, put off
 
 
@@ -112,13 +114,14 @@ _process = _Process()
 @contextmanager
 def in_command() -> Iterator[None]:
     """Inside, the first signal raises `Stopped`, and the second ends the process at once."""
-    before = _process.is_command, _process.first
+    before = _process.is_command, _process.first, _process.imports
     _process.is_command, _process.first = True, None
+    _process.imports = _imports(sys._getframe())
     try:
         with _handled(_raise):
             yield
     finally:
-        _process.is_command, _process.first = before
+        _process.is_command, _process.first, _process.imports = before
 
 
 @contextmanager
@@ -201,19 +204,19 @@ def _raise(number: int, frame: Any) -> None:
     _process.first = number
     if _process.is_idle:
         return
-    if _importing(frame):
+    if _imports(frame) > _process.imports:
         threading.Thread(target=_put_off, args=(number,), daemon=True).start()
         return
     raise Stopped(number)
 
 
-def _importing(frame: Any) -> bool:
-    """Whether a module is being imported, where an exception may be lost, or leave half of one."""
+def _imports(frame: Any) -> int:
+    """How deep in imports that is: an exception there may be lost, or leave half of a module."""
+    depth = 0
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
+        depth += frame.f_code.co_filename.startswith("<frozen importlib")
         frame = frame.f_back
-    return False
+    return depth
 
 
 def _put_off(number: int) -> None:
