@@ -194,7 +194,8 @@ def markdown(made: dict[str, dict[str, Cell]]) -> str:
     for verdict in ("FAILED", "refused"):
         for kind, command, (found, reason) in every:
             if found == verdict:
-                lines.append(f"- {verdict}, {command} on {kind}: `{reason[:160]}`")
+                shown = reason.replace(f"{tempfile.gettempdir()}/", "")[:160]
+                lines.append(f"- {verdict}, {command} on {kind}: `{shown}`")
     return "\n".join(lines) + "\n"
 
 

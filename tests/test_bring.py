@@ -314,10 +314,12 @@ def test_rows_come_back_in_the_frame_of_their_library(library):
 def test_what_is_held_out_is_not_learnt_from():
     """A table's quantiles are of the rows that are trained on: those of the share and seed."""
     values = np.arange(200.0) ** 1.5
-    train, _ = ea.kinds.split(200, 0.5, seed=7)
+    train, held_out = ea.kinds.read({"a": values}).split(0.5, seed=7)
+    assert train.index is not None
+    assert len(train) + len(held_out) == 200
     model, _ = fit({"a": values}, own(width=1), validation=0.5, seed=7)
     (column,) = model.kind.columns.columns
-    assert column.knots[-1] == values[train].max()
+    assert column.knots[-1] == values[train.index].max()
     model, _ = fit({"a": values[:150]}, own(width=1), validation={"a": values[150:]})
     assert model.kind.columns.columns[0].knots[-1] == values[149]
 

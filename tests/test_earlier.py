@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -96,14 +97,16 @@ def test_saved_again_it_says_its_kind(name: str, tmp_path: Path):
 
 
 @each
-def test_other_commands_know_it(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """With the data beside it, as its recipe says; it kept nothing of what is in them."""
+def test_other_commands_know_it(name: str, tmp_path: Path, monkeypatch, capsys):
+    """With the data beside it, once it is said: such a run does not say what was in its data."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(EARLIER / name, "run")
     shutil.copy(EARLIER / DATA[name], tmp_path)
-    named = ["--trained-on", DATA[name]]
-    assert main(["encode", "run", "--out", "codes.npy", *named]) == 0
-    assert main(["diagnose", "run", "--data", DATA[name], *named]) == 0
-    assert main(["reconstruct", "run", "-n", "4", *named]) == 0
-    assert main(["interpolate", "run", "-n", "2", *named]) == 0
-    assert main(["report", "run", *named]) == 0
+    trained_on = ["--trained-on", DATA[name]]
+    assert main(["encode", "run", "--out", "codes.npy"]) == 1
+    assert shlex.join(trained_on) in capsys.readouterr().err
+    assert main(["encode", "run", "--out", "codes.npy", *trained_on]) == 0
+    assert main(["diagnose", "run", "--data", DATA[name], *trained_on]) == 0
+    assert main(["reconstruct", "run", "-n", "4", *trained_on]) == 0
+    assert main(["interpolate", "run", "-n", "2", *trained_on]) == 0
+    assert main(["report", "run", *trained_on]) == 0

@@ -144,7 +144,16 @@ def sources(tmp_path_factory):
     return {name: (make(folder), others[name]) for name, make in DATA.items()}
 
 
-@pytest.fixture(scope="session", params=DATA)
+# Other data of kinds that are tried by default; these take as long again.
+VARIANTS = ("colour", "vectors", "maps")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in VARIANTS else []) for name in DATA
+    ],
+)
 def work(request, sources, tmp_path_factory) -> Iterator[Work]:
     """Of each kind a run, trained as a user would but for an epoch only."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -154,7 +163,7 @@ def work(request, sources, tmp_path_factory) -> Iterator[Work]:
         fitted = said("fit", "--data", str(data), *SHORT)
     with pytest.MonkeyPatch.context() as patch:
         # The language models that drawn sentences are measured with take most of a minute each.
-        patch.setattr(evaluation, "language_model", partial(language_model, steps=20))
+        patch.setattr(evaluation, "language_model", partial(language_model, steps=5))
         yield Work(request.param, folder, data, other, fitted)
 
 
@@ -528,8 +537,6 @@ class TestInPython:
         found = run.evaluate(n=25, progress=False) if work.name != "text" else {"samples": 25}
         assert found["samples"] == min(25, work.held_out)
         assert run.diagnose(n=60).findings is not None
-        out = work.folder / "mine.html"
-        assert run.report(out, progress=False) == out
 
     def test_load(self, work):
         model = ea.load(work.folder / work.run)
@@ -539,7 +546,7 @@ class TestInPython:
         first, more = (model.draw(n, seed=3) for n in (3, 7))
         torch.testing.assert_close(first, more[:3])
 
-    @pytest.mark.parametrize("work", ["grey", "table", "text"], indirect=True)
+    @pytest.mark.parametrize("work", ["table", "text"], indirect=True)
     def test_load_in_another_process(self, work):
         code = (
             f"import entropae as ea; model = ea.load({str(work.run)!r})\n"
@@ -587,7 +594,7 @@ def own_networks(shape: tuple[int, ...]) -> ea.Autoencoder:
     return ea.Autoencoder(encoder, decoder, ea.Entropic(3))
 
 
-@pytest.mark.parametrize("name", ["grey", "maps", "table"])
+@pytest.mark.parametrize("name", ["grey", pytest.param("maps", marks=pytest.mark.slow), "table"])
 def test_networks_of_ones_own(name, sources, tmp_path, monkeypatch):
     """In Python all that a run can do; commands say how such a model is loaded."""
     from entropae.explorer import Space
@@ -615,10 +622,10 @@ def test_networks_of_ones_own(name, sources, tmp_path, monkeypatch):
     assert f"{expected.samples} {expected.things}" in html.unescape(page)
     space = Space(model, samples, title="mine")
     assert asked(space, "/api/space")["dim"] == 3
-    encoder, *_ = export(space, tmp_path / "export")
-    np.testing.assert_allclose(
-        onnx(encoder, samples.first(3))[0], model.encode(samples.first(3)), atol=1e-4
-    )
+    if name == "grey":
+        encoder, *_ = export(space, tmp_path / "export")
+        x = samples.first(3)
+        np.testing.assert_allclose(onnx(encoder, x)[0], model.encode(x), atol=1e-4)
     model.save("mine")
     message = of_one_line(said("sample", "mine"))
     assert "encoder" in message

@@ -25,14 +25,14 @@ from entropae.entropy.maps.margins import (
     ranks,
     scores,
 )
-from entropae.entropy.maps.reference import Line, Reference, Sample, Unfolded
+from entropae.entropy.maps.reference import Factor, Line, Reference, Sample, Unfolded
 
 BINS = 12  # of ranks, for a first look at the dependence of two columns
 CELLS = 64  # of scores in [-REACH, REACH], for the density of a pair
 REACH = 4.5
 
 
-def pairwise(z: Sample) -> Sample:
+def pairwise(z: Sample) -> Factor:
     """Mutual information of all pairs of columns from counts in equal bins, bias removed, nats.
 
     References:

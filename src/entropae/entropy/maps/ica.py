@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from entropae.entropy.maps import scores
-from entropae.entropy.maps.reference import Line, Reference, Sample, Unfolded
+from entropae.entropy.maps.reference import Factor, Line, Reference, Sample, Unfolded
 from entropae.entropy.maps.scores import Scores
 from entropae.entropy.whitening import whiten
 
@@ -18,7 +18,7 @@ ROWS = 10_000
 STEPS = 150
 
 
-def components(x: Sample) -> Sample:
+def components(x: Sample) -> Factor:
     """The matrix `W` whose `W x` is as independent as can be, of shape `(d, d)`.
 
     FastICA with the logarithm of the hyperbolic cosine, all components at once.

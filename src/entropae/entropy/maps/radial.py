@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import gammaincinv, gammaln
 
 from entropae.entropy.maps.margins import Margin, local_entropy, log_normal, ranks
-from entropae.entropy.maps.reference import Line, Reference, Sample, Unfolded
+from entropae.entropy.maps.reference import Centre, Factor, Line, Reference, Sample, Unfolded
 
 
-def scatter(x: Sample) -> tuple[Line, Sample]:
+def scatter(x: Sample) -> tuple[Centre, Factor]:
     """The median of each column, and the factor `L`, of determinant 1, of Tyler's scatter matrix.
 
         V = (d/n) Σ_i (x_i − m)(x_i − m)' / (x_i − m)' V⁻¹ (x_i − m)
@@ -37,7 +37,7 @@ def scatter(x: Sample) -> tuple[Line, Sample]:
     return centre, factor / np.exp(np.log(factor.diagonal()).mean())
 
 
-def polar(x: Sample, centre: Line, factor: Sample) -> tuple[Sample, Line]:
+def polar(x: Sample, centre: Centre, factor: Factor) -> tuple[Sample, Line]:
     """Directions and radii of `L⁻¹(x − m)`."""
     white = np.linalg.solve(factor, (x - centre).T).T
     radius = np.maximum(np.linalg.norm(white, axis=1), np.finfo(float).tiny)
@@ -48,8 +48,8 @@ def polar(x: Sample, centre: Line, factor: Sample) -> tuple[Sample, Line]:
 class Elliptical(Reference):
     """`x = m + r L u` with `u` uniform on the sphere and `log r` of any shape."""
 
-    centre: Line
-    factor: Sample
+    centre: Centre
+    factor: Factor
     log_radius: Margin
 
     @classmethod
@@ -74,7 +74,7 @@ class Elliptical(Reference):
         return self.centre + (radius[:, None] * unit) @ self.factor.T
 
 
-def to_chi(x: Sample, centre: Line, factor: Sample) -> Sample:
+def to_chi(x: Sample, centre: Centre, factor: Factor) -> Sample:
     """`L⁻¹(x − m)` with its radii replaced by the χ distribution's at the same ranks."""
     unit, radius = polar(x, centre, factor)
     return unit * np.sqrt(2 * gammaincinv(0.5 * x.shape[1], ranks(radius[:, None])))

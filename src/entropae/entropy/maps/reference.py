@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 Sample = Float[np.ndarray, "n d"]
 Line = Float[np.ndarray, " n"]
+Centre = Float[np.ndarray, " d"]
+Factor = Float[np.ndarray, "d d"]
 
 
 class Unfolded(NamedTuple):
