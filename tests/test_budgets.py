@@ -122,7 +122,7 @@ def test_links_lead_no_command_out_of_a_run(run, tmp_path, capsys):
         ("interpolate", "x.jpg"),
         ("encode", "x.npy"),
         ("encode", "x.csv"),
-        ("report", "x.html"),
+        pytest.param("report", "x.html", marks=pytest.mark.slow),
     ],
 )
 def test_a_full_disk_leaves_nothing_under_the_final_name(

@@ -359,6 +359,26 @@ def test_training_in_processes_stops_at_one_step(how, tmp_path):
     assert not any(map(alive, others))
 
 
+def test_a_signal_amid_an_import_waits_for_its_end(tmp_path):
+    """Where an exception would leave half of a module, or be lost in a callback."""
+    (tmp_path / "slow_to_come.py").write_text(
+        "import time\nprint('importing', flush=True)\n"
+        "for _ in range(40):\n    time.sleep(0.01)\nwhole = True\n"
+    )
+    code = "import sys\nfrom entropae.signals import Stopped, in_command\n"
+    code += "with in_command():\n    try:\n        import slow_to_come\n"
+    code += "        while True: pass\n    except Stopped as stop:\n"
+    code += "        print(slow_to_come.whole)\n        sys.exit(stop.code)\n"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (143, "True\n")
+
+
 def test_what_workers_send_arrives_whole():
     sent = pickle.loads(pickle.dumps(Stopped(signal.SIGTERM, "At epoch 3.", epoch=3)))
     assert (sent.number, str(sent), sent.epoch) == (signal.SIGTERM, "At epoch 3.", 3)

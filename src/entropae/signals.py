@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ SIGNALS = tuple(
 )
 # Seconds in which torchrun's own signal is taken for an echo of the terminal's, not for a second.
 ECHO = 2.0
+MOMENT = 0.02  # seconds until a signal that came amid an import is looked at again
 POLL = 0.5  # seconds between two looks at whether the parent is there
 
 Handler = Callable[[int, Any], None]
@@ -102,6 +104,8 @@ class _Process:
     is_command = False
     is_idle = False  # a worker that waits for what to do
     first: int | None = None
+    imports = 0  # that it was in when the command began
+    again = False  # whether the next signal is the first one, put off
 
 
 _process = _Process()
@@ -110,13 +114,14 @@ _process = _Process()
 @contextmanager
 def in_command() -> Iterator[None]:
     """Inside, the first signal raises `Stopped`, and the second ends the process at once."""
-    before = _process.is_command, _process.first
+    before = _process.is_command, _process.first, _process.imports
     _process.is_command, _process.first = True, None
+    _process.imports = _imports(sys._getframe())
     try:
         with _handled(_raise):
             yield
     finally:
-        _process.is_command, _process.first = before
+        _process.is_command, _process.first, _process.imports = before
 
 
 @contextmanager
@@ -193,11 +198,32 @@ def _install(handler: Handler) -> dict[int, Any]:
 
 
 def _raise(number: int, frame: Any) -> None:
-    if _process.first is not None:
+    again, _process.again = _process.again, False
+    if _process.first is not None and not again:
         _end(number)
     _process.first = number
-    if not _process.is_idle:
-        raise Stopped(number)
+    if _process.is_idle:
+        return
+    if _imports(frame) > _process.imports:
+        threading.Thread(target=_put_off, args=(number,), daemon=True).start()
+        return
+    raise Stopped(number)
+
+
+def _imports(frame: Any) -> int:
+    """How deep in imports that is: an exception there may be lost, or leave half of a module."""
+    depth = 0
+    while frame is not None:
+        depth += frame.f_code.co_filename.startswith("<frozen importlib")
+        frame = frame.f_back
+    return depth
+
+
+def _put_off(number: int) -> None:
+    """Send the signal again, in a moment."""
+    time.sleep(MOMENT)
+    _process.again = True
+    signal.raise_signal(number)
 
 
 def _end(number: int) -> NoReturn:

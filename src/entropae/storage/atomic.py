@@ -62,7 +62,7 @@ def check_out(path: Path, *, folder: bool = False) -> None:
         OSError: If a folder is in its place, or its place is none that may be written to.
     """
     if path.is_dir() and not folder:
-        raise IsADirectoryError(f"{path} is a folder: give a file in it, {path / 'NAME'}.")
+        raise IsADirectoryError(f"`--out` must be a file: {path} is a folder. Give a file in it.")
     inside = path if path.is_dir() else path.absolute().parent
     found = next(one for one in (inside, *inside.absolute().parents) if one.exists())
     if not found.is_dir() or not os.access(found, os.W_OK | os.X_OK):
