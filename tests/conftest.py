@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,17 @@ def _seed() -> None:
     import torch
 
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on digits, as small as one can be."""
+    from entropae.cli import main
+    from options import SMALL
+
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["fit", "--data", "digits", "--out", str(folder), *SMALL]) == 0
+    return folder
 
 
 @pytest.fixture(scope="session")

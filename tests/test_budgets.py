@@ -32,16 +32,7 @@ from entropae.recipe import read_settings
 from entropae.storage import limits
 from entropae.storage.arrays import read_array
 from entropae.storage.atomic import replacing
-
-SMALL = ["--model.hidden", "[8]", "--model.latent.dim", "2", "--epochs", "1", "--no-report"]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    assert main(["fit", "--data", "digits", "--out", str(folder), *SMALL]) == 0
-    return folder
-
+from options import SMALL
 
 # Files
 

@@ -10,15 +10,6 @@ import pytest
 
 from entropae.cli import main
 
-SMALL = ["--model.hidden", "[8]", "--model.latent.dim", "2", "--epochs", "1", "--no-report"]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    assert main(["fit", "--data", "digits", "--out", str(folder), *SMALL]) == 0
-    return folder
-
 
 @pytest.fixture
 def idle(monkeypatch):

@@ -303,7 +303,7 @@ def test_errors_of_the_command(digits: Path, tmp_path: Path, capsys: Any):
     assert main(["report", str(tmp_path / "nothing")]) == 1
     assert "is no run folder: recipe.yaml is missing" in capsys.readouterr().err
     assert main(["report", str(digits), "--out", str(tmp_path)]) == 1
-    assert "is a folder: give a file in it" in capsys.readouterr().err
+    assert "must be a file" in capsys.readouterr().err
 
 
 def test_a_run_that_cannot_be_read(tmp_path: Path):

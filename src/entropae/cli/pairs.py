@@ -40,14 +40,17 @@ def of_all(options: Namespace) -> None:
     _say_matrix(options, matrix, len(table))
 
 
+def _print_all(found: InformationMatrix | Ranking, n: int) -> None:
+    print_json({"n": n} | {key: value for key, value in vars(found).items() if key != "like"})
+
+
 def _say_matrix(options: Namespace, matrix: InformationMatrix, n: int) -> None:
     from entropae.information.drawn import matrix_figure
 
     columns = {"": matrix.names} | dict(zip(matrix.names, matrix.values.T, strict=True))
     write(options.out, columns, lambda: matrix_figure(matrix))
     if options.json:
-        found = {key: value for key, value in vars(matrix).items() if key != "like"}
-        print_json({"n": n} | found)
+        _print_all(matrix, n)
         return
     d = len(matrix.names)
     print(f"Mutual information of {d} columns, in {matrix.unit}, from {n} rows.")
@@ -75,8 +78,7 @@ def _say_ranking(options: Namespace, ranking: Ranking, n: int) -> None:
 
     write(options.out, ranking.frame(), lambda: ranking_figure(ranking))
     if options.json:
-        found = {key: value for key, value in vars(ranking).items() if key != "like"}
-        print_json({"n": n} | found)
+        _print_all(ranking, n)
         return
     target = printable(ranking.target)
     print(f"What columns say of {target}: mutual information in {ranking.unit}, from {n} rows.")

@@ -1,6 +1,7 @@
 """Differential entropy from a sample, by nearest neighbours. In nats throughout."""
 
 from entropae.entropy.baseline import Baseline, gaussian_baseline
+from entropae.entropy.degenerate import listed
 from entropae.entropy.distances import (
     LOG_UNIT_BALL,
     entropy_of_distances,
@@ -25,6 +26,7 @@ __all__ = [
     "knn_entropy",
     "knn_renyi_entropy",
     "knn_tsallis_entropy",
+    "listed",
     "log_distance",
     "weights",
 ]

@@ -53,7 +53,7 @@ def say_constant(columns: list[int]) -> str:
     """Constant columns named."""
     which = "Column {} of `x` is" if len(columns) == 1 else "Columns {} of `x` are"
     return (
-        f"{which.format(_names(columns))} constant, so the distribution has no density, the "
+        f"{which.format(listed(columns))} constant, so the distribution has no density, the "
         "entropy is -inf. Drop what is constant to measure the entropy of the others."
     )
 
@@ -61,7 +61,7 @@ def say_constant(columns: list[int]) -> str:
 def say_dependent(columns: list[int]) -> str:
     """Linearly dependent columns named."""
     return (
-        f"Columns {_names(columns)} of `x` are linearly dependent, so the distribution has no "
+        f"Columns {listed(columns)} of `x` are linearly dependent, so the distribution has no "
         "density, the entropy is -inf. Drop one of them to measure the entropy of the others."
     )
 
@@ -102,5 +102,6 @@ def null_columns(factor: Float[Tensor, "d d"], most: float) -> list[int]:
     return (null.abs() > 1e-6).any(0).nonzero()[:, 0].tolist()
 
 
-def _names(columns: list[int]) -> str:
+def listed(columns: list[int]) -> str:
+    """The numbers of the first few columns."""
     return ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")

@@ -8,7 +8,7 @@ from typing import Any, overload
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from entropae.entropy import entropy_of_distances, log_distance
+from entropae.entropy import entropy_of_distances, listed, log_distance
 from entropae.information.parts import Scale
 from entropae.information.result import like
 from entropae.information.two_samples import two_samples
@@ -277,8 +277,9 @@ def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[
     in_p, in_q = _constant_columns(p), _constant_columns(q)
     both = in_p & in_q & (p[0] == q[0])
     if both.any():
+        named = listed(both.nonzero()[:, 0].tolist())
         raise ValueError(
-            f"`x` and `y` must vary: got column {_names(both)} with one value in both. "
+            f"`x` and `y` must vary: got column {named} with one value in both. "
             "Drop the column; it adds nothing to the divergence."
         )
     return in_p | in_q
@@ -296,7 +297,7 @@ def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:
 
 def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
     warn(
-        f"Column {_names(columns)} is {what}: the value is {value}. "
+        f"Column {listed(columns.nonzero()[:, 0].tolist())} is {what}: the value is {value}. "
         "Drop the column to measure the others."
     )
 
@@ -307,8 +308,3 @@ def _warn_of_atoms(k: int) -> None:
         "that of `y` lacks, so the divergence is inf. Use a larger `k`, or a `floor`; for rounded "
         'values, resolution="auto".'
     )
-
-
-def _names(columns: Bool[Tensor, " d"]) -> str:
-    index = columns.nonzero()[:, 0].tolist()
-    return ", ".join(map(str, index[:8])) + (", …" if len(index) > 8 else "")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from entropae.variables.frames import EXACT
 from entropae.variables.lattice import Cells, cells_of, precision
 from entropae.variables.spread import spread
 
@@ -274,7 +275,7 @@ def _numbers(name: str, array: np.ndarray) -> tuple[np.ndarray, float, float]:
     """The column as floats, what was subtracted from it first, and its precision."""
     if array.dtype.kind in "mM":
         return _seconds(array), 0.0, 0.0
-    if array.dtype.kind in "iu" and max(abs(int(array.min())), abs(int(array.max()))) < 1 << 53:
+    if array.dtype.kind in "iu" and max(abs(int(array.min())), abs(int(array.max()))) < EXACT:
         return array.astype(np.float64), 0.0, 0.0
     if array.dtype.kind in "iuO":
         # Python's integers have no largest; what is left of them without the least fits.

@@ -14,7 +14,13 @@ from entropae.drawing.blocks import Block, Picture, Pictures, Text
 from entropae.drawing.pictures import save_panels
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.errors import squared_errors
-from entropae.kinds.values.report import COMPARED, errors_in_words, paths, titled_samples
+from entropae.kinds.values.report import (
+    COMPARED,
+    errors_in_words,
+    paths,
+    titled_samples,
+    typical_and_worst,
+)
 from entropae.prior import TITLES
 
 SHEET, FEW, PATHS, STEPS = 16, 8, 3, 8
@@ -79,15 +85,8 @@ def reconstructions(run: Any) -> list[Block]:
     x, limits = run.held_out.spread(COMPARED), _limits(run)
     again = run.model.reconstruct(x).cpu()
     errors = squared_errors(x, again)
-    worst = errors.argsort(descending=True)[:FEW]
-    parts = {
-        f"{run.others.capitalize()} {run.things}": torch.linspace(
-            0, len(x) - 1, min(FEW, len(x))
-        ).long(),
-        f"The {len(worst)} reconstructed worst": worst,
-    }
     pictures = []
-    for title, some in parts.items():
+    for title, some in typical_and_worst(run, errors, FEW, FEW).items():
         both = zip(x[some].split(COLUMNS), again[some].split(COLUMNS), strict=True)
         rows = torch.cat([row for two in both for row in two])
         alt = f"{title}, mean squared error {errors[some].mean():.3g}"

@@ -35,16 +35,9 @@ def reconstructions(run: Any) -> list[Block]:
     x = run.held_out.spread(values.COMPARED)
     again = run.model.reconstruct(x).cpu()
     errors = squared_errors(x, again)
-    worst = errors.argsort(descending=True)[:WORST]
-    parts = {
-        f"{run.others.capitalize()} images": torch.linspace(
-            0, len(x) - 1, min(TYPICAL, len(x))
-        ).long(),
-        f"The {len(worst)} reconstructed worst": worst,
-    }
     pictures = [
         _pairs(unit(x[rows]), unit(again[rows]), title, float(errors[rows].mean()))
-        for title, rows in parts.items()
+        for title, rows in values.typical_and_worst(run, errors, TYPICAL, WORST).items()
     ]
     return [values.errors_in_words(run, errors), Pictures(pictures)]
 

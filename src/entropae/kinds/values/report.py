@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.drawing import charts
@@ -83,19 +83,24 @@ def errors_in_words(run: Any, errors: Float[Tensor, " n"]) -> Text:
     )
 
 
+def typical_and_worst(
+    run: Any, errors: Float[Tensor, " n"], typical: int, worst: int
+) -> dict[str, Int[Tensor, " m"]]:
+    """Rows at even distances and those of the largest errors, by their titles."""
+    n = len(errors)
+    largest = errors.argsort(descending=True)[:worst]
+    return {
+        f"{run.others.capitalize()} {run.things}": torch.linspace(0, n - 1, min(typical, n)).long(),
+        f"The {len(largest)} reconstructed worst": largest,
+    }
+
+
 def reconstructions(run: Any) -> list[Block]:
     """Held-out samples and what comes out, at random and the worst."""
     x = run.held_out.spread(COMPARED)
     again = run.model.reconstruct(x).cpu()
     errors = squared_errors(x, again)
-    few = FEW // 2
-    worst = errors.argsort(descending=True)[:few]
-    parts = {
-        f"{run.others.capitalize()} {run.things}": torch.linspace(
-            0, len(x) - 1, min(few, len(x))
-        ).long(),
-        f"The {len(worst)} reconstructed worst": worst,
-    }
+    parts = typical_and_worst(run, errors, FEW // 2, FEW // 2)
     pictures = [
         Picture(
             charts.profiles(
