@@ -194,14 +194,25 @@ def densities(
     return drawn.markup
 
 
-def matrix(name: str, values: Float[np.ndarray, "d d"], *, most: float, alt: str) -> Markup:
-    """A matrix of numbers around 0: blue above, orange below, and nothing where it is 0."""
+def coloured(axes: Axes, values: Float[np.ndarray, "d d"], *, most: float) -> None:
+    """Numbers around 0 as a matrix of colours: blue above, orange below, and nothing where it is 0.
+
+    Args:
+        axes: Where to draw.
+        values: The numbers.
+        most: Those of full colour.
+    """
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[..., :3] = np.where(values[..., None] >= 0, POSITIVE, NEGATIVE)
     pixels[..., 3] = (255 * np.clip(np.abs(values) / most, 0, 1)).round()
+    axes.imshow(pixels, interpolation="nearest")
+    axes.grid(visible=False)
+
+
+def matrix(name: str, values: Float[np.ndarray, "d d"], *, most: float, alt: str) -> Markup:
+    """A matrix of numbers around 0, of coordinates."""
     with chart(name, alt) as drawn:
-        drawn.axes.imshow(pixels, interpolation="nearest")
-        drawn.axes.grid(visible=False)
+        coloured(drawn.axes, values, most=most)
         for axis in (drawn.axes.xaxis, drawn.axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         drawn.axes.set_xlabel("coordinate")
