@@ -16,8 +16,8 @@ from entropae.kinds.tables.comparison.quality import associations, marginal
 from entropae.messages import printable
 from entropae.storage.atomic import replacing
 
-BINS, BARS = 24, 8
-LETTERS = 12  # of a name in a picture
+BARS = 8
+LETTERS = 18  # of a name in a picture
 KEPT = 5  # held-out rows that a category must have to be named: of fewer it might name a person
 REAL_COLOUR, DRAWN_COLOUR = "#3a7cf0", "#d66010"
 MOST_NAMED = 30  # columns beside a matrix
@@ -52,7 +52,8 @@ def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
         return
     low, high = np.quantile(here, (0.005, 0.995))
     margin = 0.05 * (high - low) or 1.0
-    edges = np.linspace(low - margin, high + margin, BINS + 1)
+    bins = int(np.clip(np.sqrt(len(here)), 5, 24))
+    edges = np.linspace(low - margin, high + margin, bins + 1)
     for values, colour, label in zip((here, there), colours, ("held-out", "drawn"), strict=True):
         inside = np.clip(values, edges[0], edges[-1])  # what is farther is in the outermost bins
         heights = np.histogram(inside, edges)[0] / len(values)
@@ -64,7 +65,7 @@ def _bars(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
     here, there = column.shares(TEST), column.shares(DRAWN)
     n = len(column.values[TEST])
     order = [i for i in np.argsort(-here, kind="stable") if here[i] * n >= KEPT][:BARS]
-    names: tuple[str, ...] = column.levels or ()
+    names = list(column.levels or [])
     levels = [short(names[i]) or "missing" for i in order]
     shares = [list(one[order]) for one in (here, there)]
     if len(order) < np.count_nonzero(here + there):

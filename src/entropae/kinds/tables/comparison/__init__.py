@@ -83,8 +83,8 @@ def compare_tables(
         >>> x = np.random.default_rng(0).standard_normal((300, 2))
         >>> tables = [pa.table({"a": part[:, 0], "b": part[:, 1]}) for part in (x[:200], x[200:])]
         >>> found = compare_tables(*tables, tables[0])  # which has copied every row
-        >>> found["copied"], found["nearest"], found["membership"], found["closer"]
-        (1.0, 0.0, 1.0, 0.75)
+        >>> found["copied"], found["nearest"], found["membership"], found["membership_density"]
+        (1.0, 0.0, 1.0, 1.0)
     """
     check_target(train.column_names, target)
     columns = shared(train, test, drawn, categories=categories)
