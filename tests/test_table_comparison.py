@@ -65,6 +65,7 @@ def test_independent_rows_tell_nothing():
     error = np.sqrt((400 + 200 + 1) / (12 * 400 * 200))  # of an AUC of two equal distributions
     assert abs(found["membership"] - 0.5) < 4 * error
     half = np.sqrt((400 + 100 + 1) / (12 * 400 * 100))
+    assert found["membership_chance"] == pytest.approx(2 * half)
     assert abs(found["membership_density"] - 0.5) < 4 * half
     assert abs(found["closer"] - 0.5) < 4 * np.sqrt(0.25 / 200)
     assert found["copied"] == 0

@@ -96,14 +96,20 @@ MEASURES: Mapping[str, Measure] = {
         "membership inference, by distance",
         "near 0.5",
         "AUC",
-        "Who has the drawn rows tells a training from a held-out row, by the closest drawn row.",
+        "An attacker who has the drawn rows tells a training row from a held-out one, by the "
+        "closest drawn row; 0.5: he cannot, 1: always.",
     ),
     "membership_density": Measure(
         "membership inference, by density",
         "near 0.5",
         "AUC",
-        "The same, by the closest drawn row's distance over that of the closest row of other "
-        "people.",
+        "The same, by that distance over the one to the closest held-out row that is not attacked.",
+    ),
+    "membership_chance": Measure(
+        "membership inference, chance",
+        "",
+        "AUC",
+        "By how much the two may differ from 0.5 by chance, of so many rows: two standard errors.",
     ),
     "disclosed": Measure(
         "attribute disclosure",

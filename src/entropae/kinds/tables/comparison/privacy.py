@@ -34,7 +34,8 @@ def privacy(columns: Sequence[Shared], *, seed: int = 0) -> dict[str, float]:
         `membership` and `membership_density`, the area under the ROC curve of two attackers who
         tell training from held-out rows: by the distance to the closest drawn row, and by that
         distance over the one to the closest row of others (half of the held-out rows, the other
-        half of which is attacked).
+        half of which is attacked). `membership_chance`, twice the standard error that the second
+        has where there is nothing to tell.
         `disclosed`, how often an attacker who knows all values of a training row but one guesses
         that one, from the closest drawn row; less how often it is guessed of held-out rows.
         `disclosed_most`, the same of the column where it is most.
@@ -61,6 +62,7 @@ def privacy(columns: Sequence[Shared], *, seed: int = 0) -> dict[str, float]:
         "nearest_ratio": float(np.median(_ratios(to_train[:, 0], to_train[:, 1]))),
         "membership": auc(-members, -others),
         "membership_density": _by_density(columns, train, random),
+        "membership_chance": _chance(len(train[1]), len(test[1]) // 2),
         **_disclosed(columns, random),
     }
 
@@ -74,6 +76,11 @@ def auc(members: Float[np.ndarray, " n"], others: Float[np.ndarray, " m"]) -> fl
 
     is_member = np.repeat([1, 0], [len(members), len(others)])
     return float(roc_auc_score(is_member, np.concatenate([members, others])))
+
+
+def _chance(n: int, m: int) -> float:
+    """Two standard errors of the AUC of `n` and `m` scores of one distribution, without ties."""
+    return 2 * float(np.sqrt((n + m + 1) / (12 * n * m)))
 
 
 def _some(columns: Sequence[Shared], table: int, random: Any, most: int = ASKED) -> np.ndarray:
