@@ -22,7 +22,7 @@ from entropae.kinds.tables.comparison import (
     share,
     shared,
 )
-from entropae.kinds.tables.comparison.columns import nearest
+from entropae.kinds.tables.comparison.columns import distances, nearest
 from entropae.kinds.tables.comparison.quality import quality
 from entropae.kinds.tables.files import write_file
 from entropae.kinds.tables.measures import MEASURES
@@ -164,6 +164,18 @@ def test_distances_are_those_that_are_said():
     expected = min(scores[2] - scores[0], np.sqrt(2 + (scores[1] - scores[0]) ** 2))
     assert found[0, 1] == pytest.approx(expected)
     assert found[18, 1] == pytest.approx(np.sqrt(2))  # to 19: both are missing, categories differ
+
+
+def test_the_nearest_rows_are_those_of_the_sums_of_distances():
+    random = np.random.default_rng(0)
+    rows = mixed(60, 5).append_column(
+        "gap", pa.array(random.random(60), mask=random.random(60) < 0.3)
+    )
+    columns, every = share([rows, rows]), np.arange(60)
+    total = np.concatenate([sum(parts) for _, parts in distances(columns, (0, every), (1, every))])
+    found, index = nearest(columns, (0, every), (1, every), 3)
+    np.testing.assert_allclose(found, np.sqrt(np.sort(total, 1)[:, :3]), atol=1e-12)
+    np.testing.assert_array_equal(index, total.argsort(1, kind="stable")[:, :3])
 
 
 def test_the_target_is_predicted_from_drawn_rows():

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from entropae.kinds.tables.comparison.columns import Shared
-from entropae.kinds.tables.comparison.privacy import DRAWN, TEST
+from entropae.kinds.tables.comparison.columns import DRAWN, TEST, Shared
 from entropae.kinds.tables.comparison.quality import associations, marginal
 from entropae.messages import printable
 from entropae.storage.atomic import replacing

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-
-from entropae.kinds.tables.comparison.columns import Shared, halved, share
+from entropae.kinds.tables.comparison.columns import TEST, Shared, halved, share
 from entropae.kinds.tables.comparison.official import official
-from entropae.kinds.tables.comparison.privacy import TEST, privacy
+from entropae.kinds.tables.comparison.privacy import privacy
 from entropae.kinds.tables.comparison.quality import (
     associations,
     marginal,

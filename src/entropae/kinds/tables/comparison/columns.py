@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from entropae.messages import unknown
 
 FEW = 10  # distinct numbers up to which a column is one of categories
 BLOCK = 1 << 22  # distances at a time
+TRAIN, TEST, DRAWN = range(3)  # what the tables are, where there are three
 Distances = Float[np.ndarray, "n m"]
+Rows = tuple[int, np.ndarray]  # the number of a table, and those of its rows
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class Shared:
         """How often each category occurs in a table."""
         codes = self.values[table].astype(np.int64)
         return np.bincount(codes, minlength=len(self.levels or ())) / len(codes)
+
+    def coded(self, some: Rows) -> Float[np.ndarray, " n"]:
+        """Normal scores of numbers, or indices of categories, of some rows of a table."""
+        return (self.scores if self.levels is None else self.values)[some[0]][some[1]]
 
     def missing(self, table: int) -> float:
         """The share of a table's values that are missing."""
@@ -130,27 +137,21 @@ def rows(columns: Sequence[Shared], table: int) -> list[bytes]:
 
 
 def distances(
-    columns: Sequence[Shared], a: tuple[int, np.ndarray], b: tuple[int, np.ndarray]
+    columns: Sequence[Shared], a: Rows, b: Rows
 ) -> Iterator[tuple[slice, list[Distances]]]:
     """Squared distances between rows of two tables, of each column, a block of rows at a time.
 
     Of numbers the squared difference of normal scores, of categories 2 where they differ: which
     both are on average of two independent rows. A missing value is 2 from one that is not.
-
-    Args:
-        columns: Of the tables.
-        a: The number of a table, and its rows.
-        b: Likewise.
     """
-    step = max(1, BLOCK // max(1, len(b[1])))
+    step = max(1, BLOCK // (len(b[1]) * len(columns)))
     for start in range(0, len(a[1]), step):
         part = slice(start, start + step)
         yield part, [_squared(column, (a[0], a[1][part]), b) for column in columns]
 
 
-def _squared(column: Shared, a: tuple[int, np.ndarray], b: tuple[int, np.ndarray]) -> Distances:
-    found = column.scores if column.is_number else column.values
-    x, y = found[a[0]][a[1], None], found[b[0]][None, b[1]]
+def _squared(column: Shared, a: Rows, b: Rows) -> Distances:
+    x, y = column.coded(a)[:, None], column.coded(b)[None]
     if not column.is_number:
         return 2.0 * (x != y)
     squared = (x - y) ** 2
@@ -160,26 +161,43 @@ def _squared(column: Shared, a: tuple[int, np.ndarray], b: tuple[int, np.ndarray
     return squared
 
 
+def _total(columns: Sequence[Shared], a: Rows, b: Rows) -> Distances:
+    """The sum of `distances` over columns, of those without missing values by faster code."""
+    groups = [column for column in columns if not column.is_number]
+    numbers = [column for column in columns if column.is_number]
+    gaps = [bool(np.isnan(np.append(c.coded(a), c.coded(b))).any()) for c in numbers]
+    whole = [column for column, has_gaps in zip(numbers, gaps, strict=True) if not has_gaps]
+    rest = [column for column, has_gaps in zip(numbers, gaps, strict=True) if has_gaps]
+    found = np.zeros((len(a[1]), len(b[1])))
+    metrics: Any = ((whole, "sqeuclidean", 1), (groups, "hamming", 2 * len(groups)))
+    for some, metric, weight in metrics:
+        if some:
+            x, y = (np.stack([column.coded(rows) for column in some], 1) for rows in (a, b))
+            found += weight * cdist(x, y, metric)
+    for column in rest:
+        found += _squared(column, a, b)
+    return found
+
+
 def nearest(
-    columns: Sequence[Shared],
-    a: tuple[int, np.ndarray],
-    b: tuple[int, np.ndarray],
-    k: int = 1,
+    columns: Sequence[Shared], a: Rows, b: Rows, k: int = 1
 ) -> tuple[Float[np.ndarray, "n k"], Int[np.ndarray, "n k"]]:
-    """Distances of rows of `a` to their nearest rows of `b`, and which those are: see `distances`.
+    """Distances of rows to their nearest rows of another table, and which of `b` these are.
 
     Args:
         columns: Of the tables.
-        a: The number of a table, and its rows.
-        b: Likewise, at least `k` rows.
+        a: Rows.
+        b: At least `k` rows.
         k: How many neighbours.
 
     Returns:
-        The nearest first.
+        The nearest first. Squared distances are the sums of those that `distances` has.
     """
     found, index = np.empty((len(a[1]), k)), np.empty((len(a[1]), k), np.int64)
-    for part, parts in distances(columns, a, b):
-        total = sum(parts[1:], parts[0])
+    step = max(1, BLOCK // len(b[1]))
+    for start in range(0, len(a[1]), step):
+        part = slice(start, start + step)
+        total = _total(columns, (a[0], a[1][part]), b)
         some = np.argpartition(total, k - 1, axis=1)[:, :k]
         own = np.take_along_axis(total, some, 1)
         order = own.argsort(1, kind="stable")

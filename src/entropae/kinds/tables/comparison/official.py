@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from entropae.kinds.tables.comparison.columns import Shared
-from entropae.kinds.tables.comparison.privacy import DRAWN, TEST
+from entropae.kinds.tables.comparison.columns import DRAWN, TEST, Shared
 
 
 def official(columns: Sequence[Shared]) -> dict[str, float]:

@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from entropae.kinds.tables.comparison.columns import Shared, distances, nearest, rows
+from entropae.kinds.tables.comparison.columns import (
+    DRAWN,
+    TEST,
+    TRAIN,
+    Rows,
+    Shared,
+    distances,
+    nearest,
+    rows,
+)
 
-TRAIN, TEST, DRAWN = range(3)
 ASKED = 1000  # rows of each table whose neighbours are looked for
 SEARCHED = 10_000  # rows among which they are
 VICTIMS = 300  # rows of which a value is guessed
@@ -42,28 +50,28 @@ def privacy(columns: Sequence[Shared], *, seed: int = 0) -> dict[str, float]:
 
     References:
         Closest records: Platzer and Reutterer, "Holdout-based empirical assessment of mixed-type
-        synthetic data", Frontiers in Big Data 4 (2021), section 2.2. Membership: Chen et al.,
-        "GAN-Leaks", CCS (2020), equation 4; van Breugel et al., "Membership inference attacks
-        against synthetic data through overfitting detection" (DOMIAS), AISTATS (2023), equation 2,
-        here with densities of the nearest neighbour. Guessed values: Giomi et al., "A unified
-        framework for quantifying privacy risk in synthetic data", PoPETs (2023), section 4.3.
+        synthetic data", Frontiers in Big Data 4 (2021). Membership: the attacker with nothing but
+        samples of Chen et al., "GAN-Leaks", CCS (2020); van Breugel et al., "Membership inference
+        attacks against synthetic data through overfitting detection" (DOMIAS), AISTATS (2023),
+        here with densities of the nearest neighbour. Guessed values: the inference risk of Giomi
+        et al., "A unified framework for quantifying privacy risk in synthetic data", PoPETs (2023).
     """
     random = np.random.default_rng(seed)
     train, test, drawn = ((i, _some(columns, i, random)) for i in (TRAIN, TEST, DRAWN))
     known = set(rows(columns, TRAIN))
-    to_train = nearest(columns, drawn, _searched(columns, TRAIN, random), 2)[0]
-    usual = nearest(columns, test, _searched(columns, TRAIN, random))[0]
-    members = nearest(columns, train, _searched(columns, DRAWN, random))[0][:, 0]
-    others = nearest(columns, test, _searched(columns, DRAWN, random))[0][:, 0]
+    real, made = ((i, _some(columns, i, random, SEARCHED)) for i in (TRAIN, DRAWN))
+    to_train = nearest(columns, drawn, real, 2)[0]
+    usual = nearest(columns, test, real)[0]
+    members, others = (nearest(columns, some, made)[0][:, 0] for some in (train, test))
     return {
         "copied": float(np.mean([row in known for row in rows(columns, DRAWN)])),
         "nearest": _ratio(float(np.median(to_train[:, 0])), float(np.median(usual))),
         "closer": _closer(columns, drawn, random),
         "nearest_ratio": float(np.median(_ratios(to_train[:, 0], to_train[:, 1]))),
         "membership": auc(-members, -others),
-        "membership_density": _by_density(columns, train, random),
+        "membership_density": _by_density(columns, train, made, random),
         "membership_chance": _chance(len(train[1]), len(test[1]) // 2),
-        **_disclosed(columns, random),
+        **_disclosed(columns, made, random),
     }
 
 
@@ -88,10 +96,6 @@ def _some(columns: Sequence[Shared], table: int, random: Any, most: int = ASKED)
     return np.arange(n) if n <= most else random.choice(n, most, replace=False)
 
 
-def _searched(columns: Sequence[Shared], table: int, random: Any) -> tuple[int, np.ndarray]:
-    return table, _some(columns, table, random, SEARCHED)
-
-
 def _ratio(a: float, b: float) -> float:
     """`a/b`; 1 of two zeros, which are of tables whose rows all occur again."""
     return 1.0 if a == b else a / b if b else float("inf")
@@ -102,7 +106,7 @@ def _ratios(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> Float[np.
     return np.divide(a, b, out=np.ones_like(a), where=b > 0)
 
 
-def _closer(columns: Sequence[Shared], drawn: tuple[int, np.ndarray], random: Any) -> float:
+def _closer(columns: Sequence[Shared], drawn: Rows, random: Any) -> float:
     sizes = [len(columns[0].values[table]) for table in (TRAIN, TEST)]
     m = min(*sizes, SEARCHED)
     found = [
@@ -112,14 +116,13 @@ def _closer(columns: Sequence[Shared], drawn: tuple[int, np.ndarray], random: An
     return float(np.mean((found[0] < found[1]) + 0.5 * (found[0] == found[1])))
 
 
-def _by_density(columns: Sequence[Shared], train: tuple[int, np.ndarray], random: Any) -> float:
+def _by_density(columns: Sequence[Shared], train: Rows, made: Rows, random: Any) -> float:
     """Half of the held-out rows say how dense rows are in general; the other half is attacked."""
     order = random.permutation(len(columns[0].values[TEST]))
     general, attacked = (TEST, order[::2]), (TEST, order[1::2][:ASKED])
-    among = _searched(columns, DRAWN, random)
     found = []
     for one in (train, attacked):
-        here, there = (nearest(columns, one, b)[0][:, 0] for b in (among, general))
+        here, there = (nearest(columns, one, b)[0][:, 0] for b in (made, general))
         # As the ratio of the two, but of two zeros too.
         found.append(
             np.divide(there, here + there, out=np.full(len(here), 0.5), where=here + there > 0)
@@ -127,29 +130,26 @@ def _by_density(columns: Sequence[Shared], train: tuple[int, np.ndarray], random
     return auc(*found)
 
 
-def _disclosed(columns: Sequence[Shared], random: Any) -> dict[str, float]:
+def _disclosed(columns: Sequence[Shared], made: Rows, random: Any) -> dict[str, float]:
     """How much oftener values of training rows are guessed than those of held-out rows."""
     if len(columns) < 2:
         return {"disclosed": float("nan"), "disclosed_most": float("nan")}
-    among = _searched(columns, DRAWN, random)
     guessed = []
     for table in (TRAIN, TEST):
         victims = _some(columns, table, random, VICTIMS)
         right = np.empty((len(columns), len(victims)), bool)
-        for part, parts in distances(columns, (table, victims), among):
+        for part, parts in distances(columns, (table, victims), made):
             total = sum(parts[1:], parts[0])
             for i, (column, own) in enumerate(zip(columns, parts, strict=True)):
-                guesses = among[1][(total - own).argmin(1)]
+                guesses = made[1][(total - own).argmin(1)]
                 right[i, part] = _right(column, (table, victims[part]), guesses)
         guessed.append(right.mean(1))
     more = np.subtract(*guessed)
     return {"disclosed": float(more.mean()), "disclosed_most": float(more.max())}
 
 
-def _right(
-    column: Shared, victims: tuple[int, np.ndarray], guesses: np.ndarray
-) -> Bool[np.ndarray, " n"]:
+def _right(column: Shared, victims: Rows, guesses: np.ndarray) -> Bool[np.ndarray, " n"]:
+    truth, guess = column.coded(victims), column.coded((DRAWN, guesses))
     if not column.is_number:
-        return column.values[victims[0]][victims[1]] == column.values[DRAWN][guesses]
-    truth, guess = column.scores[victims[0]][victims[1]], column.scores[DRAWN][guesses]
+        return truth == guess
     return (np.abs(truth - guess) <= NEAR) | (np.isnan(truth) & np.isnan(guess))

@@ -12,8 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from entropae.kinds.tables.comparison.columns import Shared
-from entropae.kinds.tables.comparison.privacy import DRAWN, TEST, TRAIN
+from entropae.kinds.tables.comparison.columns import DRAWN, TEST, TRAIN, Shared
 from entropae.kinds.tables.measures import check_target
 
 RARE = 0.05  # of the training rows: up to which a category is rare
