@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from entropae.drawing import charts
-from entropae.drawing.blocks import Block, Heading, Picture, Pictures, Table, Text
+from entropae.drawing.blocks import Block, Code, Heading, Picture, Pictures, Table, Text
 from entropae.kinds import written
 from entropae.kinds.tables.comparison import LEAST, Shared, privacy, real_privacy, share, shared
 from entropae.kinds.tables.measures import MEASURES
@@ -116,7 +116,7 @@ def reconstructions(run: Any) -> list[Block]:
     both = share([kind.table(one) for one in (x, run.model.reconstruct(x).cpu())], kind.categories)
     caption = f"How {len(x):,} {run.others} rows come out of the model, by columns."
     rows = [[column.name, _right(column)] for column in both]
-    return [_unseen(run), Table(caption, ["column", "reconstructed"], rows, words=True)]
+    return [*_unseen(run), Table(caption, ["column", "reconstructed"], rows, words=True)]
 
 
 def _right(column: Shared) -> str:
@@ -131,11 +131,12 @@ def _right(column: Shared) -> str:
     return f"root mean square error {error:.2g} standard deviations"
 
 
-def _unseen(run: Any) -> Text:
-    how = "`real_rows=True` shows them"
+def _unseen(run: Any) -> list[Block]:
+    text = Text("No real rows are on this page, as it may go to others.")
+    how = "entropae.report.write_model(model, train, held_out, real_rows=True)"
     if run.origin is not None:
-        how = f"entropae report {shlex.quote(str(run.origin.folder))} --real-rows shows them"
-    return Text(f"No real rows are on this page, as it may go to others: {how}.")
+        how = f"entropae report {shlex.quote(str(run.origin.folder))} --real-rows"
+    return [text, Code("To show them", how)]
 
 
 def interpolations(run: Any) -> list[Block]:
