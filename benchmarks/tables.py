@@ -168,15 +168,17 @@ def rounded(drawn: pa.Table, train: pa.Table) -> pa.Table:
         known, column = train.column(name), drawn.column(name)
         if pa.types.is_integer(known.type) or pa.types.is_floating(known.type):
             values = column.to_pandas().astype(float)
-            column = pa.array(values.round(places(known)), from_pandas=True)
+            decimals = places(known)
+            values = values if decimals is None else values.round(decimals)
+            column = pa.array(values, from_pandas=True)
         made[name] = column.cast(known.type, safe=False)
     return pa.table(made)
 
 
-def places(column: Any) -> int:
-    """After the point; 12 if the values have more than 6."""
+def places(column: Any) -> int | None:
+    """After the point; `None` if the values have more than 6: rounding would tell them apart."""
     values = column.drop_null().to_numpy()
-    return next((p for p in range(7) if np.array_equal(np.round(values, p), values)), 12)
+    return next((p for p in range(7) if np.array_equal(np.round(values, p), values)), None)
 
 
 def drawn_rows(
@@ -263,7 +265,7 @@ def main() -> None:
     parser.add_argument(
         "--tables", nargs="+", default=["all"], help="Names, chosen, reported, all."
     )
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--try", nargs="+", default=[], dest="tried", help="NAME=OPTIONS of fit.")
     parser.add_argument("--work", type=Path, default=Path("tables-work"))
     options = parser.parse_args()

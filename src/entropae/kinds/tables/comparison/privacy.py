@@ -35,7 +35,8 @@ def privacy(columns: Sequence[Shared], *, seed: int = 0) -> dict[str, float]:
     Returns:
         `copied`, the share of drawn rows that are training rows in every value.
         `nearest`, the median distance of a drawn row to the closest training row, over that of a
-        held-out row. `closer`, the share of drawn rows that are closer to a training row than to
+        held-out row; NaN if most held-out rows are among the training rows, and most drawn ones are
+        not. `closer`, the share of drawn rows that are closer to a training row than to
         any held-out row, of as many training rows as held-out ones; ties count half.
         `nearest_ratio`, the median over drawn rows of the distance to the closest training row over
         that to the second closest.
@@ -97,8 +98,8 @@ def _some(columns: Sequence[Shared], table: int, random: Any, most: int = ASKED)
 
 
 def _ratio(a: float, b: float) -> float:
-    """`a/b`; 1 of two zeros, which are of tables whose rows all occur again."""
-    return 1.0 if a == b else a / b if b else float("inf")
+    """`a/b`; 1 of two zeros, of tables whose rows occur again and again; NaN of one beneath."""
+    return 1.0 if a == b else a / b if b else float("nan")
 
 
 def _ratios(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
