@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -70,6 +71,17 @@ class Chart:
 
 
 @contextmanager
+def any_letters() -> Iterator[None]:
+    """Draw names in any script without warnings of letters that matplotlib's font has not.
+
+    In a page they are drawn by the browser, which has more fonts; in a file of pixels as boxes.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
+@contextmanager
 def chart(
     name: str, alt: str, *, size: tuple[float, float] = (4.4, 2.7), equal: bool = False
 ) -> Iterator[Chart]:
@@ -90,7 +102,8 @@ def chart(
         yield drawn
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", metadata=nothing)
+        with any_letters():
+            figure.savefig(buffer, format="svg", metadata=nothing)
     drawn.markup = _inline(buffer.getvalue(), name, drawn.alt)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from entropae.drawing.charts import any_letters
 from entropae.kinds.tables.comparison.columns import DRAWN, TEST, Shared
 from entropae.kinds.tables.comparison.quality import associations, marginal
 from entropae.messages import printable
@@ -104,7 +105,7 @@ def write_pictures(columns: Sequence[Shared], out: Path, name: str) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     for what, figure in (("marginals", _marginals(columns)), ("associations", _matrices(columns))):
-        with replacing(out / f"{what}-{name}.png") as path:
+        with replacing(out / f"{what}-{name}.png") as path, any_letters():
             figure.savefig(path, dpi=100, format="png")
 
 
