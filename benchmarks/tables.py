@@ -228,7 +228,12 @@ def figures(
 
 
 def measure(
-    name: str, seed: int, methods: dict[str, Callable[..., Draws]], work: Path
+    name: str,
+    seed: int,
+    methods: dict[str, Callable[..., Draws]],
+    work: Path,
+    *,
+    kept_only: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Figures of every method on one table, and of real rows."""
     tables, target = divided(name, seed), TABLES[name].target
@@ -236,6 +241,9 @@ def measure(
     real = kept(folder / "real.json", lambda: real_rows(*tables, target=target, seed=seed))
     result = {"real rows": real}
     for method, draw in methods.items():
+        drawn = (folder / method.replace(" ", "_") / "seconds.json").is_file()
+        if kept_only and not drawn:
+            continue
         try:
             draws, seconds = drawn_rows(name, seed, method, draw, work)
         except Exception as error:  # a rival that fails is a result
@@ -287,6 +295,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--try", nargs="+", default=[], dest="tried", help="NAME=OPTIONS of fit.")
     parser.add_argument("--work", type=Path, default=Path("tables-work"))
+    parser.add_argument("--kept-only", action="store_true", help="Draw nothing new.")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     names = [name for given in options.tables for name in SETS.get(given, (given,))]
@@ -297,7 +306,9 @@ def main() -> None:
     result: dict[str, Any] = {name: [] for name in names}
     for seed in options.seeds:
         for name in names:
-            result[name].append(measure(name, seed, methods, options.work))
+            result[name].append(
+                measure(name, seed, methods, options.work, kept_only=options.kept_only)
+            )
             text = markdown({name: seeds for name, seeds in result.items() if seeds})
             if not options.tried:
                 save("tables", result, seeds=options.seeds, methods=list(methods))
