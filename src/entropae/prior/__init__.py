@@ -2,6 +2,7 @@
 
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
+from entropae.prior.flow_matching import FlowMatching
 from entropae.prior.gaussian import Full, Mixture, Normal
 from entropae.prior.names import ALIASES, PRIORS, TITLES, canonical, fitted, make_prior
 from entropae.prior.two_stage import TwoStage
@@ -11,6 +12,7 @@ __all__ = [
     "PRIORS",
     "TITLES",
     "Flow",
+    "FlowMatching",
     "Full",
     "Mixture",
     "Normal",

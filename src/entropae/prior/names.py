@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from entropae.messages import unknown
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
+from entropae.prior.flow_matching import FlowMatching
 from entropae.prior.gaussian import Full, Mixture, Normal
 from entropae.prior.two_stage import TwoStage
 from entropae.registry import build
@@ -15,16 +16,24 @@ PRIORS: dict[str, type[Prior]] = {
     "normal": Normal,
     "full": Full,
     "mixture": Mixture,
+    "flow-matching": FlowMatching,
     "flow": Flow,
     "two-stage": TwoStage,
 }
 # Other names that people know them by.
-ALIASES = {"gaussian": "full", "mvg": "full", "gmm": "mixture", "standard-normal": "normal"}
+ALIASES = {
+    "gaussian": "full",
+    "mvg": "full",
+    "gmm": "mixture",
+    "standard-normal": "normal",
+    "fm": "flow-matching",
+}
 
 TITLES = {
     "normal": "N(0, I)",
     "full": "the fitted Gaussian",
     "mixture": "the mixture",
+    "flow-matching": "flow matching",
     "flow": "the flow",
     "two-stage": "the second stage",
 }
