@@ -103,34 +103,38 @@ class Prior(nn.Module, ABC):
             raise ValueError(f"`temperature` must be positive: got temperature={temperature}.")
         if truncation is not None and not truncation > 0:
             raise ValueError(f"`truncation` must be positive: got truncation={truncation}.")
-        asked = Asked(None, temperature, truncation)
+        numbers = self.numbers(label, -(-n // BLOCK) * BLOCK, balanced=balanced)
         parts = []
         for start in range(0, n, BLOCK):
-            labels = self.numbers(label, range(start, start + BLOCK) if balanced else None)
-            one = asked._replace(label=labels)
+            block = None if numbers is None else numbers[start : start + BLOCK]
+            asked = Asked(block, temperature, truncation)
             # A class of one's own may know of no such wishes.
-            wishes = () if one == PLAIN else (one,)
+            wishes = () if asked == PLAIN else (asked,)
             parts.append(self.draw_block(BLOCK, generator, *wishes))
         return torch.cat(parts)[:n]
 
-    def numbers(self, label: str | None, turns: Sequence[int] | None) -> Int[Tensor, " n"] | None:
-        """Classes of a block of codes by number, `None` if nothing is asked of them.
+    def numbers(
+        self, label: str | None, n: int, *, balanced: bool = False
+    ) -> Int[Tensor, " n"] | None:
+        """The classes that `n` codes are to be of, by number; `None` if nothing is asked of them.
 
         Raises:
-            ValueError: If there is no such class.
+            ValueError: If there is no such class, or one label and all in turn are asked for.
         """
-        if label is None and turns is None:
+        if label is None and not balanced:
             return None
+        if label is not None and balanced:
+            raise ValueError("Ask for one `label`, or for `balanced` samples of all, not for both.")
         if not self.classes:
             raise ValueError(
                 "This prior knows of no classes. Fit one with labels: "
                 'model.fit_prior(data, "mixture", labels=labels).'
             )
-        if turns is not None:
-            return torch.tensor(turns) % len(self.classes)
+        if balanced:
+            return torch.arange(n) % len(self.classes)
         if label not in self.classes:
             raise ValueError(unknown("label", str(label), self.classes))
-        return torch.full((BLOCK,), self.classes.index(str(label)))
+        return torch.full((n,), self.classes.index(str(label)))
 
     @abstractmethod
     def draw_block(

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, held_out_rows, normal
-from entropae.prior.gaussian import cholesky, identity
+from entropae.prior.gaussian import cholesky, identity, invert
 from entropae.prior.velocity import Velocity
 
 BATCH = 512
@@ -23,6 +23,8 @@ RATE = 2e-3
 SHORT = 0.05
 # Share of the training codes whose label is hidden, for the flow that knows of no label.
 HIDDEN = 0.3
+# Codes from which a wider network pays, and steps that a flow is given along with an autoencoder.
+MANY, LEAST, MOST = 20_000, 500, 4000
 # Looks at the held-out codes in a training, and draws of time and noise for each look.
 LOOKS, DRAWS = 40, 4096
 # Steps of the midpoint rule that are tried, until as many codes come back as near as that.
@@ -78,6 +80,7 @@ class FlowMatching(Prior):
     held_out = 0.1
     mean: Tensor
     factor: Tensor  # lower triangular, factor @ factor.T = covariance
+    inverse: Tensor
 
     def __init__(
         self,
@@ -102,6 +105,19 @@ class FlowMatching(Prior):
         self.velocity = Velocity(dim, hidden, blocks, len(self.classes))
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("factor", identity(dim))
+        self.register_buffer("inverse", identity(dim), persistent=False)
+        self.register_load_state_dict_post_hook(invert)
+
+    @classmethod
+    def sized(cls, dim: int, n: int, steps: int) -> FlowMatching:
+        """One that `n` codes are enough for, and that takes about as long as their autoencoder did.
+
+        Args:
+            dim: Dimensions of the code.
+            n: How many codes there are.
+            steps: Training steps of the autoencoder.
+        """
+        return cls(dim, hidden=256 if n >= MANY else 128, steps=min(MOST, max(LEAST, steps)))
 
     def fit(
         self,
@@ -127,6 +143,7 @@ class FlowMatching(Prior):
         device = self.mean.device
         self.mean.copy_(code[~aside].mean(0))
         self.factor.copy_(cholesky(torch.atleast_2d(torch.cov(code[~aside].T))))
+        invert(self)
         points = self._whiten(code.to(self.mean))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -227,9 +244,7 @@ class FlowMatching(Prior):
         return torch.cat(found) - self.factor.diagonal().log().sum()
 
     def _whiten(self, code: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(
-            self.factor, (code - self.mean).T, upper=False
-        ).T.contiguous()
+        return (code - self.mean) @ self.inverse.T
 
     def _label(self, x: Tensor, label: Tensor | None) -> Tensor | None:
         """Classes by number on the points' device; without any, the number that stands for none."""

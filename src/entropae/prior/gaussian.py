@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, normal
@@ -47,12 +47,15 @@ class Full(Prior):
 
     mean: Tensor
     factor: Tensor  # lower triangular, factor @ factor.T = covariance
+    inverse: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("factor", identity(dim))
+        self.register_buffer("inverse", identity(dim), persistent=False)
+        self.register_load_state_dict_post_hook(invert)
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Mean and covariance of the codes.
@@ -64,13 +67,25 @@ class Full(Prior):
         self.mean.copy_(code.mean(0))
         covariance = torch.atleast_2d(torch.cov(code.T))
         self.factor.copy_(cholesky(covariance))
+        invert(self)
 
     def draw_block(
         self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
     ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        drawn = normal(n, self.dim, generator, asked).to(self.mean)
-        return self.mean + drawn @ self.factor.T
+        return self.from_normal(normal(n, self.dim, generator, asked).to(self.mean))
+
+    def from_normal(
+        self, u: Float[Tensor, "n d"], label: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n d"]:
+        """Codes of N(0, I) points: T⁻¹."""
+        return self.mean + u @ self.factor.T
+
+    def to_normal(
+        self, code: Float[Tensor, "n d"], label: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n d"]:
+        """N(0, I) points of codes: T, which whitens them."""
+        return (code - self.mean) @ self.inverse.T
 
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Log-density of each code, in nats."""
@@ -220,6 +235,12 @@ def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
             break
         best = fitted
     return best
+
+
+def invert(prior: Any, keys: object = None) -> None:
+    """Keep the inverse of a prior's factor, also when it has been loaded."""
+    unit = torch.diag(torch.ones_like(prior.mean))
+    prior.inverse.copy_(torch.linalg.solve_triangular(prior.factor, unit, upper=False))
 
 
 def cholesky(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:

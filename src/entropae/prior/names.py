@@ -20,6 +20,9 @@ PRIORS: dict[str, type[Prior]] = {
     "flow": Flow,
     "two-stage": TwoStage,
 }
+# Those that are maps of N(0, I), and so can be a model's head.
+Head = Full | FlowMatching
+HEADS: dict[str, type[Head]] = {"flow-matching": FlowMatching, "full": Full}
 # Other names that people know them by.
 ALIASES = {
     "gaussian": "full",
@@ -79,6 +82,25 @@ def fitted(name: str, priors: Mapping[str, Prior]) -> str:
         f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
         f'Call model.fit_prior(data, "{found}") first.'
     )
+
+
+def make_head(head: str | Head, dim: int) -> Head:
+    """A head made by name, or one as it is.
+
+    Raises:
+        ValueError: If the name is unknown.
+        TypeError: If it is neither a name nor a map.
+    """
+    if isinstance(head, str):
+        if head not in HEADS:
+            raise ValueError(unknown("head", head, HEADS))
+        return build(HEADS, {"name": head, "dim": dim}, "head")
+    if not isinstance(head, Head):
+        raise TypeError(
+            f"`head` must be a name ({', '.join(HEADS)}), a FlowMatching or a Full: got "
+            f"{type(head).__name__}."
+        )
+    return head
 
 
 def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:
