@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.kinds import Samples
-from entropae.prior import TITLES
+from entropae.prior import BARE, TITLES
 
 if TYPE_CHECKING:
     from entropae.model.generative import Generative
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST = 500
 # From the simplest on: of priors that cannot be told apart, the first is taken.
 ORDER = ("normal", "full", "mixture", "flow-matching")
-BARE = "normal without the head"
 
 
 class Likelihood(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from torch import Tensor
 from entropae.kinds import Kind, Samples, as_samples
 from entropae.prior import Prior
 
-MOST_CLASSES = 1000
+# A class of fewer samples has no distribution that could be told from them.
+LEAST = 10
 
 
 def options_of(
@@ -44,17 +46,24 @@ def options_of(
         )
     found = labels_of(data) if labels is True else names(labels)
     if found is None:
-        raise ValueError("The data came without labels. Give them: labels=labels.")
+        raise ValueError(
+            f"The data came without labels, or with fewer than {LEAST} samples of a class. Give "
+            "others: labels=labels."
+        )
     return data, options | {"labels": found}
 
 
 def labels_of(data: Any) -> list[str] | None:
-    """The classes that samples came with; `None` if they came with none, or with mere numbers."""
+    """The classes that samples came with.
+
+    `None` if they came with none, with numbers that are no classes, or with too few of a class.
+    """
     if not isinstance(data, Samples) or data.labels is None:
         return None
     labels = data.labels if data.index is None else data.labels[data.index]
     found = names(labels) if labels.dtype.kind in "iubUSO" else []
-    return found if 2 <= len(set(found)) <= min(MOST_CLASSES, len(found) // 2) else None
+    sizes = Counter(found).values()
+    return found if len(sizes) > 1 and min(sizes) >= LEAST else None
 
 
 def names(labels: Any) -> list[str]:

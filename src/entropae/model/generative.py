@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from entropae.kinds import Kind
 from entropae.latent import Latent
 from entropae.model.fitting import options_of
-from entropae.prior import Head, Normal, Prior, fitted, make_head, make_prior
+from entropae.prior import TITLES, Head, Normal, Prior, fitted, make_head, make_prior
 
 if TYPE_CHECKING:
     from entropae.model.choosing import Choice
@@ -38,6 +38,16 @@ class Generative(nn.Module, ABC):
     def head(self) -> Head | None:
         """The map of the codes to N(0, I) that `fit_head` fitted, if it did."""
         return self._heads[0] if self._heads else None
+
+    def drawn_from(self, prior: str | None = None, *, classes: bool = False) -> str:
+        """What `sample` draws from, in words; of classes if they are asked for.
+
+        Raises:
+            ValueError: If the prior has not been fitted.
+        """
+        name = self._named(prior, classes=classes)
+        title = TITLES.get(name, name)
+        return title if self.head is None else f"{title}, through the head"
 
     def attach(self, head: Head | None) -> None:
         """Have codes go through a head, or through none; priors of other codes are dropped."""
@@ -181,6 +191,7 @@ class Generative(nn.Module, ABC):
         balanced: bool = False,
         temperature: float = 1.0,
         truncation: float | None = None,
+        head: bool = True,
         batch_size: int = 1024,
     ) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes drawn from a prior: `sample` before it is presented.
@@ -195,6 +206,7 @@ class Generative(nn.Module, ABC):
             temperature: Factor of the normal numbers that codes are made of: below 1 samples are
                 more typical and less varied.
             truncation: Normal numbers beyond it, either way, are not drawn.
+            head: Through the head, if there is one; else as if there were none.
             batch_size: Codes decoded at a time.
 
         Raises:
@@ -203,28 +215,47 @@ class Generative(nn.Module, ABC):
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
-        name = fitted(self.prior if prior is None else prior, self.priors)
+        name = self._named(prior, classes=label is not None or balanced)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         wishes: dict[str, Any] = {}
         if label is not None or balanced:
             wishes |= {"label": None if label is None else str(label), "balanced": balanced}
         if temperature != 1 or truncation is not None:
             wishes |= {"temperature": temperature, "truncation": truncation}
-        code = self.draw_codes(n, self.priors[name], generator, **wishes)
+        code = self.draw_codes(n, self.priors[name], generator, head=head, **wishes)
         return self.decode(code, batch_size=batch_size, head=False)
+
+    def _named(self, prior: str | None, *, classes: bool = False) -> str:
+        """The prior that is meant; by default one that knows of classes, where they are asked for.
+
+        Raises:
+            ValueError: If it has not been fitted.
+        """
+        if prior is not None:
+            return fitted(prior, self.priors)
+        knows = (self.head is not None and self.head.classes) or self.priors[self.prior].classes
+        if classes and not knows:
+            return next((name for name, one in self.priors.items() if one.classes), self.prior)
+        return self.prior
 
     @torch.no_grad()
     def draw_codes(
-        self, n: int, prior: Prior, generator: torch.Generator | None, **wishes: Any
+        self,
+        n: int,
+        prior: Prior,
+        generator: torch.Generator | None,
+        *,
+        head: bool = True,
+        **wishes: Any,
     ) -> Float[Tensor, "n d"]:
         """Codes from a prior as the decoder takes them: through the head, and where they lie."""
-        head, numbers = self.head, None
-        if head is not None and head.classes and not prior.classes:
+        used, numbers = self.head if head else None, None
+        if used is not None and used.classes and not prior.classes:
             label, balanced = wishes.pop("label", None), wishes.pop("balanced", False)
-            numbers = head.numbers(label, n, balanced=balanced)
+            numbers = used.numbers(label, n, balanced=balanced)
         code = prior.sample(n, generator=generator, **wishes)
-        if head is not None:
-            code = head.from_normal(code, numbers)
+        if used is not None:
+            code = used.from_normal(code, numbers)
         return self.latent.project(code)
 
     def sample(

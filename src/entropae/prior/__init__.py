@@ -6,6 +6,7 @@ from entropae.prior.flow_matching import FlowMatching
 from entropae.prior.gaussian import Full, Mixture, Normal
 from entropae.prior.names import (
     ALIASES,
+    BARE,
     HEADS,
     PRIORS,
     TITLES,
@@ -19,6 +20,7 @@ from entropae.prior.two_stage import TwoStage
 
 __all__ = [
     "ALIASES",
+    "BARE",
     "HEADS",
     "PRIORS",
     "TITLES",

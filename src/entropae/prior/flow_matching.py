@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,9 +24,9 @@ RATE = 2e-3
 # Share of the steps in which the learning rate rises, and over which weights are averaged.
 SHORT = 0.05
 # Share of the training codes whose label is hidden, for the flow that knows of no label.
-HIDDEN = 0.3
+HIDDEN = 0.5
 # Codes from which a wider network pays, and steps that a flow is given along with an autoencoder.
-MANY, LEAST, MOST = 20_000, 500, 4000
+MANY, LEAST, FEW_MOST, MOST = 20_000, 500, 1500, 4000
 # Looks at the held-out codes in a training, and draws of time and noise for each look.
 LOOKS, DRAWS = 40, 4096
 # Steps of the midpoint rule that are tried, until as many codes come back as near as that.
@@ -110,14 +112,16 @@ class FlowMatching(Prior):
 
     @classmethod
     def sized(cls, dim: int, n: int, steps: int) -> FlowMatching:
-        """One that `n` codes are enough for, and that takes about as long as their autoencoder did.
+        """One that `n` codes are enough for, and takes at most about twice their autoencoder's time.
 
         Args:
             dim: Dimensions of the code.
             n: How many codes there are.
             steps: Training steps of the autoencoder.
         """
-        return cls(dim, hidden=256 if n >= MANY else 128, steps=min(MOST, max(LEAST, steps)))
+        wide = n >= MANY
+        most = MOST if wide else FEW_MOST
+        return cls(dim, hidden=256 if wide else 128, steps=min(most, max(LEAST, 2 * steps)))
 
     def fit(
         self,
@@ -279,7 +283,8 @@ class FlowMatching(Prior):
             moved = torch.func.jvp(lambda x: self._follow(x, label, 1), (u,), (e.expand_as(u),))
             return moved[1]
 
-        columns = torch.func.vmap(column)(torch.diag(torch.ones_like(self.mean)))
+        with _quietly():
+            columns = torch.func.vmap(column)(torch.diag(torch.ones_like(self.mean)))
         return torch.linalg.slogdet(columns.transpose(0, 1)).logabsdet
 
     def _divergence(self, u: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
@@ -297,10 +302,19 @@ class FlowMatching(Prior):
                 return self.velocity(y, t, label)
 
             for e in probes:
-                moved = torch.func.jvp(velocity, (middle,), (e,))
+                with _quietly():
+                    moved = torch.func.jvp(velocity, (middle,), (e,))
                 found = found + h * (e * moved[1]).sum(1) / PROBES
             x = x + h * velocity(middle)
         return found
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Forward derivatives load parts of torch that warn of themselves."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+        yield
 
 
 class _Batches:

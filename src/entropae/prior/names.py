@@ -32,7 +32,11 @@ ALIASES = {
     "fm": "flow-matching",
 }
 
+# N(0, I) where there is a head, but not through it.
+BARE = "normal-without-head"
+
 TITLES = {
+    BARE: "N(0, I) without the head",
     "normal": "N(0, I)",
     "full": "the fitted Gaussian",
     "mixture": "the mixture",
