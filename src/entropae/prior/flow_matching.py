@@ -112,7 +112,7 @@ class FlowMatching(Prior):
 
     @classmethod
     def sized(cls, dim: int, n: int, steps: int) -> FlowMatching:
-        """One that `n` codes are enough for, and takes at most about twice their autoencoder's time.
+        """One that `n` codes are enough for, in at most about twice their autoencoder's time.
 
         Args:
             dim: Dimensions of the code.
