@@ -104,7 +104,7 @@ class FlowMatching(Prior):
         self.dim, self.hidden, self.blocks = dim, hidden, blocks
         self.steps, self.parts, self.seconds = steps, parts, seconds
         self.classes = tuple(classes)
-        self.velocity = Velocity(dim, hidden, blocks, len(self.classes))
+        self.velocity = self._new_velocity(0).requires_grad_(False)
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("factor", identity(dim))
         self.register_buffer("inverse", identity(dim), persistent=False)
@@ -144,23 +144,26 @@ class FlowMatching(Prior):
         if labels is not None:
             self.classes, number = class_numbers(labels, len(code))
         aside = held_out_rows(len(code), 0.1, seed) if held_out is None else held_out.cpu()
-        device = self.mean.device
         self.mean.copy_(code[~aside].mean(0))
         self.factor.copy_(cholesky(torch.atleast_2d(torch.cov(code[~aside].T))))
         invert(self)
         points = self._whiten(code.to(self.mean))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.velocity = Velocity(self.dim, self.hidden, self.blocks, len(self.classes))
-        self.velocity.to(device)
+        self.velocity = self._new_velocity(seed).to(self.mean)
         generator = torch.Generator().manual_seed(seed)
         apart = [
             _Batches(points[rows], number[rows], len(self.classes), generator)
             for rows in (~aside, aside)
         ]
         self._learn(*apart)
+        self.velocity.requires_grad_(False)
         if self.parts is None:
             self._choose_parts(code[aside][:CHECKED].to(self.mean))
+
+    def _new_velocity(self, seed: int) -> Velocity:
+        """One that nothing has been learnt with; torch's random state stays as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Velocity(self.dim, self.hidden, self.blocks, len(self.classes))
 
     @torch.no_grad()
     def _choose_parts(self, code: Float[Tensor, "n d"]) -> None:
@@ -201,7 +204,7 @@ class FlowMatching(Prior):
                 break
         bar.close()
         if kept is None:
-            self.velocity.reset()
+            self.velocity.rest()
         else:
             self.velocity.load_state_dict(kept)
 

@@ -36,13 +36,10 @@ class Velocity(nn.Module):
         self.last = nn.Sequential(nn.LayerNorm(hidden), nn.SiLU(), nn.Linear(hidden, dim))
         frequencies = math.pi * torch.arange(1.0, FREQUENCIES + 1)
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.reset()
+        self.rest()
 
-    def reset(self) -> None:
-        """Draw new weights from torch's random state."""
-        for part in self.modules():
-            if isinstance(part, nn.Linear | nn.Embedding | nn.LayerNorm):
-                part.reset_parameters()
+    def rest(self) -> None:
+        """Have nothing move."""
         for value in self.last[-1].parameters():
             nn.init.zeros_(value)
 

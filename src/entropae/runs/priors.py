@@ -11,8 +11,8 @@ from entropae.model.fitting import labels_of
 from entropae.prior import FlowMatching, Prior
 from entropae.recipe import Recipe
 
-# Training steps below which no codes are worth a flow.
-FEWEST = 200
+# Training steps below which no codes are worth a flow, and codes too few for one.
+FEWEST, CODES = 200, 100
 FLOW = "flow-matching"
 
 
@@ -47,10 +47,9 @@ def fit_priors(
     flow = FlowMatching.sized(dim, len(train), steps)
     usual: list[str | Prior] = ["full", "mixture"]
     if recipe.prior == "auto" and held_out is not None:
-        wide = model.head is None and steps >= FEWEST
-        choice = model.choose_prior(
-            train, held_out, [*usual, *([flow] if wide else [])], labels=labels, seed=seed
-        )
+        learnt = steps >= FEWEST and len(train) >= max(CODES, 4 * dim)
+        tried = [*usual, flow] if learnt and model.head is None else usual
+        choice = model.choose_prior(train, held_out, tried, labels=labels, seed=seed)
         found = {"codes": choice.plain()}
         if choice.best != FLOW:
             return found
