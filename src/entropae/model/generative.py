@@ -231,12 +231,11 @@ class Generative(nn.Module, ABC):
         Raises:
             ValueError: If it has not been fitted.
         """
-        if prior is not None:
-            return fitted(prior, self.priors)
-        knows = (self.head is not None and self.head.classes) or self.priors[self.prior].classes
-        if classes and not knows:
-            return next((name for name, one in self.priors.items() if one.classes), self.prior)
-        return self.prior
+        usual = fitted(self.prior if prior is None else prior, self.priors)
+        knows = self.priors[usual].classes or (self.head is not None and self.head.classes)
+        if prior is not None or knows or not classes:
+            return usual
+        return next((name for name, one in self.priors.items() if one.classes), usual)
 
     @torch.no_grad()
     def draw_codes(
