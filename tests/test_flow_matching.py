@@ -377,3 +377,31 @@ def test_diagnosis_and_interpolation_are_of_the_head(headed):
     between = model.interpolate(x[:3], x[3:6], steps=3)
     torch.testing.assert_close(between[:, 0], x[:3], atol=1e-3, rtol=0)
     torch.testing.assert_close(between[:, 2], x[3:6], atol=1e-3, rtol=0)
+
+
+def test_a_head_is_exported(headed):
+    """As ONNX, encoder and decoder go through the head; `to_onnx` compares them with torch."""
+    pytest.importorskip("onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from entropae.explorer.export import to_onnx
+
+    x = banana(8, seed=7)
+    model, small = of_codes(), FlowMatching(2, hidden=8, blocks=1, steps=60, parts=2)
+    model.fit_head(banana(500), small)
+    encoder, decoder = (onnxruntime.InferenceSession(part) for part in to_onnx(model, x))
+    (u,) = encoder.run(None, {"x": x.numpy()})
+    (again,) = decoder.run(None, {"z": u})
+    assert torch.from_numpy(u).allclose(model.encode(x), atol=1e-4)
+    assert torch.from_numpy(again).allclose(model.decode(torch.from_numpy(u)), atol=1e-4)
+
+
+def test_the_explorer_is_of_the_head(headed):
+    from entropae.explorer import Space
+    from entropae.kinds import read
+
+    model, x = headed
+    space = Space(model, read(x[:200]), title="banana")
+    assert torch.equal(space.codes, model.encode(x[:200]))
+    drawn = space.draw("normal", 5, seed=0)
+    assert torch.equal(drawn, torch.randn(256, 2, generator=seeded(0))[:5])
+    assert torch.equal(space.decode(drawn), model.sample(5, seed=0))
