@@ -54,10 +54,10 @@ COLUMNS = {
     "middle": "midpoints",
     "middle_head": "midpoints, head",
     "log_normal": "log-likelihood N(0, I)",
-    "log_mixture": "mixture",
-    "log_head": "head",
+    "log_mixture": "log-likelihood mixture",
+    "log_head": "log-likelihood head",
     "seconds": "seconds, autoencoder",
-    "seconds_head": "head",
+    "seconds_head": "seconds, head",
     "round_trip": "round trip",
 }
 
