@@ -52,7 +52,7 @@ def test_bent_codes_get_a_head(bent, capsys):
     assert head["normal-without-head"] == pytest.approx(codes["normal"], abs=1e-4)
     capsys.readouterr()
     assert main(["sample", str(bent), "-n", "5", "--out", str(bent.parent / "s.npy")]) == 0
-    assert capsys.readouterr().out.endswith("Drawn from N(0, I), through the head.\n")
+    assert capsys.readouterr().err == "Drawn from N(0, I), through the head.\n"
 
 
 def test_the_report_and_the_evaluation_have_both(bent):
@@ -104,7 +104,7 @@ def test_folders_are_classes(photos, label, low, high, capsys):
     out = photos / f"{label}.npy"
     assert main(["sample", str(photos / "run"), "--label", label, "--out", str(out)]) == 0
     assert low <= np.load(out).mean() <= high
-    assert "Drawn from " in capsys.readouterr().out
+    assert "Drawn from " in capsys.readouterr().err
 
 
 def test_balanced_samples_and_unknown_labels(photos, capsys):

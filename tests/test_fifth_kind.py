@@ -110,9 +110,9 @@ def test_what_is_kept_with_the_model(run):
 
 def test_sample(run, capsys):
     assert main(["sample", str(run)]) == 0
-    written, drawn = capsys.readouterr().out.splitlines()
-    assert written == "Wrote 64 spectra to samples.spec."
-    assert drawn == "Drawn from the mixture."
+    said = capsys.readouterr()
+    assert said.out == "Wrote 64 spectra to samples.spec.\n"
+    assert said.err == "Drawn from the mixture.\n"
     wavelengths, *rows = np.loadtxt("samples.spec")
     np.testing.assert_allclose(wavelengths, NANOMETRES, rtol=1e-4)
     np.testing.assert_allclose(rows, ea.load(run).sample(64, seed=0), rtol=1e-4, atol=1e-5)

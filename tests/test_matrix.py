@@ -370,7 +370,7 @@ class TestCommands:
         )
         page = (work.folder / work.run / "report.html").read_text()
         sections = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-        assert len(sections) == 10
+        assert len(sections) == 11
         words = html.unescape(re.sub(r"<[^>]*>", " ", page))
         kind = work.opened().kind
         trained = work.expected.samples - work.held_out

@@ -107,9 +107,9 @@ def _sample(options: Namespace) -> None:
         truncation=options.truncation,
     )
     print(run.kind.write(made.cpu(), out, seed=options.seed))
-    said_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
     classes = options.label is not None or options.balanced
-    print(f"Drawn from {run.model.drawn_from(options.prior, classes=classes)}.", file=said_to)
+    drawn_from = run.model.drawn_from(options.prior, classes=classes)
+    print(f"Drawn from {drawn_from}.", file=sys.stderr)  # samples may go on in a pipe
 
 
 def _reconstruct(options: Namespace) -> None:
