@@ -127,7 +127,9 @@ def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
         out = tmp_path / data.partition(".")[0]
         options = ["--data", str(tmp_path / data), "--labels", labels, "--out", str(out)]
         assert main(["fit", *options, "--prior", "mixture", *SMALL]) == 0
-        assert Run.open(out).model.priors["mixture"].classes == ("a", "b")
+        run = Run.open(out)
+        assert run.model.priors["mixture"].classes == ("a", "b")
+        assert len(run.read(str(tmp_path / data)).first(5)) == 5
     (tmp_path / "labels.txt").write_text("a\n")
     options = ["--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "labels.txt")]
     assert main(["fit", *options, "--out", str(tmp_path / "no"), *SMALL]) == 1
