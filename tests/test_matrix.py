@@ -320,7 +320,7 @@ class TestCommands:
         assert found["samples"] == work.held_out
         kind = KINDS[work.expected.kind]
         measured = [name for name in PRIORS if name in found]
-        assert "normal" in measured
+        assert work.opened().model.prior in measured
         for name in measured:
             for key, measure in kind.measures.items():
                 assert (measure.title in out) == (key in found[name])
@@ -330,8 +330,9 @@ class TestCommands:
                 assert math.isfinite(found[name][key])
                 assert f"{measure.title}: {measure.said}" in out or not measure.said
             assert re.search(rf"^({name}: | .* {name}  .*better)", out, re.MULTILINE)
-        for name in found["normal"].keys() & {"precision", "recall", "coverage", "copied"}:
-            assert 0 <= found["normal"][name] <= 1
+        used = found[work.opened().model.prior]
+        for name in used.keys() & {"precision", "recall", "coverage", "copied"}:
+            assert 0 <= used[name] <= 1
 
     def test_compare(self, work):
         for latent in ("entropic", "plain"):
@@ -373,7 +374,7 @@ class TestCommands:
         )
         page = (work.folder / work.run / "report.html").read_text()
         sections = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-        assert len(sections) == 10
+        assert len(sections) == 11
         words = html.unescape(re.sub(r"<[^>]*>", " ", page))
         kind = work.opened().kind
         trained = work.expected.samples - work.held_out

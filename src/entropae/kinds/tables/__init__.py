@@ -6,6 +6,7 @@ Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -142,6 +143,14 @@ class Tables(Kind):
     def categories(self) -> frozenset[str]:
         """The columns that are not of numbers."""
         return frozenset(one.name for one in self.columns.columns if one.levels is not None)
+
+    def label(self, samples: Samples, labels: str) -> Samples:
+        """Rows with the values of a column as their classes."""
+        decoded = self.columns.decode(samples.array)
+        if labels not in decoded.column_names:
+            raise ValueError(unknown("column", labels, decoded.column_names))
+        values = decoded.column(labels).to_pylist()
+        return replace(samples, labels=np.array(["" if v is None else str(v) for v in values]))
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""

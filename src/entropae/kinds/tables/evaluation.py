@@ -11,6 +11,7 @@ from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.comparison import compare_tables, marginal, real_rows, shared
 from entropae.kinds.tables.pictures import write_pictures
+from entropae.prior import BARE
 
 REAL = "real rows"
 
@@ -44,8 +45,10 @@ def evaluate(
     }
     result: dict[str, Any] = {"samples": len(test), **kind.figures(model, test)}
     by_column = {}
-    for name in tqdm(model.priors, "Measuring", disable=not options.progress):
-        x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, prior=name)
+    made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
+    made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
+    for name, how in tqdm(made.items(), "Measuring", disable=not options.progress):
+        x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, **how)
         drawn = kind.table(x, drawn=True, seed=options.seed)
         result[name] = compare_tables(known, others, drawn, **asked)
         columns = shared(known, others, drawn, categories=kind.categories)
