@@ -268,7 +268,7 @@ def markdown(result: dict[str, Any]) -> str:
     lines = ["| two-sample AUC | " + " | ".join(methods) + " |", "|-|" + "-|" * len(methods)]
     for name in result:
         half = "chosen on" if name in CHOSEN_ON else "reported on"
-        row = [f"{mean(name, method, 'auc'):.3f}" for method in methods]
+        row = [f"{mean(name, method, 'auc'):.3f}".replace("nan", "–") for method in methods]
         lines.append(f"| {name} ({half}) | " + " | ".join(row) + " |")
     for half in ("chosen", "reported"):
         names = [name for name in SETS[half] if name in result]
