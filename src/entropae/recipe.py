@@ -17,6 +17,7 @@ from entropae.storage.regular import check_regular
 T = TypeVar("T")
 
 RECIPE = "recipe.yaml"  # in a run folder
+AUTO = "auto"  # a latent's dim that is chosen from the training samples
 # What a recipe may have, so that no file of a few bytes asks for more.
 LARGEST = 1 << 14  # bytes
 DEEPEST = 6
@@ -34,7 +35,10 @@ class ModelConfig:
             text, the last is the size of the states.
         dropout: For text, in training; by default 0.5 for the lstm, 0.1 for the transformer.
         word_dropout: For text, the share of words hidden from the decoder in training.
-        latent: Name of the latent and its options, e.g. --model.latent.dim 32.
+        start: "pca": the networks have a linear path beside their layers, which starts at the
+            principal components of the training samples. "random": without. Not for text.
+        latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
+            chosen from the training samples.
     """
 
     network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
@@ -42,7 +46,8 @@ class ModelConfig:
     hidden: tuple[int, ...] = (512, 256)
     dropout: float | None = None
     word_dropout: float = 0.0
-    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": 16})
+    start: Literal["pca", "random"] = "pca"
+    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
 
 
 @dataclass
@@ -85,9 +90,16 @@ class Recipe:
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
+        minutes: Time for training, where `epochs` is not given: as many of these passes as fit in
+            it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together.
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
+        weight_decay: Of the weights, AdamW's.
+        augment: Change images at random while they are trained on: "flip" mirrors every other one,
+            "auto" those in colour, "none" none.
+        keep: The model of the lowest error on held-out samples ("best", among those of the second
+            half of the training), or the last.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.
         on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
@@ -106,9 +118,13 @@ class Recipe:
     strict: bool = False
     validation: float = 0.1
     epochs: int | None = None
+    minutes: float | None = None
     batch_size: int = 256
     learning_rate: float = 3e-3
     decay: Literal["cosine", "exponential", "none"] = "cosine"
+    weight_decay: float = 0.0
+    augment: Literal["auto", "flip", "none"] = "auto"
+    keep: Literal["best", "last"] = "best"
     seed: int = 0
     compile: bool = False
     on_nonfinite: Literal["stop", "skip"] = "stop"

@@ -45,6 +45,8 @@ class Kind(ABC):
         features: What samples are measured by unless said otherwise, a name in `features.FEATURES`;
             `None` if they are measured in another way.
         view: How the explorer draws a sample; `None` if it cannot.
+        numeric: Whether its samples are numbers, of which there are principal components.
+        dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         errors: What `figures` returns, in words.
         measures: What `evaluate` returns for each prior, in words.
         shape: Of a sample as networks take it.
@@ -55,6 +57,8 @@ class Kind(ABC):
     suffix: ClassVar[str] = ".npy"
     features: ClassVar[str | None] = "values"
     view: ClassVar[Literal["image", "lines"] | None] = "lines"
+    numeric: ClassVar[bool] = True
+    dim: ClassVar[int] = 16
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
     measures: ClassVar[Mapping[str, Measure]] = {
         "frechet": Measure("Fréchet distance"),
@@ -158,6 +162,7 @@ class Kind(ABC):
 
         some = samples.first(1024)
         bounded = bool(((some >= 0) & (some <= 1)).all())
+        linear = config.start == "pca"
         return pair(
             config.network,
             self.shape,
@@ -165,8 +170,22 @@ class Kind(ABC):
             latent.dim,
             width=config.width,
             hidden=config.hidden,
-            output="sigmoid" if bounded else "linear",
+            output=("clip" if linear else "sigmoid") if bounded else "linear",
+            linear=linear,
         )
+
+    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
+        """How a batch is changed at random while it is trained on.
+
+        Args:
+            asked: `"none"`, `"auto"` for what suits such samples, or the name of a change.
+
+        Raises:
+            ValueError: If such samples have no such change.
+        """
+        if asked in ("none", "auto"):
+            return None
+        raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
 
     def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
         """Learn from a trained model and held-out samples what is needed to draw new ones."""

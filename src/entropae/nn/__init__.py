@@ -6,6 +6,7 @@ from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
 from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
+from entropae.nn.principal import has_linear_path, start_at_components
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.table import TableDecoder
 from entropae.nn.tokens import BOS, EOS, PAD, UNK
@@ -33,8 +34,10 @@ __all__ = [
     "TransformerEncoder",
     "beam",
     "greedy",
+    "has_linear_path",
     "pair",
     "sampling",
+    "start_at_components",
     "text_pair",
     "trimmed",
 ]

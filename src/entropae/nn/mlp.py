@@ -10,9 +10,22 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Output = Literal["sigmoid", "linear"]
+Output = Literal["sigmoid", "clip", "linear"]
 
-OUTPUTS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "linear": nn.Identity}
+
+class Clip(nn.Module):
+    """Values in [0, 1] at inference; in training as they are, so that all have a gradient."""
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """The values."""
+        return x if self.training else x.clamp(0, 1)
+
+
+OUTPUTS: dict[str, type[nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "clip": Clip,
+    "linear": nn.Identity,
+}
 
 
 class MLPEncoder(nn.Module):
@@ -22,18 +35,27 @@ class MLPEncoder(nn.Module):
         shape: Shape of a sample, e.g. `(1, 28, 28)`.
         out_features: Numbers per sample that the latent takes (`latent.in_features`).
         hidden: Sizes of the hidden layers, each followed by a ReLU.
+        linear: Add a linear map of the samples to what the layers return (see `nn.principal`).
     """
 
     def __init__(
-        self, shape: Sequence[int], out_features: int, *, hidden: Sequence[int] = (512, 256)
+        self,
+        shape: Sequence[int],
+        out_features: int,
+        *,
+        hidden: Sequence[int] = (512, 256),
+        linear: bool = False,
     ) -> None:
         super().__init__()
         self.shape, self.out_features, self.hidden = tuple(shape), out_features, tuple(hidden)
+        self.linear = linear
         self.layers = _mlp([math.prod(shape), *hidden, out_features])
+        self.direct = nn.Linear(math.prod(shape), out_features) if linear else None
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n out"]:
         """Samples to `(n, out_features)`."""
-        return self.layers(x.flatten(1))
+        x = x.flatten(1)
+        return self.layers(x) if self.direct is None else self.layers(x) + self.direct(x)
 
 
 class MLPDecoder(nn.Module):
@@ -43,7 +65,8 @@ class MLPDecoder(nn.Module):
         shape: Shape of a sample.
         in_features: Dimensions of the code.
         hidden: Sizes of the hidden layers, in the order of the encoder's.
-        output: `"sigmoid"` for data in [0, 1], `"linear"` for any other.
+        output: `"sigmoid"` or `"clip"` for data in [0, 1], `"linear"` for any other.
+        linear: Add a linear map of the code to what the layers return (see `nn.principal`).
         gain: The code is multiplied by it. From few inputs of size 1 a network learns coarse
             features first and fine ones late, if ever; a gain brings them within reach.
 
@@ -59,19 +82,23 @@ class MLPDecoder(nn.Module):
         *,
         hidden: Sequence[int] = (512, 256),
         output: Output = "sigmoid",
+        linear: bool = False,
         gain: float = 10.0,
     ) -> None:
         super().__init__()
         if not gain > 0:
             raise ValueError(f"`gain` must be positive: got gain={gain}.")
         self.shape, self.in_features, self.hidden = tuple(shape), in_features, tuple(hidden)
-        self.output, self.gain = output, gain
+        self.output, self.linear, self.gain = output, linear, gain
         self.layers = _mlp([in_features, *reversed(self.hidden), math.prod(shape)])
+        self.direct = nn.Linear(in_features, math.prod(shape)) if linear else None
         self.activation = OUTPUTS[output]()
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
         """Codes to samples."""
-        return self.activation(self.layers(self.gain * z)).unflatten(1, self.shape)
+        x = self.layers(self.gain * z)
+        x = x if self.direct is None else x + self.direct(z)
+        return self.activation(x).unflatten(1, self.shape)
 
 
 def _mlp(sizes: Sequence[int]) -> nn.Sequential:

@@ -31,6 +31,7 @@ def pair(
     width: int = 16,
     hidden: Sequence[int] = (512, 256),
     output: Output = "sigmoid",
+    linear: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of one kind for samples of a shape.
 
@@ -43,6 +44,7 @@ def pair(
         width: Of the convolutions.
         hidden: Of the mlp.
         output: The decoder's last activation.
+        linear: A linear path beside the layers of both, for `nn.start_at_components`.
 
     Raises:
         ValueError: If these are no networks for such samples.
@@ -52,10 +54,14 @@ def pair(
     if network == "auto":
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
     if network == "mlp":
-        encoder = MLPEncoder(shape, in_features, hidden=hidden)
-        return encoder, MLPDecoder(shape, dim, hidden=hidden, output=output)
-    encoder = ConvEncoder(shape, in_features, width=width)
-    return encoder, ConvDecoder(shape, dim, width=width, output=output)
+        return (
+            MLPEncoder(shape, in_features, hidden=hidden, linear=linear),
+            MLPDecoder(shape, dim, hidden=hidden, output=output, linear=linear),
+        )
+    return (
+        ConvEncoder(shape, in_features, width=width, linear=linear),
+        ConvDecoder(shape, dim, width=width, output=output, linear=linear),
+    )
 
 
 def text_pair(

@@ -125,8 +125,11 @@ class Tables(Kind):
         groups = self.columns.groups
         some = samples.some(ENOUGH)
         entropies = entropies_of(groups, some.first(len(some)))
-        return MLPEncoder(self.shape, latent.in_features, hidden=config.hidden), TableDecoder(
-            groups, latent.dim, hidden=config.hidden, entropies=[round(h, 6) for h in entropies]
+        options: dict[str, Any] = {"hidden": config.hidden, "linear": config.start == "pca"}
+        entropies = [round(h, 6) for h in entropies]
+        return (
+            MLPEncoder(self.shape, latent.in_features, **options),
+            TableDecoder(groups, latent.dim, entropies=entropies, **options),
         )
 
     def learn(self, model: Any, samples: Samples) -> None:

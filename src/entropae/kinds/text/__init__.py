@@ -42,6 +42,7 @@ class Text(Kind):
     features = None
     suffix = ".txt"
     view: ClassVar[Any] = None
+    numeric = False
     errors: ClassVar[Mapping[str, str]] = {
         "nll": "Nats per sentence",
         "perplexity": "Perplexity",
