@@ -48,16 +48,13 @@ def choose_dim(train: Samples, held_out: Samples, found: PrincipalComponents) ->
     """
     most = max(1, min(MOST, len(found.axes), len(train) - 2))
     linear = _components_needed(held_out, found)
-    intrinsic = _intrinsic(train, found)
-    chosen = round(math.sqrt(max(1.0, intrinsic) * linear)) if intrinsic else linear
-    dim = min(most, max(LEAST, chosen))
-    reach = "over " if linear > len(found.axes) else ""
-    linear = min(linear, len(found.axes))
-    return Chosen(
-        dim,
-        f"between about {max(1, round(intrinsic))}, the intrinsic dimension of the data, and "
-        f"{reach}{linear}, the principal components that hold 90 % of the held-out variance",
-    )
+    intrinsic = min(_intrinsic(train, found), linear)
+    dim = min(most, max(LEAST, round(math.sqrt(max(1.0, intrinsic) * linear))))
+    held = f"principal components that hold 90 % of the held-out variance ({min(linear, MOST)}"
+    held += " and more)" if linear > MOST else ")"
+    if intrinsic == linear:
+        return Chosen(dim, f"as many as {held}")
+    return Chosen(dim, f"between the data's intrinsic dimension ({round(intrinsic)}) and {held}")
 
 
 def _components_needed(held_out: Samples, found: PrincipalComponents) -> int:
@@ -80,4 +77,9 @@ def _intrinsic(train: Samples, found: PrincipalComponents) -> float:
     # Distances in many dimensions are alike, and the estimate too small: by as much as for N(0, I).
     n = max(2 * NEIGHBOUR, round(len(scores), -2))
     dims = range(1, scores.shape[1] + 1)
-    return float(1 + bisect_left(dims, seen, key=lambda d: dimension_of_normal(n, d, NEIGHBOUR)))
+
+    def excess(d: int) -> float:
+        return dimension_of_normal(n, d, NEIGHBOUR) - seen
+
+    above = min(len(dims), 1 + bisect_left(dims, 0, key=excess))
+    return float(above - 1 if above > 1 and -excess(above - 1) < excess(above) else above)

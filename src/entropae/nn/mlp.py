@@ -12,6 +12,10 @@ from torch import Tensor, nn
 
 Output = Literal["sigmoid", "clip", "linear"]
 
+# Of a decoder's input (see `MLPDecoder`): alone, and beside a linear path, which learns the coarse
+# features at once, so that a gain would only let the layers learn the training samples by heart.
+GAIN, LINEAR_GAIN = 10.0, 1.0
+
 
 class Clip(nn.Module):
     """Values in [0, 1] at inference; in training as they are, so that all have a gradient."""
@@ -83,7 +87,7 @@ class MLPDecoder(nn.Module):
         hidden: Sequence[int] = (512, 256),
         output: Output = "sigmoid",
         linear: bool = False,
-        gain: float = 10.0,
+        gain: float = GAIN,
     ) -> None:
         super().__init__()
         if not gain > 0:

@@ -9,7 +9,7 @@ from torch import nn
 
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
-from entropae.nn.mlp import MLPDecoder, MLPEncoder, Output
+from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder, MLPEncoder, Output
 from entropae.nn.table import TableDecoder
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 
@@ -54,9 +54,10 @@ def pair(
     if network == "auto":
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
     if network == "mlp":
+        gain = LINEAR_GAIN if linear else GAIN
         return (
             MLPEncoder(shape, in_features, hidden=hidden, linear=linear),
-            MLPDecoder(shape, dim, hidden=hidden, output=output, linear=linear),
+            MLPDecoder(shape, dim, hidden=hidden, output=output, linear=linear, gain=gain),
         )
     return (
         ConvEncoder(shape, in_features, width=width, linear=linear),

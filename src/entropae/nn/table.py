@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.nn.mlp import MLPDecoder
+from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder
 
 # Nats below which a category's entropy is not divided by: what hardly varies weighs little.
 LEAST = 0.1
@@ -46,7 +46,10 @@ class TableDecoder(nn.Module):
             )
         self.widths, self.linear = widths(self.groups), linear
         shape = (sum(self.widths),)
-        self.layers = MLPDecoder(shape, in_features, hidden=hidden, output="linear", linear=linear)
+        gain = LINEAR_GAIN if linear else GAIN
+        self.layers = MLPDecoder(
+            shape, in_features, hidden=hidden, output="linear", linear=linear, gain=gain
+        )
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
         """Codes to rows."""
