@@ -28,12 +28,15 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. For text "lstm"
-            (which "auto" is, too) or "transformer".
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers, unless training
+            starts at the principal components of less than 10 000 of them. For text "lstm" (which
+            "auto" is, too) or "transformer".
         width: Channels of the first convolution; the published tables have 128.
-        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. For
-            text, the last is the size of the states.
-        dropout: For text, in training; by default 0.5 for the lstm, 0.1 for the transformer.
+        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By
+            default [512, 256], of less than 10 000 samples [256]. For text, the last is the size of
+            the states.
+        dropout: In training; by default 0.5 for the lstm, 0.1 for the transformer, and for the mlp
+            0.3 with a start at principal components, else none. Of no effect on conv.
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples. "random": without. Not for text.
@@ -43,7 +46,7 @@ class ModelConfig:
 
     network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
     width: int = 16
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[int, ...] | None = None
     dropout: float | None = None
     word_dropout: float = 0.0
     start: Literal["pca", "random"] = "pca"
@@ -93,7 +96,8 @@ class Recipe:
         minutes: Time for training, where `epochs` is not given: as many of these passes as fit in
             it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together.
-        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
+        learning_rate: At its highest, after a rise over the first twentieth of the steps; by
+            default 5e-4 with a start at principal components, else 3e-3.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         weight_decay: Of the weights, AdamW's.
         augment: Change images at random while they are trained on: "flip" mirrors every other one,
@@ -120,7 +124,7 @@ class Recipe:
     epochs: int | None = None
     minutes: float | None = None
     batch_size: int = 256
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     weight_decay: float = 0.0
     augment: Literal["auto", "flip", "none"] = "auto"
@@ -194,7 +198,7 @@ def _made(kind: type[T], settings: Any, prefix: str) -> T:
         elif not _is(value, kinds[name]):
             raise ValueError(f"`{prefix}{name}` must be {_shown(kinds[name])}: got {value!r}.")
         else:
-            values[name] = tuple(value) if get_origin(kinds[name]) is tuple else value
+            values[name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
 
 

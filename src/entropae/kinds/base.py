@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     Sections = Callable[[Any], list[Block]]
 
+# Of fully connected networks that start at principal components: they soon learn a small set of
+# samples by heart.
+DROPOUT = 0.3
+
 
 class Kind(ABC):
     """A kind of data: all that the rest of the package need not know about images, tables or text.
@@ -158,20 +162,23 @@ class Kind(ABC):
         Raises:
             ValueError: If a choice is none for such samples.
         """
-        from entropae.nn import pair
+        from entropae.nn import FEW, default_hidden, pair
 
         some = samples.first(1024)
         bounded = bool(((some >= 0) & (some <= 1)).all())
         linear = config.start == "pca"
+        # Beside principal components convolutions add little on few images, at ten times the cost.
+        light = config.network == "auto" and linear and len(samples) < FEW
         return pair(
-            config.network,
+            "mlp" if light else config.network,
             self.shape,
             latent.in_features,
             latent.dim,
             width=config.width,
-            hidden=config.hidden,
+            hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
             output=("clip" if linear else "sigmoid") if bounded else "linear",
             linear=linear,
+            dropout=(DROPOUT if linear else 0.0) if config.dropout is None else config.dropout,
         )
 
     def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:

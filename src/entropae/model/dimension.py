@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from typing import NamedTuple
 
@@ -32,7 +31,8 @@ def choose_dim(train: Samples, held_out: Samples, found: PrincipalComponents) ->
 
     A nonlinear code needs as many dimensions as the data's manifold has, if networks learn it; a
     linear one as many as principal components that hold 90 % of the held-out variance. Networks of
-    limited size and training lie between: the geometric mean of both is taken.
+    limited size and training lie between, and samples drawn from N(0, I) are the better the nearer
+    to the first: a geometric mean is taken, in which that counts twice.
 
     Args:
         train: The training samples.
@@ -49,7 +49,7 @@ def choose_dim(train: Samples, held_out: Samples, found: PrincipalComponents) ->
     most = max(1, min(MOST, len(found.axes), len(train) - 2))
     linear = _components_needed(held_out, found)
     intrinsic = min(_intrinsic(train, found), linear)
-    dim = min(most, max(LEAST, round(math.sqrt(max(1.0, intrinsic) * linear))))
+    dim = min(most, max(LEAST, round((max(1.0, intrinsic) ** 2 * linear) ** (1 / 3))))
     held = f"principal components that hold 90 % of the held-out variance ({min(linear, MOST)}"
     held += " and more)" if linear > MOST else ")"
     if intrinsic == linear:

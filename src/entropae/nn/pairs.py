@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
@@ -32,6 +33,7 @@ def pair(
     hidden: Sequence[int] = (512, 256),
     output: Output = "sigmoid",
     linear: bool = False,
+    dropout: float = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of one kind for samples of a shape.
 
@@ -44,6 +46,7 @@ def pair(
         width: Of the convolutions.
         hidden: Of the mlp.
         output: The decoder's last activation.
+        dropout: Of the mlp.
         linear: A linear path beside the layers of both, for `nn.start_at_components`.
 
     Raises:
@@ -55,9 +58,10 @@ def pair(
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
     if network == "mlp":
         gain = LINEAR_GAIN if linear else GAIN
+        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
         return (
-            MLPEncoder(shape, in_features, hidden=hidden, linear=linear),
-            MLPDecoder(shape, dim, hidden=hidden, output=output, linear=linear, gain=gain),
+            MLPEncoder(shape, in_features, **options),
+            MLPDecoder(shape, dim, output=output, gain=gain, **options),
         )
     return (
         ConvEncoder(shape, in_features, width=width, linear=linear),

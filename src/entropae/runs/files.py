@@ -52,7 +52,8 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     if Path(recipe.data).exists() and recipe.data not in NAMES:
         plain["data"] = str(Path(recipe.data).absolute())
     plain["drop"] = list(recipe.drop)
-    plain["model"]["hidden"] = list(recipe.model.hidden)
+    hidden = recipe.model.hidden
+    plain["model"]["hidden"] = None if hidden is None else list(hidden)
     latent = latent_of(recipe)
     known = next(name for name, made in Latent.known().items() if type(latent) is made)
     plain["model"]["latent"] = {"name": known} | settings(latent)

@@ -34,7 +34,7 @@ from entropae.runs.files import (
     write_recipe,
 )
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
-from entropae.runs.settling import against_pca, first_look, scheduled, settled
+from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
@@ -129,7 +129,7 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         samples,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
+        learning_rate=rate_of(recipe, samples),
         decay=recipe.decay,
         weight_decay=recipe.weight_decay,
         augment=samples.kind.augmentation(recipe.augment),
@@ -238,7 +238,7 @@ def check_recipe(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    if not recipe.learning_rate > 0:
+    if recipe.learning_rate is not None and not recipe.learning_rate > 0:
         raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
     if recipe.minutes is not None and not recipe.minutes > 0:
         raise ValueError(f"`minutes` must be positive: got minutes={recipe.minutes}.")

@@ -15,6 +15,8 @@ from entropae.training.budget import lasting, planned
 from entropae.training.callbacks import FirstLook
 from entropae.training.trainers import place_of
 
+# Learning rates by where training starts: large steps lose principal components again.
+RATES = {"pca": 5e-4, "random": 3e-3}
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 
@@ -43,6 +45,13 @@ def settled(
         dim, why = choose_dim(train, held_out, found)
     print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
     return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+
+
+def rate_of(recipe: Recipe, samples: Samples) -> float:
+    """The learning rate of a recipe, by where training starts if it says none."""
+    if recipe.learning_rate is not None:
+        return recipe.learning_rate
+    return RATES[recipe.model.start if samples.kind.numeric else "random"]
 
 
 def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:

@@ -16,7 +16,7 @@ from entropae.model import Autoencoder
 STEPS = 8000
 FEWEST, MOST = 5, 300
 # Steps that are timed after a first one, or as many as take this long.
-TIMED, LONGEST = 6, 3.0
+TIMED, LONGEST = 40, 2.0
 # Beside the steps: held-out samples, checkpoints, and a bank that is yet to fill.
 BESIDES = 1.3
 

@@ -130,7 +130,7 @@ class Text(Kind):
             self.length,
             latent.in_features,
             latent.dim,
-            hidden=config.hidden[-1],
+            hidden=(config.hidden or (256,))[-1],
             dropout=config.dropout,
             word_dropout=config.word_dropout,
         )
