@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
     Sections = Callable[[Any], list[Block]]
 
-# Of fully connected networks that start at principal components: they soon learn a small set of
-# samples by heart.
-DROPOUT = 0.3
-
 
 class Kind(ABC):
     """A kind of data: all that the rest of the package need not know about images, tables or text.
@@ -74,6 +70,11 @@ class Kind(ABC):
         "nearest": Measure("distance to training data", "near 1"),
     }
     shape: tuple[int, ...]
+
+    @property
+    def dropout(self) -> float:
+        """Of fully connected networks that start at the samples' principal components."""
+        return 0.1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -178,7 +179,7 @@ class Kind(ABC):
             hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
             output=("clip" if linear else "sigmoid") if bounded else "linear",
             linear=linear,
-            dropout=(DROPOUT if linear else 0.0) if config.dropout is None else config.dropout,
+            dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
         )
 
     def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:

@@ -35,7 +35,8 @@ def read_recipe(folder: Path) -> Recipe:
         found = read_settings(path)
         if "keep" not in found:
             found = EARLIER | found
-            found["model"] = EARLIER["model"] | found.get("model", {})
+            if isinstance(found["model"], dict):
+                found["model"] = EARLIER["model"] | found["model"]
         return recipe_of(found)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error

@@ -53,6 +53,11 @@ class Images(Kind):
         self.low, self.high, self.size = low, high, size
 
     @property
+    def dropout(self) -> float:
+        """More for photographs: beyond principal components, few of them show mostly noise."""
+        return 0.3 if self.shape[0] == 3 else 0.1
+
+    @property
     def range(self) -> tuple[float, float]:
         """Black and white."""
         return self.low, self.high
