@@ -231,6 +231,16 @@ class Kind(ABC):
 
         return evaluate(model, train, test, options)
 
+    def check_evaluating(self, options: Evaluating) -> None:
+        """Raise unless samples of this kind can be measured as asked, before any work is done.
+
+        Raises:
+            ValueError: If an option is for another kind.
+        """
+        for name in ("target", "out"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"`{name}` is for tables: leave it out for {self.things}.")
+
     def subject(self, make: Callable[..., Any], parts: dict[str, Any], given: Tensor) -> Any:
         """The model as its diagnosis sees it.
 

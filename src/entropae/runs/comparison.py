@@ -270,8 +270,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], kind: Kind, features: str) -> st
     """
     within = f" ({features})" if kind.features is not None else ""
     columns = {key: words for key, words in kind.errors.items() if key in rows[0]}
-    for measure, (words, _) in list(kind.measures.items())[:TABLED]:
-        name = "FID" if (measure, features) == ("frechet", "inception") else words + within
+    for measure, said in list(kind.measures.items())[:TABLED]:
+        name = "FID" if (measure, features) == ("frechet", "inception") else said.title + within
         parts = [key for key in rows[0] if key.endswith(f" {measure}")]
         columns |= {part: f"{name}, {part.removesuffix(f' {measure}')}" for part in parts}
     columns["seconds"] = "seconds"

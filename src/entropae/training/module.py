@@ -174,7 +174,7 @@ class Training(lightning.LightningModule):
         # What networks draw, as in dropout, must differ between processes.
         rank = [self.global_rank] if self.global_rank else []
         own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, *rank])
-        seed = int(own.generate_state(1, np.uint64)[0] >> 1)
+        seed = int(own.generate_state(1, np.uint64)[0]) >> 1
         # As `torch.manual_seed`, which spends half a millisecond on devices that are not there.
         torch.default_generator.manual_seed(seed)
         if self.device.type != "cpu":
