@@ -26,7 +26,7 @@ from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.prior.names import check_names
-from entropae.recipe import RECIPE, Recipe
+from entropae.recipe import AUTO, RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.making import check_recipe, make
 from entropae.runs.resuming import leaves
@@ -188,6 +188,10 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
+    if asked["model.latent.dim"] == AUTO:
+        asked["model.latent.dim"] = found.get("model.latent.dim")
+    if asked["epochs"] is None and asked["minutes"] is not None:
+        asked["epochs"] = found["epochs"]
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(

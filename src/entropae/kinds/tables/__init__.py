@@ -119,7 +119,7 @@ class Tables(Kind):
 
     def networks(self, config: Any, latent: Any, samples: Samples) -> tuple[nn.Module, nn.Module]:
         """Fully connected ones, the decoder with probabilities of categories."""
-        from entropae.nn import MLPEncoder, TableDecoder
+        from entropae.nn import MLPEncoder, TableDecoder, default_hidden
         from entropae.nn.table import entropies_of
 
         if config.network not in ("auto", "mlp"):
@@ -127,8 +127,12 @@ class Tables(Kind):
         groups = self.columns.groups
         some = samples.some(ENOUGH)
         entropies = entropies_of(groups, some.first(len(some)))
-        return MLPEncoder(self.shape, latent.in_features, hidden=config.hidden), TableDecoder(
-            groups, latent.dim, hidden=config.hidden, entropies=[round(h, 6) for h in entropies]
+        hidden = default_hidden(len(samples)) if config.hidden is None else config.hidden
+        options: dict[str, Any] = {"hidden": hidden, "linear": config.start == "pca"}
+        entropies = [round(h, 6) for h in entropies]
+        return (
+            MLPEncoder(self.shape, latent.in_features, **options),
+            TableDecoder(groups, latent.dim, entropies=entropies, **options),
         )
 
     def learn(self, model: Any, samples: Samples) -> None:
