@@ -64,6 +64,7 @@ ORDER: dict[str, set[str]] = {
         *("metrics", "model", "prior", "recipe", "registry", "report", "signals", "storage"),
         "training",
     },
+    "sklearn": {"entropy", "information", "latent", "model", "neighbors", "nn", "training"},
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
         *("recipe", "runs", "signals", "storage", "variables"),
