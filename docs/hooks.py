@@ -47,7 +47,8 @@ def _marked(found: re.Match[str], formulas: list[str]) -> str:
     latex = found["block"] or found["inline"]
     if latex is None:
         return found[0]
-    formulas.append(convert(latex, display="block" if found["block"] else "inline"))
+    made = convert(latex, display="block" if found["block"] else "inline")
+    formulas.append(re.sub(r"(<mi>log</mi>)", r'\1<mspace width="0.17em"/>', made))
     return f"\ue000{len(formulas) - 1}\ue001"
 
 
