@@ -45,6 +45,8 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     plain = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in NAMES:
         plain["data"] = str(Path(recipe.data).absolute())
+    if recipe.labels is not None and Path(recipe.labels).is_file():
+        plain["labels"] = str(Path(recipe.labels).absolute())
     plain["drop"] = list(recipe.drop)
     plain["model"]["hidden"] = list(recipe.model.hidden)
     latent = named(recipe.model.latent)
