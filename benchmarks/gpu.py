@@ -23,15 +23,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from entropae.networks import pair
 from torch import Tensor, distributed
 
 import entropae as ea
-from entropae import ranks
+from entropae import distributed as processes
 from entropae.latent import Entropic, Latent, Plain
 from entropae.model import Autoencoder
 from entropae.neighbors import kth_distance, nearest
-from entropae.training import squared_error, total_loss
+from entropae.nn import pair
 
 from _machine import save
 
@@ -185,9 +184,8 @@ def step_of(images: Tensor, latent: Latent, name: str, compiled: bool) -> Callab
     def step() -> None:
         optimizer.zero_grad()
         with precision(name):
-            passed = model(images)
-            error = total_loss(squared_error(passed.reconstruction, images), passed.penalties)
-        error.backward()
+            loss = model.loss(images)
+        loss.backward()
         optimizer.step()
 
     return step
@@ -205,8 +203,8 @@ def gathered(rank: int, folder: str, batch: int, d: int) -> None:
 
     def step() -> Tensor:
         own.grad = None
-        with ranks.together():
-            (-kth_distance(ranks.gather(own)).log().mean()).backward()
+        with processes.together():
+            (-kth_distance(processes.gather(own)).log().mean()).backward()
         assert own.grad is not None
         return own.grad
 
@@ -216,7 +214,7 @@ def gathered(rank: int, folder: str, batch: int, d: int) -> None:
     (-kth_distance(alone).log().mean()).backward()
     assert alone.grad is not None
     exact = alone.grad[rank * batch // 2 : (rank + 1) * batch // 2]
-    # The processes' gradients are averaged by data-parallel training; `ranks` makes up for it.
+    # The processes' gradients are averaged by data-parallel training; `gather` makes up for it.
     error = min(float((s * found - exact).norm() / exact.norm()) for s in (1.0, 0.5))
     if rank == 0:
         torch.save({"batch": batch, "d": d, "ms": 1e3 * spent, "error": error}, f"{folder}/row")

@@ -10,6 +10,7 @@ import pytest
 
 import entropae as ea
 from entropae.cli import COMMANDS
+from entropae.cli.parser import Parser
 from entropae.prior import PRIORS
 from latents import built_in
 
@@ -56,3 +57,61 @@ def test_every_command_has_its_help(name):
 @pytest.mark.parametrize("name", PRIORS)
 def test_every_prior_is_a_choice(name):
     assert f"| `{name}` |" in page("choosing")
+
+
+def code(name: str) -> list[str]:
+    """The fenced blocks of a page at the root, without their comments."""
+    blocks = re.findall(r"^```.*?^```", (ROOT / name).read_text("utf-8"), re.M | re.S)
+    return [re.sub(r" *# .*", "", block) for block in blocks]
+
+
+def figures(text: str) -> list[str]:
+    """The figures in a page's tables."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    return re.findall(r"[+-]?\d+(?:\.\d+)?", "".join(row.partition("|")[2] for row in rows))
+
+
+def test_both_readmes_have_the_same_commands_figures_and_pages():
+    english, chinese = ((ROOT / f"README{x}.md").read_text("utf-8") for x in ("", ".zh-CN"))
+    assert code("README.md") == code("README.zh-CN.md")
+    assert figures(english) == figures(chinese) != []
+    linked = [set(re.findall(r"\]\((docs/\S+?)\)", text)) for text in (english, chinese)]
+    # The pages that are there in Chinese too.
+    assert {page.replace(".zh-CN", "") for page in linked[1]} == linked[0]
+    for text in (english, chinese):
+        for target in re.findall(r"\]\(([^)#\s]+)", text):
+            assert (ROOT / target).exists(), target
+
+
+def test_both_derivations_quote_the_same_figures():
+    pages = [page("why"), page("why.zh-CN")]
+    for figure in ("74.7 ± 0.9", "66.5 ± 1.1", "0.40", "0.65", "0.70"):
+        assert all(figure in text for text in pages), figure
+
+
+def known_part(option: str, known: set[str]) -> str:
+    """An option, or what it is a setting of."""
+    while option not in known and "." in option:
+        option = option.rpartition(".")[0]
+    return option
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/commands.md", "docs/gpu.md", "docs/index.md"])
+def test_commands_on_the_pages_are_commands(name):
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^entropae (?!COMMAND)(\S+)(.*)$", text, re.MULTILINE)
+    for command, options in lines:
+        describe, _, _ = COMMANDS[command]
+        parser = Parser(prog=command)
+        describe(parser)
+        known = {o for action in parser._actions for o in action.option_strings}
+        asked = re.findall(r"(?<!\S)--?[A-Za-z][\w.-]*", options.partition(" # ")[0])
+        # Options of a latent are those of its class: `--model.latent` is the option that is known.
+        assert {known_part(option, known) for option in asked} <= known, (command, asked)
+    assert lines
+
+
+def test_the_readme_is_short():
+    """Two screens to a newcomer's first result: prose and tables, code and links aside."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / "README.md").read_text("utf-8"), flags=re.M | re.S)
+    assert len(text.split()) < 800

@@ -114,6 +114,7 @@ _MODULES = {home.split(".")[0] for home in _HOMES} | {
     "prior",
     "recipe",
     "report",
+    "sklearn",
     "variables",
 }
 

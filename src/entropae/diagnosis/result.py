@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from entropae.diagnosis.finding import Finding, Severity
@@ -66,19 +67,31 @@ class Diagnosis:
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        from entropae.notebook import findings
+
+        titles = {one.name: one.title for one in self.findings}
+        blocks = [(one.severity.word, one.title, _said(one, titles)) for one in self.findings]
+        said = self.text(width=1_000_000).split("\n\n")
+        return findings(said[0], blocks) + (f"<p>{escape(said[-1])}</p>" if self.unmeasured else "")
+
 
 def _paragraph(finding: Finding, titles: dict[str, str], width: int, colour: bool) -> str:
     head = f"{finding.severity.word.upper()}: {finding.title}"
     if colour:
         head = f"{COLOURS[finding.severity]}{head}{PLAIN}"
-    lines = {"": f"{finding.figure[0].upper()}{finding.figure[1:]}."}
-    if finding.follows_from:
-        lines["Probably because of: "] = f"{titles[finding.follows_from]}."
-    else:
-        lines["Probable cause: "] = finding.cause
-        lines["Remedy: "] = finding.remedy
     body = [
-        textwrap.fill(label + text, width, initial_indent="  ", subsequent_indent="  ")
-        for label, text in lines.items()
+        textwrap.fill(
+            f"{label} {text}".lstrip(), width, initial_indent="  ", subsequent_indent="  "
+        )
+        for label, text in _said(finding, titles).items()
     ]
     return "\n".join([head, *body])
+
+
+def _said(finding: Finding, titles: dict[str, str]) -> dict[str, str]:
+    """What is said of a finding, by label: first its figure, which has none."""
+    lines = {"": f"{finding.figure[0].upper()}{finding.figure[1:]}."}
+    if finding.follows_from:
+        return lines | {"Probably because of:": f"{titles[finding.follows_from]}."}
+    return lines | {"Probable cause:": finding.cause, "Remedy:": finding.remedy}

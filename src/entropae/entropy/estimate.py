@@ -80,6 +80,17 @@ class Estimate(NamedTuple):
         """How far off a normal distribution of this size and covariance would be, in nats."""
         return self.baseline - self.exact_normal
 
+    def _repr_html_(self) -> str:
+        from entropae.notebook import number, remarks, table
+
+        rows = [
+            ("entropy", f"{number(self.value)} ± {number(self.standard_error)} nats"),
+            ("interval", f"{number(self.low)} to {number(self.high)}"),
+            ("a normal distribution would show", number(self.baseline)),
+            ("where its entropy is", number(self.exact_normal)),
+        ]
+        return table(rows) + remarks(self.notes, self.warnings)
+
 
 @torch.no_grad()
 def entropy_estimate(

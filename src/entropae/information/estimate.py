@@ -71,6 +71,17 @@ class InformationEstimate:
         first = f"{self.value:.3f} ± {self.standard_error:.3f} {self.unit} ({self.method}{p})"
         return "\n".join([first, *self.notes, *(f"Warning: {one}" for one in self.warnings)])
 
+    def _repr_html_(self) -> str:
+        from entropae.notebook import number, remarks, table
+
+        rows = [
+            ("information", f"{number(self.value)} ± {number(self.standard_error)} {self.unit}"),
+            ("interval", f"{number(self.low)} to {number(self.high)}"),
+            ("p-value", number(self.p_value)),
+            ("method", self.method),
+        ]
+        return table(rows) + remarks(self.notes, self.warnings)
+
 
 def mutual_information_estimate(
     x: Any,

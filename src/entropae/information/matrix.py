@@ -50,6 +50,12 @@ class InformationMatrix:
         columns = {name: self.values[:, i] for i, name in enumerate(self.names)}
         return like_frame(columns, self.like, rows=self.names)
 
+    def _repr_html_(self) -> str:
+        from entropae.notebook import matrix, remarks
+
+        shown = matrix(self.names, self.values.tolist())
+        return f"<p>Mutual information in {self.unit}</p>{shown}" + remarks((), self.warnings)
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
@@ -88,6 +94,17 @@ class Ranking:
             "method": np.array(self.methods, object),
         }
         return like_frame(columns, self.like)
+
+    def _repr_html_(self) -> str:
+        from entropae.notebook import number, remarks, table
+
+        figures = zip(self.values, self.standard_errors, self.p_values, strict=True)
+        rows = [
+            (name, f"{number(v)} ± {number(error)}", number(p), method)
+            for name, (v, error, p), method in zip(self.names, figures, self.methods, strict=True)
+        ]
+        head = (f"says of {self.target}", self.unit, "p-value", "method")
+        return table(rows, head=head) + remarks((), self.warnings)
 
 
 def information_matrix(

@@ -67,6 +67,16 @@ class Run:
         """The run in a folder."""
         return cls(folder, data=data)
 
+    def _repr_html_(self) -> str:
+        from entropae.notebook import picture, table
+
+        figures = {"folder": str(self.folder), "latent": type(self.model.latent).__name__}
+        if (self.folder / METRICS).is_file():
+            numbers = {k: v for k, v in self.metrics.items() if isinstance(v, int | float)}
+            figures |= {name: f"{value:.4g}" for name, value in numbers.items()}
+        overview = self.folder / "overview.png"
+        return table(figures.items()) + (picture(overview) if overview.is_file() else "")
+
     @cached_property
     def recipe(self) -> Recipe:
         """How it was trained.

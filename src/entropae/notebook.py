@@ -1,0 +1,75 @@
+"""Results as a notebook shows them: HTML in which all that comes from data is escaped."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+SERIOUS, WARNING, NOTE = "#c62828", "#b26a00", "#757575"
+CELL = "padding: 0.2em 0.7em; text-align: left; vertical-align: top"
+
+
+def number(value: float) -> str:
+    """To three decimals; a dash where there is none."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = ()) -> str:
+    """Cells of text."""
+    lines = [_row(head, "th")] if head else []
+    return "<table>" + "".join([*lines, *(_row(row, "td") for row in rows)]) + "</table>"
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    inner = "".join(f'<{tag} style="{CELL}">{escape(cell)}</{tag}>' for cell in cells)
+    return f"<tr>{inner}</tr>"
+
+
+def remarks(notes: Sequence[str] = (), warnings: Sequence[str] = ()) -> str:
+    """What was done, and what speaks against it."""
+    lines = [f"<li>{escape(note)}</li>" for note in notes]
+    lines += [
+        f'<li style="color: {WARNING}"><b>Warning:</b> {escape(one)}</li>' for one in warnings
+    ]
+    return f"<ul>{''.join(lines)}</ul>" if lines else ""
+
+
+def matrix(names: Sequence[str], values: Sequence[Sequence[float]]) -> str:
+    """Values of pairs, the darker the larger."""
+    finite = [v for row in values for v in row if math.isfinite(v)]
+    largest = max([*finite, 1e-12])
+    lines = [_row(["", *names], "th")]
+    for name, row in zip(names, values, strict=True):
+        shades = [min(max(v / largest, 0), 1) * 0.6 if math.isfinite(v) else 0 for v in row]
+        cells = "".join(
+            f'<td style="{CELL}; background: rgba(63, 81, 181, {shade:.2f})">{number(v)}</td>'
+            for v, shade in zip(row, shades, strict=True)
+        )
+        lines.append(f'<tr><th style="{CELL}">{escape(name)}</th>{cells}</tr>')
+    return f"<table>{''.join(lines)}</table>"
+
+
+def findings(text: str, blocks: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
+    """A summary, and blocks that open: a severity, a title, and labelled sentences."""
+    colours = {"serious": SERIOUS, "warning": WARNING}
+    lines = [f"<p>{escape(text)}</p>"]
+    for severity, title, sentences in blocks:
+        shown = " open" if severity == "serious" else ""
+        body = "".join(
+            f"<p style='margin-left: 1.2em'>{f'<b>{escape(label)}</b> ' if label else ''}"
+            f"{escape(said)}</p>"
+            for label, said in sentences.items()
+        )
+        mark = f'<b style="color: {colours.get(severity, NOTE)}">{escape(severity.upper())}</b>'
+        lines.append(f"<details{shown}><summary>{mark} {escape(title)}</summary>{body}</details>")
+    return "<div>" + "".join(lines) + "</div>"
+
+
+def picture(path: Path) -> str:
+    """A PNG file, within the page."""
+    data = base64.b64encode(path.read_bytes()).decode()
+    source = f"data:image/png;base64,{data}"
+    return f'<img alt="{escape(path.name)}" style="max-width: 100%" src="{source}">'

@@ -1,0 +1,162 @@
+"""The scikit-learn face: its own checks, closed forms, and life in pipelines and searches."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
+
+import entropae as ea
+from entropae.model import Autoencoder
+from entropae.sklearn import EntropicAutoencoder, KNNEntropy, mutual_info
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+
+
+def quick(**options):
+    return EntropicAutoencoder(**{"epochs": 2, "hidden": (16,), "random_state": 0} | options)
+
+
+@parametrize_with_checks([quick(), KNNEntropy()])
+# The checks fit constant, repeated and two-valued features, which is worth a warning to a user.
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick(n_components=3, epochs=20).fit(IRIS)
+
+
+def test_the_state_of_randomness_is_all_that_counts(fitted):
+    before = torch.random.get_rng_state()
+    again = quick(n_components=3, epochs=20).fit(IRIS)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    np.testing.assert_array_equal(again.transform(IRIS), fitted.transform(IRIS))
+    np.testing.assert_array_equal(again.sample(5), fitted.sample(5))
+    other = quick(n_components=3, epochs=20, random_state=1).fit(IRIS)
+    assert not np.array_equal(other.transform(IRIS), fitted.transform(IRIS))
+    assert not np.array_equal(fitted.sample(5, random_state=1), fitted.sample(5))
+
+
+def test_codes_and_samples_are_those_of_the_model(fitted):
+    standardized = torch.tensor((IRIS - IRIS.mean(0)) / IRIS.std(0))
+    codes = fitted.transform(IRIS)
+    np.testing.assert_allclose(codes, fitted.model_.encode(standardized))
+    back = fitted.model_.decode(torch.tensor(codes)).numpy() * IRIS.std(0) + IRIS.mean(0)
+    np.testing.assert_allclose(fitted.inverse_transform(codes), back)
+    assert len(fitted.log_) == 20
+
+
+def test_density_of_a_linear_decoder_is_exact():
+    """Then x is normal with covariance WWᵀ + σ²I, wherever the encoder puts the code."""
+    rng = np.random.default_rng(0)
+    found = quick().fit(rng.normal(3, 2, (40, 5)))
+    decoder, encoder = nn.Linear(2, 5).double(), nn.Linear(5, 2).double()
+    latent = found.model_.latent
+    found.model_ = Autoencoder(encoder, decoder, latent).double().eval()
+    found.noise_variance_ = 0.3
+    x = rng.normal(3, 2, (7, 5))
+    weights, bias = decoder.weight.detach().numpy(), decoder.bias.detach().numpy()
+    covariance = np.diag(found.scale_) @ (weights @ weights.T + 0.3 * np.eye(5))
+    covariance = covariance @ np.diag(found.scale_)
+    truth = multivariate_normal(found.mean_ + found.scale_ * bias, covariance)
+    np.testing.assert_allclose(found.score_samples(x), truth.logpdf(x))
+    assert found.score(x) == pytest.approx(truth.logpdf(x).mean())
+
+
+def test_density_follows_the_units(fitted):
+    scaled = quick(n_components=3, epochs=20).fit(8 * IRIS)
+    expected = fitted.score_samples(IRIS) - 4 * np.log(8)
+    np.testing.assert_allclose(scaled.score_samples(8 * IRIS), expected)
+
+
+def test_constant_features_and_a_density_of_their_own():
+    x = np.column_stack([IRIS, np.full(len(IRIS), 0.1)])
+    found = quick().fit(x)
+    assert found.scale_[4] == 1
+    assert np.isfinite(found.score(x))
+
+
+def test_frames_clones_pickles(fitted):
+    frame = pd.DataFrame(IRIS, columns=list("abcd"))
+    found = quick().set_output(transform="pandas").fit(frame)
+    codes = found.transform(frame)
+    assert list(codes.columns) == ["entropicautoencoder0", "entropicautoencoder1"]
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.transform(IRIS), fitted.transform(IRIS))
+    assert clone(fitted).get_params() == fitted.get_params()
+
+
+def test_sample_weights_are_refused_with_a_remedy():
+    with pytest.raises(TypeError, match=r"sample_weight\. To weigh samples, repeat them"):
+        quick().fit(IRIS, sample_weight=np.ones(len(IRIS)))
+    steps = make_pipeline(StandardScaler(), quick())
+    with pytest.raises(TypeError, match="takes samples only"):
+        steps.fit(IRIS, entropicautoencoder__sample_weight=np.ones(len(IRIS)))
+
+
+def test_pipelines_and_searches():
+    steps = make_pipeline(quick(), LogisticRegression())
+    assert steps.fit(IRIS, SPECIES).predict(IRIS).shape == SPECIES.shape
+    grid = {"n_components": [1, 2], "weight": [0.1, 1.0]}
+    search = GridSearchCV(quick(), grid, cv=2).fit(IRIS)
+    best = search.cv_results_["mean_test_score"].argmax()
+    assert search.best_params_ == search.cv_results_["params"][best]
+
+
+def test_entropy_is_that_of_the_toolkit():
+    rng = np.random.default_rng(0)
+    x, other = rng.normal(size=(300, 3)), rng.normal(size=(50, 3))
+    found = KNNEntropy(4).fit(x)
+    expected = ea.entropy_estimate(x, 4)
+    assert (found.entropy_, found.standard_error_) == (expected.value, expected.standard_error)
+    cross = ea.knn_cross_entropy(other, x, 4, resolution=None, scale=None)
+    assert found.score(other) == pytest.approx(-cross)
+    with pytest.raises(ValueError, match=r"`k` must be in \[1, 2\]"):
+        KNNEntropy(3).fit(x[:3])
+
+
+def test_a_density_of_neighbours_on_the_line():
+    """Of 4 points, with the 2nd nearest at distance 2: log(ψ-corrected share / length of 2ν)."""
+    found = KNNEntropy(2).fit([[0.0], [1.0], [2.0], [9.0]])
+    harmonic = 1 - (1 + 1 / 2 + 1 / 3 + 1 / 4)  # ψ(2) − ψ(5)
+    assert found.score_samples([[3.0]])[0] == pytest.approx(harmonic - np.log(2 * 2))
+    assert KNNEntropy(2).fit([[0.0], [0], [1], [2]]).score_samples([[0.0]])[0] == np.inf
+
+
+def test_selection_by_information():
+    rng = np.random.default_rng(0)
+    noise, hidden = rng.normal(size=(400, 2)), rng.normal(size=400)
+    x = np.column_stack([noise[:, 0], hidden**2, noise[:, 1]])
+    y = hidden > 0.5
+    scores = mutual_info(x, y)
+    expected = [ea.knn_mutual_information(column, y) for column in x.T]
+    np.testing.assert_array_equal(scores, expected)
+    chosen = SelectKBest(mutual_info, k=1).fit(x, np.where(y, "yes", "no"))
+    assert list(chosen.get_support()) == [False, True, False]
+    np.testing.assert_array_equal(mutual_info(pd.DataFrame(x), pd.Series(y)), scores)
+
+
+def test_features_named_as_classes():
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 30, (900, 2)).astype(float)
+    truth = mutual_info(x, x[:, 0] % 2, discrete=[True, False])
+    assert truth[0] == pytest.approx(np.log(2), abs=0.01)
+    with pytest.raises(ValueError, match="one answer a feature: got 1 for 2"):
+        mutual_info(x, x[:, 0], discrete=[True])
