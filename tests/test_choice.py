@@ -30,6 +30,7 @@ def bent(tmp_path_factory):
     patch.setattr("entropae.prior.gaussian._best_mixture", lambda x, seed: _mixture(1, seed).fit(x))
     patch.setattr(FlowMatching, "sized", lambda d, n, steps: FlowMatching(d, hidden=32, steps=300))
     options = ["--model.latent", "{name: plain, dim: 2}", "--model.hidden", "[16]"]
+    options += ["--model.start", "random", "--keep", "last"]
     options += ["--epochs", "24", "--batch_size", "64", "--no-report"]
     assert (
         main(["fit", "--data", str(folder / "x.npy"), "--out", str(folder / "run"), *options]) == 0
