@@ -36,6 +36,15 @@ def _sample_options(parser: Parser) -> None:
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
     parser.add_argument("--prior", type=str, help="normal, full (or gaussian), mixture.")
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    parser.add_argument(
+        "--where",
+        type=str,
+        help="For tables, what all rows meet: 'species=Gentoo, mass>5000', 'age is missing', "
+        "'town in (Oslo, Rome)'.",
+    )
+    parser.add_argument(
+        "--shares", type=str, help="For tables: species=equal, or species=a:0.7,b:0.3."
+    )
     _writing_options(parser)
 
 
@@ -87,8 +96,17 @@ def _evaluate_options(parser: Parser) -> None:
 
 def _sample(options: Namespace) -> None:
     run, out = _opened(options, "samples", seed=options.seed)
-    made = run.model.draw(options.number, seed=options.seed, prior=options.prior)
-    print(run.kind.write(made.cpu(), out, seed=options.seed))
+    said = run.kind.write_samples(
+        run.model,
+        options.number,
+        out,
+        seed=options.seed,
+        prior=options.prior,
+        where=options.where,
+        shares=options.shares,
+        near=lambda: run.train,
+    )
+    print(said)
 
 
 def _reconstruct(options: Namespace) -> None:

@@ -273,18 +273,48 @@ class Autoencoder(nn.Module):
         return self.decode(code, batch_size=batch_size)
 
     def sample(
-        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        prior: str | None = None,
+        batch_size: int = 1024,
+        where: Any = None,
+        shares: Any = None,
+        near: Any = None,
     ) -> Any:
         """New samples: codes are drawn from a prior and decoded.
 
-        Args and errors are those of `draw`.
+        Args:
+            n: Number of samples.
+            seed: See `draw`.
+            prior: See `draw`.
+            batch_size: See `draw`.
+            where: For tables, conditions that all rows meet: `"species=Gentoo, mass>5000"`, a
+                mapping from columns to values, or a function from a frame to a value a row.
+            shares: For tables, of the categories of a column: `"species=equal"`.
+            near: Training samples, near to which rows are drawn that meet rare conditions.
 
         Returns:
             Samples of the model's kind: a tensor of images or values, a table with the types of its
             columns, or a list of sentences.
+
+        Raises:
+            ValueError: As `draw`; or if a condition cannot be read or met.
         """
-        made = self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
-        return self.present(made, drawn=True, seed=seed)
+        if self.kind is None:
+            return self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
+        rows: Any = near if near is None or callable(near) else lambda: near
+        return self.kind.sample(
+            self,
+            n,
+            seed=seed,
+            prior=prior,
+            batch_size=batch_size,
+            where=where,
+            shares=shares,
+            near=rows,
+        )
 
     def present(
         self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None

@@ -45,7 +45,11 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     plain = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in NAMES:
         plain["data"] = str(Path(recipe.data).absolute())
-    plain["drop"] = list(recipe.drop)
+    plain["drop"], plain["rules"] = list(recipe.drop), list(recipe.rules)
+    plain["columns"] = {
+        name: list(words) if isinstance(words, tuple) else words
+        for name, words in recipe.columns.items()
+    }
     plain["model"]["hidden"] = list(recipe.model.hidden)
     latent = named(recipe.model.latent)
     known = next(name for name, made in Latent.known().items() if type(latent) is made)

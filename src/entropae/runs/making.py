@@ -105,6 +105,8 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         write_recipe(recipe, folder)
         return _nothing_to_do(folder)
     model = new_model(recipe, samples)
+    if first and samples.kind.introduction:
+        print(samples.kind.introduction)
     if first:
         if (folder / CONFIG).is_file():
             reopen(folder)

@@ -72,6 +72,11 @@ class Column:
         """Its categories, however they are coded; `None` for numbers, dates and times."""
         return self.levels if self.labels is None else self.labels
 
+    @property
+    def order(self) -> tuple[Any, ...] | None:
+        """Its categories in their order, if they have one."""
+        return self.categories if self.meaning == "ordered category" else None
+
 
 def read_values(column: Column, values: Any) -> Plain:
     """The plain values of an Arrow column that is of this column's type, or can become it.

@@ -92,6 +92,17 @@ class Columns:
         found = {one.name: one for one in (*self.columns, *self.identifiers)}
         return tuple(found[name] for name in self.order)
 
+    def named(self, name: str) -> Column | Identifier:
+        """The column of a name.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        for one in (*self.columns, *self.identifiers):
+            if one.name == name:
+                return one
+        raise ValueError(unknown("column", name, self.order))
+
     @classmethod
     def fit(
         cls,

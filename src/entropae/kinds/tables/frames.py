@@ -21,7 +21,7 @@ def library_of(frame: Any) -> str | None:
 
 
 def to_table(frame: Any) -> Any:
-    """A frame as a `pyarrow.Table`; the index of a pandas frame is no column.
+    """A frame as a `pyarrow.Table`; an index of pandas that is no count of the rows is a column.
 
     Raises:
         ValueError: If a column holds what no table can.
@@ -32,7 +32,7 @@ def to_table(frame: Any) -> Any:
         frame = frame.collect()
     try:
         if library_of(frame) == "pandas":
-            table = pa.Table.from_pandas(frame, preserve_index=False)
+            table = pa.Table.from_pandas(frame)
         elif isinstance(frame, Mapping):
             table = pa.table({str(name): _column(values) for name, values in frame.items()})
         else:
@@ -42,14 +42,24 @@ def to_table(frame: Any) -> Any:
     return table.replace_schema_metadata(None)
 
 
+def metadata_of(frame: Any) -> dict[str, str]:
+    """What pandas keeps of a frame's types and index in an Arrow schema; nothing for others."""
+    if library_of(frame) != "pandas":
+        return {}
+    import pyarrow as pa
+
+    found = pa.Schema.from_pandas(frame.iloc[:0]).metadata or {}
+    return {key.decode(): value.decode() for key, value in found.items()}
+
+
 def _column(values: Any) -> Any:
     return values.to_numpy() if hasattr(values, "to_numpy") else values
 
 
-def to_library(table: Any, library: str) -> Any:
+def to_library(table: Any, library: str, metadata: Mapping[str, str] | None = None) -> Any:
     """A `pyarrow.Table` as a frame of a library that the caller has imported or can import."""
     if library == "pandas":
-        return table.to_pandas()
+        return table.replace_schema_metadata(dict(metadata or {})).to_pandas()
     if library == "polars":
         import importlib
 

@@ -24,7 +24,7 @@ class Grid:
     Examples:
         >>> grid = grid_of(np.array([2750.0, 2775, 3100, *range(3000, 4000, 50)]))
         >>> grid.size, grid.values(grid.sites(np.array([3325.0])))
-        (25.0, array([3325.]))
+        (25.0, array([3325]))
     """
 
     places: int = 0
