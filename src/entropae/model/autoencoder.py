@@ -285,15 +285,7 @@ class Autoencoder(nn.Module):
     ) -> Any:
         """New samples: codes are drawn from a prior and decoded.
 
-        Args:
-            n: Number of samples.
-            seed: See `draw`.
-            prior: See `draw`.
-            batch_size: See `draw`.
-            where: For tables, conditions that all rows meet: `"species=Gentoo, mass>5000"`, a
-                mapping from columns to values, or a function from a frame to a value a row.
-            shares: For tables, of the categories of a column: `"species=equal"`.
-            near: Training samples, near to which rows are drawn that meet rare conditions.
+        Args are those of `draw`, and for tables `where`, `shares` and `near`: see `Tables.sample`.
 
         Returns:
             Samples of the model's kind: a tensor of images or values, a table with the types of its
@@ -304,17 +296,8 @@ class Autoencoder(nn.Module):
         """
         if self.kind is None:
             return self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
-        rows: Any = near if near is None or callable(near) else lambda: near
-        return self.kind.sample(
-            self,
-            n,
-            seed=seed,
-            prior=prior,
-            batch_size=batch_size,
-            where=where,
-            shares=shares,
-            near=rows,
-        )
+        asked = {"where": where, "shares": shares, "near": near, "prior": prior}
+        return self.kind.sample(self, n, seed=seed, batch_size=batch_size, **asked)
 
     def present(
         self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None

@@ -129,7 +129,7 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         profile=profile,
     )
     with distributed.together():
-        _fit_priors(model, train.some(ENOUGH), recipe.seed)
+        fit_priors(model, train.some(ENOUGH), recipe.seed)
         measured = measure(model, train, held_out)
     if first:
         metrics = measured | _account(log, samples, clock)
@@ -236,7 +236,7 @@ def _check_apart(folder: Path, data: str) -> None:
         )
 
 
-def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
+def fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
     """Fit the full normal and the mixture, if there are codes enough for a covariance."""
     least = model.latent.dim + 1
     if len(samples) < least:

@@ -76,7 +76,7 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
         levels = _values(said["levels"], MOST, kind, name)
         if len(levels or ()) + missing < 1:
             raise ValueError(f"the column {name!r} must have from 1 to {MOST} categories")
-        _check_shares(knots, len(levels or ()), name, there="step" in row)
+        _check_shares(knots, len(levels or ()), name, there=False)
         return Column(name, str(kind), levels, knots=knots, **common)
     if said["labels"] is not None:
         labels = _values(said["labels"], MANY, kind, name)

@@ -14,7 +14,7 @@ from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import keys_of
 from entropae.kinds.tables.plain import plain, type_of
-from entropae.kinds.tables.rules import Before, Gives, Rule, Sum
+from entropae.kinds.tables.rules import Before, Gives, Rule, Sum, listed
 
 # −log of the chance that a rule holds by accident, were its columns independent.
 EVIDENCE = 30.0
@@ -130,9 +130,8 @@ def _depth(giver: dict[str, str], name: str) -> int:
 
 
 def _codes(column: Any) -> np.ndarray:
-    coded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    coded = coded.combine_chunks() if hasattr(coded, "combine_chunks") else coded
-    return coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(v, len(known)) for v in listed(column)], np.int64)
 
 
 def _given(a: np.ndarray, b: np.ndarray, m: int, k: int) -> bool:
