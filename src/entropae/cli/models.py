@@ -112,11 +112,15 @@ def _sample(options: Namespace) -> None:
 def _reconstruct(options: Namespace) -> None:
     _check_number(options.number)
     run, out = _opened(options, "reconstructions")
-    some = run.given(options.data).some(options.number)
+    given = run.given(options.data)
+    some = given.some(options.number)
     x = some.first(len(some))
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
     figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
+    if len(some) < len(given):
+        said = f"{len(some)} of {len(given)} {run.kind.things}; all of them with -n {len(given)}."
+        print(said, file=figures_to)
     for name, value in run.kind.figures(run.model, some).items():
         print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
 

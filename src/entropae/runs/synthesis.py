@@ -119,7 +119,7 @@ def synthesize(
         model=model or ModelConfig(),
     )
     samples = read(data, **vars(reading_of(recipe, progress=progress)))
-    if samples.kind.name != "tables":
+    if not samples.kind.types:
         raise ValueError(
             f"`data` must be a table: got {samples.kind.things}. Give a frame with named columns, "
             "or train on them with fit."

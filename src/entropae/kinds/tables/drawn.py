@@ -193,10 +193,10 @@ def _too_rare(wanted: Wanted, account: Account, drawn: int, fit: int) -> str:
     share = f"{fit} of {drawn} drawn rows ({fit / max(drawn, 1):.2g})"
     worst = max(account.broken, key=lambda rule: account.broken[rule], default=None)
     if wanted.said:
-        near = f"{account.near} training rows" if account.near else "no training row that is known"
+        near = f"and so do {account.near} training rows" if account.near else "and no training row"
         return (
-            f"{share} meet '{wanted.said}', and so do {near}: {wanted.n} cannot be drawn. Ask for "
-            "fewer, or for a wider condition."
+            f"{share} meet '{wanted.said}', {near}: {wanted.n} cannot be drawn. Ask for fewer, or "
+            "for a wider condition."
         )
     count = account.broken.get(worst or "", 0)
     return (

@@ -25,6 +25,7 @@ SETS = (
     string.digits + string.ascii_letters,
 )
 Place = tuple[str, int, int]  # characters, how few and how many of them
+FIXED: set[Place] = {(digit, 1, 1) for digit in string.digits}
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,13 @@ def capacity(pattern: Sequence[Place]) -> float:
 
 
 def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
-    """A pattern that has at least twice as many texts as are needed: longer if it must be."""
+    """A pattern with twice as many texts as are needed: with more digits free, or else longer."""
     places = list(pattern)
     while capacity(places) < 2 * n:
+        fixed = [i for i, place in enumerate(places) if place in FIXED]
+        if fixed:
+            places[fixed[-1]] = (string.digits, 1, 1)
+            continue
         at = max(range(len(places)), key=lambda i: (len(places[i][0]), i))
         chars, _, most = places[at]
         places[at] = (chars if len(chars) > 1 else string.digits, most + 1, most + 1)
