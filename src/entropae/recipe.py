@@ -85,12 +85,18 @@ class Recipe:
         tokenizer: For text: byte pairs, words or characters.
         vocabulary: For text: the most tokens.
         length: For text: the most tokens of a sentence; longer ones are left out.
+        labels: A file with the class of each sample, a label a line (or .npy, or IDX), or the
+            column of a table that is its class: for samples of each. Folders of images are classes
+            by themselves.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step, over all processes together.
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
+        prior: What samples are drawn from: normal, as published; full, mixture or flow-matching,
+            fitted to the codes; auto: whichever held-out codes are likeliest under, and if that is
+            flow matching, it becomes the model's head.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.
         on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
@@ -109,12 +115,14 @@ class Recipe:
     tokenizer: Literal["bpe", "word", "character"] = "bpe"
     vocabulary: int = 4000
     length: int = 64
+    labels: str | None = None
     strict: bool = False
     validation: float = 0.1
     epochs: int | None = None
     batch_size: int = 256
     learning_rate: float = 3e-3
     decay: Literal["cosine", "exponential", "none"] = "cosine"
+    prior: Literal["auto", "normal", "full", "mixture", "flow-matching"] = "auto"
     seed: int = 0
     compile: bool = False
     on_nonfinite: Literal["stop", "skip"] = "stop"

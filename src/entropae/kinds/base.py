@@ -109,6 +109,17 @@ class Kind(ABC):
         self.check_shape(found.shape)
         return replace(found, kind=self)
 
+    def label(self, samples: Samples, labels: str) -> Samples:
+        """Samples with their classes, which are in a file of one label for each.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it has not one label for each sample.
+        """
+        from entropae.kinds.labels import with_labels
+
+        return with_labels(samples, labels)
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless samples have the shape that the model takes.
 

@@ -91,7 +91,7 @@ def _compare(
 ) -> list[dict[str, Any]]:
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     jobs = [
-        (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
+        (_plain(recipe, seed), out / name / f"seed-{seed}", features, asked)
         for name, recipe in recipes.items()
         for seed in range(seeds)
     ]
@@ -111,6 +111,11 @@ def _compare(
     write_text(out / "table.md", markdown(rows, kind, title(features_of(kind, features))))
     kind.compare_samples({name: run.model for name, run in runs.items()}, out)
     return rows
+
+
+def _plain(recipe: Recipe, seed: int) -> Recipe:
+    """A recipe with a seed, and without a head unless it asks for one: latents are compared."""
+    return replace(recipe, seed=seed, prior="normal" if recipe.prior == "auto" else recipe.prior)
 
 
 def _finish(
@@ -149,8 +154,8 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
             for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
                 future.result()
         except BaseException as error:
-            for future in futures:
-                future.cancel()
+            # By the pool itself, which else finds futures cancelled that it wants to end.
+            pool.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
                 for worker in active_children():
                     worker.terminate()  # which it takes as this process takes a Ctrl-C

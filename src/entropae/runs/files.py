@@ -50,6 +50,8 @@ def portable(recipe: Recipe) -> dict[str, Any]:
         name: list(words) if isinstance(words, tuple) else words
         for name, words in recipe.columns.items()
     }
+    if recipe.labels is not None and Path(recipe.labels).is_file():
+        plain["labels"] = str(Path(recipe.labels).absolute())
     plain["model"]["hidden"] = list(recipe.model.hidden)
     latent = named(recipe.model.latent)
     known = next(name for name, made in Latent.known().items() if type(latent) is made)

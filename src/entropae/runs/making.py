@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from entropae.model import CONFIG, Autoencoder, load, memory, size_of
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
+from entropae.runs.priors import fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
@@ -129,12 +129,15 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         profile=profile,
     )
     with distributed.together():
-        fit_priors(model, train.some(ENOUGH), recipe.seed)
-        measured = measure(model, train, held_out)
+        others = held_out if len(halves.held_out) else None
+        steps = int(log[-1]["step"])
+        chosen = fit_priors(model, train.some(ENOUGH), others, recipe, steps)
+        measured = measure(model, train, held_out) | ({"priors": chosen} if chosen else {})
     if first:
         metrics = measured | _account(log, samples, clock)
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
+        print(f"Samples are drawn from {model.drawn_from()}.")
     return model
 
 
@@ -234,22 +237,6 @@ def _check_apart(folder: Path, data: str) -> None:
             f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
             "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."
         )
-
-
-def fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
-    """Fit the full normal and the mixture, if there are codes enough for a covariance."""
-    least = model.latent.dim + 1
-    if len(samples) < least:
-        warnings.warn(
-            f"Only N(0, I) is there to sample from: the fitted Gaussian and the mixture of codes "
-            f"of {model.latent.dim} dimensions need {least} training samples, there are "
-            f"{len(samples)}. Train on more, or lower model.latent.dim.",
-            stacklevel=3,
-        )
-        return
-    for prior in ("full", "mixture"):
-        model.fit_prior(samples, prior, seed=seed)
-    model.prior = "normal"
 
 
 def _account(log: Sequence[Mapping[str, float]], samples: Samples, clock: _Clock) -> dict[str, Any]:

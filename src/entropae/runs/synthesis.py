@@ -11,7 +11,8 @@ from entropae.kinds import Samples, read
 from entropae.model import Autoencoder
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.files import reading_of
-from entropae.runs.making import ENOUGH, fit_priors, new_model
+from entropae.runs.making import ENOUGH, new_model
+from entropae.runs.priors import fit_priors
 from entropae.training import fit
 
 
@@ -127,7 +128,7 @@ def synthesize(
     if progress:
         print(samples.kind.introduction)
     made = new_model(recipe, samples)
-    fit(
+    log = fit(
         made,
         samples,
         epochs=recipe.epochs,
@@ -139,6 +140,6 @@ def synthesize(
         progress=progress,
     )
     train, held_out = samples.split(recipe.validation, seed=seed)
-    fit_priors(made, train.some(ENOUGH), seed)
+    fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
     samples.kind.learn(made, held_out.some(ENOUGH))
     return Synthesis(made, train, held_out)

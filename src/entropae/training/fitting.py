@@ -27,6 +27,7 @@ from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
+from entropae.prior import FlowMatching, make_head
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
 from entropae.training.callbacks import History, Progress, Row
@@ -64,6 +65,8 @@ def fit(
     progress: bool = True,
 ) -> list[Row]:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
+
+    A head that the latent asks for is fitted last, to the finished codes.
 
     Torch's random state is what it was before.
 
@@ -204,7 +207,17 @@ def fit(
             model.eval()
     if profiler and runner.is_global_zero:
         print(profiler.table())
+    if model.latent.head is not None:
+        with distributed.together():
+            _fit_head(model, train, model.latent.head, steps=runner.global_step, seed=seed)
     return history.rows
+
+
+def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed: int) -> None:
+    head = make_head(name, model.latent.dim)
+    if isinstance(head, FlowMatching):
+        head = FlowMatching.sized(model.latent.dim, len(train), steps)
+    model.fit_head(train, head, seed=seed)
 
 
 def _read(

@@ -218,8 +218,22 @@ def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Re
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
     kind = Images(_shape(array, "hwc"), size=size)
-    keys = keys_of_names(names)
-    return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names)
+    return Samples(
+        array,
+        kind,
+        "hwc",
+        skipped,
+        labels=_classes(names),
+        keys=keys_of_names(names),
+        files=files,
+        names=names,
+    )
+
+
+def _classes(names: Sequence[str]) -> np.ndarray | None:
+    """The folders that images lie in, if they all lie in folders, and in several."""
+    folders = [name.rpartition("/")[0] for name in names]
+    return np.array(folders) if all(folders) and len(set(folders)) > 1 else None
 
 
 def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:

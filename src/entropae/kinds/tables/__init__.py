@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +33,7 @@ from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
 from entropae.kinds.tables.shown import introduction
 from entropae.messages import unknown
+from entropae.prior import BARE
 from entropae.reader import dialect_of
 from entropae.storage.atomic import write_text
 
@@ -182,12 +184,21 @@ class Tables(Kind):
         test = test.subset(np.arange(min(options.n, len(test))))
         real = [self.columns.decode(rows.first(len(rows)).numpy()) for rows in (train, test)]
         result: dict[str, Any] = {"samples": len(test), **self.figures(model, test)}
-        for name in model.priors:
-            drawn = self.drawn(
-                model, max(len(train), 3 * len(test)), seed=options.seed, prior=name
-            )[0]
+        made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
+        made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
+        for name, how in made.items():
+            n = max(len(train), 3 * len(test))
+            drawn = self.drawn(model, n, seed=options.seed, **how)[0]
             result[name] = compare_tables(self.columns, real[0], real[1], drawn, seed=options.seed)
         return result
+
+    def label(self, samples: Samples, labels: str) -> Samples:
+        """Rows with the values of a column as their classes."""
+        decoded = self.columns.decode(samples.array)
+        if labels not in decoded.column_names:
+            raise ValueError(unknown("column", labels, decoded.column_names))
+        values = decoded.column(labels).to_pylist()
+        return replace(samples, labels=np.array(["" if v is None else str(v) for v in values]))
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""

@@ -156,7 +156,7 @@ def near_rows(model: Any, columns: Columns, vectors: Any, seed: int) -> Near:
         rows = np.flatnonzero(there)
         if not len(rows):
             return (lambda n: np.zeros((n, columns.width))), 0
-        codes = model.encode(x).cpu().double()
+        codes = model.encode(x, head=False).cpu().double()
         own = codes[torch.from_numpy(rows)]
         d = codes.shape[1]
         spread = torch.cov((own if len(own) > 2 * d else codes).T).reshape(d, d)
@@ -171,7 +171,7 @@ def near_rows(model: Any, columns: Columns, vectors: Any, seed: int) -> Near:
                 step = torch.randn(256, d, generator=random, dtype=torch.float64)
                 parts.append(own[which] + scale * step @ root.T)
             z = model.latent.project(torch.cat(parts)[:n].to(model.device, model.dtype))
-            return model.decode(z).cpu().numpy()
+            return model.decode(z, head=False).cpu().numpy()
 
         return draw, len(rows)
 

@@ -138,7 +138,8 @@ class Text(Kind):
         """Likelihood and accuracy of sentences, given their codes."""
         from entropae.kinds.text.scores import score
 
-        return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
+        code = model.encode(samples, head=False)
+        return score(model.decoder, code, samples.first(len(samples)))._asdict()
 
     def evaluate(
         self, model: Any, train: Samples, test: Samples, options: Evaluating
@@ -156,7 +157,7 @@ class Text(Kind):
 
     def embed(self, model: Any, x: Int[Tensor, "n t"]) -> Float[Tensor, "n d"]:
         """The codes of sentences."""
-        return model.encode(x)
+        return model.encode(x, head=False)
 
     def describe_size(self) -> str:
         """Tokens."""

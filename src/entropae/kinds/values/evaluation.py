@@ -17,6 +17,7 @@ from entropae.metrics import (
     precision_recall_density_coverage,
 )
 from entropae.neighbors import kth_distance
+from entropae.prior import BARE
 
 # Neighbour metrics cost the square of the sample; more points hardly change them.
 NEIGHBOURS = 2000
@@ -54,10 +55,12 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         "mean_squared_error": float((again - x).square().mean()),
         "code": normality(model.encode(x))._asdict(),
     }
-    made = ["reconstructions", *model.priors]
-    for name in tqdm(made, "Measuring", disable=not options.progress):
-        is_prior = name in model.priors
-        drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
+    made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
+    made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
+    for name, how in tqdm(
+        ({"reconstructions": {}} | made).items(), "Measuring", disable=not options.progress
+    ):
+        drawn = model.draw(n, seed=options.seed, **how).cpu() if how else again
         found = extract(features.features, unit(drawn))
         kernel = kernel_distance(found, reference)
         near = kth_distance(found[:NEIGHBOURS], known).median()
