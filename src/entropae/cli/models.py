@@ -130,11 +130,11 @@ def _reconstruct(options: Namespace) -> None:
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
     figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
+    for name, value in run.kind.figures(run.model, some).items():
+        print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
     if len(some) < len(given):
         said = f"{len(some)} of {len(given)} {run.kind.things}; all of them with -n {len(given)}."
         print(said, file=figures_to)
-    for name, value in run.kind.figures(run.model, some).items():
-        print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
 
 
 def _interpolate(options: Namespace) -> None:
