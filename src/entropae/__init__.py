@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from entropae.reader import Dialect, read_table
     from entropae.reader.rows import open_table
     from entropae.runs import Run
+    from entropae.runs.synthesis import synthesize
     from entropae.training import fit
 
 __version__ = "0.1.0"
@@ -71,6 +72,7 @@ __all__ = [
     "open_table",
     "rank_features",
     "read_table",
+    "synthesize",
     "total_correlation_estimate",
     "transfer_entropy_estimate",
 ]
@@ -100,6 +102,7 @@ _HOMES = {
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
     "runs": ("Run",),
+    "runs.synthesis": ("synthesize",),
     "training": ("fit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

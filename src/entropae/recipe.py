@@ -84,6 +84,9 @@ class Recipe:
         data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, a text (.txt,
             .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
         drop: Columns of a table to leave out.
+        columns: What columns of a table are, by name, where that is not found out rightly.
+        rules: That rows of a table keep, such as `start <= end`.
+        find_rules: Look for rules that all rows of a table keep, and keep them.
         dialect: How a table's text is written, as far as that is not to be found out: the options
             of `entropae.reader.Dialect` by name.
         size: Crop images to a square and resize them to so many pixels.
@@ -120,6 +123,9 @@ class Recipe:
 
     data: str = "digits"
     drop: tuple[str, ...] = ()
+    columns: dict[str, Any] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    find_rules: bool = True
     dialect: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     channels: Literal[1, 3] | None = None

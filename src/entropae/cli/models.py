@@ -39,6 +39,15 @@ def _sample_options(parser: Parser) -> None:
         "--prior", type=str, help="normal, full (or gaussian), mixture; by default the run's."
     )
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    parser.add_argument(
+        "--where",
+        type=str,
+        help="For tables, what all rows meet: 'species=Gentoo, mass>5000', 'age is missing', "
+        "'town in (Oslo, Rome)'.",
+    )
+    parser.add_argument(
+        "--shares", type=str, help="For tables: species=equal, or species=a:0.7,b:0.3."
+    )
     parser.add_argument("--label", type=str, help="Only of this class, if the data had classes.")
     parser.add_argument("--balanced", action="store_true", help="As many of each class.")
     parser.add_argument(
@@ -110,16 +119,16 @@ def _evaluate_options(parser: Parser) -> None:
 
 def _sample(options: Namespace) -> None:
     run, out = _opened(options, "samples", seed=options.seed)
-    made = run.model.draw(
-        options.number,
-        seed=options.seed,
-        prior=options.prior,
-        label=options.label,
-        balanced=options.balanced,
-        temperature=options.temperature,
-        truncation=options.truncation,
-    )
-    print(run.kind.write(made.cpu(), out, seed=options.seed))
+    drawing = {
+        "prior": options.prior,
+        "label": options.label,
+        "balanced": options.balanced,
+        "temperature": options.temperature,
+        "truncation": options.truncation,
+    }
+    asked = {"where": options.where, "shares": options.shares, "near": lambda: run.train}
+    model, n, seed = run.model, options.number, options.seed
+    print(run.kind.write_samples(model, n, out, seed=seed, **drawing, **asked))
     classes = options.label is not None or options.balanced
     drawn_from = run.model.drawn_from(options.prior, classes=classes)
     print(f"Drawn from {drawn_from}.", file=sys.stderr)  # samples may go on in a pipe
@@ -128,13 +137,17 @@ def _sample(options: Namespace) -> None:
 def _reconstruct(options: Namespace) -> None:
     _check_number(options.number)
     run, out = _opened(options, "reconstructions")
-    some = run.given(options.data).some(options.number)
+    given = run.given(options.data)
+    some = given.some(options.number)
     x = some.first(len(some))
     again = run.model.reconstruct(x).cpu()
     print(run.kind.write_pairs(x, again, out))
     figures_to = sys.stderr if out == "-" else sys.stdout  # of samples that go on in a pipe
     for name, value in run.kind.figures(run.model, some).items():
         print(f"{run.kind.errors[name]}: {value:.6g}", file=figures_to)
+    if len(some) < len(given):
+        said = f"{len(some)} of {len(given)} {run.kind.things}; all of them with -n {len(given)}."
+        print(said, file=figures_to)
 
 
 def _interpolate(options: Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
+from entropae.cli.columns import SAID, add_columns, asked_of_columns, said_of_columns
 from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
@@ -23,7 +24,8 @@ def _fit_options(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
     parser.add_argument("--no-report", action="store_true", help="Do not write report.html.")
-    parser.add_class_arguments(Recipe)
+    parser.add_class_arguments(Recipe, skip=SAID)
+    add_columns(parser)
     dialect_options(parser)
 
 
@@ -38,9 +40,8 @@ def _fit(options: Namespace) -> None:
     if not distributed.is_first():
         follow_parent()
     settings = {field.name for field in fields(Recipe)}
-    asked = {
-        name: value for name, value in leaves(options.asked) if name.partition(".")[0] in settings
-    }
+    given = asked_of_columns(options, options.asked)
+    asked = {name: value for name, value in leaves(given) if name.partition(".")[0] in settings}
     resume, profile = options.resume, options.profile
     make(_recipe(options), folder, resume=resume, asked=asked, profile=profile)
     if distributed.is_first() and not options.no_report:
@@ -49,7 +50,8 @@ def _fit(options: Namespace) -> None:
 
 
 def _recipe(options: Namespace) -> Recipe:
-    recipe = Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
+    given = {part.name: getattr(options, part.name) for part in fields(Recipe)}
+    recipe = Recipe(**given | said_of_columns(options))
     recipe = replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
     # Several processes would each time their own steps.
     alone = recipe.trainer.devices == recipe.trainer.num_nodes == 1 and "RANK" not in os.environ

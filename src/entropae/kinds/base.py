@@ -262,6 +262,11 @@ class Kind(ABC):
 
     # What users see
 
+    @property
+    def introduction(self) -> str:
+        """What the samples were taken for, said before a training; empty if nothing need be."""
+        return ""
+
     def describe_size(self) -> str:
         """How large a sample is, in words."""
         return "\u00a0×\u00a0".join(map(str, self.shape)) + " values"
@@ -278,6 +283,57 @@ class Kind(ABC):
             seed: Of that.
         """
         return x
+
+    def sample(
+        self,
+        model: Any,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Any = None,
+        shares: Any = None,
+        near: Callable[[], Samples] | None = None,
+        **drawing: Any,
+    ) -> Any:
+        """New samples of a model as its users know them.
+
+        Args:
+            model: The autoencoder.
+            n: How many.
+            seed: For the same samples again.
+            where: Conditions that all of them must meet.
+            shares: Of categories, in which they come.
+            near: Gives training samples, near to which those that meet rare conditions are drawn.
+            drawing: Options of `model.draw`.
+
+        Raises:
+            ValueError: If there can be no conditions on such samples.
+        """
+        self._check_asked(where, shares)
+        made = model.draw(n, seed=seed, **drawing)
+        return self.present(made, drawn=True, seed=seed)
+
+    def write_samples(
+        self,
+        model: Any,
+        n: int,
+        out: str,
+        *,
+        seed: int | None = None,
+        where: Any = None,
+        shares: Any = None,
+        near: Callable[[], Samples] | None = None,
+        **drawing: Any,
+    ) -> str:
+        """Write new samples of a model, see `sample`; returns what was done, in a sentence."""
+        self._check_asked(where, shares)
+        return self.write(model.draw(n, seed=seed, **drawing).cpu(), out, seed=seed)
+
+    def _check_asked(self, where: Any, shares: Any) -> None:
+        if where is not None or shares is not None:
+            raise ValueError(
+                f"`where` and `shares` are for tables: this model is of {self.things}."
+            )
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
         """Set how the model's decoder chooses among what it leaves open.

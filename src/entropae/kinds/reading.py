@@ -17,6 +17,12 @@ class Reading:
         size: Crop images to their central square and resize them to so many pixels a side.
         channels: 1 for grey images, 3 for colour.
         drop: Columns of a table to leave out.
+        columns: What columns of a table are, where that is not found out rightly: by name, in a
+            word or a few (`category`, `number step 0.5`, `date %d/%m/%Y`), or a list of categories
+            in their order.
+        rules: That rows of a table keep: `start <= end`, `zip -> town`, `a + b = c`,
+            `unique store, day`.
+        find_rules: Look for such rules, too.
         dialect: How a table's text is written, see `entropae.reader.Dialect`.
         tokenizer: Kind of the tokenizer that is trained on a text.
         vocabulary: Its tokens at most.
@@ -34,6 +40,9 @@ class Reading:
     size: int | None = None
     channels: int | None = None
     drop: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    find_rules: bool = True
     dialect: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Literal["bpe", "word", "character"] = "bpe"
     vocabulary: int = 4000

@@ -268,26 +268,31 @@ class Generative(nn.Module, ABC):
         temperature: float = 1.0,
         truncation: float | None = None,
         batch_size: int = 1024,
+        where: Any = None,
+        shares: Any = None,
+        near: Any = None,
     ) -> Any:
         """New samples: codes are drawn from a prior and decoded.
 
-        Args and errors are those of `draw`.
+        Args and errors are those of `draw`, and for tables `where`, `shares` and `near`, which
+        `entropae.kinds.tables.Tables.sample` describes.
 
         Returns:
             Samples of the model's kind: a tensor of images or values, a table with the types of its
             columns, or a list of sentences.
         """
-        made = self.draw(
-            n,
-            seed=seed,
-            prior=prior,
-            label=label,
-            balanced=balanced,
-            temperature=temperature,
-            truncation=truncation,
-            batch_size=batch_size,
-        )
-        return self.present(made, drawn=True, seed=seed)
+        drawing: dict[str, Any] = {
+            "prior": prior,
+            "label": label,
+            "balanced": balanced,
+            "temperature": temperature,
+            "truncation": truncation,
+            "batch_size": batch_size,
+        }
+        if self.kind is None:
+            return self.draw(n, seed=seed, **drawing)
+        asked = {"where": where, "shares": shares, "near": near}
+        return self.kind.sample(self, n, seed=seed, **asked, **drawing)
 
     def present(
         self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None

@@ -52,9 +52,13 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     plain = asdict(recipe)
     if Path(recipe.data).exists() and recipe.data not in NAMES:
         plain["data"] = str(Path(recipe.data).absolute())
+    plain["drop"], plain["rules"] = list(recipe.drop), list(recipe.rules)
+    plain["columns"] = {
+        name: list(words) if isinstance(words, tuple) else words
+        for name, words in recipe.columns.items()
+    }
     if recipe.labels is not None and Path(recipe.labels).is_file():
         plain["labels"] = str(Path(recipe.labels).absolute())
-    plain["drop"] = list(recipe.drop)
     hidden = recipe.model.hidden
     plain["model"]["hidden"] = None if hidden is None else list(hidden)
     latent = latent_of(recipe)

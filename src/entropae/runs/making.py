@@ -21,6 +21,7 @@ from entropae import distributed
 from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
+from entropae.metrics.principal import PrincipalComponents
 from entropae.model import CONFIG, Autoencoder, load, memory, size_of, start_from_pca
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
@@ -113,10 +114,9 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     if finished:  # and its data lie elsewhere now
         write_recipe(recipe, folder)
         return _nothing_to_do(folder)
-    recipe, components = settled(recipe, train, held_out)
-    model = new_model(recipe, samples)
-    if components is not None and recipe.model.start == "pca":
-        start_from_pca(model, train, found=components)
+    if first and samples.kind.introduction:
+        print(samples.kind.introduction)
+    recipe, model, components = begun_model(recipe, samples, train, held_out, say=first)
     if not begun:
         recipe = scheduled(recipe, model, train)
     if first:
@@ -183,6 +183,17 @@ def resumable(folder: Path) -> Iterator[None]:
         # Of several processes one speaks for all.
         said = then if distributed.is_first() else ""
         raise Stopped(stop.number, said, epoch=stop.epoch) from error
+
+
+def begun_model(
+    recipe: Recipe, samples: Samples, train: Samples, held_out: Samples, *, say: bool
+) -> tuple[Recipe, Autoencoder, PrincipalComponents | None]:
+    """A model before its first step, with what the data settle of its recipe: see `settled`."""
+    recipe, components = settled(recipe, train, held_out, say=say)
+    model = new_model(recipe, samples)
+    if components is not None and recipe.model.start == "pca":
+        start_from_pca(model, train, found=components)
+    return recipe, model, components
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:

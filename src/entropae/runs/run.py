@@ -192,9 +192,22 @@ class Run:
         """A row an epoch."""
         return read_log(self.folder / LOG)
 
-    def sample(self, n: int = 64, *, prior: str | None = None, seed: int | None = None) -> Any:
-        """New samples: images or values as a tensor, rows with their types, sentences."""
-        return self.model.sample(n, prior=prior, seed=seed)
+    def sample(
+        self,
+        n: int = 64,
+        *,
+        prior: str | None = None,
+        seed: int | None = None,
+        where: Any = None,
+        shares: Any = None,
+    ) -> Any:
+        """New samples: images or values as a tensor, rows with their types, sentences.
+
+        `where` and `shares` are of tables: see `Autoencoder.sample`.
+        """
+        return self.model.sample(
+            n, prior=prior, seed=seed, where=where, shares=shares, near=lambda: self.train
+        )
 
     def reconstruct(self, data: Any = None, *, n: int = 16) -> Any:
         """Samples encoded and decoded again: some of those held out, or others."""

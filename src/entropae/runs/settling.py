@@ -22,11 +22,15 @@ SHOWN = 1024
 
 
 def settled(
-    recipe: Recipe, train: Samples, held_out: Samples
+    recipe: Recipe, train: Samples, held_out: Samples, *, say: bool = True
 ) -> tuple[Recipe, PrincipalComponents | None]:
     """A recipe with a number for the code's dimensions, and the training samples' components.
 
-    Says in a line which number was chosen, and why.
+    Args:
+        recipe: The recipe.
+        train: The training samples.
+        held_out: Those that a number is chosen by.
+        say: Print in a line which number was chosen, and why.
 
     Returns:
         The components are `None` for samples that have none, as sentences.
@@ -43,7 +47,8 @@ def settled(
         dim, why = train.kind.dim, f"what suits {train.kind.things}"
     else:
         dim, why = choose_dim(train, held_out, found)
-    print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
+    if say:
+        print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
     return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
 
 

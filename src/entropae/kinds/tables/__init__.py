@@ -5,12 +5,15 @@ Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -19,14 +22,22 @@ from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
+from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows
 from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.declared import Declared, declared
+from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
 from entropae.kinds.tables.formulas import formulas
-from entropae.kinds.tables.frames import library_of, to_library, to_table
+from entropae.kinds.tables.frames import library_of, metadata_of, to_library, to_table
 from entropae.kinds.tables.measures import MEASURES, check_target
+from entropae.kinds.tables.proposed import propose, supports
+from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
+from entropae.kinds.tables.shown import introduction
 from entropae.messages import unknown
 from entropae.reader import dialect_of
+from entropae.storage.atomic import write_text
 
+RULES = "rules.json"  # in a run folder
 ENOUGH = 100_000  # rows that the noise of reconstructions is learnt from
 
 
@@ -36,6 +47,8 @@ class Tables(Kind):
     Args:
         columns: What the columns are.
         library: Of the frames that samples are given as; `""` for those of pyarrow.
+        rules: That every drawn row keeps.
+        metadata: What the library keeps of a frame's types and index beside its columns.
     """
 
     name = "tables"
@@ -44,10 +57,20 @@ class Tables(Kind):
     suffix = ".csv"
     measures: ClassVar[Mapping[str, Measure]] = MEASURES
 
-    def __init__(self, columns: Columns, *, library: str = "") -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        *,
+        library: str = "",
+        rules: Sequence[Rule] = (),
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         self.columns = columns
         self.library = library
+        self.rules = tuple(rules)
+        self.metadata = dict(metadata or {})
         self.shape = (columns.width,)
+        self.introduced = ""
 
     @classmethod
     def claims(cls, source: Any) -> bool:
@@ -57,19 +80,20 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library = _open(source, reading)
-        for name in reading.drop:
-            if name not in table.column_names:
-                raise ValueError(unknown("column", name, table.column_names))
-        table = table.drop_columns(list(reading.drop))
+        table, library, metadata = _open(source, reading)
+        said, dropped = _said(reading, table)
+        table = table.drop_columns(list(dropped))
         if table.num_rows < 2:
             raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
         keys = keys_of_table(table)
         halves = halved(
             table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
         )
-        columns = Columns.fit(table, halves.train)
-        return Samples(columns.encode(table), cls(columns, library=library), keys=keys)
+        columns = Columns.fit(table, halves.train, declared=said)
+        rules = _rules(reading, table, columns)
+        kind = cls(columns, library=library, rules=rules, metadata=metadata)
+        kind.introduced = introduction(table, columns, rules)
+        return Samples(columns.encode(table), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Rows of a table with the model's columns; or vectors of them."""
@@ -83,25 +107,40 @@ class Tables(Kind):
             )
         table = _open(source, reading)[0]
         encoded = self.columns.encode(table)  # which refuses a table without the model's columns
-        return Samples(encoded, self, keys=keys_of_table(table.select(list(self.types))))
+        known = [name for name in self.types if name in table.column_names]
+        return Samples(encoded, self, keys=keys_of_table(table.select(known)))
 
     @property
     def types(self) -> Mapping[str, str]:
         """Arrow's names of the columns' types."""
-        return {column.name: column.type for column in self.columns.columns}
+        return {column.name: column.type for column in self.columns.all}
+
+    @property
+    def introduction(self) -> str:
+        """What the columns were taken for, and the rules."""
+        return self.introduced
 
     def settings(self) -> dict[str, Any]:
-        """The library of frames; the columns are written beside it."""
-        return {"library": self.library}
+        """The library of frames; the columns and rules are written beside it."""
+        return {"library": self.library, "metadata": self.metadata}
 
     def save(self, folder: Path) -> None:
-        """Write the columns."""
+        """Write the columns and the rules."""
         self.columns.save(folder)
+        text = json.dumps([rule.settings() for rule in self.rules], ensure_ascii=False, indent=1)
+        write_text(folder / RULES, text + "\n")
 
     @classmethod
     def restore(cls, settings: Mapping[str, Any], folder: Path) -> Tables:
-        """Read the columns."""
-        return cls(Columns.load(folder), library=str(settings.get("library", "")))
+        """Read the columns and the rules."""
+        columns = Columns.load(folder)
+        metadata = {str(k): str(v) for k, v in dict(settings.get("metadata", {})).items()}
+        return cls(
+            columns,
+            library=str(settings.get("library", "")),
+            rules=read_rules(folder / RULES, columns.order),
+            metadata=metadata,
+        )
 
     @staticmethod
     def is_in(folder: Path) -> bool:
@@ -146,7 +185,7 @@ class Tables(Kind):
     @property
     def categories(self) -> frozenset[str]:
         """The columns that are not of numbers."""
-        return frozenset(one.name for one in self.columns.columns if one.levels is not None)
+        return frozenset(one.name for one in self.columns.columns if one.categories is not None)
 
     def label(self, samples: Samples, labels: str) -> Samples:
         """Rows with the values of a column as their classes."""
@@ -158,7 +197,7 @@ class Tables(Kind):
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""
-        return f"{len(self.columns.columns)} columns ({self.columns.width} numbers)"
+        return f"{len(self.columns.order)} columns ({self.columns.width} numbers)"
 
     def table(
         self, x: Float[Tensor, "n w"], *, drawn: bool = False, seed: int | None = None
@@ -171,7 +210,82 @@ class Tables(Kind):
         self, x: Float[Tensor, "n w"], *, drawn: bool = False, seed: int | None = None
     ) -> Any:
         """Rows with the types of their columns, in a frame of the library they came from."""
-        return to_library(self.table(x, drawn=drawn, seed=seed), self.library)
+        return self._frame(self.table(x, drawn=drawn, seed=seed))
+
+    def _frame(self, table: Any) -> Any:
+        return to_library(table, self.library, self.metadata)
+
+    def drawn(
+        self,
+        model: Any,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Where | None = None,
+        shares: Shares | None = None,
+        near: Callable[[], Samples] | None = None,
+        **drawing: Any,
+    ) -> tuple[Any, Account]:
+        """New rows as a `pyarrow.Table`, and what was done to get them: see `sample`."""
+        if n < 1:
+            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
+
+        def draw(count: int) -> Any:
+            return model.draw(count, seed=own, **drawing).cpu().numpy()
+
+        close = None if near is None else near_rows(model, self.columns, near, own)
+        return draw_rows(
+            self.columns,
+            self.rules,
+            draw,
+            n,
+            seed=own,
+            where=where,
+            shares=shares,
+            near=close,
+            frame=self._frame,
+        )
+
+    def sample(
+        self,
+        model: Any,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Where | None = None,
+        shares: Shares | None = None,
+        near: Callable[[], Samples] | None = None,
+        **drawing: Any,
+    ) -> Any:
+        """New rows that keep the rules and meet conditions, all of them.
+
+        Args:
+            model: The autoencoder.
+            n: How many.
+            seed: For the same rows again.
+            where: Conditions, such as `"species=Gentoo, mass>5000"`, a mapping from columns to
+                values, or a function from a frame to a value for each row.
+            shares: Of the categories of a column, as `"species=equal"`.
+            near: Gives the training rows, of which those that meet rare conditions are drawn near.
+            drawing: Options of `model.draw`.
+
+        Raises:
+            ValueError: If so many cannot be had, or a condition cannot be read.
+        """
+        table, account = self.drawn(
+            model, n, seed=seed, where=where, shares=shares, near=near, **drawing
+        )
+        if account.near:
+            warnings.warn(str(account).strip(), stacklevel=3)
+        return self._frame(table)
+
+    def write_samples(
+        self, model: Any, n: int, out: str, *, seed: int | None = None, **asked: Any
+    ) -> str:
+        """New rows as CSV or Parquet, and what was done to get them."""
+        table, account = self.drawn(model, n, seed=seed, **asked)
+        return self._write(table, out) + str(account)
 
     def cells(
         self, x: Tensor, *, drawn: bool = False, seed: int | None = None
@@ -205,9 +319,7 @@ class Tables(Kind):
 
     def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
         """A file of new rows."""
-        self.write(
-            model.draw(max(20, len(held_out)), seed=seed), str(folder / "samples.csv"), seed=seed
-        )
+        self.write_samples(model, max(20, len(held_out)), str(folder / "samples.csv"), seed=seed)
         return [folder / "samples.csv"]
 
     @property
@@ -218,10 +330,43 @@ class Tables(Kind):
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
 
-def _open(source: Any, reading: Reading) -> tuple[Any, str]:
-    """A `pyarrow.Table` of a file or a frame, and the frame's library."""
+def _open(source: Any, reading: Reading) -> tuple[Any, str, dict[str, str]]:
+    """A `pyarrow.Table` of a file or a frame, the frame's library, and what that keeps beside."""
     if is_table(source):
-        return read_file(source, dialect_of(reading.dialect)), ""
+        return read_file(source, dialect_of(reading.dialect)), "", {}
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
-    return to_table(source), library
+    table = to_table(source)
+    return table, library, metadata_of(source)
+
+
+def _said(reading: Reading, table: Any) -> tuple[dict[str, Declared], list[str]]:
+    """What is declared of columns, and which are left out."""
+    names = table.column_names
+    dropped = [*reading.drop, *(n for n, words in reading.columns.items() if words == "drop")]
+    for name in (*dropped, *reading.columns):
+        if name not in names:
+            raise ValueError(unknown("column", name, names))
+    if len(set(dropped)) == len(names):
+        raise ValueError("All columns are left out. Keep one.")
+    said = {n: declared(words) for n, words in reading.columns.items() if n not in dropped}
+    return said, list(dict.fromkeys(dropped))
+
+
+def _rules(reading: Reading, table: Any, columns: Columns) -> tuple[Rule, ...]:
+    """The rules that were declared, which must hold, and those that were found."""
+    given = [rule_of(text, columns.order) for text in reading.rules]
+    for i, rule in enumerate(given):
+        supports(rule, columns)
+        if isinstance(rule, Gives):
+            given[i] = rule.learnt(table)
+        else:
+            broken = int((~rule.met(table, columns)).sum())
+            if broken:
+                warnings.warn(
+                    f"{broken} of {len(table)} rows break the rule {rule}. No drawn row will.",
+                    stacklevel=6,
+                )
+    known = {str(rule) for rule in given}
+    found = propose(table, columns) if reading.find_rules else ()
+    return (*given, *(rule for rule in found if str(rule) not in known))

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import ndtr, ndtri
 
-from entropae.messages import unknown
+from entropae.kinds.tables import forms
+from entropae.kinds.tables.grid import Grid
+from entropae.kinds.tables.plain import Plain, arrow, inner, is_text, is_whole, plain, type_of
 
-FEW = 10  # distinct numbers up to which they are categories
-MOST = 100  # categories of a column
 KNOTS = 1000  # quantiles of a column of numbers
-DECIMALS = 6
-
-
-@cache
-def types() -> dict[str, Any]:
-    """Column types that are understood, by Arrow's name: no other is made, whatever a file says."""
-    import pyarrow as pa
-
-    whole = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
-    units = ("s", "ms", "us", "ns")
-    known = [
-        *(pa.null(), pa.bool_(), pa.string(), pa.large_string(), pa.float32(), pa.float64()),
-        *whole,
-        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.date32()),
-        *(pa.timestamp(unit, zone) for unit in units for zone in (None, "UTC")),
-        *(pa.dictionary(index, pa.string(), ordered) for index in whole for ordered in (0, 1)),
-    ]
-    return {str(kind): kind for kind in known}
+# Ranks this near to that of a quantile are its own: what a float32 score has lost.
+NEAR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -45,247 +26,276 @@ class Column:
     Attributes:
         name: Its name.
         type: Arrow's name of its type.
-        levels: Its categories, dates as whole numbers; `None` for a column of numbers.
+        levels: Its categories as plain values; `None` for a column that is a score.
         missing: Whether values can be missing, which is a state of its own.
-        decimals: Places to which its numbers are rounded; `None`: not.
-        knots: Its numbers' quantiles at `(i + 1/2)/K`.
+        grid: What its numbers are rounded to; `None`: nothing.
+        knots: Its numbers' quantiles at `(i + 1/2)/K`, as places on the grid; of categories, their
+            shares.
+        meaning: In a word or two; empty in models of before it was kept.
+        form: How dates are written as texts or whole numbers, see `forms`.
+        zones: Offsets that its texts end in, which are states.
+        sites: The only places on the grid that its numbers take.
+        labels: Categories that are too many for a state each: a score is a place among their
+            shares, in this order.
+        dictionary: All that a dictionary names, with what is in no row.
+        nan: Whether what is missing is NaN.
     """
 
     name: str
     type: str
     levels: tuple[Any, ...] | None = None
     missing: bool = False
-    decimals: int | None = None
+    grid: Grid | None = None
     knots: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    meaning: str = ""
+    form: str = ""
+    zones: tuple[str, ...] = ()
+    sites: np.ndarray | None = field(default=None, repr=False)
+    labels: tuple[Any, ...] | None = field(default=None, repr=False)
+    dictionary: tuple[Any, ...] | None = field(default=None, repr=False)
+    nan: bool = False
 
     @property
     def groups(self) -> tuple[int, ...]:
         """Its part of a vector: 0 for a number, `n` for the probabilities of `n` states."""
-        if self.levels is None:
-            return (0, 2) if self.missing else (0,)
-        return (len(self.levels) + self.missing,)
+        if self.levels is not None:
+            return (len(self.levels) + self.missing,)
+        return (0, *((2,) if self.missing else ()), *((len(self.zones),) if self.zones else ()))
 
     @property
     def width(self) -> int:
         """How many numbers of a vector it takes."""
         return sum(max(1, group) for group in self.groups)
 
+    @property
+    def categories(self) -> tuple[Any, ...] | None:
+        """Its categories, however they are coded; `None` for numbers, dates and times."""
+        return self.levels if self.labels is None else self.labels
 
-def describe(name: str, values: Any, rows: np.ndarray) -> Column:
-    """The column that these values are of, its quantiles those of some rows.
+    @property
+    def order(self) -> tuple[Any, ...] | None:
+        """Its categories in their order, if they have one."""
+        return self.categories if self.meaning == "ordered category" else None
+
+
+def read_values(column: Column, values: Any) -> Plain:
+    """The plain values of an Arrow column that is of this column's type, or can become it.
 
     Raises:
-        ValueError: If it is of a type, or has so many categories, that it is of no use.
+        ValueError: If it cannot.
     """
-    import pyarrow as pa
-
-    kind = str(values.type)
-    if kind not in types():
-        raise ValueError(f"The column {name!r} has the type {kind}. Leave it out: --drop {name}.")
-    plain, absent = _plain(name, values)
-    present = plain[~absent]
-    distinct, counts = np.unique(present, return_counts=True)
-    missing = bool(absent.any())
-    numeric = _is_number(kind)
-    if not numeric or len(distinct) <= FEW:
-        if len(distinct) > MOST:
-            sort = "identifies the rows" if counts.max() == 1 else "has too many categories"
+    kind = type_of(column.type)
+    if values.type != kind:
+        try:
+            values = values.cast(inner(kind))
+        except Exception as error:
             raise ValueError(
-                f"The column {name!r} {sort}: {len(distinct)} distinct values, and {MOST} is the "
-                f"limit. Leave it out: --drop {name}."
-            )
-        if pa.types.is_dictionary(values.type) and values.type.ordered:  # which its order is
-            order = values.chunk(0).dictionary.to_pylist()
-            distinct = np.array([level for level in order if level in set(distinct)], object)
-        return Column(name, kind, tuple(distinct.tolist()), missing)
-    whole = not pa.types.is_floating(types()[kind])
-    if whole and len(distinct) == len(plain) and (np.diff(plain) == 1).all():
-        raise ValueError(
-            f"The column {name!r} numbers the rows, from {plain[0]} to {plain[-1]}. "
-            f"Leave it out: --drop {name}."
-        )
-    seen = plain[rows][~absent[rows]].astype(np.float64)
-    if not len(seen):
-        raise ValueError(f"The column {name!r} has no value in the rows to learn from. Drop it.")
-    ranks = (np.arange(min(KNOTS, len(seen))) + 0.5) / min(KNOTS, len(seen))
-    knots = np.quantile(seen, ranks, method="hazen")
-    knots[[0, -1]] = seen.min(), seen.max()
-    decimals = 0 if whole else _decimals(present)
-    return Column(name, kind, None, missing, decimals, knots)
-
-
-def _plain(name: str, values: Any) -> tuple[np.ndarray, np.ndarray]:
-    """A column's values, dates as whole numbers, texts as objects; and which are missing."""
-    import pyarrow as pa
-
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        values = values.cast(pa.string())
-    elif pa.types.is_date(kind):
-        values = values.cast(pa.int32())
-    elif pa.types.is_timestamp(kind):
-        values = values.cast(pa.int64())
-    absent = values.is_null(nan_is_null=pa.types.is_floating(kind)).to_numpy()
-    if pa.types.is_null(kind) or absent.all():
-        return np.zeros(len(values), np.float64), np.ones(len(values), bool)
-    if pa.types.is_floating(kind):
-        plain = values.fill_null(0).to_numpy()
-        if np.isinf(plain).any():
-            raise ValueError(f"The column {name!r} has infinite numbers. Replace them.")
-        return plain, absent
-    if pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return values.fill_null(0).to_numpy(), absent
-    if pa.types.is_boolean(kind):
-        return values.fill_null(False).to_numpy(), absent
-    return np.array(values.fill_null("").to_pylist(), object), absent
-
-
-def _is_number(kind: str) -> bool:
-    return kind.startswith(("int", "uint", "float", "double", "date", "timestamp"))
-
-
-def _decimals(values: np.ndarray) -> int | None:
-    """Places after the point that all values have at most; `None` if more than 6."""
-    for places in range(DECIMALS + 1):
-        if np.array_equal(np.round(values, places), values):
-            return places
-    return None
+                f"The column {column.name!r} must be of type {column.type}: got {values.type}."
+            ) from error
+    return plain(values)
 
 
 def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:
     """Values as their part of the vectors.
 
+    What is not known of a value (it was not in the training table, or is missing where nothing
+    was) is the middle of the scores, or every category by its share; a warning says so.
+
     Raises:
-        ValueError: If they are of another type, or not among the column's categories.
+        ValueError: If they are of another type.
     """
-    if str(values.type) != column.type:
-        kinds = (values.type, types()[column.type])
-        try:
-            values = values.cast(kinds[1])
-        except Exception as error:
-            raise ValueError(
-                f"The column {column.name!r} must be of type {column.type}: got {kinds[0]}."
-            ) from error
-    plain, absent = _plain(column.name, values)
-    if absent.any() and not column.missing:
-        raise ValueError(
-            f"The column {column.name!r} has {absent.sum()} missing values, and had none in the "
-            "table that the model was trained on. Leave those rows out."
-        )
-    if column.levels is None:
-        scores = np.where(absent, 0.0, _scores(column.knots, plain.astype(np.float64)))[:, None]
-        if not column.missing:
-            return scores
-        return np.concatenate([scores, ~absent[:, None], absent[:, None]], 1)
+    found = read_values(column, values)
+    if column.levels is not None:
+        return _states(column, found)
+    scores, known = (_labelled if column.labels is not None else _scored)(column, found)
+    _warn(column, found, ~known)
+    scores = np.where(known & ~found.absent, scores, 0.0)[:, None]
+    parts = [scores]
+    if column.missing:
+        parts += [~found.absent[:, None], found.absent[:, None]]
+    if column.zones:
+        ends = [forms.ZONE.search(str(value)) for value in found.values]
+        which = np.array([_place(column.zones, end and end[0]) for end in ends])
+        parts.append(_one_hot(which, len(column.zones)))
+    return np.concatenate(parts, 1)
+
+
+def numbers_of(column: Column, found: Plain) -> tuple[np.ndarray, Bool[np.ndarray, " n"]]:
+    """Values of a column of numbers, dates or times as numbers; and which are any."""
+    if not column.form:
+        return found.values, np.ones(len(found.values), bool)
+    known = ~found.absent
+    made = np.zeros(len(known), np.int64)
+    cache: dict[Any, int | None] = {}
+    for i in np.flatnonzero(known):
+        value = found.values[i]
+        if value not in cache:
+            cache[value] = _parsed(column, str(value))
+        number = cache[value]
+        known[i], made[i] = number is not None, number or 0
+    return made, known | found.absent
+
+
+def _parsed(column: Column, text: str) -> int | None:
+    try:
+        return forms.parsed(forms.without_zone(text) if column.zones else text, column.form)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _scored(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:
+    numbers, known = numbers_of(column, found)
+    sites = numbers.astype(np.float64) if column.grid is None else column.grid.sites(numbers)
+    sites, known = np.where(np.isfinite(sites), sites, 0.0), known & np.isfinite(sites)
+    return _scores(column.knots, sites), known
+
+
+def _labelled(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:
+    """The scores of the middles of categories' shares."""
+    assert column.labels is not None
+    known = {label: i for i, label in enumerate(column.labels)}
+    place = np.array([known.get(value, -1) for value in found.values.tolist()])
+    edges = np.concatenate([[0], np.cumsum(column.knots)])
+    return ndtri((edges[:-1] + edges[1:]) / 2)[place], (place >= 0) | found.absent
+
+
+def _states(column: Column, found: Plain) -> Float[np.ndarray, "n w"]:
+    assert column.levels is not None
     known = {level: i for i, level in enumerate(column.levels)}
-    found = np.array([known.get(value, -1) for value in plain.tolist()])
-    found[absent] = len(column.levels)
-    unseen = found < 0
-    if unseen.any():
-        found[unseen] = _nearest_levels(column, plain[unseen])
-    return np.eye(column.width)[found]
-
-
-def _nearest_levels(column: Column, values: np.ndarray) -> np.ndarray:
-    """The categories of numbers that were not in the training table: those nearest to them.
-
-    Raises:
-        ValueError: If the categories are no numbers.
-    """
-    first = values[:1].tolist()[0]
-    said = (
-        f"The column {column.name!r} has values that were not in the table that the model was "
-        f"trained on, such as {first!r}, in {len(values)} rows."
-    )
+    place = np.array([known.get(value, -1) for value in found.values.tolist()])
+    place[found.absent] = len(column.levels) if column.missing else -1
+    unknown = place < 0
+    if not unknown.any():
+        return _one_hot(place, column.width)
     levels = np.array(column.levels)
-    if levels.dtype.kind not in "iuf":
-        raise ValueError(f"{said} Leave those rows out.")
-    warnings.warn(f"{said} Each is taken as the nearest value that was.", stacklevel=6)
-    return np.abs(levels - values[:, None].astype(np.float64)).argmin(1)
+    if levels.dtype.kind in "iuf" and len(levels) and not is_text(type_of(column.type)):
+        other = unknown & ~found.absent
+        _warn(column, found, other, "Each is taken as the nearest value that was.")
+        far = np.abs(levels - found.values[other, None].astype(np.float64))
+        place[other] = far.argmin(1)
+        unknown &= found.absent
+    _warn(column, found, unknown)
+    made = _one_hot(np.maximum(place, 0), column.width)
+    n = len(column.levels)
+    shares = column.knots if len(column.knots) == n else np.full(n, 1 / max(n, 1))
+    made[unknown] = np.concatenate([shares, np.zeros(column.width - n)])
+    return made
 
 
-def _scores(knots: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _one_hot(place: np.ndarray, n: int) -> np.ndarray:
+    return np.eye(n)[place]
+
+
+def _place(zones: tuple[str, ...], zone: str | None) -> int:
+    return zones.index(zone) if zone in zones else 0
+
+
+def _warn(
+    column: Column,
+    found: Plain,
+    unknown: np.ndarray,
+    then: str = "These cells are taken as unknown.",
+) -> None:
+    """Say what was not in the training table."""
+    gone = unknown & found.absent if not column.missing else np.zeros(len(unknown), bool)
+    gone = found.absent if not column.missing and column.levels is None else gone
+    if gone.any():
+        warnings.warn(
+            f"The column {column.name!r} has {gone.sum()} missing values, and had none in the "
+            "table that the model was trained on. These cells are taken as unknown.",
+            stacklevel=6,
+        )
+    new = unknown & ~found.absent
+    if new.any():
+        first = found.values[new][:1].tolist()[0]
+        warnings.warn(
+            f"The column {column.name!r} has values that were not in the table that the model was "
+            f"trained on, such as {first!r}, in {new.sum()} rows. {then}",
+            stacklevel=6,
+        )
+
+
+def _scores(knots: np.ndarray, sites: np.ndarray) -> np.ndarray:
     """Normal scores: of repeated values, that of the middle of their ranks."""
     ranks = (np.arange(len(knots)) + 0.5) / len(knots)
-    low = np.interp(values, knots, ranks)
-    high = 1 - np.interp(-values, -knots[::-1], ranks)
+    low = np.interp(sites, knots, ranks)
+    high = 1 - np.interp(-sites, -knots[::-1], ranks)
     return ndtri((low + high) / 2)
+
+
+def quantiles(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Numbers of normal scores."""
+    place = ndtr(scores) * len(knots) - 0.5
+    whole = np.rint(place)
+    place = np.where(np.abs(place - whole) < NEAR, whole, place)
+    return np.interp(place, np.arange(len(knots)), knots)
 
 
 def decoded(column: Column, x: Float[np.ndarray, "n w"], random: np.random.Generator | None) -> Any:
     """Its part of the vectors as values: the most probable categories, or drawn ones."""
-    import pyarrow as pa
-
-    kind = types()[column.type]
-    if column.levels is None:
-        knots = column.knots
-        ranks = (np.arange(len(knots)) + 0.5) / len(knots)
-        values = np.interp(ndtr(x[:, 0]), ranks, knots)
-        if column.decimals is not None:
-            values = np.round(values, column.decimals)
-        absent = _chosen(x[:, 1:], random) == 1 if column.missing else np.zeros(len(x), bool)
-        if pa.types.is_floating(kind):
-            return pa.array(values, mask=absent).cast(kind)
-        low, high = (int(v) for v in knots[[0, -1]])
-        whole = [
-            None if gone else min(max(int(value), low), high)
-            for value, gone in zip(values, absent, strict=True)
-        ]
-        return _array(whole, kind)
-    chosen = _chosen(x, random)
-    return _array([(*column.levels, None)[i] for i in chosen], kind)
+    kind = type_of(column.type)
+    if column.levels is not None:
+        place = chosen(x, random)
+        absent = place == len(column.levels)
+        values = _taken(column.levels, np.minimum(place, max(len(column.levels) - 1, 0)), kind)
+    else:
+        absent = chosen(x[:, 1:3], random) == 1 if column.missing else np.zeros(len(x), bool)
+        make = _labels if column.labels is not None else _numbers
+        values = make(column, x, random)
+    if column.nan and absent.any():
+        values = np.where(absent, np.nan, np.asarray(values, np.float64))
+        absent = np.zeros(len(x), bool)
+    return arrow(values, kind, absent, levels=column.dictionary or column.categories)
 
 
-def _chosen(p: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+def _taken(levels: tuple[Any, ...], place: np.ndarray, kind: Any) -> np.ndarray:
+    if not levels:
+        return np.zeros(len(place))
+    made = np.empty(len(levels), object)
+    made[:] = levels
+    return made[place]
+
+
+def _labels(column: Column, x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+    assert column.labels is not None
+    inner_edges = np.cumsum(column.knots)[:-1]
+    place = np.searchsorted(inner_edges, ndtr(x[:, 0]), side="right")
+    return _taken(column.labels, place, type_of(column.type))
+
+
+def _numbers(column: Column, x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+    sites = quantiles(column.knots, x[:, 0])
+    if column.sites is not None:
+        sites = nearest(column.sites, sites)
+    if column.grid is None:
+        return sites
+    low, high = column.knots[[0, -1]]
+    values = column.grid.values(np.clip(np.rint(sites), low, high))
+    if not column.form:
+        return values
+    texts = [forms.written(int(value), column.form) for value in values]
+    if column.zones:
+        start = 3 if column.missing else 1
+        own = random and random.spawn(1)[0]
+        place = chosen(x[:, start:], own)
+        texts = [text + column.zones[i] for text, i in zip(texts, place, strict=True)]
+    made = np.array(texts, object)
+    return made.astype(np.int64) if is_whole(type_of(column.type)) else made
+
+
+def nearest(sites: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Of sorted sites those that are nearest to values."""
+    right = np.clip(np.searchsorted(sites, values), 1, max(len(sites) - 1, 1))
+    if len(sites) < 2:
+        return np.repeat(sites, len(values))
+    low, high = sites[right - 1], sites[right]
+    return np.where(values - low <= high - values, low, high)
+
+
+def chosen(p: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+    """A state of each row: the most probable, or one drawn."""
     if random is None:
         return p.argmax(1)
     edges = np.cumsum(np.clip(p, 0, None), 1)
     u = random.random((len(p), 1)) * edges[:, -1:]
     return np.minimum((u >= edges).sum(1), p.shape[1] - 1)
-
-
-def _array(values: list[Any], kind: Any) -> Any:
-    """Plain values as a column of a type."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(kind):
-        return pa.array(values, pa.string()).dictionary_encode().cast(kind)
-    if pa.types.is_date(kind):
-        return pa.array(values, pa.int32()).cast(kind)
-    if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
-    return pa.array(values, kind)
-
-
-def checked(row: Mapping[str, Any], knots: np.ndarray) -> Column:
-    """A column as a stranger's file describes it."""
-    if set(row) != {"name", "type", "levels", "missing", "decimals"}:
-        raise ValueError(f"a column is described by {sorted(row)}")
-    name, kind, levels = row["name"], row["type"], row["levels"]
-    if not isinstance(name, str) or not isinstance(row["missing"], bool):
-        raise ValueError("a column's name must be a text, and `missing` true or false")
-    if kind not in types():
-        raise ValueError(unknown("type", str(kind), types()))
-    places = row["decimals"]
-    if places is not None and (type(places) is not int or not 0 <= places <= DECIMALS):
-        raise ValueError(f"`decimals` must be from 0 to {DECIMALS}: got {places!r}")
-    if levels is None:
-        if not _is_number(kind):
-            raise ValueError(f"the column {name!r} of type {kind} needs its categories")
-        if knots.ndim != 1 or not 1 <= len(knots) <= KNOTS or knots.dtype != np.float64:
-            raise ValueError(f"the column {name!r} needs from 1 to {KNOTS} quantiles")
-        if not np.isfinite(knots).all() or (np.diff(knots) < 0).any():
-            raise ValueError(f"the quantiles of {name!r} must be finite and rise")
-        return Column(name, kind, None, row["missing"], places, knots)
-    if not isinstance(levels, list) or len(levels) > MOST or len(levels) + row["missing"] < 1:
-        raise ValueError(f"the column {name!r} must have from 1 to {MOST} categories")
-    finite = all(math.isfinite(level) for level in levels if isinstance(level, float))
-    if len(set(levels)) < len(levels) or not finite:
-        raise ValueError(f"the categories of {name!r} must differ and be finite")
-    import pyarrow as pa
-
-    try:
-        _array(levels, types()[kind])
-    except (pa.ArrowException, OverflowError) as error:
-        raise ValueError(f"the categories of {name!r} are not of type {kind}: {error}") from error
-    return Column(name, kind, tuple(levels), row["missing"], places)

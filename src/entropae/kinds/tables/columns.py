@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,20 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from entropae.kinds.tables.column import KNOTS, Column, checked, decoded, describe, encoded
+from entropae.kinds.tables.checked import checked, described
+from entropae.kinds.tables.column import KNOTS, Column, decoded, encoded, read_values
+from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.files import TABLE
+from entropae.kinds.tables.identifiers import Identifier, checked_identifier
+from entropae.kinds.tables.many import ordered
+from entropae.kinds.tables.meaning import describe
 from entropae.messages import unknown
 from entropae.storage.atomic import replacing, write_text
 
 NUMBERS = "table.safetensors"
-LARGEST = 1 << 22  # bytes of the description
+LARGEST = 1 << 26  # bytes of the description
 WIDEST = 10_000  # numbers of a row
+LOOKED = 20_000  # rows by which many categories are put in order
 
 
 class Columns:
@@ -28,29 +35,42 @@ class Columns:
 
     A number becomes its normal score: `Φ⁻¹` of its rank, so that heavy tails and any scale are
     alike, and repeated values take the whole interval of their ranks on the way back. A category
-    is one-hot; what is missing is a state of its own. Nothing but names, types, categories and
-    quantiles is kept.
+    is one-hot; what is missing is a state of its own. Identifiers are no part of a vector. Nothing
+    but names, types, categories, patterns and quantiles is kept.
 
     Args:
-        columns: In their order.
+        columns: Those that are modelled, in their order.
         noise: Lower triangular `(m, m)` for `m` columns of numbers: what `draw` adds to the scores
             that a decoder returns, so that they have the spread that the data have.
+        identifiers: Columns that are made anew.
+        order: Names of all; by default the identifiers are the last.
 
     Examples:
         >>> import pyarrow as pa
-        >>> table = pa.table({"age": list(range(20, 40, 1)), "who": ["a", None] * 10})
-        >>> columns = Columns.fit(table.slice(0, 20))
-        Traceback (most recent call last):
-        ...
-        ValueError: The column 'age' numbers the rows... Leave it out: --drop age.
-        >>> columns = Columns.fit(table.drop_columns("age"))
+        >>> table = pa.table({"no": range(20), "who": ["a", None] * 10})
+        >>> columns = Columns.fit(table)
         >>> columns.encode(table)[:2]
         array([[1., 0.],
                [0., 1.]], dtype=float32)
+        >>> columns.decode(columns.encode(table)[:2]).to_pylist()
+        [{'no': 20, 'who': 'a'}, {'no': 21, 'who': None}]
     """
 
-    def __init__(self, columns: Sequence[Column], noise: np.ndarray | None = None) -> None:
-        self.columns = tuple(columns)
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        noise: np.ndarray | None = None,
+        *,
+        identifiers: Sequence[Identifier] = (),
+        order: Sequence[str] | None = None,
+    ) -> None:
+        self.columns, self.identifiers = tuple(columns), tuple(identifiers)
+        named = [one.name for one in (*self.columns, *self.identifiers)]
+        if len(set(named)) < len(named):
+            raise ValueError("it has a name twice")
+        self.order = tuple(named if order is None else order)
+        if sorted(self.order) != sorted(named):
+            raise ValueError(f"`order` must have all names: got {self.order}.")
         m = sum(column.levels is None for column in self.columns)
         self.noise = np.zeros((m, m)) if noise is None else noise
         if self.noise.shape != (m, m):
@@ -66,32 +86,88 @@ class Columns:
         """Numbers of a vector."""
         return sum(column.width for column in self.columns)
 
+    @property
+    def all(self) -> tuple[Column | Identifier, ...]:
+        """Columns and identifiers in the order of the table."""
+        found = {one.name: one for one in (*self.columns, *self.identifiers)}
+        return tuple(found[name] for name in self.order)
+
+    def named(self, name: str) -> Column | Identifier:
+        """The column of a name.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        for one in (*self.columns, *self.identifiers):
+            if one.name == name:
+                return one
+        raise ValueError(unknown("column", name, self.order))
+
     @classmethod
-    def fit(cls, table: Any, rows: np.ndarray | None = None) -> Columns:
+    def fit(
+        cls,
+        table: Any,
+        rows: np.ndarray | None = None,
+        *,
+        declared: Mapping[str, Declared] | None = None,
+    ) -> Columns:
         """The columns of a `pyarrow.Table`.
 
         Args:
             table: Whose types, categories and missing values are known.
             rows: Whose quantiles are taken; by default all.
+            declared: What its user says of columns.
 
         Raises:
-            ValueError: If there is no row or column, a type is unknown, numbers are infinite, or a
-                column has too many categories or numbers the rows.
+            ValueError: If there is no row or column, a type is unknown, numbers are infinite, a
+                column is not as declared, or there is none to learn from.
         """
         if not table.num_rows or not table.num_columns:
             raise ValueError(f"A table must have rows and columns: got shape {table.shape}.")
-        rows = np.arange(table.num_rows) if rows is None else rows
-        made = cls([describe(name, table.column(name), rows) for name in table.column_names])
+        rows, said = np.arange(table.num_rows) if rows is None else rows, declared or {}
+        for name in said:
+            if name not in table.column_names:
+                raise ValueError(unknown("column", name, table.column_names))
+        every = [
+            describe(name, table.column(name), rows, said.get(name)) for name in table.column_names
+        ]
+        made = cls(
+            [one for one in every if isinstance(one, Column)],
+            identifiers=[one for one in every if isinstance(one, Identifier)],
+            order=table.column_names,
+        )
+        if not made.columns:
+            raise ValueError(
+                f"All columns identify the rows: there is nothing to learn. Say what one is: "
+                f"--category {shlex.quote(table.column_names[0])}"
+            )
         if made.width > WIDEST:
             raise ValueError(f"A row makes {made.width} numbers, {WIDEST} is the limit.")
-        return made
+        return made._with_order(table.take(rows[:LOOKED]))
+
+    def _with_order(self, table: Any) -> Columns:
+        """With columns of many categories in the order of the others."""
+        if not any(column.labels for column in self.columns):
+            return self
+        few = Columns([column for column in self.columns if column.labels is None])
+        others = few.encode(table) if few.columns else np.zeros((len(table), 0))
+        made = []
+        for column in self.columns:
+            if column.labels is not None:
+                places = {label: i for i, label in enumerate(column.labels)}
+                found = read_values(column, table.column(column.name))
+                place = np.array([places.get(v, -1) for v in found.values.tolist()])
+                column = ordered(column, np.where(found.absent, -1, place), others)
+            made.append(column)
+        return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
 
     def encode(self, table: Any) -> Float[np.ndarray, "n w"]:
         """Rows of a `pyarrow.Table` as vectors; columns that are not of these are passed over.
 
+        Values that these columns had not when they were fitted are unknown, which a warning says.
+
         Raises:
-            ValueError: If a column is not there, or has a category, a missing value or a type that
-                it had not when these columns were fitted.
+            ValueError: If a column is not there, or of another type.
         """
         for column in self.columns:
             if column.name not in table.column_names:
@@ -101,7 +177,7 @@ class Columns:
 
     def decode(self, x: Float[np.ndarray, "n w"]) -> Any:
         """Rows of vectors as a `pyarrow.Table`: of every category the most probable."""
-        return self._table(np.asarray(x, np.float64), None)
+        return Drawing(self, None).table(x)
 
     def draw(self, x: Float[np.ndarray, "n w"], *, seed: int | None = None) -> Any:
         """Likewise, but categories are drawn by their probabilities, and numbers have `noise`.
@@ -110,7 +186,7 @@ class Columns:
             x: What a decoder returned.
             seed: For the same rows again.
         """
-        return self._table(np.asarray(x, np.float64), np.random.SeedSequence(seed))
+        return Drawing(self, np.random.SeedSequence(seed)).table(x)
 
     def fit_noise(self, x: Float[np.ndarray, "n w"], again: Float[np.ndarray, "n w"]) -> None:
         """Set `noise` from what reconstructions of held-out rows leave of them.
@@ -118,7 +194,7 @@ class Columns:
         A decoder returns means, which spread less than the data. What is left is taken as normal,
         of the residuals' covariance, and independent of the code.
         """
-        where = self._numbers()
+        where = self.scores
         residual = np.asarray(again, np.float64)[:, where] - np.asarray(x, np.float64)[:, where]
         for i, column in enumerate(c for c in self.columns if c.levels is None):
             if column.missing:
@@ -129,14 +205,17 @@ class Columns:
     def save(self, folder: str | Path) -> None:
         """Write `table.json` and `table.safetensors` into a folder."""
         folder = Path(folder)
-        kept = [asdict(column) for column in self.columns]
-        knots = {str(i): row.pop("knots") for i, row in enumerate(kept)}
-        arrays = {name: np.ascontiguousarray(row) for name, row in knots.items()}
-        text = json.dumps({"columns": kept}, ensure_ascii=False, indent=1) + "\n"
+        arrays = {str(i): column.knots for i, column in enumerate(self.columns)}
+        sites = {f"{i}.sites": c.sites for i, c in enumerate(self.columns) if c.sites is not None}
+        arrays |= {**sites, "noise": self.noise}
+        said: dict[str, Any] = {"columns": [described(column) for column in self.columns]}
+        said["identifiers"] = [asdict(one) for one in self.identifiers]
+        said["order"] = list(self.order)
+        text = json.dumps(said, ensure_ascii=False, indent=1) + "\n"
         if len(text.encode()) > LARGEST:
             raise ValueError(f"The categories take more than {LARGEST} bytes. Drop the longest.")
         with replacing(folder / NUMBERS) as path:
-            path.write_bytes(save(arrays | {"noise": np.ascontiguousarray(self.noise)}))
+            path.write_bytes(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
         write_text(folder / TABLE, text)
 
     @classmethod
@@ -148,47 +227,81 @@ class Columns:
         """
         path = Path(folder) / TABLE
         try:
-            if path.stat().st_size > LARGEST:
-                raise ValueError(f"it has more than {LARGEST} bytes")
-            rows = json.loads(path.read_text())["columns"]
-            if not isinstance(rows, list) or not 1 <= len(rows) <= WIDEST:
-                raise ValueError(f"it must have from 1 to {WIDEST} columns")
-            if (path.parent / NUMBERS).stat().st_size > 8 * KNOTS * len(rows) + LARGEST * 8:
-                raise ValueError(f"{NUMBERS} is larger than its columns need")
-            arrays = load_file(path.parent / NUMBERS)
-            made = cls(
-                [checked(row, arrays[str(i)]) for i, row in enumerate(rows)], arrays["noise"]
-            )
-            if len({column.name for column in made.columns}) < len(rows):
-                raise ValueError("it has a name twice")
-            if made.width > WIDEST or not np.isfinite(made.noise).all():
-                raise ValueError("its rows are too wide, or its noise is not finite")
+            return cls._read(path)
         except (
             *(KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError),
             *(OSError, SafetensorError),
         ) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
+
+    @classmethod
+    def _read(cls, path: Path) -> Columns:
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST} bytes")
+        said = json.loads(path.read_text("utf-8"))
+        rows, identifiers = said["columns"], said.get("identifiers", [])
+        if not isinstance(rows, list) or not 1 <= len(rows) + len(identifiers) <= WIDEST:
+            raise ValueError(f"it must have from 1 to {WIDEST} columns")
+        # Quantiles and sites of each column, a share of each category, and the noise.
+        if (path.parent / NUMBERS).stat().st_size > 24 * KNOTS * len(rows) + 8 * size + (1 << 25):
+            raise ValueError(f"{NUMBERS} is larger than its columns need")
+        arrays = load_file(path.parent / NUMBERS)
+        made = cls(
+            [checked(row, arrays, i) for i, row in enumerate(rows)],
+            arrays["noise"],
+            identifiers=[checked_identifier(row) for row in identifiers],
+            order=said.get("order"),
+        )
+        if made.width > WIDEST or not np.isfinite(made.noise).all():
+            raise ValueError("its rows are too wide, or its noise is not finite")
         return made
 
-    def _numbers(self) -> np.ndarray:
+    @property
+    def scores(self) -> np.ndarray:
+        """Where in a vector the scores are that noise is added to."""
         starts = np.cumsum([0, *(column.width for column in self.columns)])[:-1]
         pairs = zip(starts, self.columns, strict=True)
         return np.array([start for start, c in pairs if c.levels is None], np.int64)
 
-    def _table(self, x: np.ndarray, seed: np.random.SeedSequence | None) -> Any:
+
+class Drawing:
+    """Rows of vectors that come in parts, drawn as if they had come together.
+
+    Args:
+        columns: What the vectors are of.
+        seed: Of what is drawn; `None` for the most probable values.
+    """
+
+    def __init__(self, columns: Columns, seed: np.random.SeedSequence | None) -> None:
+        self.columns = columns
+        # A stream for each column, so that the first rows do not depend on how many there are.
+        n = 1 + len(columns.columns)
+        self.random: list[Any] = [None] * n
+        if seed is not None:
+            self.random = [np.random.default_rng(one) for one in seed.spawn(n)]
+        self.names = (seed or np.random.SeedSequence(0)).spawn(len(columns.identifiers))
+
+    def table(self, x: Float[np.ndarray, "n w"]) -> Any:
+        """The next rows, as a `pyarrow.Table`."""
         import pyarrow as pa
 
-        if x.ndim != 2 or x.shape[1] != self.width:
-            raise ValueError(f"`x` must have shape (n, {self.width}): got {x.shape}.")
-        # A stream for each column, so that the first rows do not depend on how many there are.
-        n = 1 + len(self.columns)
-        random = [None] * n if seed is None else [np.random.default_rng(s) for s in seed.spawn(n)]
-        if random[0] is not None:
-            x, where = x.copy(), self._numbers()
-            x[:, where] += random[0].standard_normal((len(x), len(where))) @ self.noise.T
+        made = self.modelled(x)
+        for own, seed in zip(self.columns.identifiers, self.names, strict=True):
+            made[own.name] = own.make(len(x), np.random.default_rng(seed))
+        return pa.table({name: made[name] for name in self.columns.order})
+
+    def modelled(self, x: Float[np.ndarray, "n w"]) -> dict[str, Any]:
+        """The next rows, column by column, without identifiers."""
+        x = np.array(x, np.float64)
+        if x.ndim != 2 or x.shape[1] != self.columns.width:
+            raise ValueError(f"`x` must have shape (n, {self.columns.width}): got {x.shape}.")
+        if self.random[0] is not None:
+            where = self.columns.scores
+            noise = self.random[0].standard_normal((len(x), len(where)))
+            x[:, where] += noise @ self.columns.noise.T
         made, start = {}, 0
-        for column, own in zip(self.columns, random[1:], strict=True):
-            part = x[:, start : start + column.width]
-            made[column.name] = decoded(column, part, own)
+        for column, own in zip(self.columns.columns, self.random[1:], strict=True):
+            made[column.name] = decoded(column, x[:, start : start + column.width], own)
             start += column.width
-        return pa.table(made)
+        return made

@@ -9,6 +9,8 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
+from entropae.kinds.tables.column import numbers_of, read_values
+from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison import compare_tables, marginal, real_rows, shared
 from entropae.kinds.tables.pictures import write_pictures
 from entropae.prior import BARE
@@ -37,7 +39,9 @@ def evaluate(
         ValueError: If there are too few rows.
     """
     test = test.subset(np.arange(min(options.n, len(test))))
-    known, others = (kind.table(rows.first(len(rows))) for rows in (train, test))
+    known, others = (
+        comparable(kind.columns, kind.table(rows.first(len(rows)))) for rows in (train, test)
+    )
     asked: Any = {
         "target": options.target,
         "categories": kind.categories,
@@ -48,8 +52,8 @@ def evaluate(
     made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
     made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
     for name, how in tqdm(made.items(), "Measuring", disable=not options.progress):
-        x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, **how)
-        drawn = kind.table(x, drawn=True, seed=options.seed)
+        n = max(len(train), 3 * len(test))
+        drawn = comparable(kind.columns, kind.drawn(model, n, seed=options.seed, **how)[0])
         result[name] = compare_tables(known, others, drawn, **asked)
         columns = shared(known, others, drawn, categories=kind.categories)
         by_column[name] = {column.name: marginal(column) for column in columns}
@@ -57,3 +61,23 @@ def evaluate(
             write_pictures(columns, options.out, name)
     result |= {REAL: real_rows(known, others, **asked), "columns": by_column}
     return result
+
+
+def comparable(columns: Columns, table: Any) -> Any:
+    """Rows as they are compared: without identifiers, which are made anew; dates as numbers.
+
+    Args:
+        columns: Of the rows.
+        table: The rows, a `pyarrow.Table`.
+    """
+    import pyarrow as pa
+
+    made = {}
+    for column in columns.columns:
+        values = table.column(column.name)
+        if column.form:
+            found = read_values(column, values)
+            numbers, known = numbers_of(column, found)
+            values = pa.array(numbers, mask=found.absent | ~known)
+        made[column.name] = values
+    return pa.table(made)

@@ -36,6 +36,11 @@ def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
     table = read_table(path, dialect=None if suffix_of(path) == ".parquet" else dialect)
     if table.read_as:
         warnings.warn(table.read_as, stacklevel=2)
+    if table.left_out:
+        warnings.warn(
+            f"Left out, because their cells are lists or bytes: {', '.join(table.left_out)}.",
+            stacklevel=2,
+        )
     return table.arrow
 
 

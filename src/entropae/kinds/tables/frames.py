@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+MARK = "\x1f"  # between a column's name and that of what is kept of it
+
 
 def library_of(frame: Any) -> str | None:
     """The library of a frame, `""` for pyarrow and mappings; `None` if it is no frame."""
@@ -21,7 +23,7 @@ def library_of(frame: Any) -> str | None:
 
 
 def to_table(frame: Any) -> Any:
-    """A frame as a `pyarrow.Table`; the index of a pandas frame is no column.
+    """A frame as a `pyarrow.Table`; an index of pandas that is no count of the rows is a column.
 
     Raises:
         ValueError: If a column holds what no table can.
@@ -32,7 +34,9 @@ def to_table(frame: Any) -> Any:
         frame = frame.collect()
     try:
         if library_of(frame) == "pandas":
-            table = pa.Table.from_pandas(frame, preserve_index=False)
+            table = pa.Table.from_pandas(frame)
+        elif library_of(frame) == "polars":
+            table = frame.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
         elif isinstance(frame, Mapping):
             table = pa.table({str(name): _column(values) for name, values in frame.items()})
         else:
@@ -42,17 +46,51 @@ def to_table(frame: Any) -> Any:
     return table.replace_schema_metadata(None)
 
 
+def metadata_of(frame: Any) -> dict[str, str]:
+    """What pandas keeps of a frame's types and index in an Arrow schema, or polars of a column's.
+
+    That of columns has their numbers before its names.
+    """
+    import pyarrow as pa
+
+    library = library_of(frame)
+    if library == "pandas":
+        found = pa.Schema.from_pandas(frame.iloc[:0]).metadata or {}
+        return {key.decode(): value.decode() for key, value in found.items()}
+    if library != "polars":
+        return {}
+    eager = frame.head(0).collect() if type(frame).__name__ == "LazyFrame" else frame[:0]
+    schema = eager.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest()).schema
+    return {
+        f"{field.name}{MARK}{key.decode()}": value.decode()
+        for field in schema
+        for key, value in (field.metadata or {}).items()
+    }
+
+
+def _described(table: Any, metadata: Mapping[str, str]) -> Any:
+    """A table whose columns have their metadata."""
+    import pyarrow as pa
+
+    fields = []
+    for field in table.schema:
+        start = f"{field.name}{MARK}"
+        own = {k.removeprefix(start): v for k, v in metadata.items() if k.startswith(start)}
+        fields.append(field.with_metadata(own) if own else field)
+    return table.cast(pa.schema(fields)) if metadata else table
+
+
 def _column(values: Any) -> Any:
     return values.to_numpy() if hasattr(values, "to_numpy") else values
 
 
-def to_library(table: Any, library: str) -> Any:
+def to_library(table: Any, library: str, metadata: Mapping[str, str] | None = None) -> Any:
     """A `pyarrow.Table` as a frame of a library that the caller has imported or can import."""
     if library == "pandas":
-        return table.to_pandas()
+        return table.replace_schema_metadata(dict(metadata or {})).to_pandas()
     if library == "polars":
         import importlib
 
         polars = sys.modules.get("polars") or importlib.import_module("polars")
-        return polars.from_arrow(table)
+        return polars.from_arrow(_described(table, metadata or {}))
     return table

@@ -1,0 +1,178 @@
+"""Rows that are asked for: under conditions, with shares of categories, by the rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.conditions import Condition, conditions, key_of, meets
+from entropae.kinds.tables.drawn import Account, Draw, Meets, Wanted, counts_of, rows_of
+from entropae.kinds.tables.rules import Rule
+
+Where = str | Mapping[str, Any] | Callable[[Any], Any]
+Shares = str | Mapping[str, Any]
+Near = Callable[[Meets], tuple[Draw, int]]
+NARROW = 0.5  # of the usual bandwidth: rows near to rare ones should stay rare
+
+
+def draw_rows(
+    columns: Columns,
+    rules: tuple[Rule, ...],
+    draw: Draw,
+    n: int,
+    *,
+    seed: int,
+    where: Where | None = None,
+    shares: Shares | None = None,
+    near: Near | None = None,
+    frame: Callable[[Any], Any] = lambda table: table,
+) -> tuple[Any, Account]:
+    """Rows that meet conditions, of given shares, with identifiers.
+
+    Args:
+        columns: What they are of.
+        rules: That all keep.
+        draw: What draws vectors.
+        n: How many.
+        seed: For the same rows again.
+        where: Conditions, or a function from a frame to a value for each row.
+        shares: Of the categories of a column: `species=equal`, `species=a:0.7,b:0.3`, or a mapping.
+        near: What draws near to training rows that meet conditions.
+        frame: Makes of a `pyarrow.Table` what such a function takes.
+
+    Raises:
+        ValueError: If they cannot be had.
+    """
+    import pyarrow as pa
+
+    asked: tuple[Condition, ...] = ()
+    if where is not None and not callable(where):
+        asked = conditions(where, columns.order)
+
+    def wanted(count: int, more: tuple[Condition, ...] = ()) -> Wanted:
+        every = (*asked, *more)
+        if where is None and not more:
+            return Wanted(count)
+
+        def met(table: Any) -> np.ndarray:
+            held = meets(table, every, columns)
+            if callable(where):
+                held &= np.asarray(where(frame(table)), bool)
+            return held
+
+        said = ", ".join(map(str, every)) or "the condition"
+        return Wanted(count, met, said)
+
+    def rows(want: Wanted) -> tuple[Any, Account]:
+        close = partial(near, want.meets) if near and want.meets else None
+        return rows_of(columns, rules, draw, want, seed=seed, near=close)
+
+    if shares is None:
+        table, account = rows(wanted(n))
+    else:
+        name, parts = shares_of(shares, columns)
+        made, account = [], Account()
+        for value, count in counts_of(parts, n).items():
+            if count:
+                table, one = rows(wanted(count, (Condition(name, "==", (value,)),)))
+                made.append(table)
+                account.add(one)
+        table = pa.concat_tables(made)
+        table = table.take(np.random.default_rng(seed).permutation(len(table)))
+    return named(columns, table, seed), account
+
+
+def named(columns: Columns, table: Any, seed: int) -> Any:
+    """A table with identifiers, its columns in their order."""
+    import pyarrow as pa
+
+    own = np.random.SeedSequence(seed).spawn(len(columns.identifiers))
+    made = dict(zip(table.column_names, table.columns, strict=True))
+    for one, stream in zip(columns.identifiers, own, strict=True):
+        made[one.name] = one.make(len(table), np.random.default_rng(stream))
+    return pa.table({name: made[name] for name in columns.order})
+
+
+def shares_of(shares: Shares, columns: Columns) -> tuple[str, dict[Any, float]]:
+    """A column, and the shares of its categories.
+
+    Raises:
+        ValueError: If they cannot be read, are not positive, or the column has no categories.
+    """
+    how = "Write species=equal, or species=a:0.7,b:0.3."
+    if isinstance(shares, str):
+        name, equals, rest = shares.partition("=")
+        if not equals or not rest.strip():
+            raise ValueError(f"{shares!r} is no share of categories. {how}")
+        given: Any = rest.strip()
+        if given != "equal":
+            pairs = [re.fullmatch(r"\s*(.*\S)\s*:\s*([\d.eE+-]+)\s*", p) for p in rest.split(",")]
+            if not all(pairs):
+                raise ValueError(f"{rest!r} are no shares. {how}")
+            given = {pair[1].strip("'\""): float(pair[2]) for pair in pairs if pair}
+        name = name.strip()
+    elif len(shares) == 1:
+        name, given = next(iter(shares.items()))
+    else:
+        raise ValueError(f"Shares can be given of one column: got {list(shares)}.")
+    column = columns.named(name)
+    known = getattr(column, "categories", None)
+    if not known:
+        raise ValueError(f"The column {name!r} has no categories to have shares of.")
+    if given == "equal":
+        return name, dict.fromkeys(known, 1.0)
+    if not isinstance(given, Mapping) or not all(0 <= v < np.inf for v in given.values()):
+        raise ValueError(f"Shares must be 0 or more for each category: got {given!r}. {how}")
+    for value in given:
+        key_of(columns, name, value)
+    if not sum(given.values()) > 0:
+        raise ValueError(f"At least one share must be more than 0: got {given!r}.")
+    return name, {value: float(share) for value, share in given.items()}
+
+
+def near_rows(model: Any, columns: Columns, vectors: Any, seed: int) -> Near:
+    """What draws codes near to those of training rows that meet conditions.
+
+    Each code is that of such a row, moved by a normal with the covariance of their codes (of all
+    codes, if they are few) and half of Scott's bandwidth.
+
+    Args:
+        model: The autoencoder.
+        columns: Of its rows.
+        vectors: Gives the training rows as vectors.
+        seed: For the same codes again.
+    """
+
+    def find(meets_: Meets) -> tuple[Draw, int]:
+        x = vectors()
+        x = x.first(len(x))
+        there = meets_(columns.decode(x.numpy()))
+        rows = np.flatnonzero(there)
+        if not len(rows):
+            return (lambda n: np.zeros((n, columns.width))), 0
+        codes = model.encode(x, head=False).cpu().double()
+        own = codes[torch.from_numpy(rows)]
+        d = codes.shape[1]
+        spread = torch.cov((own if len(own) > 2 * d else codes).T).reshape(d, d)
+        scale = NARROW * len(own) ** (-1 / (d + 4))
+        root = torch.linalg.cholesky(spread + 1e-9 * torch.eye(d, dtype=spread.dtype))
+
+        def draw(n: int) -> np.ndarray:
+            random = torch.Generator().manual_seed(seed)
+            parts = []
+            for _ in range(-(-n // 256)):
+                which = torch.randint(len(own), (256,), generator=random)
+                step = torch.randn(256, d, generator=random, dtype=torch.float64)
+                parts.append(own[which] + scale * step @ root.T)
+            z = model.latent.project(torch.cat(parts)[:n].to(model.device, model.dtype))
+            return model.decode(z, head=False).cpu().numpy()
+
+        return draw, len(rows)
+
+    return find

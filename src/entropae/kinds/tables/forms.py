@@ -1,0 +1,133 @@
+"""Dates and times that are written as texts, or as numbers such as 20210131."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
+DAYS += ("%-d/%-m/%Y", "%-m/%-d/%Y", "%-d.%-m.%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
+DAYS += ("%-d/%-m/%y", "%-m/%-d/%y", "%d %b %Y", "%-d %b %Y", "%d-%b-%Y", "%b %-d, %Y")
+DAYS += ("%d %B %Y", "%-d %B %Y", "%B %-d, %Y")
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%-H:%M", "%-H:%M:%S", "%I:%M %p", "%-I:%M %p")
+TIMED = tuple(f"{day}{gap}{clock}" for day in DAYS[:15] for gap in (" ", "T") for clock in CLOCKS)
+MONTHS = ("%Y-%m", "%m/%Y", "%b %Y", "%Y/%m")
+OF_TEXTS = (*DAYS, *CLOCKS, *TIMED, *MONTHS)
+OF_NUMBERS = ("%Y%m%d", "%Y%m")
+ZONE = re.compile(r" ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$")
+CODE = re.compile(r"%-?[a-zA-Z]")
+FIRST = 20  # values that a form is tried on first
+BETWEEN = (1800, 2200)  # years that numbers are believed to be dates of
+EPOCH = dt.datetime(1970, 1, 1)
+
+
+def form_of(values: Sequence[str], forms: Sequence[str] = OF_TEXTS) -> str:
+    """The form in which all different texts are dates or times, exactly; `""` if there is none.
+
+    Nor is there one if days and months could be either.
+
+    Examples:
+        >>> form_of(["03/04/2020", "25/04/2020"]), form_of(["12:30", "09:05"])
+        ('%d/%m/%Y', '%H:%M')
+        >>> form_of(["03/04/2020", "05/06/2020"]), form_of(["a"])
+        ('', '')
+    """
+    found = [form for form in forms if _fits(values[:FIRST], form) and _fits(values, form)]
+    plainest = [form for form in found if "%-" not in form] or found
+    swapped = {form.translate(str.maketrans("dm", "md")) for form in plainest if "%b" not in form}
+    months = {form for form in plainest if "m" in form and "d" in form}
+    if len(plainest) > 1 and swapped & months - {"%Y-%m-%d"}:
+        return ""
+    return plainest[0] if plainest else ""
+
+
+def _fits(values: Sequence[str], form: str) -> bool:
+    try:
+        return all(written(parsed(value, form), form) == value for value in values)
+    except (ValueError, OverflowError):
+        return False
+
+
+def unit_of(form: str) -> str:
+    """What times of a form are counted in."""
+    codes = {code.replace("-", "") for code in CODE.findall(form)}
+    if "%f" in codes:
+        return "us"
+    if codes & {"%H", "%I"}:
+        return "s"
+    return "D" if "%d" in codes else "M"
+
+
+def meaning_of(form: str) -> str:
+    """Whether a form is of dates, times of day, or both."""
+    clock = unit_of(form) in ("s", "us")
+    return "date" if not clock else "date-time" if "%Y" in form or "%y" in form else "time"
+
+
+def parsed(text: str, form: str) -> int:
+    """A text as a whole number of its form's unit since 1970, or since midnight.
+
+    Raises:
+        ValueError: If it is not of the form.
+    """
+    when = dt.datetime.strptime(text, form.replace("%-", "%"))
+    unit = unit_of(form)
+    if unit == "M":
+        return 12 * (when.year - 1970) + when.month - 1
+    if "%Y" not in form and "%y" not in form:
+        when = when.replace(1970, 1, 1)
+    since = when - EPOCH
+    if unit == "D":
+        return since.days
+    return since // dt.timedelta(microseconds=1 if unit == "us" else 1_000_000)
+
+
+def written(value: int, form: str) -> str:
+    """The text of a whole number of a form's unit."""
+    unit = unit_of(form)
+    if unit == "M":
+        when = dt.datetime(1970 + value // 12, value % 12 + 1, 1)
+    else:
+        size = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}[unit]
+        when = EPOCH + dt.timedelta(microseconds=value * size)
+    return CODE.sub(lambda code: _part(when, code[0]), form)
+
+
+def _part(when: dt.datetime, code: str) -> str:
+    if code == "%Y":
+        return f"{when.year:04}"  # which strftime does not fill up everywhere
+    text = when.strftime(code.replace("-", ""))
+    return text.lstrip("0") or "0" if "-" in code else text
+
+
+def zones_of(values: Sequence[str]) -> tuple[str, ...]:
+    """The offsets that all texts end in; none if not all do.
+
+    Examples:
+        >>> zones_of(["2021-01-01T10:00:00+01:00", "2021-07-01T10:00:00Z"])
+        ('+01:00', 'Z')
+    """
+    found = [ZONE.search(value) for value in values]
+    if not all(found) or not all(":" in value[:-3] for value in values):
+        return ()
+    return tuple(sorted({match[0] for match in found if match}))
+
+
+def without_zone(value: str) -> str:
+    """A text without its offset."""
+    return ZONE.sub("", value)
+
+
+def number_form(values: Sequence[int]) -> str:
+    """The form in which all different whole numbers are dates, such as 20210131; `""` if none.
+
+    Examples:
+        >>> number_form([20210131, 20240229]), number_form([20210230, 20210101])
+        ('%Y%m%d', '')
+    """
+    for form, digits in zip(OF_NUMBERS, (8, 6), strict=True):
+        low, high = (10 ** (digits - 4) * year for year in BETWEEN)
+        if all(low <= value < high for value in values) and _fits([*map(str, values)], form):
+            return form
+    return ""

@@ -1,0 +1,173 @@
+"""Columns that name the rows: unique values, made anew on the pattern of those seen."""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from entropae.kinds.tables.plain import arrow, type_of
+
+LEAST = 10  # rows of which anything can be told to be unique
+LONGEST = 256  # characters of an identifier
+PIECES = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+CALLED = re.compile(r"(?i)(^|[_\W])(id|uuid|guid|key|identifier|index|nr|no)$|[a-z](Id|ID)$")
+# Sets of characters that those seen at a place are taken for, the narrowest first.
+SETS = (
+    *(string.digits, string.digits + "abcdef", string.digits + "ABCDEF"),
+    *(string.ascii_lowercase, string.ascii_uppercase, string.ascii_letters),
+    *(string.digits + string.ascii_lowercase, string.digits + string.ascii_uppercase),
+    string.digits + string.ascii_letters,
+)
+Place = tuple[str, int, int]  # characters, how few and how many of them
+FIXED: set[Place] = {(digit, 1, 1) for digit in string.digits}
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """A column of unique values.
+
+    Attributes:
+        name: Its name.
+        type: Arrow's name of its type.
+        pattern: Of texts, place by place.
+        first: Of whole numbers, where new ones begin.
+        step: Of whole numbers.
+    """
+
+    name: str
+    type: str
+    pattern: tuple[Place, ...] = ()
+    first: int = 0
+    step: int = 1
+
+    def make(self, n: int, random: np.random.Generator) -> Any:
+        """So many new values as an Arrow column.
+
+        Raises:
+            ValueError: If there are not so many.
+        """
+        kind, none = type_of(self.type), np.zeros(n, bool)
+        if not self.pattern:
+            return arrow([self.first + self.step * i for i in range(n)], kind, none)
+        wide = widened(self.pattern, n)
+        made: dict[str, None] = {}
+        while len(made) < n:
+            made[_drawn(wide, random)] = None
+        values: list[Any] = list(made)
+        return arrow(values, kind, none)
+
+    @property
+    def said(self) -> str:
+        """What is made, in words."""
+        if not self.pattern:
+            return f"numbered on from {self.first}"
+        return f"made anew, as {_drawn(self.pattern, np.random.default_rng(0))}"
+
+
+def numbered(name: str, kind: str, values: np.ndarray) -> Identifier | None:
+    """Whole numbers that number the rows, or are called an id; `None` if they do neither."""
+    ordered = np.sort(values)
+    gaps = np.unique(np.diff(ordered))
+    if len(values) < LEAST or not len(gaps) or gaps[0] == 0:
+        return None
+    if len(gaps) == 1 and (gaps[0] == 1 or CALLED.search(name)):
+        return Identifier(name, kind, (), int(ordered[-1] + gaps[0]), int(gaps[0]))
+    return Identifier(name, kind, (), int(ordered[-1]) + 1, 1) if CALLED.search(name) else None
+
+
+def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
+    """Unique texts with one pattern, such as codes with digits; `None` if they have none."""
+    if len(values) < LEAST or len(set(values)) < len(values):
+        return None
+    if max(map(len, values)) > LONGEST:
+        return None
+    split = [PIECES.findall(value) for value in values]
+    shapes = {tuple(None if p[0].isalnum() and p.isascii() else p for p in s) for s in split}
+    if len(shapes) > 1 or not split[0]:
+        return None
+    places = [place for pieces in zip(*split, strict=True) for place in _places(pieces)]
+    digits = any(set(chars) & set(string.digits) for chars, _, _ in places if len(chars) > 1)
+    if not digits and not any(chars == "@" for chars, _, _ in places):
+        return None
+    return Identifier(name, kind, tuple(places))
+
+
+def _places(pieces: Sequence[str]) -> list[Place]:
+    """The places of one piece of all texts."""
+    lengths = {len(piece) for piece in pieces}
+    if len(lengths) == 1:
+        return [(_set("".join(column)), 1, 1) for column in zip(*pieces, strict=True)]
+    start = _common(pieces)
+    rest = [piece[len(start) :] for piece in pieces]
+    fixed: list[Place] = [(c, 1, 1) for c in start]
+    return [*fixed, (_set("".join(rest)), min(map(len, rest)), max(map(len, rest)))]
+
+
+def _common(pieces: Sequence[str]) -> str:
+    """The letters that all pieces begin with."""
+    low, high = min(pieces), max(pieces)
+    n = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    return re.match(r"[A-Za-z]*", low[:n])[0]  # type: ignore[index]
+
+
+def _set(seen: str) -> str:
+    """The characters of a place: those seen, of which there may be few, or all of their sort."""
+    seen = "".join(sorted(set(seen)))
+    if len(seen) == 1:
+        return seen
+    return next((chars for chars in SETS if set(seen) <= set(chars)), seen)
+
+
+def capacity(pattern: Sequence[Place]) -> float:
+    """How many texts a pattern has; infinity for very many."""
+    bits = sum(most * math.log2(len(chars)) for chars, _, most in pattern)
+    return 2.0**bits if bits < 60 else math.inf
+
+
+def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
+    """A pattern with twice as many texts as are needed: with more digits free, or else longer."""
+    places = list(pattern)
+    while capacity(places) < 2 * n:
+        fixed = [i for i, place in enumerate(places) if place in FIXED]
+        if fixed:
+            places[fixed[-1]] = (string.digits, 1, 1)
+            continue
+        at = max(range(len(places)), key=lambda i: (len(places[i][0]), i))
+        chars, _, most = places[at]
+        places[at] = (chars if len(chars) > 1 else string.digits, most + 1, most + 1)
+    return tuple(places)
+
+
+def _drawn(pattern: Sequence[Place], random: np.random.Generator) -> str:
+    made = []
+    for chars, least, most in pattern:
+        n = least if least == most else int(random.integers(least, most + 1))
+        made += (
+            [chars[i] for i in random.integers(0, len(chars), n)] if len(chars) > 1 else [chars * n]
+        )
+    return "".join(made)
+
+
+def checked_identifier(row: dict[str, Any]) -> Identifier:
+    """An identifier as a stranger's file describes it.
+
+    Raises:
+        ValueError: If it describes none.
+    """
+    if set(row) != {"name", "type", "pattern", "first", "step"} or not isinstance(row["name"], str):
+        raise ValueError(f"an identifier is described by {sorted(row)}")
+    type_of(row["type"])
+    pattern = tuple(tuple(place) for place in row["pattern"])
+    for chars, least, most in pattern:
+        whole = type(least) is type(most) is int and 0 <= least <= most <= LONGEST
+        if not isinstance(chars, str) or not 1 <= len(chars) <= LONGEST or not whole:
+            raise ValueError(f"the pattern of {row['name']!r} is none")
+    if len(pattern) > LONGEST or not all(type(row[k]) is int for k in ("first", "step")):
+        raise ValueError(f"the numbers of {row['name']!r} are none")
+    return Identifier(row["name"], row["type"], pattern, row["first"], row["step"])

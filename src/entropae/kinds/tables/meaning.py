@@ -1,0 +1,273 @@
+"""What the columns of a table mean: recognised by measured rules, or as it is declared."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import numpy as np
+
+from entropae.kinds.tables import forms
+from entropae.kinds.tables.column import KNOTS, Column, numbers_of
+from entropae.kinds.tables.declared import Declared
+from entropae.kinds.tables.grid import Grid, grid_of
+from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
+from entropae.kinds.tables.plain import (
+    Plain,
+    dictionary_of,
+    is_text,
+    is_understood,
+    is_whole,
+    plain,
+)
+
+FEW = 10  # distinct numbers up to which they are categories
+MOST = 100  # categories of a column that have a state each
+# Numbers are codes, or keep to those seen, if each is there so often on average while so few of the
+# places between the middle ones are taken: a smooth distribution on a grid leaves a fifth empty.
+REPEATED = 2.0
+SPARSE = 0.25
+TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
+
+
+def describe(
+    name: str, values: Any, rows: np.ndarray, declared: Declared | None = None
+) -> Column | Identifier:
+    """The column that these values are of, its quantiles and shares those of some rows.
+
+    Args:
+        name: Its name.
+        values: A `pyarrow.ChunkedArray`.
+        rows: Which of them are learnt from.
+        declared: What its user says of it.
+
+    Raises:
+        ValueError: If it is of a type, or has values, that are of no use, or are not as declared.
+    """
+    import pyarrow as pa
+
+    if not is_understood(values.type):
+        raise ValueError(
+            f"The column {name!r} has the type {values.type}, which is not understood. Leave it "
+            f"out: --drop {shlex.quote(name)}"
+        )
+    said = declared or Declared()
+    found = plain(values)
+    if found.values.dtype.kind == "f" and np.isinf(found.present).any():
+        raise ValueError(
+            f"The column {name!r} has infinite numbers. Replace them, or leave it out: --drop "
+            f"{shlex.quote(name)}"
+        )
+    kind = str(values.type)
+    distinct, counts = np.unique(found.present, return_counts=True)
+    base = {"missing": bool(found.absent.any()), "nan": _is_nan(values, found)}
+    if said.meaning == "identifier" or (not said.meaning and not found.absent.any()):
+        made = _identifier(name, kind, found, distinct, forced=said.meaning == "identifier")
+        if made is not None:
+            return made
+    if pa.types.is_dictionary(values.type):
+        words = dictionary_of(values)
+        order = words if values.type.ordered or said.order is None else said.order
+        meaning = "ordered category" if values.type.ordered else "category"
+        used = set(distinct.tolist())
+        base |= {"dictionary": words}
+        return _category(name, kind, [w for w in order if w in used], found, rows, meaning, base)
+    if said.order is not None:
+        return _ordered(name, kind, distinct, found, rows, said.order, base)
+    if said.meaning in ("category", "text"):
+        return _category(name, kind, distinct.tolist(), found, rows, said.meaning, base)
+    return _recognised(name, values.type, found, rows, said, distinct, counts, base)
+
+
+def _recognised(
+    name: str,
+    kind: Any,
+    found: Plain,
+    rows: np.ndarray,
+    said: Declared,
+    distinct: np.ndarray,
+    counts: np.ndarray,
+    base: dict[str, Any],
+) -> Column:
+    text, whole = is_text(kind), is_whole(kind)
+    listed = distinct.tolist()
+    form, zones = said.form, ()
+    if said.meaning in ("", "date", "time", "date-time") and (text or whole) and not form:
+        form, zones = _form(kind, listed)
+    elif text and form:
+        zones = forms.zones_of(listed)
+    if form and (said.form or len(listed) > 2):
+        column = Column(name, str(kind), form=form, zones=zones, **base)
+        return _number(column, found, rows, forms.meaning_of(form), Grid())
+    if said.meaning in ("date", "time", "date-time") and text:
+        raise ValueError(
+            f"The column {name!r} is declared as {said.meaning}, and is written in no form that is "
+            f"known, e.g. {listed[:1]}. Say how, as {said.meaning} %d/%m/%Y."
+        )
+    if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
+        words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
+        words = words if len(listed) != 1 else "constant"
+        many = len(listed) > MOST and len(listed) > len(found.present) / REPEATED
+        return _category(name, str(kind), listed, found, rows, "text" if many else words, base)
+    few = len(listed) <= FEW and (2 * len(listed) <= len(found.present) or len(listed) <= 1)
+    meaning = _of_numbers(kind, found)
+    if few and not said.meaning:
+        words = meaning if len(listed) > 1 else "constant"
+        return _category(name, str(kind), listed, found, rows, words, base)
+    grid = said.grid(distinct) or grid_of(found.present)
+    sparse = grid is not None and _is_sparse(grid.sites(distinct), counts)
+    if sparse and not said.meaning and meaning == "whole number" and not _is_power(distinct):
+        return _category(name, str(kind), listed, found, rows, "category", base)
+    column = Column(name, str(kind), **base)
+    return _number(column, found, rows, meaning, grid, seen=sparse and said.step is None)
+
+
+def _is_nan(values: Any, found: Plain) -> bool:
+    return bool(found.absent.any()) and found.values.dtype.kind == "f" and values.null_count == 0
+
+
+def _is_power(distinct: np.ndarray) -> bool:
+    """Whether most values are twice, ten times … another: sizes, and not codes."""
+    positive = distinct[distinct > 0].astype(np.float64)
+    ratios = positive[1:] / positive[:-1]
+    return len(ratios) > 2 and bool((np.abs(ratios - np.median(ratios)) < 0.3).all())
+
+
+def _form(kind: Any, distinct: list[Any]) -> tuple[str, tuple[str, ...]]:
+    """How dates or times are written as texts or whole numbers, and their offsets."""
+    import pyarrow as pa
+
+    if not distinct:
+        return "", ()
+    if not is_text(kind):
+        return (forms.number_form(distinct) if pa.types.is_integer(kind) else ""), ()
+    zones = forms.zones_of(distinct)
+    plain_texts = sorted({forms.without_zone(v) for v in distinct}) if zones else distinct
+    return forms.form_of(plain_texts), zones
+
+
+def _of_numbers(kind: Any, found: Plain) -> str:
+    import pyarrow as pa
+
+    for start, meaning in TIMES.items():
+        if str(kind).startswith(start):
+            return meaning
+    whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale <= 0)
+    return "whole number" if whole else "number"
+
+
+def _is_sparse(sites: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether numbers are there again and again, with wide gaps between them."""
+    if len(sites) < FEW or counts.mean() < REPEATED:
+        return False
+    core = sites[len(sites) // 10 : len(sites) - len(sites) // 10]
+    return len(core) / (core[-1] - core[0] + 1) < SPARSE
+
+
+def _identifier(
+    name: str, kind: str, found: Plain, distinct: np.ndarray, *, forced: bool
+) -> Identifier | None:
+    if len(distinct) < len(found.values) or not len(distinct):
+        if forced:
+            raise ValueError(
+                f"The column {name!r} is declared an identifier, and its values are not all "
+                f"different: {len(distinct)} of {len(found.values)}. Declare it a category."
+            )
+        return None
+    text = found.values.dtype == object and isinstance(found.values[0], str)
+    if not text and found.values.dtype.kind not in "iu":
+        return None
+    listed = found.values.tolist()
+    if text:
+        return None if forms.form_of(listed) else patterned(name, kind, listed)
+    if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
+        return None
+    made = numbered(name, kind, found.values)
+    return Identifier(name, kind, (), int(distinct[-1]) + 1) if forced and made is None else made
+
+
+def _category(
+    name: str,
+    kind: str,
+    levels: list[Any],
+    found: Plain,
+    rows: np.ndarray,
+    meaning: str,
+    base: dict[str, Any],
+) -> Column:
+    """Categories, of which each has a state; or, if they are many, a place among their shares."""
+    places = {level: i for i, level in enumerate(levels)}
+    seen = found.values[rows][~found.absent[rows]].tolist()
+    counts = np.bincount([places[v] for v in seen], minlength=len(levels)).astype(np.float64)
+    if len(levels) <= MOST:
+        shares = counts / max(counts.sum(), 1)
+        return Column(name, kind, tuple(levels), knots=shares, meaning=meaning, **base)
+    used = counts > 0
+    labels = tuple(level for level, there in zip(levels, used, strict=True) if there)
+    shares = counts[used] / counts.sum()
+    return Column(name, kind, None, knots=shares, labels=labels, meaning=meaning, **base)
+
+
+def _ordered(
+    name: str,
+    kind: str,
+    distinct: np.ndarray,
+    found: Plain,
+    rows: np.ndarray,
+    order: tuple[Any, ...],
+    base: dict[str, Any],
+) -> Column:
+    unlisted = [value for value in distinct.tolist() if value not in order]
+    if unlisted:
+        raise ValueError(
+            f"The order of the column {name!r} leaves out {unlisted[0]!r}. Name all its values."
+        )
+    levels = [value for value in order if value in set(distinct.tolist())]
+    return _category(name, kind, levels, found, rows, "ordered category", base)
+
+
+def _number(
+    column: Column,
+    found: Plain,
+    rows: np.ndarray,
+    meaning: str,
+    grid: Grid | None,
+    *,
+    seen: bool = False,
+) -> Column:
+    """A column of numbers, dates or times, with its quantiles."""
+    from dataclasses import replace
+
+    numbers, known = numbers_of(column, found)
+    if not known.all():
+        first = found.values[~known][:1].tolist()
+        raise ValueError(
+            f"The column {column.name!r} is declared as {meaning} {column.form}, and {first[0]!r} "
+            "is none."
+        )
+    if column.form:
+        grid = grid_of(numbers[~found.absent])
+    there = numbers[rows][~found.absent[rows]]
+    if not len(there):
+        raise ValueError(
+            f"The column {column.name!r} has no value in the rows to learn from. Leave it out: "
+            f"--drop {shlex.quote(column.name)}"
+        )
+    sites = np.sort(there.astype(np.float64) if grid is None else grid.sites(there))
+    if grid is not None:
+        sites = np.rint(sites)
+    few = np.unique(sites)
+    keeps = seen or (grid is None and len(few) * REPEATED <= len(sites))
+    only = few if keeps and len(few) <= KNOTS else None
+    knots = _knots(sites)
+    return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only)
+
+
+def _knots(ordered: np.ndarray) -> np.ndarray:
+    """Quantiles at `(i + 1/2)/K`; of few numbers, all of them."""
+    if len(ordered) <= KNOTS:
+        return ordered
+    ranks = (np.arange(KNOTS) + 0.5) / KNOTS
+    knots = np.quantile(ordered, ranks, method="hazen")
+    knots[[0, -1]] = ordered[0], ordered[-1]
+    return knots

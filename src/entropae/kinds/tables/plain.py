@@ -1,0 +1,200 @@
+"""A column's values as plain ones (whole numbers, floats, texts), and back to Arrow's types."""
+
+from __future__ import annotations
+
+import decimal
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from entropae.messages import unknown
+
+DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
+STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
+CODED = re.compile(r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>")
+SMALL = 18  # digits of a decimal number that 64 bits hold
+
+
+class Plain(NamedTuple):
+    """Values of a column: whole numbers, floats, booleans or texts; and which are missing."""
+
+    values: np.ndarray
+    absent: np.ndarray
+
+    @property
+    def present(self) -> np.ndarray:
+        """Those that are not missing."""
+        return self.values[~self.absent]
+
+
+@cache
+def types() -> dict[str, Any]:
+    """Column types without options that are understood, by Arrow's name."""
+    import pyarrow as pa
+
+    whole = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+    whole += (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+    known = [
+        *(pa.null(), pa.bool_(), pa.string(), pa.large_string()),
+        *(pa.float16(), pa.float32(), pa.float64(), *whole, pa.date32(), pa.date64()),
+        *(pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")),
+        *(pa.duration(unit) for unit in ("s", "ms", "us", "ns")),
+    ]
+    return {str(kind): kind for kind in known}
+
+
+@cache
+def type_of(name: str) -> Any:
+    """The Arrow type of a name: no other is made, whatever a file says.
+
+    Raises:
+        ValueError: If it is none that is understood.
+    """
+    import pyarrow as pa
+
+    if name in types():
+        return types()[name]
+    stamp, number, coded = STAMP.fullmatch(name), DECIMAL.fullmatch(name), CODED.fullmatch(name)
+    if stamp:
+        return pa.timestamp(stamp[1], stamp[2])
+    if number and 1 <= int(number[1]) <= 76:
+        digits, places = int(number[1]), int(number[2])
+        wide = name.startswith("decimal256")
+        return pa.decimal256(digits, places) if wide else pa.decimal128(digits, places)
+    if coded and not CODED.fullmatch(coded[1]):
+        return pa.dictionary(type_of(coded[2]), type_of(coded[1]), coded[3] == "1")
+    raise ValueError(unknown("type", name, types()))
+
+
+def is_understood(kind: Any) -> bool:
+    """Whether a column of an Arrow type can be modelled."""
+    try:
+        return type_of(str(kind)) == kind
+    except ValueError:
+        return False
+
+
+def inner(kind: Any) -> Any:
+    """The type of a column's values, of a dictionary's too."""
+    import pyarrow as pa
+
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def is_text(kind: Any) -> bool:
+    """Whether values are texts."""
+    import pyarrow as pa
+
+    return pa.types.is_string(inner(kind)) or pa.types.is_large_string(inner(kind))
+
+
+def is_whole(kind: Any) -> bool:
+    """Whether values are whole numbers as plain ones: dates, times and decimals too."""
+    import pyarrow as pa
+
+    return (
+        pa.types.is_integer(kind)
+        or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
+        or pa.types.is_decimal(kind)
+    )
+
+
+def plain(values: Any) -> Plain:
+    """The values of a `pyarrow.ChunkedArray`.
+
+    Dates, times and decimal numbers are whole numbers of their unit; NaN is missing.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    kind = values.type
+    absent = values.is_null(nan_is_null=pa.types.is_floating(kind)).to_numpy()
+    if pa.types.is_null(kind) or absent.all():
+        return Plain(np.zeros(len(values)), np.ones(len(values), bool))
+    if pa.types.is_decimal(kind):
+        return Plain(_unscaled(values, kind), absent)
+    if pa.types.is_temporal(kind):
+        narrow = str(kind) in ("date32[day]", "time32[s]", "time32[ms]")
+        values = values.cast(pa.int32() if narrow else pa.int64())
+    if pa.types.is_floating(kind):
+        return Plain(values.cast(pa.float64()).fill_null(0).to_numpy(), absent)
+    if pa.types.is_boolean(kind):
+        return Plain(values.fill_null(False).to_numpy(), absent)
+    if is_text(kind):
+        return Plain(np.array(values.fill_null("").to_pylist(), object), absent)
+    return Plain(_wide(values.fill_null(0).to_numpy()), absent)
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.uint64 else values.astype(np.int64)
+
+
+def _unscaled(values: Any, kind: Any) -> np.ndarray:
+    with decimal.localcontext(prec=80):
+        found = [0 if v is None else int(v.scaleb(kind.scale)) for v in values.to_pylist()]
+    return np.array(found, np.int64 if kind.precision <= SMALL else object)
+
+
+def arrow(values: Any, kind: Any, absent: np.ndarray, *, levels: Any = None) -> Any:
+    """Plain values as an Arrow column.
+
+    Args:
+        values: Of one sort.
+        kind: The type.
+        absent: Which are missing.
+        levels: For a dictionary, all that stand in it, in their order.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _coded(values, kind, absent, levels)
+    if pa.types.is_null(kind):
+        return pa.nulls(len(values))
+    if pa.types.is_decimal(kind):
+        with decimal.localcontext(prec=80):
+            made = [
+                None if gone else decimal.Decimal(int(v)).scaleb(-kind.scale)
+                for v, gone in zip(values, absent, strict=True)
+            ]
+        return pa.array(made, kind)
+    if pa.types.is_temporal(kind):
+        narrow = str(kind) in ("date32[day]", "time32[s]", "time32[ms]")
+        whole = pa.array(np.asarray(values, np.int32 if narrow else np.int64), mask=absent)
+        return whole.cast(kind)
+    if pa.types.is_floating(kind):
+        dtype = np.float16 if kind == pa.float16() else np.float64
+        made = pa.array(np.asarray(values, np.float64).astype(dtype), mask=absent)
+        return made if made.type == kind else made.cast(kind, safe=False)
+    if pa.types.is_boolean(kind):
+        return pa.array(np.asarray(values, bool), mask=absent)
+    if is_text(kind):
+        return pa.array([None if g else v for v, g in zip(values, absent, strict=True)], kind)
+    return pa.array(np.asarray(values, kind.to_pandas_dtype()), mask=absent)
+
+
+def _coded(values: Any, kind: Any, absent: np.ndarray, levels: Any) -> Any:
+    """A column with a dictionary of given order."""
+    import pyarrow as pa
+
+    places = {level: i for i, level in enumerate(levels)}
+    index = np.array(
+        [0 if gone else places[v] for v, gone in zip(list(values), absent, strict=True)], np.int64
+    )
+    none = np.zeros(len(levels), bool)
+    words = arrow(list(levels), kind.value_type, none)
+    indices = pa.array(index, mask=absent).cast(kind.index_type)
+    return pa.DictionaryArray.from_arrays(indices, words, ordered=kind.ordered)
+
+
+def dictionary_of(values: Any) -> tuple[Any, ...]:
+    """All plain values that the dictionary of a column names, in their order."""
+    import pyarrow as pa
+
+    found: dict[Any, None] = {}
+    for chunk in values.chunks:
+        words = plain(pa.chunked_array([chunk.dictionary]))
+        found |= dict.fromkeys(words.present.tolist())
+    return tuple(found)

@@ -1,0 +1,226 @@
+"""Rules that hold in all rows of a table, with so many rows that it is no accident."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from entropae.kinds.tables.column import Column
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.conditions import keys_of
+from entropae.kinds.tables.plain import plain, type_of
+from entropae.kinds.tables.rules import Before, Gives, Rule, Sum, listed
+
+# −log of the chance that a rule holds by accident, were its columns independent.
+EVIDENCE = 30.0
+LEAST = 0.02  # share of random pairs that must break an inequality: else their ranges say it all
+LOOKED = 20_000  # rows that rules are looked for in, before they are held against all
+MOST = 60  # columns among which sums are looked for
+SPREAD = 5  # rows at least for each value of a column that gives another
+
+
+def propose(table: Any, columns: Columns) -> tuple[Rule, ...]:
+    """The rules that all rows of a `pyarrow.Table` keep, with evidence.
+
+    An inequality must hold where random pairs of its two columns would break it often; a column
+    that gives another must repeat its values so often that the same value beside each is no chance;
+    sums must have coefficients of 1 and hold exactly. What follows from other rules is left out.
+    """
+    some = table.slice(0, LOOKED)
+    found: list[Rule] = [*_gives(some, columns)]
+    given = {rule.to for rule in found if isinstance(rule, Gives)}
+    sums = _sums(some, columns, given)
+    found += [*sums, *_befores(some, columns)]
+    kept: list[Rule] = []
+    for rule in found:
+        if isinstance(rule, Gives):
+            try:
+                kept.append(rule.learnt(table))
+            except ValueError:
+                continue
+        elif rule.met(table, columns).all():
+            kept.append(rule)
+    return tuple(kept)
+
+
+def _numbers(table: Any, column: Column) -> np.ndarray | None:
+    """A column of numbers or times, NaN where it is missing; `None` if it is of categories."""
+    found = plain(table.column(column.name))
+    texts = found.values.dtype.kind in "Ob" and not column.form
+    if texts and not column.type.startswith("decimal"):
+        return None
+    if column.meaning in ("category", "constant", "text", "boolean"):
+        return None
+    values = keys_of(Columns([column]), column.name, found.values).astype(np.float64)
+    return np.where(found.absent, np.nan, values)
+
+
+def _family(column: Column) -> str:
+    """What columns can be compared with."""
+    kind = column.type
+    if column.form:
+        return f"form {column.form}"
+    if kind.startswith(("date", "timestamp", "time", "duration")):
+        return kind
+    return "number"
+
+
+def _befores(table: Any, columns: Columns) -> list[Rule]:
+    """Inequalities, without those that follow from two others."""
+    found: dict[tuple[str, str], str] = {}
+    numbers = {c.name: (_family(c), _numbers(table, c)) for c in columns.columns if not c.order}
+    random = np.random.default_rng(0)
+    for (a, (sort, x)), (b, (other, y)) in combinations(numbers.items(), 2):
+        if x is None or y is None or sort != other:
+            continue
+        there = ~np.isnan(x) & ~np.isnan(y)
+        left, right = x[there], y[there]
+        for low, high, first, second in ((left, right, a, b), (right, left, b, a)):
+            if not len(low) or not (low <= high).all():
+                continue
+            broken = np.mean(low > random.permutation(high))
+            if broken >= LEAST and -math.log1p(-min(broken, 0.999)) * len(low) >= EVIDENCE:
+                found[first, second] = "<=" if (low == high).any() else "<"
+                break
+    direct = {
+        (a, b): sign
+        for (a, b), sign in found.items()
+        if not any((a, c) in found and (c, b) in found for c in numbers)
+    }
+    return [Before(a, sign, b) for (a, b), sign in direct.items()]
+
+
+def _gives(table: Any, columns: Columns) -> list[Gives]:
+    """Columns whose values are given by those of a column of categories."""
+    codes = {c.name: _codes(table.column(c.name)) for c in columns.columns}
+    sizes = {name: int(code.max()) + 1 for name, code in codes.items()}
+    givers = sorted(
+        (name for name in codes if 2 <= sizes[name] <= len(table) / SPREAD), key=sizes.__getitem__
+    )
+    found: list[Gives] = []
+    giver: dict[str, str] = {}
+    for a in givers:
+        for b in codes:
+            if a == b or b in giver or sizes[b] > sizes[a] or _leads(giver, a, b):
+                continue
+            if _given(codes[a], codes[b], sizes[a], sizes[b]):
+                giver[b] = a
+                found.append(Gives(a, b, sizes[a] == sizes[b]))
+    # One that is given comes after what gives it.
+    depth = {b: _depth(giver, b) for b in giver}
+    return sorted(found, key=lambda rule: depth[rule.to])
+
+
+def _leads(giver: dict[str, str], a: str, b: str) -> bool:
+    """Whether what gives `a` is in the end given by `b`."""
+    while a in giver:
+        a = giver[a]
+        if a == b:
+            return True
+    return False
+
+
+def _depth(giver: dict[str, str], name: str) -> int:
+    return 1 + _depth(giver, giver[name]) if name in giver else 0
+
+
+def _codes(column: Any) -> np.ndarray:
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(v, len(known)) for v in listed(column)], np.int64)
+
+
+def _given(a: np.ndarray, b: np.ndarray, m: int, k: int) -> bool:
+    if k < 2:
+        return False
+    first = np.full(m, -1)
+    first[a[::-1]] = b[::-1]
+    if (first[a] != b).any():
+        return False
+    same = float(((np.bincount(b, minlength=k) / len(b)) ** 2).sum())
+    return -math.log(same) * (len(a) - m) >= EVIDENCE
+
+
+def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
+    """Columns that add up, from the null space of their covariance."""
+    numbers = {
+        c.name: _numbers(table, c)
+        for c in columns.columns
+        if _family(c) == "number" and c.name not in given and not c.order
+    }
+    known = {
+        name: x for name, x in numbers.items() if x is not None and np.ptp(x[~np.isnan(x)]) > 0
+    }
+    names = list(known)[:MOST]
+    if len(names) < 2:
+        return []
+    x = np.stack([known[name] for name in names], 1)
+    x = x[~np.isnan(x).any(1)]
+    if len(x) < 3 * len(names) + EVIDENCE:
+        return []
+    found = []
+    for row in _null(x):
+        rule = _sum(names, row, x)
+        if rule is not None:
+            found.append(rule)
+    return found
+
+
+def _null(x: Float[np.ndarray, "n m"]) -> list[np.ndarray]:
+    """A sparse basis of the directions in which rows do not vary."""
+    spread = x.std(0)
+    centred = (x - x.mean(0)) / np.maximum(spread, 1e-300)
+    _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
+    basis = directions[sizes < 1e-7 * sizes[0]] / spread
+    rows: list[np.ndarray] = []
+    for pivot in range(basis.shape[1] - 1, -1, -1):
+        if not len(basis):
+            break
+        scaled = np.abs(basis[:, pivot]) * spread[pivot]
+        best = int(scaled.argmax())
+        if scaled[best] < 1e-6:
+            continue
+        row = basis[best] / basis[best, pivot]
+        others = np.delete(basis, best, 0)
+        basis = others - others[:, pivot : pivot + 1] * row
+        rows = [r - r[pivot] * row for r in rows]
+        rows.append(row)
+    return rows
+
+
+def _sum(names: Sequence[str], row: np.ndarray, x: np.ndarray) -> Sum | None:
+    signs = np.rint(row)
+    if np.abs(row - signs).max() > 1e-4 or np.abs(signs).max() > 1 or (signs != 0).sum() < 2:
+        return None
+    plus = [name for name, sign in zip(names, signs, strict=True) if sign > 0]
+    minus = [name for name, sign in zip(names, signs, strict=True) if sign < 0]
+    values = x @ signs
+    constant = float(np.median(values))
+    if np.abs(values - constant).max() > 1e-9 * (1 + np.abs(x).max()):
+        return None
+    if not minus or not plus:
+        return Sum(tuple(plus or minus), round(constant if plus else -constant, 9))
+    if abs(constant) > 1e-9:
+        return None
+    if len(plus) == 1 and len(minus) > 1:
+        return Sum(tuple(minus), plus[0])
+    return Sum(tuple(plus), minus[0]) if len(minus) == 1 and len(plus) > 1 else None
+
+
+def supports(rule: Rule, columns: Columns) -> None:
+    """Raise unless a rule that was declared is of columns that it can be about.
+
+    Raises:
+        ValueError: If one names the rows, or is of texts where numbers are needed.
+    """
+    for name in rule.names:
+        column = columns.named(name)
+        if not isinstance(column, Column):
+            raise ValueError(f"The rule {rule} is about {name!r}, which names the rows.")
+        texts = str(type_of(column.type)).startswith(("string", "large_string", "dict", "bool"))
+        if isinstance(rule, Before | Sum) and texts and not column.form and not column.order:
+            raise ValueError(f"The rule {rule} needs numbers, dates or times: {name!r} is of none.")

@@ -1,0 +1,317 @@
+"""Rules that hold in every row of a table: one before the other, one given by another, sums."""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Bool
+
+from entropae.kinds.tables.column import Column
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.conditions import COMPARED, keys_of
+from entropae.kinds.tables.plain import arrow, plain, type_of
+from entropae.messages import unknown
+
+NAME = r"(`[^`]+`|[^`<>=+,]+?)"
+BEFORE = re.compile(rf"\s*{NAME}\s*(<=|<|>=|>)\s*{NAME}\s*")
+GIVES = re.compile(rf"\s*{NAME}\s*(->|<->)\s*{NAME}\s*")
+KEY = re.compile(r"\s*unique\s+(.+)", re.IGNORECASE)
+LARGEST = 1 << 24  # bytes of a file of rules
+HOW = (
+    "Write 'start <= end', 'country -> currency' (or <-> if each gives the other), 'a + b = c', "
+    "'a + b = 100' or 'unique store, day'; names with such signs in backquotes."
+)
+
+
+class Rule(ABC):
+    """What holds in every row."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+
+    @abstractmethod
+    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
+        """In which rows of a `pyarrow.Table` it holds; where a value is missing, it does."""
+
+    def repaired(self, table: Any, columns: Columns) -> Any:
+        """The table with what follows from other columns set to it."""
+        return table
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values of which `rule_from` makes it again."""
+        return {"rule": str(self)}
+
+
+@dataclass(frozen=True)
+class Before(Rule):
+    """One column is below another."""
+
+    low: str
+    sign: str
+    high: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"{_quoted(self.low)} {self.sign} {_quoted(self.high)}"
+
+    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
+        """Where one is below the other."""
+        a, b = plain(table.column(self.low)), plain(table.column(self.high))
+        left, right = keys_of(columns, self.low, a.values), keys_of(columns, self.high, b.values)
+        return COMPARED[self.sign](left, right).astype(bool) | a.absent | b.absent
+
+
+@dataclass(frozen=True)
+class Gives(Rule):
+    """A value of one column has one value of another beside it, always."""
+
+    of: str
+    to: str
+    both: bool = False
+    known: Mapping[Any, Any] = field(default_factory=dict, repr=False)
+    signs: ClassVar[dict[bool, str]] = {False: "->", True: "<->"}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return self.of, self.to
+
+    def __str__(self) -> str:
+        return f"{_quoted(self.of)} {self.signs[self.both]} {_quoted(self.to)}"
+
+    def learnt(self, table: Any) -> Gives:
+        """With the values that stand beside each other in a table.
+
+        Raises:
+            ValueError: If a value has several.
+        """
+        a, b = (listed(table.column(name)) for name in self.names)
+        known: dict[Any, Any] = {}
+        for left, right in zip(a, b, strict=True):
+            if known.setdefault(left, right) != right:
+                raise ValueError(
+                    f"The rule {self} does not hold: {left!r} has {known[left]!r} and {right!r} "
+                    "beside it. Leave it out."
+                )
+        if self.both and len(set(known.values())) < len(known):
+            raise ValueError(f"The rule {self} does not hold: write -> instead of <->.")
+        return Gives(self.of, self.to, self.both, known)
+
+    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
+        """Where the value is the one that is given."""
+        a, b = (listed(table.column(name)) for name in self.names)
+        known = self.known or self.learnt(table).known
+        return np.array([known.get(x, y) == y for x, y in zip(a, b, strict=True)], bool)
+
+    def repaired(self, table: Any, columns: Columns) -> Any:
+        """The second column by the first."""
+        a, b = (listed(table.column(name)) for name in self.names)
+        made = [self.known.get(x, y) for x, y in zip(a, b, strict=True)]
+        return _with(table, columns, self.to, made)
+
+    def settings(self) -> dict[str, Any]:
+        """With the values beside each other."""
+        return {"rule": str(self), "known": [list(pair) for pair in self.known.items()]}
+
+
+@dataclass(frozen=True)
+class Sum(Rule):
+    """Columns that add up to another, or to a constant."""
+
+    parts: tuple[str, ...]
+    total: str | float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return (*self.parts, self.total) if isinstance(self.total, str) else self.parts
+
+    def __str__(self) -> str:
+        total = _quoted(self.total) if isinstance(self.total, str) else f"{self.total:.12g}"
+        return f"{' + '.join(map(_quoted, self.parts))} = {total}"
+
+    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
+        """Where they do, to the rounding of 64-bit numbers."""
+        numbers, absent = self._numbers(table, columns)
+        left = sum(numbers[name] for name in self.parts)
+        right = numbers[self.total] if isinstance(self.total, str) else self.total
+        return (np.abs(left - right) <= 1e-9 * (1 + np.abs(right))) | absent
+
+    def repaired(self, table: Any, columns: Columns) -> Any:
+        """The total, or the last part, by the others."""
+        numbers, absent = self._numbers(table, columns)
+        if isinstance(self.total, str):
+            name, made = self.total, sum(numbers[part] for part in self.parts)
+        else:
+            name = self.parts[-1]
+            made = self.total - sum(numbers[part] for part in self.parts[:-1])
+        column, kind = columns.named(name), type_of(columns.named(name).type)
+        scale = 10.0 ** getattr(kind, "scale", 0)
+        units = made * scale if str(kind).startswith("decimal") else made
+        grid = getattr(column, "grid", None)
+        if grid is not None and grid.places:
+            units = np.round(units, grid.places)
+        whole = not str(kind).startswith(("float", "double", "halffloat"))
+        found = plain(table.column(name))
+        before = found.values.astype(np.float64)
+        kept = np.where(absent, before, np.rint(units) if whole else units)
+        index = table.column_names.index(name)
+        made_column = arrow(kept.astype(np.int64) if whole else kept, kind, found.absent)
+        return table.set_column(index, name, made_column)
+
+    def _numbers(self, table: Any, columns: Columns) -> tuple[dict[str, Any], np.ndarray]:
+        absent, numbers = np.zeros(len(table), bool), {}
+        for name in self.names:
+            found = plain(table.column(name))
+            numbers[name] = keys_of(columns, name, found.values).astype(np.float64)
+            absent |= found.absent
+        return numbers, absent
+
+
+@dataclass(frozen=True)
+class Unique(Rule):
+    """No two rows have the same values in these columns."""
+
+    keys: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return self.keys
+
+    def __str__(self) -> str:
+        return f"unique {', '.join(map(_quoted, self.keys))}"
+
+    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
+        """All rows but those that repeat an earlier one."""
+        seen: set[tuple[Any, ...]] = set()
+        rows = list(zip(*(listed(table.column(name)) for name in self.keys), strict=True))
+        held = np.zeros(len(rows), bool)
+        for i, row in enumerate(rows):
+            held[i] = row not in seen
+            seen.add(row)
+        return held
+
+
+def listed(column: Any) -> list[Any]:
+    """Plain values, `None` where they are missing."""
+    found = plain(column)
+    values = found.values.tolist()
+    if not found.absent.any():
+        return values
+    return [None if gone else value for value, gone in zip(values, found.absent, strict=True)]
+
+
+def _with(table: Any, columns: Columns, name: str, made: list[Any]) -> Any:
+    """A table with other plain values in a column."""
+    column = columns.named(name)
+    kind = type_of(column.type)
+    absent = np.array([value is None for value in made], bool)
+    blank = _blank(made)
+    filled = [blank if value is None else value for value in made]
+    levels = None
+    if isinstance(column, Column):
+        levels = column.dictionary or column.categories
+    values: Any = filled
+    if filled and not isinstance(filled[0], str):
+        values = np.array(filled)
+    made_column = arrow(values, kind, absent, levels=levels)
+    return table.set_column(table.column_names.index(name), name, made_column)
+
+
+def _blank(values: list[Any]) -> Any:
+    return next((value for value in values if value is not None), 0)
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"[\w.()/%#-]+(?: [\w.()/%#-]+)*", name) else f"`{name}`"
+
+
+def rule_of(text: str, names: Sequence[str]) -> Rule:
+    """A rule as it is written.
+
+    Raises:
+        ValueError: If it cannot be read, or a column is unknown.
+
+    Examples:
+        >>> rule_of("end >= start", ["start", "end"])
+        Before(low='start', sign='<=', high='end')
+        >>> rule_of("a + b = 100", ["a", "b"])
+        Sum(parts=('a', 'b'), total=100.0)
+    """
+    key, gives, before = KEY.fullmatch(text), GIVES.fullmatch(text), BEFORE.fullmatch(text)
+    if key and not (gives or before):
+        return Unique(tuple(_known(part, names) for part in _split(key[1], ",")))
+    if gives:
+        return Gives(_known(gives[1], names), _known(gives[3], names), gives[2] == "<->")
+    if before:
+        low, sign, high = _known(before[1], names), before[2], _known(before[3], names)
+        return Before(low, sign, high) if "<" in sign else Before(high, sign.replace(">", "<"), low)
+    left, equals, right = _partition(text)
+    if not equals or not right.strip():
+        raise ValueError(f"{text!r} is no rule. {HOW}")
+    parts = tuple(_known(part, names) for part in _split(left, "+"))
+    try:
+        return Sum(parts, float(right))
+    except ValueError:
+        return Sum(parts, _known(right, names))
+
+
+def _partition(text: str) -> tuple[str, str, str]:
+    found = re.fullmatch(r"((?:`[^`]*`|[^`=])*)(=)(.*)", text)
+    return (found[1], found[2], found[3]) if found else (text, "", "")
+
+
+def _split(text: str, mark: str) -> list[str]:
+    return [part for part in re.findall(rf"(?:`[^`]*`|[^`{mark}])+", text) if part.strip()]
+
+
+def _known(name: str, names: Sequence[str]) -> str:
+    name = name.strip().strip("`")
+    if name not in names:
+        raise ValueError(unknown("column", name, names))
+    return name
+
+
+def rule_from(said: Mapping[str, Any], names: Sequence[str]) -> Rule:
+    """What `Rule.settings` gave.
+
+    Raises:
+        ValueError: If it is no rule of these columns.
+    """
+    if not isinstance(said, Mapping) or not isinstance(said.get("rule"), str):
+        raise ValueError("a rule is a text")
+    rule = rule_of(said["rule"], names)
+    if not isinstance(rule, Gives):
+        return rule
+    known = dict(said["known"])
+    return Gives(rule.of, rule.to, rule.both, known)
+
+
+def read_rules(path: Path, names: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules in a file, of models that have one.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST} bytes")
+        return tuple(rule_from(said, names) for said in json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,74 @@
+"""What the columns of a table were taken for, in words, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from entropae.kinds.tables.column import Column
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.identifiers import Identifier
+from entropae.kinds.tables.plain import is_text, plain, type_of
+from entropae.kinds.tables.rules import Rule
+from entropae.messages import printable
+
+NAMED = 4  # categories that are named
+LONGEST = 30  # characters of one that are shown
+HINT = (
+    "If a column is something else: --category NAME, --drop NAME, or --columns FILE with lines as "
+    "'NAME: date %d/%m/%Y' (see docs/tables.md)."
+)
+
+
+def introduction(table: Any, columns: Columns, rules: Sequence[Rule]) -> str:
+    """A line for each column, and the rules."""
+    shown = [(printable(one.name), _said(one, table.column(one.name))) for one in columns.all]
+    wide = min(LONGEST, max(len(name) for name, _ in shown))
+    lines = [f"{len(shown)} columns of {len(table):,} rows:"]
+    lines += [f"  {name:<{wide}}  {said}" for name, said in shown]
+    if rules:
+        lines.append("Every row keeps these rules, and so will every row that is drawn:")
+        lines += [f"  {printable(rule)}" for rule in rules]
+        lines.append("To leave out those that were found: --no-find-rules")
+    return "\n".join([*lines, HINT])
+
+
+def _said(one: Column | Identifier, values: Any) -> str:
+    if isinstance(one, Identifier):
+        return f"identifier, {one.said}"
+    found = plain(values)
+    parts = [one.meaning, *_details(one)]
+    if found.absent.any():
+        share = found.absent.mean()
+        parts.append(f"{share:.2g} missing" if share < 0.001 else f"{share:.1%} missing")
+    return printable(", ".join(filter(None, parts)))
+
+
+def _details(one: Column) -> list[str]:
+    if one.categories is not None:
+        return _of_categories(one)
+    if one.form:
+        zones = f" with offsets {', '.join(one.zones)}" if one.zones else ""
+        return [f"written {one.form}{zones}"]
+    kind = type_of(one.type)
+    if one.meaning in ("date", "time", "date-time", "time span"):
+        zone = getattr(kind, "tz", None)
+        return [f"in {zone}"] if zone else []
+    if one.grid is None:
+        return [f"{one.knots[0]:.4g} to {one.knots[-1]:.4g}"]
+    scale = 10.0 ** -getattr(kind, "scale", 0)
+    low, high = (float(v) * scale for v in one.grid.values(one.knots[[0, -1]]))
+    step = one.grid.size * scale
+    steps = [f"steps of {step:.10g}"] if step != 1 or one.meaning == "number" else []
+    only = [f"{len(one.sites)} values"] if one.sites is not None else []
+    return [*steps, *only, f"{low:.10g} to {high:.10g}"]
+
+
+def _of_categories(one: Column) -> list[str]:
+    categories = one.categories or ()
+    scale = getattr(type_of(one.type), "scale", 0)
+    words = [str(v * 10.0**-scale if scale else v)[:LONGEST] for v in categories[:NAMED]]
+    if not is_text(type_of(one.type)) and one.meaning in ("date", "time", "date-time"):
+        words = []
+    more = f" and {len(categories) - NAMED} more" if len(categories) > NAMED else ""
+    return [f"{', '.join(words)}{more}" if words else f"{len(categories)} values"]

@@ -1,0 +1,148 @@
+"""A frame or a table in, a model that draws more of the same out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from entropae.kinds import Samples, read
+from entropae.model import Autoencoder
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.files import reading_of
+from entropae.runs.making import ENOUGH, begun_model
+from entropae.runs.priors import fit_priors
+from entropae.runs.settling import rate_of
+from entropae.training import fit
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesis:
+    """A model of a table, with the rows that it was trained on.
+
+    Attributes:
+        model: The autoencoder.
+        train: The rows that it was trained on.
+        held_out: Those that it was not.
+    """
+
+    model: Autoencoder
+    train: Samples
+    held_out: Samples
+
+    @property
+    def kind(self) -> Any:
+        """What the columns and rules are."""
+        return self.train.kind
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What each column was taken for."""
+        return {one.name: getattr(one, "meaning", "identifier") for one in self.kind.columns.all}
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that every drawn row keeps."""
+        return tuple(map(str, self.kind.rules))
+
+    def sample(
+        self,
+        n: int,
+        *,
+        where: Any = None,
+        shares: Any = None,
+        prior: str | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """New rows in a frame of the library, with the types, that the table came with.
+
+        Args:
+            n: How many.
+            where: Conditions that all of them meet: `"species=Gentoo, mass>5000"`, a mapping from
+                columns to values, or a function from a frame to a value for each row.
+            shares: Of the categories of a column, `"species=equal"` or
+                `{"species": {"Adelie": 0.7, "Gentoo": 0.3}}`.
+            prior: To draw from: `"normal"`, `"full"` or `"mixture"`; by default the model's own.
+            seed: For the same rows again.
+
+        Raises:
+            ValueError: If a condition cannot be read, or so many rows that meet it cannot be had.
+        """
+        return self.model.sample(
+            n, seed=seed, prior=prior, where=where, shares=shares, near=lambda: self.train
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        self.model.save(folder)
+
+
+def synthesize(
+    data: Any,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    rules: Sequence[str] = (),
+    find_rules: bool = True,
+    drop: Sequence[str] = (),
+    model: ModelConfig | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Synthesis:
+    """Learn a table, to draw rows like its own.
+
+    Args:
+        data: A frame of pandas or polars, a `pyarrow.Table`, a mapping of columns, or a file.
+        columns: What columns are, where that is not found out rightly, by name: `"category"`,
+            `"number step 0.5"`, `"date %d/%m/%Y"`, `"identifier"`, or a list of ordered categories.
+        rules: That all rows keep: `"start <= end"`, `"zip -> town"`, `"a + b = c"`.
+        find_rules: Look for such rules, and keep them.
+        drop: Columns to leave out.
+        model: Networks and latent; by default as `entropae fit` has them.
+        epochs: Passes over the rows; by default 8000 steps, but 5 to 300 passes.
+        seed: Of all that is random.
+        progress: Print what the columns were taken for, and show bars.
+
+    Returns:
+        What draws rows: `synthesize(frame).sample(1000)` is a frame as the one that was given.
+
+    Raises:
+        ValueError: If the data are no table, or a column or a rule is not as declared.
+    """
+    recipe = Recipe(
+        drop=tuple(drop),
+        columns=dict(columns or {}),
+        rules=tuple(rules),
+        find_rules=find_rules,
+        epochs=epochs,
+        seed=seed,
+        model=model or ModelConfig(),
+    )
+    samples = read(data, **vars(reading_of(recipe, progress=progress)))
+    if not samples.kind.types:
+        raise ValueError(
+            f"`data` must be a table: got {samples.kind.things}. Give a frame with named columns, "
+            "or train on them with fit."
+        )
+    if progress:
+        print(samples.kind.introduction)
+    train, held_out = samples.split(recipe.validation, seed=seed)
+    recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
+    log = fit(
+        made,
+        samples,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=rate_of(recipe, samples),
+        decay=recipe.decay,
+        weight_decay=recipe.weight_decay,
+        keep=recipe.keep,
+        validation=recipe.validation,
+        seed=seed,
+        progress=progress,
+    )
+    fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
+    samples.kind.learn(made, held_out.some(ENOUGH))
+    return Synthesis(made, train, held_out)

@@ -1,0 +1,217 @@
+"""Rows under conditions, in given shares, and by the rules of a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import shlex
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from pyarrow import csv, parquet
+from torch import nn
+
+import entropae as ea
+from entropae.cli import main
+from entropae.kinds.tables.asked import near_rows
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.conditions import conditions, meets
+from entropae.kinds.tables.drawn import Wanted, counts_of, rows_of
+from entropae.kinds.tables.proposed import propose
+from entropae.kinds.tables.rules import rule_of
+from entropae.recipe import ModelConfig
+
+N = 400
+RNG = np.random.default_rng(0)
+START = RNG.integers(0, 500, N)
+A, B = RNG.integers(0, 50, N), RNG.integers(0, 50, N)
+TOWN = RNG.choice(["Köln", "Łódź, east", "Rio", 'the "old" one'], N)
+LAND = {"Köln": "DE", "Łódź, east": "PL", "Rio": "BR", 'the "old" one': "BR"}
+TABLE = pa.table(
+    {
+        "id": [f"ID-{i:05}" for i in RNG.permutation(N)],
+        "x": RNG.normal(size=N).round(3),
+        "body mass": pa.array(25 * RNG.integers(100, 250, N), mask=RNG.random(N) < 0.1),
+        "start": START,
+        "end": START + RNG.integers(1, 40, N),
+        "a": A,
+        "b": B,
+        "a+b": A + B,
+        "town": TOWN,
+        "land": [LAND[town] for town in TOWN],
+        "day": [dt.date(2020, 1, 1) + dt.timedelta(days=int(d)) for d in RNG.integers(0, 900, N)],
+        "written": [f"{d:%d/%m/%Y}" for d in map(dt.date.fromordinal, (737000 + START).tolist())],
+        "member": RNG.random(N) < 0.3,
+    }
+)
+COLUMNS = Columns.fit(TABLE)
+SMALL = ModelConfig(hidden=(16,), latent={"name": "entropic", "dim": 2})
+
+
+@pytest.fixture(scope="module")
+def made():
+    return ea.synthesize(TABLE, model=SMALL, epochs=2, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("town=Rio", pc.field("town") == "Rio"),
+        ("town = 'Łódź, east', x>0", (pc.field("town") == "Łódź, east") & (pc.field("x") > 0)),
+        (r'town="the \"old\" one"', pc.field("town") == 'the "old" one'),
+        ("town!=Rio and x <= 0.5", (pc.field("town") != "Rio") & (pc.field("x") <= 0.5)),
+        ("town in (Rio, Köln)", pc.field("town").isin(["Rio", "Köln"])),
+        ("town not in [Rio, Köln]", ~pc.field("town").isin(["Rio", "Köln"])),
+        ("body mass>=4000", pc.field("body mass") >= 4000),
+        ("'body mass' is missing", pc.field("body mass").is_null()),
+        ("body mass is not missing; a<10", pc.field("body mass").is_valid() & (pc.field("a") < 10)),
+        ("body mass = missing", pc.field("body mass").is_null()),
+        ("day>=2021-01-01", pc.field("day") >= dt.date(2021, 1, 1)),
+        ("day<2020-06-01", pc.field("day") < dt.date(2020, 6, 1)),
+        ("member=yes", pc.field("member") == pa.scalar(True)),
+        ("`a+b`>60", pc.field("a+b") > 60),
+        ("a > b", pc.field("a") > pc.field("b")),
+        ({"town": ["Rio"], "x": ">0"}, (pc.field("town") == "Rio") & (pc.field("x") > 0)),
+        ({"body mass": None, "member": True}, pc.field("body mass").is_null() & pc.field("member")),
+        ({"day": dt.date(2020, 1, 9)}, pc.field("day") == dt.date(2020, 1, 9)),
+    ],
+)
+def test_conditions_are_those_of_arrow(where, expected):
+    found = meets(TABLE, conditions(where, TABLE.column_names), COLUMNS)
+    numbered = TABLE.append_column("row", pa.array(range(N)))
+    assert np.flatnonzero(found).tolist() == numbered.filter(expected)["row"].to_pylist()
+
+
+def test_dates_that_are_texts_are_compared_as_dates():
+    found = meets(TABLE, conditions("written<01/03/2019", TABLE.column_names), COLUMNS)
+    days = [dt.datetime.strptime(v, "%d/%m/%Y").date() for v in TABLE["written"].to_pylist()]
+    assert found.tolist() == [day < dt.date(2019, 3, 1) for day in days]
+    iso = meets(TABLE, conditions("written<2019-03-01", TABLE.column_names), COLUMNS)
+    assert iso.tolist() == found.tolist()
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("twon=Rio", "Unknown column 'twon'.*Did you mean 'town'"),
+        ("town=Riu", "Unknown category of 'town': 'Riu'.*Did you mean 'Rio'"),
+        ("x>much", "'much' is no value of the column 'x'"),
+        ("day>soon", "'soon' is no value of the column 'day'"),
+        ("town", "Unknown column|no condition"),
+        ("", "no condition"),
+        ("x>", "A value is missing"),
+        ("town in Rio", "brackets"),
+        ("town in (Rio", "missing in"),
+        ("x>0 x<1", "no value of the column 'x'"),
+    ],
+)
+def test_what_is_no_condition_is_said(where, message):
+    with pytest.raises(ValueError, match=message):
+        meets(TABLE, conditions(where, TABLE.column_names), COLUMNS)
+
+
+def test_the_rules_of_the_table_are_found_and_no_others():
+    found = {str(rule) for rule in propose(TABLE, COLUMNS)}
+    assert {"start < end", "town -> land", "a + b = `a+b`"} <= found
+    assert found <= {"start < end", "town -> land", "a + b = `a+b`", "a <= `a+b`", "b <= `a+b`"}
+    loose = pa.table({"a": RNG.normal(size=300), "b": RNG.normal(size=300) + 50})
+    assert propose(loose, Columns.fit(loose)) == ()
+    chance = pa.table({"a": RNG.choice(list("xyz"), 300), "b": RNG.choice(list("uv"), 300)})
+    assert propose(chance, Columns.fit(chance)) == ()
+
+
+def test_every_drawn_row_keeps_the_rules(made):
+    drawn = made.sample(500, seed=0)
+    for text in made.rules:
+        rule = rule_of(text, drawn.column_names)
+        assert rule.met(drawn, COLUMNS).all()
+    assert (drawn["start"].to_numpy() < drawn["end"].to_numpy()).all()
+    assert (drawn["a"].to_numpy() + drawn["b"].to_numpy() == drawn["a+b"].to_numpy()).all()
+    towns, lands = drawn["town"].to_pylist(), drawn["land"].to_pylist()
+    assert all(LAND[town] == land for town, land in zip(towns, lands, strict=True))
+    assert len(set(drawn["id"].to_pylist())) == 500
+    assert all(re.fullmatch(r"ID-\d{5}", one) for one in drawn["id"].to_pylist())
+    masses = [m for m in drawn["body mass"].to_pylist() if m is not None]
+    assert all(mass % 25 == 0 for mass in masses)
+
+
+def test_conditions_and_shares_are_exact(made):
+    where = "town=Rio, body mass>5000"
+    drawn = made.sample(60, where=where, seed=0)
+    assert len(drawn) == 60
+    assert meets(drawn, conditions(where, drawn.column_names), COLUMNS).all()
+    assert drawn.slice(0, 10).equals(made.sample(10, where=where, seed=0))
+    by = made.sample(20, where=lambda rows: pc.less(rows["a"], rows["b"]), seed=1)
+    assert (by["a"].to_numpy() < by["b"].to_numpy()).all()
+    towns = made.sample(100, shares="town=equal", seed=0)["town"].to_pylist()
+    assert [towns.count(town) for town in sorted(LAND)] == [25] * 4
+    towns = made.sample(10, shares={"town": {"Rio": 0.7, "Köln": 0.3}}, seed=0)["town"].to_pylist()
+    assert (towns.count("Rio"), towns.count("Köln")) == (7, 3)
+    assert counts_of({"a": 0.5, "b": 0.5}, 3) == {"a": 2, "b": 1}
+
+
+def test_rare_rows_are_drawn_near_those_seen_or_refused(made, monkeypatch):
+    table = pa.table({"c": ["a"] * 99 + ["b"]})
+    columns = Columns.fit(table)
+    prior, close = (lambda n, c=c: columns.encode(table)[[c] * n] for c in (0, 99))
+    want = Wanted(30, lambda rows: meets(rows, conditions("c=b", ["c"]), columns), "c=b")
+    found, account = rows_of(columns, (), prior, want, seed=0, near=lambda: (close, 1))
+    assert found["c"].to_pylist() == ["b"] * 30
+    assert "near to those of the 1 training rows" in str(account)
+    with pytest.raises(ValueError, match=r"0 of \d+ drawn rows \(0\) meet 'c=b', and no training"):
+        rows_of(columns, (), prior, want, seed=0, near=lambda: (close, 0))
+    monkeypatch.setattr("entropae.kinds.tables.drawn.EFFORT", 2000)
+    with pytest.raises(ValueError, match=r"of \d+ drawn rows .*meet 'x>1000'.*wider condition"):
+        made.sample(3, where="x>1000", seed=0)
+
+
+def test_codes_near_training_rows_are_near(made):
+    """The prior would not do for a day, a town and a number at once."""
+    find = near_rows(made.model, made.kind.columns, lambda: made.train, 0)
+    draw, count = find(
+        lambda rows: meets(rows, conditions("town=Rio, x>1", rows.column_names), COLUMNS)
+    )
+    assert count > 5
+    codes, seen = (made.model.encode(x, head=False) for x in (draw(500), made.train.first(N)))
+    apart = (codes[:, None] - seen[None]).norm(dim=2).min(1).values
+    assert float(apart.median()) < 0.5
+    assert np.array_equal(draw(10), draw(500)[:10])
+
+
+def test_every_remedy_that_is_printed_works(tmp_path, capsys):
+    names = TABLE.drop_columns(["id"]).append_column("the tags", pa.array([math.inf] * N))
+    path, out = str(tmp_path / "t.parquet"), str(tmp_path / "run")
+    parquet.write_table(names, path)
+    fit = ["fit", "--data", path, "--out", out, "--epochs", "1", "--no-report"]
+    fit += ["--model.latent.dim", "2", "--model.hidden", "[8]"]
+    assert main(fit) == 1
+    remedy = capsys.readouterr().err.strip().rpartition("leave it out: ")[2]
+    assert remedy == "--drop 'the tags'"
+    (tmp_path / "columns.yaml").write_text(
+        "columns:\n  written: date %d/%m/%Y\n  a: category\n  day: drop\n"
+        "  land: [PL, DE, BR]\nrules: [b < `a+b`]\n"
+    )
+    more = ["--no-find-rules", "--columns", str(tmp_path / "columns.yaml")]
+    with pytest.warns(UserWarning, match="rows break the rule b < `a\\+b`"):
+        assert main([*fit, *shlex.split(remedy), *more]) == 0
+    said = capsys.readouterr().out
+    assert "land       ordered category, PL, DE, BR" in said
+    assert "written    date, written %d/%m/%Y" in said
+    assert re.search(r"a +category", said)
+    assert "  day " not in said
+    sample = ["sample", out, "-n", "30", "--where", "land>PL, town!=Rio"]
+    assert main([*sample, "--out", str(tmp_path / "s.csv")]) == 0
+    drawn = csv.read_csv(tmp_path / "s.csv").to_pydict()
+    assert set(drawn["land"]) <= {"DE", "BR"}
+    assert "Rio" not in drawn["town"]
+    assert (np.array(drawn["b"]) < np.array(drawn["a+b"])).all()
+
+
+def test_conditions_are_for_tables_only():
+    model = ea.Autoencoder(*[nn.Identity()] * 2, ea.Plain(3))
+    model.kind = ea.kinds.arrays.Arrays((3,))
+    with pytest.raises(ValueError, match="`where` and `shares` are for tables"):
+        model.sample(3, where="x>0")
