@@ -405,7 +405,7 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "heavy tails": (tails, "tails"),
     "clusters": (clusters, "clusters"),
     "a stale prior": (stale_prior, "holes"),
-    "rings": (holes, "holes"),
+    "rings": (holes, "rings"),
     "λ = 0": (weight_small, "weight_small"),
     "λ = 30": (weight_large, "weight_large"),
     "8 dimensions for 2": (latent_large, "latent_large"),
@@ -421,9 +421,6 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "one epoch": (undertrained, "undertrained"),
 }
 
-# Named, but not first. In the rings' case holes and a lack of entropy are one and the same thing,
-# and a finding that names a cause comes before one that names none.
-SECOND = {"rings"}
 
 
 # Healthy ones

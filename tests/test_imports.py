@@ -60,8 +60,18 @@ ORDER: dict[str, set[str]] = {
         *("recipe", "storage"),
     },
     "runs": {
-        *("", "distributed", "drawing", "explorer", "features", "kinds", "latent", "messages"),
-        *("metrics", "model", "prior", "recipe", "registry", "report", "signals", "storage"),
+        *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
+        *(
+            "messages",
+            "metrics",
+            "model",
+            "prior",
+            "recipe",
+            "registry",
+            "report",
+            "signals",
+            "storage",
+        ),
         "training",
     },
     "cli": {

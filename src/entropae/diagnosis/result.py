@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,19 +17,24 @@ PLAIN = "\033[0m"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong with an autoencoder, most important first. `print` it.
+    """What is wrong with an autoencoder, causes first. `print` it.
 
     Attributes:
-        findings: What was found.
+        findings: What was found: causes, the most important first, each followed by what it
+            explains.
         sound: Titles of what was looked for and not found, by name.
         unmeasured: Why, by name, what could not be told.
         figures: Sizes of samples and code, and the errors, relative to the data's variance.
+        run: The run's folder, if it is of one: then remedies are commands.
+        priors: What has been fitted to the run's codes.
     """
 
     findings: tuple[Finding, ...]
     sound: dict[str, str]
     unmeasured: dict[str, str]
     figures: dict[str, int | float]
+    run: str = ""
+    priors: tuple[str, ...] = ()
 
     @property
     def serious(self) -> tuple[Finding, ...]:
@@ -44,6 +52,29 @@ class Diagnosis:
     def __contains__(self, name: object) -> bool:
         return any(one.name == name for one in self.findings)
 
+    @property
+    def causes(self) -> tuple[Finding, ...]:
+        """The findings that no other one explains."""
+        return tuple(one for one in self.findings if not one.follows_from)
+
+    def explained(self, cause: Finding) -> tuple[Finding, ...]:
+        """The findings that probably follow from one."""
+        return tuple(one for one in self.findings if one.follows_from == cause.name)
+
+    def commands(self, finding: Finding) -> list[str]:
+        """What follows the remedy of a finding: commands, of a run; else calls, if any."""
+        made = []
+        if finding.prior and finding.prior in self.priors:
+            made.append(f"entropae sample {shlex.quote(self.run)} --prior {finding.prior}")
+        elif finding.prior:
+            made.append(f'model.fit_prior(data, "{finding.prior}")')
+        if self.run and finding.settings:
+            options = [f"--{name} {_option(value)}" for name, value in finding.settings.items()]
+            recipe = shlex.quote(f"{self.run}/recipe.yaml")
+            out = shlex.quote(f"{self.run}-{finding.name.replace('_', '-')}")
+            made.append(f"entropae fit --recipe {recipe} --out {out} {' '.join(options)}")
+        return made
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         plain = asdict(self)
@@ -51,34 +82,64 @@ class Diagnosis:
             finding["severity"] = finding["severity"].word
         return plain
 
+    @classmethod
+    def of_dict(cls, plain: Mapping[str, Any]) -> Diagnosis:
+        """What `as_dict` returned.
+
+        Raises:
+            KeyError, TypeError: If it is something else.
+        """
+        findings = tuple(
+            Finding(**{**one, "severity": Severity[one["severity"].upper()]})
+            for one in plain["findings"]
+        )
+        return cls(**{**plain, "findings": findings, "priors": tuple(plain["priors"])})
+
     def text(self, *, width: int = 88, colour: bool = False) -> str:
-        """The findings as paragraphs."""
-        titles = {one.name: one.title for one in self.findings}
-        parts = [_paragraph(one, titles, width, colour) for one in self.findings]
+        """The findings as paragraphs, causes with what they explain."""
         counts = [sum(one.severity is s for one in self.findings) for s in reversed(Severity)]
-        parts.insert(0, "{} serious, {} to watch, {} noted; {} others looked for and not found.")
-        parts[0] = parts[0].format(*counts, len(self.sound))
+        head = "{} serious, {} to watch, {} noted; {} others looked for and not found."
+        parts = [head.format(*counts, len(self.sound))]
+        parts += [self._paragraph(one, width, colour) for one in self.causes]
         if self.unmeasured:
             reasons = "; ".join(f"{name} ({why})" for name, why in self.unmeasured.items())
             parts.append(textwrap.fill(f"Not told: {reasons}.", width))
         return "\n\n".join(parts)
 
+    def _paragraph(self, finding: Finding, width: int, colour: bool) -> str:
+        head = f"{finding.severity.word.upper()}: {finding.title}"
+        if colour:
+            head = f"{COLOURS[finding.severity]}{head}{PLAIN}"
+        lines = [head, _indented(sentence(finding.figure), width)]
+        if finding.severity is Severity.NOTE and not self.explained(finding):
+            return "\n".join(lines)
+        lines.append(_indented(f"Probable cause: {finding.cause}", width))
+        lines.append(_indented(f"Remedy: {finding.remedy}", width))
+        # Not folded: it is to be copied.
+        lines += [f"    {command}" for command in self.commands(finding)]
+        explained = self.explained(finding)
+        if explained:
+            lines.append("  This probably explains:")
+        lines += [
+            _indented(f"- {one.title} ({one.severity.word}): {one.figure}.", width, hanging=2)
+            for one in explained
+        ]
+        return "\n".join(lines)
+
     def __str__(self) -> str:
         return self.text()
 
 
-def _paragraph(finding: Finding, titles: dict[str, str], width: int, colour: bool) -> str:
-    head = f"{finding.severity.word.upper()}: {finding.title}"
-    if colour:
-        head = f"{COLOURS[finding.severity]}{head}{PLAIN}"
-    lines = {"": f"{finding.figure[0].upper()}{finding.figure[1:]}."}
-    if finding.follows_from:
-        lines["Probably because of: "] = f"{titles[finding.follows_from]}."
-    else:
-        lines["Probable cause: "] = finding.cause
-        lines["Remedy: "] = finding.remedy
-    body = [
-        textwrap.fill(label + text, width, initial_indent="  ", subsequent_indent="  ")
-        for label, text in lines.items()
-    ]
-    return "\n".join([head, *body])
+def sentence(figure: str) -> str:
+    """What was measured, as a sentence."""
+    return f"{figure[0].upper()}{figure[1:]}."
+
+
+def _indented(text: str, width: int, *, hanging: int = 0) -> str:
+    after = "  " + " " * hanging
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent=after)
+
+
+def _option(value: Any) -> str:
+    """A setting as an option's value, for a shell."""
+    return shlex.quote(str(value) if isinstance(value, str) else json.dumps(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,8 @@ class Trained:
         seed: Of samples.
         batch_size: Samples of a training step, if known.
         origin: The run that it is from, if it is from one.
+        examine: The run's diagnosis, with a bar or without.
+        progress: Show a bar where something takes its time.
     """
 
     model: Autoencoder
@@ -53,6 +55,8 @@ class Trained:
     seed: int = 0
     batch_size: int | None = None
     origin: Origin | None = None
+    examine: Callable[[bool], Diagnosis] | None = None
+    progress: bool = False
 
     @property
     def others(self) -> str:
@@ -73,9 +77,12 @@ class Trained:
     def diagnosis(self) -> Diagnosis | str:
         """What is wrong with it, or why that cannot be told."""
         others = self.held_out if self.has_held_out else None
+        log = () if isinstance(self.log, str) else self.log
         try:
+            if self.examine is not None:
+                return self.examine(self.progress)
             return self.model.diagnose(
-                self.train, others, batch_size=self.batch_size, progress=False
+                self.train, others, batch_size=self.batch_size, log=log, progress=self.progress
             )
         except ValueError as error:
             return str(error)
