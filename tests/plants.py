@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,10 +31,15 @@ class Patient:
     train: Tensor
     held_out: Tensor | None
     batch_size: int | None = None
+    log: Sequence[Mapping[str, float]] = ()
 
     def diagnose(self) -> Diagnosis:
         return self.model.diagnose(
-            self.train, self.held_out, batch_size=self.batch_size, progress=False
+            self.train,
+            self.held_out,
+            batch_size=self.batch_size,
+            log=self.log,
+            progress=False,
         )
 
 
@@ -392,6 +397,13 @@ def undertrained() -> Patient:
     return trained(ea.Entropic(8, bank=0), digits(), epochs=1, learning_rate=1e-3)
 
 
+def few_steps() -> Patient:
+    """The same, and the log says so."""
+    patient = undertrained()
+    patient.log = [{"step": 11, "epoch": 1, "train/reconstruction": 0.05}]
+    return patient
+
+
 # Each plant and the finding that names it.
 PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "wrong running statistics of the latent": (running_statistics, "statistics"),
@@ -419,8 +431,8 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "channels reversed": (channels, "input"),
     "a sigmoid for signals": (unreachable, "range"),
     "one epoch": (undertrained, "undertrained"),
+    "one epoch, with its log": (few_steps, "steps"),
 }
-
 
 
 # Healthy ones

@@ -203,7 +203,7 @@ def test_it_is_the_same_every_time():
 def test_without_held_out_samples_it_says_what_cannot_be_told():
     patient = plants.healthy()
     found = patient.model.diagnose(patient.train, progress=False)
-    assert set(found.unmeasured) == {"overfitting", "copies"}
+    assert set(found.unmeasured) == {"overfitting", "copies", "steps"}
     assert not found.serious
 
 
@@ -250,7 +250,8 @@ def test_the_text_is_plain_or_coloured_and_json_keeps_all():
     plain = json.loads(json.dumps(found.as_dict()))
     assert plain["findings"][0]["severity"] == "serious"
     assert plain["findings"][0]["name"] == "scale"
-    assert set(plain["sound"]) | {one["name"] for one in plain["findings"]} == FINDINGS.keys()
+    told = plain["sound"].keys() | plain["unmeasured"].keys()
+    assert told | {one["name"] for one in plain["findings"]} == FINDINGS.keys()
 
 
 def test_errors_say_what_to_do():

@@ -51,7 +51,8 @@ def found(trained: tuple, spoil=lambda model: None) -> dict[str, str]:
     with torch.no_grad():
         spoil(model)
     diagnosis = model.diagnose(train, held_out, batch_size=60, progress=False)
-    assert diagnosis.unmeasured == {"input": "sentences have neither scale nor colours"}
+    assert diagnosis.unmeasured["input"] == "sentences have neither scale nor colours"
+    assert diagnosis.unmeasured.keys() == {"input", "steps", "latent_small", "latent_large"}
     return {finding.name: finding.severity.word for finding in diagnosis.findings}
 
 

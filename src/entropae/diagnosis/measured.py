@@ -21,7 +21,8 @@ from entropae.prior import Full, Mixture
 
 DRAWN = 1000  # samples from the prior
 MOVED = 256  # of them, to see how far a map moves what they decode to
-SHUFFLED = 1024  # training samples, to see what their batches do to them
+KNOWN = 1000  # training samples that are reconstructed
+SHUFFLED = 512  # of them, to see what their batches do to them
 LEAST = 20  # samples for a diagnosis
 OUTSIDE = 0.99  # of held-out codes are within
 
@@ -47,9 +48,11 @@ class Measured:
         tests: int = 1,
     ) -> None:
         self.subject = subject
-        self.train = train
+        # In no order, so that any part of them is like the whole.
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+        self.train = train[order]
         self.has_held_out = held_out is not None
-        self.test = train if held_out is None else held_out
+        self.test = self.train if held_out is None else held_out
         self.level = LEVEL / tests
 
     # The data
@@ -109,8 +112,8 @@ class Measured:
 
     @cached_property
     def train_again(self) -> Tensor:
-        """Reconstructions of the training samples at inference."""
-        return self.subject.reconstruct(self.train)
+        """Reconstructions of some training samples at inference."""
+        return self.subject.reconstruct(self.train[:KNOWN])
 
     @cached_property
     def test_errors(self) -> Float[Tensor, " m"]:
@@ -119,8 +122,8 @@ class Measured:
 
     @cached_property
     def train_errors(self) -> Float[Tensor, " n"]:
-        """Error of each training sample."""
-        return squared(self.train_again, self.train_points)
+        """Error of some training samples."""
+        return squared(self.train_again, self.train_points[:KNOWN])
 
     @cached_property
     def error(self) -> float:
@@ -152,7 +155,7 @@ class Measured:
     @cached_property
     def batch(self) -> int:
         """Samples of a batch, for batch statistics."""
-        return max(2, min(self.subject.batch_size or 256, len(self.train) // 2))
+        return max(2, min(self.subject.batch_size or 256, min(KNOWN, len(self.train)) // 2))
 
     @cached_property
     def _in_batches(self) -> tuple[Tensor, Tensor]:
@@ -160,7 +163,7 @@ class Measured:
         return self._shuffled(0), self._shuffled(1)
 
     def _shuffled(self, seed: int) -> Tensor:
-        most = min(len(self.train), max(SHUFFLED, 4 * self.batch))
+        most = min(len(self.train), KNOWN, max(SHUFFLED, 2 * self.batch))
         whole = most // self.batch * self.batch
         order = torch.randperm(whole, generator=torch.Generator().manual_seed(seed))
         with self.subject.batch_statistics():

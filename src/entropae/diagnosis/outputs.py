@@ -20,10 +20,11 @@ from entropae.diagnosis.finding import (
     of_error,
     of_share,
 )
-from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
+from entropae.diagnosis.measured import OUTSIDE, Measured
 
 # Of the data's variance: errors below are alike.
 LEAST_ERROR = 1e-9
+COMPARED = 500  # samples that are compared with the training samples
 
 
 def _check_held_out(measured: Measured) -> None:
@@ -276,8 +277,10 @@ OVERFITTING = Check(
 def _copies(measured: Measured) -> Verdict | None:
     _check_held_out(measured)
     limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
-    share = float((measured.nearness(measured.samples) < limit).double().mean())
-    if share <= distributions.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
+    samples = measured.samples[:COMPARED]
+    share = float((measured.nearness(samples) < limit).double().mean())
+    tested = len(measured.test), len(samples)
+    if share <= distributions.upper_share(*tested, OUTSIDE, measured.level):
         return None
     return Verdict(
         of_share(share),
