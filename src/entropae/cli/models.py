@@ -127,27 +127,42 @@ def _encode(options: Namespace) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
-    from entropae.kinds import directions
-
     run = opened(options)
     found = run.evaluate(
         options.data, features=options.features, n=options.number, priors=options.priors
     )
-    by = f" by features of {found['features']}" if "features" in found else ""
-    print(f"Measured{by} on {found['samples']} held-out {run.kind.things}.")
-    numbers = {key: value for key, value in found.items() if isinstance(value, int | float)}
-    for name, value in numbers.items():
-        if name != "samples":
-            print(f"{run.kind.errors.get(name, name.replace('_', ' '))}: {value:.4g}")
-    for name, figures in found.items():
-        if isinstance(figures, dict) and figures.keys() & run.kind.measures.keys():
-            said = [
-                f"{measure.title} {figures[key]:.4g}"
-                for key, measure in run.kind.measures.items()
-                if key in figures
-            ]
-            print(f"{name}: {', '.join(said)}")
-    print(directions(run.kind.measures))
+    from entropae.kinds.measures import BLUR, better, titled
+
+    kind, features = run.kind, found.get("features")
+    print(f"Measured on {found['samples']} held-out {kind.things}{_by(features)}.")
+    for name, value in found.items():
+        if isinstance(value, int | float) and name != "samples":
+            said = kind.errors.get(name, name.replace("_", " "))
+            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, 'lower'))}")
+    made = {
+        name: figures
+        for name, figures in found.items()
+        if isinstance(figures, dict) and figures.keys() & kind.measures.keys()
+    }
+    for key, measure in kind.measures.items():
+        print(titled(measure, features))
+        for name, figures in made.items():
+            if key in figures:
+                print(f"    {figures[key]:<10.4g} {_source(name)}")
+    if features == "pixels":
+        print(BLUR)
+
+
+def _by(features: str | None) -> str:
+    from entropae.kinds.measures import VALUES
+
+    return "" if features is None or features in VALUES else f", by features of {features}"
+
+
+def _source(name: str) -> str:
+    from entropae.prior import TITLES
+
+    return f"samples from {TITLES[name]}" if name in TITLES else name
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

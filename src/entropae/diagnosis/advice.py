@@ -16,6 +16,7 @@ from entropae.latent import Entropic, Plain, Variational
 
 # A remedy is a change large enough to be seen, and small enough not to overshoot.
 FACTOR = 4
+ENOUGH = 1000  # steps, for most of what there is to learn in a few thousand samples
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ def advice(name: str, measured: Measured) -> Advice | None:
 
 
 def _more_steps(measured: Measured) -> Advice | None:
-    epochs = measured.subject.recipe.get("epochs")
-    if not epochs:
+    epochs, history = measured.subject.recipe.get("epochs"), measured.subject.history
+    if not epochs or history is None:
         return None
+    more = max(FACTOR, math.ceil(ENOUGH / max(1, history.steps))) * epochs
     return Advice(
-        f"Train for {FACTOR} times as many epochs: {FACTOR * epochs}.", {"epochs": FACTOR * epochs}
+        f"Train for {more} epochs instead of {epochs}: with batches of this size that is "
+        f"{more * history.steps // epochs} steps.",
+        {"epochs": more},
     )
 
 

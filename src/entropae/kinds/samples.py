@@ -92,6 +92,11 @@ class Samples(Dataset[Tensor]):
         """All samples, or `n` of them at even distances."""
         return self if len(self) <= n else self.subset(evenly(len(self), n))
 
+    def drawn(self, n: int, *, seed: int) -> Shaped[Tensor, "m ..."]:
+        """A batch of `n` samples at random, or of all: the first ones are of the first folder."""
+        rows = np.random.default_rng(seed).permutation(len(self))[:n]
+        return self.__getitems__(rows.tolist())
+
     def spread(self, n: int) -> Shaped[Tensor, "m ..."]:
         """A batch of `some` samples; of fewer if they are large."""
         rows = evenly(len(self), min(n, max(1, NUMBERS // math.prod(self.shape))))

@@ -15,6 +15,7 @@ import entropae
 from entropae.diagnosis.finding import Severity
 from entropae.drawing.blocks import Block, Code, Facts, Findings, Heading, Table, Text
 from entropae.kinds import Kind, directions
+from entropae.kinds.measures import BLUR, VALUES, titled
 from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.prior import TITLES
@@ -157,17 +158,18 @@ def evaluated(path: Path, kind: Kind) -> Table:
     found = read_json(path)
     measures = kind.measures
     rows = [
-        [_source(name), *(_number(figures.get(measure)) for measure in measures)]
+        [_source(name), *(_number(figures.get(measure, "–")) for measure in measures)]
         for name, figures in found.items()
         if isinstance(figures, Mapping) and next(iter(measures)) in figures
     ]
     if not rows:
         raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
-    by = f"by features of {found['features']}, " if "features" in found else ""
+    features = str(found.get("features"))
+    by = "" if features in (*VALUES, "None") else f" by features of {features},"
+    about = f" {BLUR}" if features == "pixels" else ""
     return Table(
-        f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
-        + directions(measures),
-        ["measured", *(measure.title for measure in measures.values())],
+        f"Measured{by} on {_number(found.get('samples'))} held-out {kind.things}.{about}",
+        ["measured", *(titled(measure, features) for measure in measures.values())],
         rows,
     )
 
@@ -280,6 +282,8 @@ def _within(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any) -> str:
+    if value == "–":  # not measured, as is meant
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "unknown"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

@@ -350,7 +350,7 @@ def features_of(kind: Kind, features: str | None) -> str:
     """
     if kind.features is None and features is not None:
         raise ValueError(no_features(kind.things))
-    return features or kind.features or kind.name
+    return features or kind.default_features or kind.name
 
 
 def no_features(things: str) -> str:

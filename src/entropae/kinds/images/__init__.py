@@ -20,6 +20,8 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
 
+SMALL = 16  # pixels a side, below which a network of photographs sees nothing
+
 
 class Images(Kind):
     """Images of one size.
@@ -51,6 +53,15 @@ class Images(Kind):
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
         self.low, self.high, self.size = low, high, size
+
+    @property
+    def default_features(self) -> str:
+        """Of a network, where it is installed: a blur is near to every image in pixels."""
+        from entropae.features import is_installed
+
+        if min(self.shape[1:]) < SMALL or not is_installed("efficientnet-lite0"):
+            return "pixels"
+        return "efficientnet-lite0:64" if max(self.shape[1:]) <= 64 else "efficientnet-lite0"
 
     @property
     def range(self) -> tuple[float, float]:

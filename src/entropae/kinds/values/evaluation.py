@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from entropae.neighbors import kth_distance
 NEIGHBOURS = 2000
 # Which neighbour precision and recall are measured by; each point needs so many others.
 K = 5
+TRAINING = "training samples"
 
 
 def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
 
     Returns:
         `features`, `samples`; `mean_squared_error` per value; `code`, the normality of the held-out
-        codes; and for `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`,
-        `density`, `coverage` and `nearest`: the median distance of a drawn sample to its nearest
+        codes; and for `training samples`, `reconstructions` and each prior `frechet`, `kernel`,
+        `precision`, `recall`, `density`, `coverage`, and of what is drawn `nearest`: the median distance of a drawn sample to its nearest
         training sample in the features, over that of a held-out sample. Well below 1 means copies.
 
     Raises:
@@ -43,7 +45,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
             f"{len(train)} to train on. Give a larger -n, or more data."
         )
     features = remembering(options.features)
-    x, seen = test.first(n), train.first(n)
+    x, seen = (samples.some(n).first(n) for samples in (test, train))
     unit = train.kind.unit
     reference, known = features(unit(x)), features(unit(seen))
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
@@ -54,13 +56,19 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         "mean_squared_error": float((again - x).square().mean()),
         "code": normality(model.encode(x))._asdict(),
     }
-    made = ["reconstructions", *model.priors]
-    for name in tqdm(made, "Measuring", disable=not options.progress):
-        is_prior = name in model.priors
-        drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
-        found = extract(features.features, unit(drawn))
+    # What samples would come to that are as good as the data: of training samples themselves.
+    made = [TRAINING, "reconstructions", *model.priors]
+    bar = tqdm(made, "Measuring", disable=not options.progress)
+    for name in bar:
+        bar.set_postfix_str(name)
+        if name == TRAINING:
+            found = known
+        else:
+            is_prior = name in model.priors
+            drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
+            found = extract(features.features, unit(drawn))
         kernel = kernel_distance(found, reference)
-        near = kth_distance(found[:NEIGHBOURS], known).median()
+        near = math.nan if name == TRAINING else kth_distance(found[:NEIGHBOURS], known).median()
         result[name] = {
             "frechet": frechet_distance(found, reference),
             "kernel": kernel.mean,
@@ -68,7 +76,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
             **precision_recall_density_coverage(
                 reference[:NEIGHBOURS], found[:NEIGHBOURS], k=K
             )._asdict(),
-            "nearest": float(near / usual),
+            **({} if name == TRAINING else {"nearest": float(near / usual)}),
         }
     return result
 
