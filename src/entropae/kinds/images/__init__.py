@@ -31,6 +31,7 @@ class Images(Kind):
         low: The value that is shown as black.
         high: The value that is shown as white.
         size: To how many pixels a side images were cropped and resized when they were read.
+        white: The value of white in files of more than 8 bits, if there were any.
     """
 
     name = "images"
@@ -46,13 +47,14 @@ class Images(Kind):
         low: float = 0.0,
         high: float = 1.0,
         size: int | None = None,
+        white: float | None = None,
     ) -> None:
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise ValueError(f"`shape` must be (1 or 3, height, width): got {tuple(shape)}.")
         if not low < high:
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
-        self.low, self.high, self.size = low, high, size
+        self.low, self.high, self.size, self.white = low, high, size, white
 
     @property
     def default_features(self) -> str:
@@ -94,7 +96,7 @@ class Images(Kind):
         """Images in the model's channels, and cropped and resized as those that it has learnt."""
         channels = self.shape[0]
         if isinstance(source, Path) and source.is_dir():
-            found = _of_folder(source, self.size, channels, reading)
+            found = _of_folder(source, self.size, channels, reading, white=self.white)
         elif isinstance(source, Tensor | np.ndarray):
             found = self._of_array(source, reading)
         else:
@@ -203,7 +205,7 @@ class Images(Kind):
         """An image of anybody's, cropped and resized."""
         from entropae.kinds.images.files import read_image
 
-        x = read_image(io.BytesIO(body), self.shape, pixels=LARGE)
+        x = read_image(io.BytesIO(body), self.shape, pixels=LARGE, white=self.white)
         return self.low + (self.high - self.low) * x
 
 
@@ -221,14 +223,21 @@ def _check_options(reading: Reading) -> None:
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour): got channels={channels!r}.")
 
 
-def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Reading) -> Samples:
+def _of_folder(
+    folder: Path,
+    size: int | None,
+    channels: int | None,
+    reading: Reading,
+    *,
+    white: float | None = None,
+) -> Samples:
     from entropae.kinds.images.files import from_folder
 
-    array, skipped, files = from_folder(
-        folder, size, channels, strict=reading.strict, progress=reading.progress
+    array, skipped, files, white = from_folder(
+        folder, size, channels, white=white, strict=reading.strict, progress=reading.progress
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
-    kind = Images(_shape(array, "hwc"), size=size)
+    kind = Images(_shape(array, "hwc"), size=size, white=white)
     keys = keys_of_names(names)
     return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names)
 
@@ -254,7 +263,7 @@ def _shown_range(low: float, high: float, *, whole: bool) -> tuple[float, float]
     """Black and white of values that are not in [0, 1], which is said."""
     if low >= 0 and high <= 1:
         return 0.0, 1.0
-    known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] < 65535))
+    known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] <= 255))
     shown = next(known, (low, high))
     warnings.warn(
         f"The images have values from {low:g} to {high:g}: pictures show the range "

@@ -32,8 +32,9 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
     Returns:
         `features`, `samples`; `mean_squared_error` per value; `code`, the normality of the held-out
         codes; and for `training samples`, `reconstructions` and each prior `frechet`, `kernel`,
-        `precision`, `recall`, `density`, `coverage`, and of what is drawn `nearest`: the median distance of a drawn sample to its nearest
-        training sample in the features, over that of a held-out sample. Well below 1 means copies.
+        `precision`, `recall`, `density` and `coverage`. Of what is drawn also `nearest`: the median
+        distance to the nearest training sample in the features, over that of a held-out sample.
+        Well below 1 means copies.
 
     Raises:
         ValueError: If there are too few held-out samples.
