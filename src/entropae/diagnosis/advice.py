@@ -104,7 +104,13 @@ def _dimensions(d: int, measured: Measured) -> Advice:
 
 
 def _fewer(measured: Measured) -> Advice:
-    return _dimensions(max(1, math.ceil(measured.data_dimension.value)), measured)
+    # Curved surfaces need more dimensions than they have.
+    d = min(measured.dim - 1, math.ceil(2 * measured.data_dimension.value))
+    less = _dimensions(max(1, d), measured)
+    mixture = _mixture(measured)
+    if mixture is None:
+        return less
+    return Advice(f"{mixture.text} Or: {less.text}", less.settings, mixture.prior)
 
 
 def _more(measured: Measured) -> Advice:
@@ -159,6 +165,11 @@ def _standardize(measured: Measured) -> Advice | None:
 def _smaller(measured: Measured) -> Advice | None:
     recipe = measured.subject.recipe
     hidden, width = recipe.get("model.hidden"), recipe.get("model.width")
+    if measured.error < measured.linear_error(measured.dim):
+        return Advice(
+            "More data. Held-out samples are reconstructed better than by principal components all "
+            "the same; smaller networks, noise and fewer epochs seldom change that for the better."
+        )
     if not hidden or not width or not measured.subject.is_numeric:
         return None
     if measured.subject.is_convolutional:
@@ -213,7 +224,6 @@ ADVICE: dict[str, Callable[[Measured], Advice | None]] = {
     "batch": _larger_batch,
     "steps": _more_steps,
     "collapse": _awaken,
-    "copies": _smaller,
     "dead": lambda measured: _dimensions(int(measured.active.sum()), measured),
     "duplicates": lambda measured: _dimensions(measured.white.shape[1], measured),
     "latent_small": _more,

@@ -67,7 +67,14 @@ def _verdict(run: Trained) -> str:
     said = ", ".join(f"{count} {word}" for count, word in counts)
     if not run.diagnosis.findings:
         return "The diagnosis found nothing wrong."
-    return f"The diagnosis: {said}. First: {run.diagnosis.findings[0].title.lower()}."
+    first = run.diagnosis.causes[0]
+    text = f"The diagnosis: {said}. First: {first.title.lower()}"
+    explained = len(run.diagnosis.explained(first))
+    if explained:
+        text += f", which probably explains {explained} of the others"
+    if first.severity is not Severity.NOTE:
+        text += f". {first.remedy.rstrip('.')}"
+    return f"{text}."
 
 
 def _figures(run: Trained) -> list[tuple[str, str]]:
