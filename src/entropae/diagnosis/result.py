@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from entropae.diagnosis.finding import Finding, Severity
@@ -71,7 +71,7 @@ class Diagnosis:
         if self.run and finding.settings:
             options = [f"--{name} {_option(value)}" for name, value in finding.settings.items()]
             recipe = shlex.quote(f"{self.run}/recipe.yaml")
-            out = shlex.quote(f"{self.run}-{finding.name.replace('_', '-')}")
+            out = shlex.quote(_unused(f"{self.run}-{finding.name.replace('_', '-')}"))
             made.append(f"entropae fit --recipe {recipe} --out {out} {' '.join(options)}")
         return made
 
@@ -81,19 +81,6 @@ class Diagnosis:
         for finding in plain["findings"]:
             finding["severity"] = finding["severity"].word
         return plain
-
-    @classmethod
-    def of_dict(cls, plain: Mapping[str, Any]) -> Diagnosis:
-        """What `as_dict` returned.
-
-        Raises:
-            KeyError, TypeError: If it is something else.
-        """
-        findings = tuple(
-            Finding(**{**one, "severity": Severity[one["severity"].upper()]})
-            for one in plain["findings"]
-        )
-        return cls(**{**plain, "findings": findings, "priors": tuple(plain["priors"])})
 
     def text(self, *, width: int = 88, colour: bool = False) -> str:
         """The findings as paragraphs, causes with what they explain."""
@@ -128,6 +115,12 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _unused(folder: str) -> str:
+    """A name of a folder that is not there yet."""
+    names = (folder, *(f"{folder}-{i}" for i in range(2, 1000)))
+    return next((name for name in names if not Path(name).exists()), folder)
 
 
 def sentence(figure: str) -> str:
