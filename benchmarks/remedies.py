@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import json
 import random
 import tarfile
 import tempfile
@@ -204,7 +205,13 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     began = time.perf_counter()
-    results: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    # Of folders that are left out now, what was measured before stays.
+    kept = RESULTS / "remedies.json"
+    results: dict[str, dict[str, list[dict[str, Any]]]] = (
+        json.loads(kept.read_text())["result"] if kept.exists() else {}
+    )
+    for data in options.only:
+        results.pop(data, None)
     with tempfile.TemporaryDirectory() as scratch:
         for data in options.only:
             images = Path(scratch, data)

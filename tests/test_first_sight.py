@@ -44,14 +44,20 @@ def test_samples_that_are_shown_are_random_and_the_same_again():
     assert len(samples.drawn(9999, seed=0)) == 500
 
 
-def test_files_of_other_types_are_counted(tmp_path):
+def test_files_of_other_types_are_counted(tmp_path, capsys):
     folder = folder_of(tmp_path / "images", grey())
     for name in ("a.heic", "b.heic", "notes.txt", "README", ".hidden"):
         (folder / name).write_text("")
-    with pytest.warns(UserWarning, match="4 of 8 files are of other types") as told:
-        samples = ea.kinds.read(folder)
-    assert "2 of .heic, 1 of no suffix, 1 of .txt" in str(told[0].message)
+    samples = ea.kinds.read(folder)
     assert len(samples) == 4
+    others = "4 of 8 files are of other types: 2 of .heic, 1 of no suffix, 1 of .txt"
+    assert samples.others == others
+    options = ["--epochs", "1", "--model.latent.dim", "1", "--validation", "0", "--no-report"]
+    out = ["--out", str(tmp_path / "run"), "--model.hidden", "[4]"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there are few of them
+        assert main(["fit", "--data", str(folder), *out, *options]) == 0
+    assert f"Left out: {others}.\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])
@@ -133,7 +139,7 @@ def evaluated(run: Path, capsys, *options: str) -> str:
 @few
 @needs_network
 def test_images_are_measured_by_a_network_where_it_is_installed(run, capsys):
-    assert "by features of efficientnet-lite0 64" in evaluated(run, capsys)
+    assert "by features of efficientnet-lite0 64 on" in evaluated(run, capsys)
 
 
 @few

@@ -75,8 +75,8 @@ ORDER: dict[str, set[str]] = {
         "training",
     },
     "cli": {
-        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
-        *("recipe", "runs", "signals", "storage", "variables"),
+        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),
+        *("reader", "recipe", "runs", "signals", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]

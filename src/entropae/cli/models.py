@@ -134,7 +134,8 @@ def _evaluate(options: Namespace) -> None:
     from entropae.kinds.measures import BLUR, better, titled
 
     kind, features = run.kind, found.get("features")
-    print(f"Measured on {found['samples']} held-out {kind.things}{_by(features)}.")
+    by = f" by features of {features}" if features is not None else ""
+    print(f"Measured{by} on {found['samples']} held-out {kind.things}.")
     for name, value in found.items():
         if isinstance(value, int | float) and name != "samples":
             said = kind.errors.get(name, name.replace("_", " "))
@@ -151,12 +152,6 @@ def _evaluate(options: Namespace) -> None:
                 print(f"    {figures[key]:<10.4g} {_source(name)}")
     if features == "pixels":
         print(BLUR)
-
-
-def _by(features: str | None) -> str:
-    from entropae.kinds.measures import VALUES
-
-    return "" if features is None or features in VALUES else f", by features of {features}"
 
 
 def _source(name: str) -> str:

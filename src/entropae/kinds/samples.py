@@ -39,6 +39,7 @@ class Samples(Dataset[Tensor]):
             the row's number.
         files: What they were read from: one file, or one for each row, or none.
         names: Of these, from the folder that was asked for.
+        others: How many files were there that are of other types, in words, if any.
         index: Which rows of the array; all if `None`.
     """
 
@@ -51,6 +52,7 @@ class Samples(Dataset[Tensor]):
     keys: UInt64[np.ndarray, " n"] | None = field(default=None, repr=False)
     files: tuple[Path, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    others: str = ""
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)

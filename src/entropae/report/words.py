@@ -273,6 +273,8 @@ def again(run: Trained) -> list[Block]:
 def _left_out(run: Trained) -> list[Block]:
     files, steps = run.train.skipped, run.metrics.get("skipped_steps")
     blocks: list[Block] = []
+    if run.train.others:
+        blocks.append(Text(f"Left out: {run.train.others}."))
     if files:
         blocks += [
             Heading(f"{len(files)} files were left out"),

@@ -233,13 +233,13 @@ def _of_folder(
 ) -> Samples:
     from entropae.kinds.images.files import from_folder
 
-    array, skipped, files, white = from_folder(
+    array, skipped, files, white, others = from_folder(
         folder, size, channels, white=white, strict=reading.strict, progress=reading.progress
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
     kind = Images(_shape(array, "hwc"), size=size, white=white)
     keys = keys_of_names(names)
-    return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names)
+    return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names, others=others)
 
 
 def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:

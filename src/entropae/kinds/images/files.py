@@ -61,12 +61,21 @@ def resized(
 
 
 class Decoded(NamedTuple):
-    """Images in an array on disk, what was left out, and the white of those of over 8 bits."""
+    """Images in an array on disk, and what is to be said of them.
+
+    Attributes:
+        array: The images.
+        skipped: Files that cannot be read, with the reason.
+        files: Of the images.
+        white: The value of white in those of more than 8 bits, if there are any.
+        others: How many files of which other types there are.
+    """
 
     array: UInt8[np.ndarray, "n h w c"]
     skipped: tuple[str, ...]
     files: tuple[Path, ...]
     white: float | None
+    others: str
 
 
 class Head(NamedTuple):
@@ -116,8 +125,6 @@ def _decode_folder(
     files = [path for path in seen if path.suffix.lower() in SUFFIXES]
     if not files:
         raise ValueError(f"No images in {folder}: looked for {', '.join(sorted(SUFFIXES))}.")
-    if len(files) < len(seen):
-        warnings.warn(_of_other_types(seen), stacklevel=4)
     bad: dict[Path, str] = {}
     heads = {
         path: head
@@ -154,20 +161,18 @@ def _decode_folder(
             f"At least 2 readable images are needed in {folder}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    return Decoded(scratch[: len(kept)], skipped, tuple(kept), white), len(files), bad
+    others = _of_other_types(seen)
+    return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, others), len(files), bad
 
 
 def _of_other_types(files: Sequence[Path]) -> str:
-    """How many files were left out for their type."""
+    """How many files were left out for their type, if any."""
     types = Counter(path.suffix.lower() or "no suffix" for path in files)
     others = [(name, count) for name, count in types.most_common() if name not in SUFFIXES]
     said = ", ".join(f"{count} of {printable(name)}" for name, count in others[:5])
     more = ", …" if len(others) > 5 else ""
     total = sum(count for _, count in others)
-    return (
-        f"{total} of {len(files)} files are of other types than the images that are read, and were "
-        f"left out: {said}{more}."
-    )
+    return f"{total} of {len(files)} files are of other types: {said}{more}" if total else ""
 
 
 def white_of(spans: Sequence[tuple[float, float]]) -> float:
@@ -181,6 +186,8 @@ def white_of(spans: Sequence[tuple[float, float]]) -> float:
         65535
     """
     low, high = min(low for low, _ in spans), max(high for _, high in spans)
+    if low == high:  # which says nothing of a range
+        return WHITES[-1]
     white = next((one for one in WHITES if high <= one), WHITES[-1])
     if white != WHITES[-1]:
         warnings.warn(
@@ -331,7 +338,7 @@ def _span(values: np.ndarray) -> tuple[float, float]:
     if not (low >= 0 and high <= WHITES[-1]):
         raise ValueError(f"its values, {low:g} to {high:g}, are not in 0 to {WHITES[-1]}")
     whole = values.dtype.kind in "iu"
-    return low, max(high, 2.0) if whole else high  # integers are no shares of 1
+    return low, max(high, 2.0) if whole and high > low else high  # integers are no shares of 1
 
 
 def _fit(
