@@ -2,10 +2,10 @@
 
     python benchmarks/real_numbers.py
 
-Tables with one decimal, in unlike units, with classes, zeros and heavy ties, 20 samples of 1000
-rows each; the mean error against the truth, and the mean absolute one. The penguins of Palmer
-station, if the package `palmerpenguins` is there, have no known truth. Each package is
-called as its documentation says, told which columns are discrete. Needs `ennemi` and `pandas`.
+Tables with one decimal, in unlike units, with heavy tails, classes, zeros and many ties, 20 samples
+of 1000 rows each; the mean error against the truth, and the mean absolute one. The penguins of
+Palmer station, if the package `palmerpenguins` is there, have no known truth. Packages are called
+as their documentation says, told which columns are discrete. Needs `ennemi` and `pandas`.
 Writes `results/real_numbers.json`.
 """
 
@@ -74,6 +74,18 @@ def unlike_units(rng: np.random.Generator) -> Pair:
     return 1e5 * x, y
 
 
+def over_decades(digits: int | None) -> Callable[[np.random.Generator], Pair]:
+    """Log-normal columns over some ten decades, all digits or a few significant ones of them."""
+
+    def draw(rng: np.random.Generator) -> Pair:
+        x, y = (np.exp(5 * part) for part in normal_pair(rng, 0.6))
+        if digits is not None:
+            x, y = (np.array([float(f"{v:.{digits}g}") for v in part]) for part in (x, y))
+        return x, y
+
+    return draw
+
+
 def label(rng: np.random.Generator) -> Pair:
     classes = rng.integers(0, 2, ROWS)
     return np.round(4 * classes + rng.standard_normal(ROWS), 2), classes
@@ -131,6 +143,8 @@ CASES: dict[str, tuple[Callable[[np.random.Generator], Pair], float, bool, bool]
     "one decimal, ρ = 0.6": (one_decimal(0.6), of_normal(0.6), False, False),
     "one decimal, ρ = 0.9": (one_decimal(0.9), of_normal(0.9), False, False),
     "one column × 1e5, ρ = 0.9": (unlike_units, of_normal(0.9), False, False),
+    "heavy tails, ρ = 0.6": (over_decades(None), of_normal(0.6), False, False),
+    "heavy tails, 3 digits, ρ = 0.6": (over_decades(3), of_normal(0.6), False, False),
     "two decimals and a label": (label, of_label(), False, True),
     "40 % zeros, ρ = 0.9": (inflated, 0.6 * of_normal(0.9), False, False),
     "counts that share a part": (counts, of_counts(), False, False),

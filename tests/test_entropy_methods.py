@@ -201,7 +201,9 @@ def test_whitening_unlike_scales_as_published():
     law = HARD["unlike scales"]
     samples = [law.sample(np.random.default_rng(seed), 1000, 16) for seed in range(20)]
     for method, bias in (("kl", 11.15), ("whitened", 0.63)):
-        errors = [ea.knn_entropy(x, 3, method=method) - law.entropy(16) for x in samples]
+        errors = [
+            ea.knn_entropy(x, 3, method=method, scale=None) - law.entropy(16) for x in samples
+        ]
         assert np.mean(errors) == pytest.approx(bias, abs=4 * np.std(errors) / math.sqrt(20))
 
 
@@ -326,10 +328,9 @@ def test_bad_options(options, message):
 
 @pytest.mark.parametrize("method", ["whitened", "calibrated", "kpn"])
 def test_too_few_points(method):
+    x = np.random.default_rng(0).standard_normal((4, 4))
     with pytest.raises(ValueError, match="got n=4, d=4"):
-        ea.knn_entropy(
-            np.random.default_rng(0).standard_normal((4, 4)), method=method, resolution=None
-        )
+        ea.knn_entropy(x, method=method, resolution=None, scale=None)
 
 
 def renyi_normal(d: int, q: float) -> float:

@@ -386,7 +386,7 @@ def test_divergence_is_cross_entropy_less_entropy(samples, k):
     n, m = len(x), len(y)
     for norm in ("euclidean", "maximum"):
         cross = ea.knn_cross_entropy(x, y, k, norm=norm, **RAW)
-        difference = cross - ea.knn_entropy(x, k, norm=norm, resolution=None)
+        difference = cross - ea.knn_entropy(x, k, norm=norm, **RAW)
         constants = math.log(m / (n - 1)) - digamma(m + 1) + digamma(n)
         assert abs(constants - 0.5 / (n - 1) + 0.5 / m) < 0.1 * (1 / (n - 1) ** 2 + 1 / m**2)
         divergence = ea.knn_divergence(x, y, k, norm=norm, **RAW)

@@ -26,6 +26,48 @@ def rounded(x, step):
     return np.round(x / step) * step
 
 
+# Heavy tails
+
+
+@pytest.mark.parametrize("stretch", [np.exp, lambda x: np.exp(5 * x), lambda x: x**5])
+@pytest.mark.parametrize("digits", [None, 3])
+def test_increasing_functions_keep_information(stretch, digits):
+    """As raw numbers, the second loses half of its information, also rounded to three digits."""
+    found = []
+    for seed in range(3):
+        x, y = (stretch(part) for part in pair(seed, 2000, 0.6))
+        if digits:
+            x, y = ([float(f"{v:.{digits}g}") for v in part] for part in (x, y))
+        found.append(ea.knn_mutual_information(x, y))
+    assert np.mean(found) == pytest.approx(-0.5 * math.log(1 - 0.6**2), abs=0.03)
+
+
+def test_one_heavy_tail_among_many_columns():
+    x, y = pair(0, 2000, 0.6)
+    z = np.random.default_rng(1).standard_cauchy(2000) ** 3
+    assert ea.knn_conditional_mutual_information(x, y, z) == pytest.approx(0.223, abs=0.05)
+    assert ea.knn_total_correlation(np.stack([x, y, z], 1)) == pytest.approx(0.223, abs=0.05)
+
+
+# Unlike units
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e3, 1e6])
+def test_entropy_of_unlike_units(unit):
+    """Three columns of which one is in another unit: log of the unit is all that it adds."""
+    x = np.random.default_rng(0).standard_normal((1000, 3)) * [1, 1, unit]
+    truth = 3 * 0.5 * math.log(2 * math.pi * math.e) + math.log(unit)
+    assert ea.knn_entropy(x) == pytest.approx(truth, abs=0.15)
+    assert ea.knn_renyi_entropy(x, 1) == pytest.approx(truth, abs=0.15)
+    found = ea.entropy_estimate(x)
+    assert found.value == pytest.approx(truth, abs=0.15)
+    assert found.exact_normal == pytest.approx(truth, abs=0.15)
+    assert any(note.startswith("columns divided by their scales") for note in found.notes)
+    assert not found.warnings
+    order_2 = 3 * 0.5 * math.log(4 * math.pi) + math.log(unit)
+    assert ea.knn_renyi_entropy(x, 2) == pytest.approx(order_2, abs=0.15)
+
+
 # Rounded values
 
 

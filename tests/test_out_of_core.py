@@ -102,7 +102,9 @@ def test_any_partition_is_exact(seed, n, d, cells, k, grid):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk, "CELL", max(1, 8 * n * (d + k + 1) // cells))
         found = ea.knn_entropy(as_file(x, Path(folder)), k, floor=0.1)
-        assert found == pytest.approx(ea.knn_entropy(x, k, floor=0.1, resolution=None), **exact)
+        assert found == pytest.approx(
+            ea.knn_entropy(x, k, floor=0.1, resolution=None, scale=None), **exact
+        )
 
 
 @pytest.mark.parametrize("cells", [1, 2, 7, 40])
@@ -192,6 +194,15 @@ def test_degenerate_columns_are_named(tmp_path, kind, column, message):
     with pytest.warns(UserWarning, match=message):
         assert ea.knn_entropy(large) == -math.inf
     assert message in ea.entropy_estimate(large).warnings[0]
+
+
+def test_columns_of_unlike_scales(tmp_path):
+    x = np.random.default_rng(0).standard_normal((300, 2)) * [1, 1e4]
+    np.save(tmp_path / "x.npy", x)
+    with pytest.warns(UserWarning, match=r"differ by a factor of \d\.\d+e\+03"):
+        raw = ea.knn_entropy(tmp_path / "x.npy")
+    assert raw == pytest.approx(ea.knn_entropy(x, resolution=None, scale=None), rel=1e-9)
+    assert "divide columns by" in ea.entropy_estimate(tmp_path / "x.npy").warnings[0]
 
 
 def test_points_that_coincide(tmp_path):

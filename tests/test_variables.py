@@ -10,7 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entropae.variables import recognise, scale_of, spread, step_of, variables_of
+from entropae.variables import (
+    recognise,
+    scale_of,
+    scales_of,
+    spread,
+    standardized,
+    step_of,
+    variables_of,
+)
 
 NORMAL = np.random.default_rng(0).standard_normal(1000)
 
@@ -166,6 +174,26 @@ def test_scales():
     with_outlier = np.append(NORMAL, 1e30)
     assert scale_of(recognise("x", with_outlier)) == pytest.approx(1, abs=0.1)
     assert scale_of(recognise("x", np.where(NORMAL < 0.3, 0, NORMAL))) < 1
+
+
+def test_heavy_tails_become_even():
+    """A strictly increasing map, so that mutual information is kept; others are only divided."""
+    heavy = np.sign(NORMAL) * np.exp(5 * np.abs(NORMAL))
+    found = standardized(recognise("x", heavy), heavy)
+    order = np.argsort(heavy)
+    assert (np.diff(found[order]) > 0).all()
+    assert found.std() == pytest.approx(1, abs=0.01)
+    np.testing.assert_allclose(standardized(recognise("x", NORMAL), NORMAL).std(), 1)
+
+
+def test_scales_of_unlike_units():
+    columns = variables_of(np.stack([NORMAL, 3 * NORMAL**3], 1))
+    np.testing.assert_array_equal(scales_of(columns[:1], "auto"), 1)
+    np.testing.assert_array_equal(scales_of(columns, None), 1)
+    alike = variables_of(np.stack([NORMAL, 3 * NORMAL], 1))
+    np.testing.assert_array_equal(scales_of(alike, "auto"), 1)
+    unlike = variables_of(np.stack([NORMAL, 20 * NORMAL], 1))
+    np.testing.assert_allclose(scales_of(unlike, "auto"), NORMAL.std() * np.array([1, 20]))
 
 
 def test_samples_of_all_forms():

@@ -16,6 +16,7 @@ from entropae.entropy.whitening import gaussian_entropy, kl_constant
 from entropae.neighbors import ORDER, Norm, check_choice
 from entropae.out_of_core.extent import Moments
 from entropae.out_of_core.sources import opened
+from entropae.variables.scale import UNLIKE
 
 
 class ByBlocks(NamedTuple):
@@ -28,6 +29,7 @@ class ByBlocks(NamedTuple):
     variance: float  # of the terms that the value is the mean of
     exact_normal: float  # NaN if there are not more points than dimensions
     degenerate: str | None  # why the value is -inf, if columns are to blame
+    unlike: str | None = None  # columns of unlike scales, which blocks are not divided by
 
 
 def entropy_by_blocks(
@@ -62,10 +64,11 @@ def entropy_by_blocks(
         if constant and floor == 0:
             return nothing._replace(degenerate=say_constant(constant))
         moments = sample.sort(max(ks))
-        exact, dependent = math.nan, []
+        exact, dependent, unlike = math.nan, [], None
         if n > d and not constant:
             factor = torch.from_numpy(moments.factor) / math.sqrt(n)
             scale = torch.linalg.vector_norm(factor, dim=0)
+            unlike = _say_unlike(float(scale.max() / scale.min()))
             largest = np.ldexp(np.maximum(-extent.low, extent.high), -extent.exponent)
             most = rounding(torch.from_numpy(largest.astype(np.float64)) / scale, dtype)
             dependent = null_columns(factor / scale, most) if d > 1 else []
@@ -82,7 +85,19 @@ def entropy_by_blocks(
     mean = float(logs.mean[0]) + extent.exponent * math.log(2)
     variance = (d * float(logs.factor[0, 0])) ** 2 / (n - 1)
     value = d * mean + kl_constant(n, d, ks, norm)
-    return ByBlocks(n, d, ks, value, variance, exact, None)
+    return ByBlocks(n, d, ks, value, variance, exact, None, unlike)
+
+
+def _say_unlike(ratio: float) -> str | None:
+    """What columns of unlike scales do to the estimate, in words; `None` if they are alike."""
+    if ratio <= UNLIKE:
+        return None
+    return (
+        f"The standard deviations of the columns of `x` differ by a factor of {ratio:.3g}, so that "
+        "neighbours are those of the widest columns. Samples read by blocks are taken as they are: "
+        "divide columns by their standard deviations before, and add the logarithms of these to "
+        "the entropy."
+    )
 
 
 def _log_moments(distances: list[np.ndarray], ks: tuple[int, ...], floor: float) -> Moments | None:

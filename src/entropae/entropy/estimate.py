@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from scipy.special import ndtri
@@ -22,7 +22,7 @@ from entropae.entropy.maps import (
     say_repeats,
 )
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
-from entropae.entropy.prepared import Prepared, coincident, prepared
+from entropae.entropy.prepared import Prepared, Scale, coincident, prepared
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -92,7 +92,7 @@ def entropy_estimate(
     p: int | None = None,
     repeats: int | None = None,
     resolution: Resolutions = "auto",
-    scale: Literal["standard"] | None = None,
+    scale: Scale = "auto",
     seed: int = 0,
     check: bool = True,
     progress: bool = False,
@@ -246,8 +246,9 @@ def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
     if found.value == -math.inf:
         return _infinite(coincident(found.ks), exact=found.exact_normal)
     variance = (found.variance + SHARED * kl_spread(found.ks)) / found.n
-    few = () if found.n > found.d else (_too_few(found.n, found.d),)
-    return _finite(found.value, variance, confidence, math.nan, found.exact_normal, few)
+    warnings = () if found.n > found.d else (_too_few(found.n, found.d),)
+    warnings += () if found.unlike is None else (found.unlike,)
+    return _finite(found.value, variance, confidence, math.nan, found.exact_normal, warnings)
 
 
 def _finite(

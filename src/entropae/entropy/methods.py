@@ -24,7 +24,7 @@ from entropae.entropy.distances import (
 )
 from entropae.entropy.local import local_normal
 from entropae.entropy.maps import MAPPED, mapped_points
-from entropae.entropy.prepared import coincident, prepared
+from entropae.entropy.prepared import Scale, coincident, prepared
 from entropae.entropy.weights import weights
 from entropae.entropy.whitening import (
     kl_constant,
@@ -50,7 +50,7 @@ def knn_entropy(
     floor: float = ...,
     p: int | None = ...,
     resolution: Resolutions = ...,
-    scale: Literal["standard"] | None = ...,
+    scale: Scale = ...,
     seed: int = ...,
     progress: bool = ...,
 ) -> Tensor: ...
@@ -64,7 +64,7 @@ def knn_entropy(
     floor: float = ...,
     p: int | None = ...,
     resolution: Resolutions = ...,
-    scale: Literal["standard"] | None = ...,
+    scale: Scale = ...,
     seed: int = ...,
     progress: bool = ...,
 ) -> float: ...
@@ -77,7 +77,7 @@ def knn_entropy(
     floor: float = 0.0,
     p: int | None = None,
     resolution: Resolutions = "auto",
-    scale: Literal["standard"] | None = None,
+    scale: Scale = "auto",
     seed: int = 0,
     progress: bool = False,
 ) -> Tensor | float:
@@ -152,9 +152,11 @@ def knn_entropy(
             of the rounded values plus the logarithm of the step, close to that before rounding. The
             estimate is the mean over 4 spreads. Tensors that require a gradient, and samples read
             by blocks, are taken as they are.
-        scale: `"standard"` to divide columns by their standard deviations before, and add the
-            logarithms of these, so that units do not matter; `None` to leave them. Tensors that
-            require a gradient, and samples read by blocks, are taken as they are.
+        scale: `"standard"` to divide columns by their standard deviations before (with outliers,
+            those of their quartiles), and add the logarithms of these, so that units do not matter;
+            `"auto"` to do so where they differ by more than a factor of 10, as in columns of unlike
+            units; `None` to leave them. Tensors that require a gradient, and samples read by
+            blocks, are taken as they are.
         seed: Of the spreads.
         progress: Show a bar of the search for neighbours.
 
@@ -197,6 +199,8 @@ def knn_entropy(
         )
         if found.value == -math.inf:
             warn(found.degenerate or coincident(found.ks))
+        elif found.unlike:
+            warn(found.unlike)
         return found.value
     sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from entropae.variables import (
     Variable,
     columns_of,
     copies_of,
-    scale_of,
+    scales_of,
     variables_of,
     without_gaps,
 )
 
+Scale = Literal["auto", "standard"] | None
 # Spreads of rounded values that an estimate is the mean over.
 SPREADS = 4
 # Share of the rows that one value holds from which there is an atom.
@@ -50,7 +51,7 @@ class Prepared(NamedTuple):
 
 
 def prepared(
-    x: Any, *, resolution: Resolutions = "auto", scale: str | None = None, seed: int = 0
+    x: Any, *, resolution: Resolutions = "auto", scale: str | None = "auto", seed: int = 0
 ) -> Prepared:
     """The sample's points, rounded values spread over their step and columns scaled.
 
@@ -66,7 +67,7 @@ def prepared(
         ValueError: As `as_points`, and if a column of a frame is not of numbers.
     """
     if scale is not None:
-        check_choice(scale, ["standard"], "scale")
+        check_choice(scale, ["auto", "standard"], "scale")
     if isinstance(x, Tensor) and (x.requires_grad or is_opaque(x)):
         points = as_points(x)
         return Prepared(points, [points])
@@ -109,9 +110,11 @@ def _of_variables(
     made = without_gaps(made)
     notes = tuple(v.note for v in made if v.note and v.kind != "constant")
     rounded = any(v.cells is not None for v in made)
-    if not rounded and scale is None:
+    divisors = scales_of(made, scale)
+    if scale == "auto" and (divisors != 1).any():
+        notes += (f"columns divided by their scales, {divisors.min():.3g} to {divisors.max():.3g}",)
+    if not rounded and (divisors == 1).all():
         return Prepared(points, [points], 0.0, None, notes, tuple(warnings))
-    divisors = np.array([1.0 if scale is None else scale_of(v) for v in made])
     copies = copies_of([v.cells for v in made])
     turns = [
         torch.from_numpy(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import LOG_UNIT_BALL, is_number
-from entropae.entropy.prepared import coincident, prepared
+from entropae.entropy.prepared import Scale, coincident, prepared
 from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
 from entropae.variables import Resolutions
 
@@ -26,6 +26,7 @@ def knn_renyi_entropy(
     k: int = ...,
     norm: Norm = ...,
     resolution: Resolutions = ...,
+    scale: Scale = ...,
     seed: int = ...,
 ) -> Tensor: ...
 @overload
@@ -36,6 +37,7 @@ def knn_renyi_entropy(
     k: int = ...,
     norm: Norm = ...,
     resolution: Resolutions = ...,
+    scale: Scale = ...,
     seed: int = ...,
 ) -> float: ...
 def knn_renyi_entropy(
@@ -45,6 +47,7 @@ def knn_renyi_entropy(
     k: int = 3,
     norm: Norm = "euclidean",
     resolution: Resolutions = "auto",
+    scale: Scale = "auto",
     seed: int = 0,
 ) -> Tensor | float:
     """Rényi entropy `log ∫ f^q / (1 − q)` of order `q` of the distribution of a sample, in nats.
@@ -64,6 +67,7 @@ def knn_renyi_entropy(
         k: Which neighbour, more than `q − 1`. The variance is finite if `k > 2 (q − 1)`.
         norm: As in `knn_entropy`.
         resolution: As in `knn_entropy`.
+        scale: As in `knn_entropy`.
         seed: As in `knn_entropy`.
 
     Returns:
@@ -84,7 +88,7 @@ def knn_renyi_entropy(
         >>> print(f"{knn_renyi_entropy(x, 2):.2f}, in truth {np.log(2):.2f}")
         0.69, in truth 0.69
     """
-    entropy = _over_spreads(x, order, k, norm, resolution, seed)
+    entropy = _over_spreads(x, order, k, norm, resolution, scale, seed)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 
@@ -96,6 +100,7 @@ def knn_tsallis_entropy(
     k: int = ...,
     norm: Norm = ...,
     resolution: Resolutions = ...,
+    scale: Scale = ...,
     seed: int = ...,
 ) -> Tensor: ...
 @overload
@@ -106,6 +111,7 @@ def knn_tsallis_entropy(
     k: int = ...,
     norm: Norm = ...,
     resolution: Resolutions = ...,
+    scale: Scale = ...,
     seed: int = ...,
 ) -> float: ...
 def knn_tsallis_entropy(
@@ -115,6 +121,7 @@ def knn_tsallis_entropy(
     k: int = 3,
     norm: Norm = "euclidean",
     resolution: Resolutions = "auto",
+    scale: Scale = "auto",
     seed: int = 0,
 ) -> Tensor | float:
     """Tsallis entropy `(1 − ∫ f^q) / (q − 1)` of order `q` of the distribution of a sample.
@@ -128,6 +135,7 @@ def knn_tsallis_entropy(
         k: Which neighbour, more than `q − 1`.
         norm: As in `knn_entropy`.
         resolution: As in `knn_entropy`.
+        scale: As in `knn_entropy`.
         seed: As in `knn_entropy`.
 
     Returns:
@@ -146,17 +154,23 @@ def knn_tsallis_entropy(
         >>> print(f"{knn_tsallis_entropy(x, 2):.2f}, in truth {1 - 1 / 2:.2f}")
         0.50, in truth 0.50
     """
-    entropy = _over_spreads(x, order, k, norm, resolution, seed)
+    entropy = _over_spreads(x, order, k, norm, resolution, scale, seed)
     if order != 1:
         entropy = torch.expm1((1 - order) * entropy) / (1 - order)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 
 def _over_spreads(
-    x: Any, order: float, k: int, norm: Norm, resolution: Resolutions, seed: int
+    x: Any,
+    order: float,
+    k: int,
+    norm: Norm,
+    resolution: Resolutions,
+    scale: Scale,
+    seed: int,
 ) -> Float[Tensor, ""]:
     """Rényi entropy, the mean over spreads of what is rounded."""
-    sample = prepared(x, resolution=resolution, seed=seed)
+    sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points
     n = len(points)
     if not is_number(order, 0) or order == 0:
@@ -175,7 +189,7 @@ def _over_spreads(
         warn(message)
         return points.new_tensor(-math.inf)
     values = [_renyi(turn, order, k, norm) for turn in sample.turns]
-    entropy = (sum(values[1:], values[0]) / len(values)).to(points.dtype)
+    entropy = (sum(values[1:], values[0]) / len(values) + sample.shift).to(points.dtype)
     if looks and entropy.isneginf():
         warn(coincident((k,), points.requires_grad))
     return entropy

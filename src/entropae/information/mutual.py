@@ -135,7 +135,8 @@ def knn_mutual_information(
             information exactly; the estimate is the mean over 4 spreads. A mapping gives it by
             name of column.
         scale: `"standard"` to divide each column by its standard deviation (with outliers, that of
-            its quartiles), so that units do not matter; `None` to leave them.
+            its quartiles), so that units do not matter, and to make columns with heavy tails even
+            by a strictly increasing map, which keeps the information; `None` to leave them.
         discrete: Names of columns whose values are classes: `"x"`, `"y"`, `"x[0]"`, or names of a
             frame; `True` for all. Texts, logical values and categories are anyway, and so are
             numbers with at most 10 different values.

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from entropae.variables import Variable, scale_of
+from entropae.variables import Variable, scale_of, standardized
 
 Scale = Literal["standard"] | None
 
@@ -87,7 +87,7 @@ def part_of(
 
     Args:
         variables: The columns.
-        scale: `"standard"` to divide each by its scale, `None` to leave units as they are.
+        scale: `"standard"` for columns as `standardized` has them, `None` to leave units.
         seed: Of the spreading.
         turn: Which of several spreads.
         copies: Which occurrence of the same column each one is.
@@ -104,8 +104,8 @@ def part_of(
         if period:
             values = np.mod(values, period)
         if scale == "standard":
-            divisor = scale_of(variable)
-            values, period = values.astype(np.float64) / divisor, period / divisor
+            values = standardized(variable, values.astype(np.float64))
+            period /= scale_of(variable)
         columns.append(values)
         periods.append(period)
     values = np.stack(columns, 1) if columns else np.zeros((n, 0))

@@ -18,7 +18,7 @@ from entropae.variables import (
     Variable,
     columns_of,
     named_columns,
-    scale_of,
+    scales_of,
     variables_of,
     without_gaps,
 )
@@ -128,7 +128,7 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
     rounded = any(v.cells is not None for v in variables)
     if not rounded and scale is None:
         return TwoSamples(p, q, [(p, q)], 0.0, tuple(variables))
-    divisors = np.array([1.0 if scale is None else scale_of(v) for v in variables])
+    divisors = scales_of(variables, scale)
     turns = []
     for turn in range(SPREADS if rounded else 1):
         spread = [v.spread(seed, turn, i) for i, v in enumerate(variables)]

@@ -64,7 +64,7 @@ def normality(code: Any, *, k: int = 3, limit: int = 4096) -> Normality:
         kurtosis=float(standard.pow(4).mean() - 3),
         norm_spread=float(z.norm(dim=1).std()),
         norm_spread_normal=math.sqrt(d - mean_norm**2),
-        entropy=-math.inf if few else float(knn_entropy(some, k, resolution=None)) / d,
+        entropy=-math.inf if few else float(knn_entropy(some, k, resolution=None, scale=None)) / d,
         entropy_normal=gaussian_baseline(k + 1 if few else len(some), d, k).mean / d,
         entropy_exact=gaussian_entropy(1),
         sliced_wasserstein=sliced_wasserstein(z),

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from entropae.neighbors.operators import is_opaque
 
+# Rows so few may be columns.
+FEW = 10
+
 
 def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
     """The sample as `n` points of `d` dimensions, in float32 or float64.
@@ -111,9 +114,10 @@ def check_k(k: Any, available: int, points: str) -> None:
             "yours are the columns, transpose: `x.T`."
         )
     if not 1 <= int(k) <= available:
+        turned = " Rows are observations; if yours are the columns, transpose: `x.T`."
         raise ValueError(
             f"`k` must be in [1, {available}]: got k={k} with {points}. "
-            "Use a smaller `k` or a larger sample."
+            "Use a smaller `k` or a larger sample." + (turned if available < FEW else "")
         )
 
 

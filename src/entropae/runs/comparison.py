@@ -149,8 +149,8 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
             for future in tqdm(as_completed(futures), "Comparing", len(futures), unit="run"):
                 future.result()
         except BaseException as error:
-            for future in futures:
-                future.cancel()
+            # By the pool itself, which else finds futures cancelled that it wants to end.
+            pool.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
                 for worker in active_children():
                     worker.terminate()  # which it takes as this process takes a Ctrl-C

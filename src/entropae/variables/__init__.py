@@ -13,7 +13,7 @@ from entropae.variables.samples import (
     named_columns,
     variables_of,
 )
-from entropae.variables.scale import scale_of
+from entropae.variables.scale import scale_of, scales_of, standardized
 from entropae.variables.spread import copies_of, spread
 
 __all__ = [
@@ -34,7 +34,9 @@ __all__ = [
     "recognise",
     "repeated_rows",
     "scale_of",
+    "scales_of",
     "spread",
+    "standardized",
     "step_of",
     "variables_of",
     "without_gaps",
