@@ -73,6 +73,15 @@ def test_the_planted_fault_is_named_first(trained, spoil, expected):
     assert next(iter(found(trained, spoil))) == expected
 
 
+def test_few_steps_are_told_first(trained):
+    """And nothing of the size of the latent, which sentences have no measure for."""
+    model, train, held_out = trained
+    log = [{"step": 180, "train/reconstruction": 60.0}]
+    diagnosis = model.diagnose(train, held_out, batch_size=60, log=log, progress=False)
+    assert diagnosis.causes[0].name == "steps"
+    assert "latent_small" not in diagnosis
+
+
 def test_nothing_serious_in_a_healthy_model(trained):
     assert "serious" not in found(trained).values()
 
