@@ -164,7 +164,7 @@ def check_numeric(measured: Measured) -> None:
         UnmeasuredError: With the reason.
     """
     if not measured.subject.is_numeric:
-        raise UnmeasuredError("sentences are no points of a surface")
+        raise UnmeasuredError("the dimension of sentences is not known")
 
 
 def _latent_small(measured: Measured) -> Verdict | None:
@@ -219,6 +219,8 @@ def _undertrained(measured: Measured) -> Verdict | None:
         f"the squared error is {measured.error / variance:.2g} of the data's variance, that of {d} "
         f"principal components {measured.linear_error(d) / variance:.2g}, that of a linear map of "
         f"the codes {measured.readout_error / variance:.2g}",
+        # Of a model that has not learnt enough yet, what it knows by heart matters less.
+        explains=() if is_overfitting(measured) else ("overfitting",),
     )
 
 
@@ -230,7 +232,7 @@ UNDERTRAINED = Check(
         "Test error against that of principal component analysis with d components: e − e_PCA "
         "over its standard error. The effect is (e − e_PCA)/e_PCA."
     ),
-    cause="Too few steps, a learning rate that is too small or large, or networks too small.",
+    cause="Too few steps, or a learning rate that is too small or too large.",
     remedy="Look at the curves; train for four times as many epochs, at a third of the rate.",
     judge=_undertrained,
 )
