@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from entropae.diagnosis.finding import MOST
 from entropae.diagnosis.measured import Measured
 from entropae.latent import Entropic, Plain, Variational
 
@@ -169,6 +170,12 @@ def _smaller(measured: Measured) -> Advice | None:
         return Advice(
             "More data. Held-out samples are reconstructed better than by principal components all "
             "the same; smaller networks, noise and fewer epochs seldom change that for the better."
+        )
+    spare = measured.train_errors.mean() < MOST * measured.linear_error(measured.dim, train=True)
+    if not spare:
+        return Advice(
+            "More data. The networks have nothing to spare: they do not know training samples much "
+            "better than principal components do."
         )
     if not hidden or not width or not measured.subject.is_numeric:
         return None
