@@ -52,6 +52,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table cifar10_jpeg $(DATA)/cifar10 --processes 2
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --features efficientnet-lite0:64 --number 2000
+	$(BIN)/python benchmarks/heads.py $(DATA)/mnist --steps 2110
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/text_failures.py --data $(DATA)
 	$(BIN)/python benchmarks/text.py runs/text --data $(DATA) --minutes 600
@@ -60,6 +61,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/large.py dask
 	$(BIN)/python benchmarks/diagnosis.py
 	$(BIN)/python benchmarks/explorer.py
+	$(BIN)/python benchmarks/small_folders.py $(DATA)
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:

@@ -101,7 +101,8 @@ def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, dict
             validation=options.validation,
             epochs=options.epochs,
             batch_size=options.batch_size,
-            model=ModelConfig(hidden=tuple(options.hidden), latent=latent),
+            keep="last",
+            model=ModelConfig(start="random", hidden=tuple(options.hidden), latent=latent),
         )
         make(recipe, Path(folder) / "run")
         model, own = load(Path(folder) / "run"), Columns.load(Path(folder) / "run")

@@ -131,8 +131,9 @@ def test_sample(run, tmp_path):
     out = [str(tmp_path / name) for name in ("a.png", "b.npy", "c/", "d.npy")]
     assert main(["sample", str(run), "-n", "9", "--out", out[0]]) == 0
     assert main(["sample", str(run), "-n", "9", "--prior", "mixture", "--out", out[1]]) == 0
-    assert main(["sample", str(run), "-n", "9", "--out", out[2]]) == 0
-    assert main(["sample", str(run), "-n", "9", "--out", out[3]]) == 0
+    normal = ["--prior", "normal", "--out"]
+    assert main(["sample", str(run), "-n", "9", *normal, out[2]]) == 0
+    assert main(["sample", str(run), "-n", "9", *normal, out[3]]) == 0
     assert pixels(out[0]).shape[1] > 100
     drawn = np.load(out[3])
     assert drawn.shape == (9, 1, 8, 8)

@@ -110,7 +110,9 @@ def test_what_is_kept_with_the_model(run):
 
 def test_sample(run, capsys):
     assert main(["sample", str(run)]) == 0
-    assert capsys.readouterr().out == "Wrote 64 spectra to samples.spec.\n"
+    said = capsys.readouterr()
+    assert said.out == "Wrote 64 spectra to samples.spec.\n"
+    assert said.err == "Drawn from the mixture.\n"
     wavelengths, *rows = np.loadtxt("samples.spec")
     np.testing.assert_allclose(wavelengths, NANOMETRES, rtol=1e-4)
     np.testing.assert_allclose(rows, ea.load(run).sample(64, seed=0), rtol=1e-4, atol=1e-5)
@@ -136,7 +138,7 @@ def test_measure(run, capsys):
 def test_report(run):
     page = (run / "report.html").read_text()
     assert "trained on 216 spectra of 400 to 700 nm from" in page
-    assert page.count("<h2") == 10
+    assert page.count("<h2") == 11
     assert f"entropae sample {run} --prior normal --seed 0 --out normal.spec" in page
 
 

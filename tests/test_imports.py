@@ -50,7 +50,8 @@ ORDER: dict[str, set[str]] = {
         *("registry", "storage"),
     },
     "training": {
-        *("distributed", "kinds", "messages", "model", "nn", "recipe", "signals", "storage"),
+        *("distributed", "kinds", "messages", "model", "nn", "prior", "recipe", "signals"),
+        "storage",
     },
     "explorer": {
         *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),

@@ -320,15 +320,16 @@ class TestCommands:
         assert found["samples"] == work.held_out
         kind = KINDS[work.expected.kind]
         measured = [name for name in PRIORS if name in found]
-        assert "normal" in measured
+        assert work.opened().model.prior in measured
         for name in measured:
             assert all(math.isfinite(found[name][measure]) for measure in kind.measures)
             assert f"\n{name}: " in out
         text = " ".join(out.split())
         for measure in kind.measures.values():
             assert measure.title in text
-        for name in found["normal"].keys() & {"precision", "recall", "coverage", "copied"}:
-            assert 0 <= found["normal"][name] <= 1
+        used = found[work.opened().model.prior]
+        for name in used.keys() & {"precision", "recall", "coverage", "copied"}:
+            assert 0 <= used[name] <= 1
 
     def test_compare(self, work):
         for latent in ("entropic", "plain"):
@@ -370,7 +371,7 @@ class TestCommands:
         )
         page = (work.folder / work.run / "report.html").read_text()
         sections = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-        assert len(sections) == 10
+        assert len(sections) == 11
         words = html.unescape(re.sub(r"<[^>]*>", " ", page))
         kind = work.opened().kind
         trained = work.expected.samples - work.held_out

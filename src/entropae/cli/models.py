@@ -34,8 +34,18 @@ def _writing_options(parser: Parser) -> None:
 def _sample_options(parser: Parser) -> None:
     add_run(parser)
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
-    parser.add_argument("--prior", type=str, help="normal, full (or gaussian), mixture.")
+    parser.add_argument(
+        "--prior", type=str, help="normal, full (or gaussian), mixture; by default the run's."
+    )
     parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    parser.add_argument("--label", type=str, help="Only of this class, if the data had classes.")
+    parser.add_argument("--balanced", action="store_true", help="As many of each class.")
+    parser.add_argument(
+        "--temperature", type=float, default=1.0, help="Below 1: more typical, less varied samples."
+    )
+    parser.add_argument(
+        "--truncation", type=float, help="Leave out normal numbers beyond it, e.g. 2."
+    )
     _writing_options(parser)
 
 
@@ -75,7 +85,7 @@ def add_measuring(parser: Parser) -> None:
         type=str,
         nargs="*",
         default=[],
-        help="Fit these too: flow, two-stage.",
+        help="Fit these too: flow-matching, flow, two-stage.",
     )
     parser.add_argument("-n", "--number", type=int, default=10_000, help="At most so many samples.")
 
@@ -87,8 +97,19 @@ def _evaluate_options(parser: Parser) -> None:
 
 def _sample(options: Namespace) -> None:
     run, out = _opened(options, "samples", seed=options.seed)
-    made = run.model.draw(options.number, seed=options.seed, prior=options.prior)
+    made = run.model.draw(
+        options.number,
+        seed=options.seed,
+        prior=options.prior,
+        label=options.label,
+        balanced=options.balanced,
+        temperature=options.temperature,
+        truncation=options.truncation,
+    )
     print(run.kind.write(made.cpu(), out, seed=options.seed))
+    classes = options.label is not None or options.balanced
+    drawn_from = run.model.drawn_from(options.prior, classes=classes)
+    print(f"Drawn from {drawn_from}.", file=sys.stderr)  # samples may go on in a pipe
 
 
 def _reconstruct(options: Namespace) -> None:

@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from entropae.diagnosis.history import History
 from entropae.latent import Latent
 from entropae.nn.normalization import Standardize, norms
-from entropae.prior import Normal, Prior
+from entropae.prior import Head, Normal, Prior
 
 CHUNK = 512  # samples at a time
 NUMBERS = 1 << 19  # in them, so that what layers return stays in the processor's cache
@@ -44,6 +44,7 @@ class Subject:
         prior: What codes are drawn from.
         prior_name: Its name, `"normal"` for N(0, I).
         latent: What is asked of the code, if it is one of this package's.
+        head: The map of codes to N(0, I), if there is one: codes then are what it makes of them.
         batch_size: Samples of a training step, if known.
         device: Where encoder and decoder are.
         dtype: The precision of their weights.
@@ -56,6 +57,7 @@ class Subject:
     prior: Prior
     prior_name: str = "normal"
     latent: Latent | None = None
+    head: Head | None = None
     batch_size: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype | None = None
@@ -72,7 +74,8 @@ class Subject:
 
     def decode(self, code: Tensor, like: Tensor | None = None, size: int | None = None) -> Tensor:
         """What codes decode to, as points; where it depends on more than the code, in `like`."""
-        return self._each(self.decoder, code.to(next(self.prior.buffers()).dtype), size)
+        code = code.to(next(self.prior.buffers()).dtype)
+        return self._each(lambda part: self.decoder(self.lying(part)), code, size)
 
     def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Tensor:
         """New samples of codes, as points; `decoded` is what `decode` says of them."""
@@ -80,7 +83,14 @@ class Subject:
 
     def reconstruct(self, x: Tensor, size: int | None = None) -> Tensor:
         """Encoded and decoded again, as points."""
-        return self._each(lambda part: self.decoder(self._code(part)), x, size)
+        return self._each(lambda part: self.decoder(self._bare(part)), x, size)
+
+    def lying(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Codes as the decoder takes them: before the head, and where they lie."""
+        if self.head is None:
+            return code
+        code = self.head.from_normal(code)
+        return code if self.latent is None else self.latent.project(code)
 
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
         """Codes as the decoder meets them in training: of a variational latent, with its noise.
@@ -94,19 +104,25 @@ class Subject:
         for part in norms(latent):
             part.eval()
         torch.manual_seed(0)
-        return self._each(lambda part: latent(self.encoder(part)).code, x)
+        return self._each(lambda part: self._through(latent(self.encoder(part)).code), x)
 
     def draw(self, n: int, *, seed: int, prior: Prior | None = None) -> Float[Tensor, "n d"]:
         """Codes from the prior, or from another distribution, brought to where codes lie."""
         generator = torch.Generator().manual_seed(seed)
         code = (prior or self.prior).sample(n, generator=generator).cpu()
-        return code if self.latent is None else self.latent.project(code)
+        return self._at_home(code)
+
+    def _at_home(self, code: Tensor) -> Tensor:
+        """Drawn codes brought to where this latent's codes lie; those of a head lie everywhere."""
+        if self.latent is None or self.head is not None:
+            return code
+        return self.latent.project(code)
 
     @property
     def fills_space(self) -> bool:
         """Whether nothing keeps codes from filling the space, as the sphere does."""
         some = torch.randn(8, self.prior.dim, generator=torch.Generator().manual_seed(0))
-        return self.latent is None or torch.equal(self.latent.project(some), some)
+        return torch.equal(self._at_home(some), some)
 
     @property
     def is_numeric(self) -> bool:
@@ -164,8 +180,15 @@ class Subject:
         }
 
     def _code(self, x: Tensor) -> Tensor:
+        return self._through(self._bare(x))
+
+    def _bare(self, x: Tensor) -> Tensor:
+        """Codes before the head."""
         h = self.encoder(x)
         return h if self.latent is None else self.latent(h).code
+
+    def _through(self, code: Tensor) -> Tensor:
+        return code if self.head is None else self.head.to_normal(code)
 
     def _modules(self) -> list[nn.Module]:
         parts = (self.encoder, self.latent, self.decoder)

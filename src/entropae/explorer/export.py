@@ -33,11 +33,12 @@ class Encoder(nn.Module):
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
-        self.encoder, self.latent = model.encoder, model.latent
+        self.encoder, self.latent, self.head = model.encoder, model.latent, model.head
 
     def forward(self, x: Tensor) -> Tensor:
         """Codes at inference."""
-        return self.latent.code(self.encoder(x))
+        code = self.latent.code(self.encoder(x))
+        return code if self.head is None else self.head.to_normal(code)
 
 
 class Decoder(nn.Module):
@@ -45,11 +46,12 @@ class Decoder(nn.Module):
 
     def __init__(self, model: Autoencoder) -> None:
         super().__init__()
-        self.decoder, self.latent = model.decoder, model.latent
+        self.decoder, self.latent, self.head = model.decoder, model.latent, model.head
 
     def forward(self, z: Tensor) -> Tensor:
         """Decoded samples."""
-        return self.decoder(self.latent.project(z))
+        code = z if self.head is None else self.head.from_normal(z)
+        return self.decoder(self.latent.project(code))
 
 
 def export(space: Space, folder: Path) -> list[Path]:

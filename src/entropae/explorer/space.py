@@ -108,7 +108,10 @@ class Space:
 
     def decode(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
         """Samples of codes, which are first brought to where the latent's codes lie."""
-        return self.model.decode(self.model.latent.project(code.to(self.model.device))).cpu()
+        code = code.to(self.model.device)
+        if self.model.head is None:
+            code = self.model.latent.project(code)
+        return self.model.decode(code).cpu()
 
     def encode(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
         """Codes of samples."""
@@ -124,7 +127,7 @@ class Space:
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         with torch.no_grad():
             code = self.model.priors[prior].sample(n, generator=generator)
-            return self.model.latent.project(code).cpu()
+            return (code if self.model.head else self.model.latent.project(code)).cpu()
 
     def neighbours(
         self, code: Float[Tensor, " d"], k: int

@@ -45,6 +45,8 @@ class Kind(ABC):
         features: What samples are measured by, a name in `features.FEATURES`; `None` if they are
             measured in another way.
         view: How the explorer draws a sample; `None` if it cannot.
+        numeric: Whether its samples are numbers, of which there are principal components.
+        dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         errors: What `figures` returns, in words.
         better_errors: In which direction these are good, where not `lower`.
         measures: What `evaluate` returns for each prior, in words.
@@ -56,6 +58,8 @@ class Kind(ABC):
     suffix: ClassVar[str] = ".npy"
     features: ClassVar[str | None] = "values"
     view: ClassVar[Literal["image", "lines"] | None] = "lines"
+    numeric: ClassVar[bool] = True
+    dim: ClassVar[int] = 16
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
     better_errors: ClassVar[Mapping[str, str]] = {}
     measures: ClassVar[Mapping[str, Measure]] = {
@@ -73,6 +77,11 @@ class Kind(ABC):
     def default_features(self) -> str | None:
         """What samples are measured by unless said otherwise."""
         return self.features
+
+    @property
+    def dropout(self) -> float:
+        """Of fully connected networks that start at the samples' principal components."""
+        return 0.1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -115,6 +124,17 @@ class Kind(ABC):
         found = type(self).read(source, reading)
         self.check_shape(found.shape)
         return replace(found, kind=self)
+
+    def label(self, samples: Samples, labels: str) -> Samples:
+        """Samples with their classes, which are in a file of one label for each.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it has not one label for each sample.
+        """
+        from entropae.kinds.labels import with_labels
+
+        return with_labels(samples, labels)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless samples have the shape that the model takes.
@@ -161,19 +181,37 @@ class Kind(ABC):
         Raises:
             ValueError: If a choice is none for such samples.
         """
-        from entropae.nn import pair
+        from entropae.nn import FEW, default_hidden, pair
 
         some = samples.first(1024)
         bounded = bool(((some >= 0) & (some <= 1)).all())
+        linear = config.start == "pca"
+        # Beside principal components convolutions add little on few images, at ten times the cost.
+        light = config.network == "auto" and linear and len(samples) < FEW
         return pair(
-            config.network,
+            "mlp" if light else config.network,
             self.shape,
             latent.in_features,
             latent.dim,
             width=config.width,
-            hidden=config.hidden,
-            output="sigmoid" if bounded else "linear",
+            hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
+            output=("clip" if linear else "sigmoid") if bounded else "linear",
+            linear=linear,
+            dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
         )
+
+    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
+        """How a batch is changed at random while it is trained on.
+
+        Args:
+            asked: `"none"`, `"auto"` for what suits such samples, or the name of a change.
+
+        Raises:
+            ValueError: If such samples have no such change.
+        """
+        if asked in ("none", "auto"):
+            return None
+        raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
 
     def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
         """Learn from a trained model and held-out samples what is needed to draw new ones."""

@@ -22,6 +22,7 @@ class Reading:
         vocabulary: Its tokens at most.
         length: Tokens of a sentence at most, its end included.
         key: Field of a data set whose items are dicts.
+        labels: A file with the class of each sample, or the column of a table that is its class.
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show bars.
         validation: Share of the samples that will be held out, of which nothing may be learnt.
@@ -38,6 +39,7 @@ class Reading:
     vocabulary: int = 4000
     length: int = 64
     key: str | None = None
+    labels: str | None = None
     strict: bool = False
     progress: bool = False
     validation: float = 0.1

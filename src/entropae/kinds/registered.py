@@ -86,7 +86,9 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
     if not samples.files:
         path = found.path or (found.content if isinstance(found.content, Path) else "")
         samples = replace(samples, files=(Path(path),) if path else ())
-    return samples if found.labels is None else replace(samples, labels=found.labels)
+    if found.labels is not None:
+        samples = replace(samples, labels=found.labels)
+    return samples if reading.labels is None else samples.kind.label(samples, reading.labels)
 
 
 def _claimed(content: Any, reading: Reading, kind: Kind | None) -> Samples:

@@ -9,7 +9,11 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from entropae.messages import unknown
 from entropae.nn.normalization import Standardize
+
+# Names of the priors that are maps of N(0, I): `entropae.prior.HEADS`.
+HEADS = ("flow-matching", "full")
 
 
 class Penalty(NamedTuple):
@@ -60,20 +64,27 @@ class Latent(nn.Module, ABC):
 
     Attributes:
         dim: Dimensions of the code.
+        head: Name of the map that `fit` fits to the finished codes, after which `encode` returns
+            N(0, I) codes: `"flow-matching"` or `"full"`, which is linear (see
+            `Autoencoder.fit_head`); `None` for codes as they are.
         norm: How codes are standardised: `Standardize`, or nothing.
         progress: Share of the training that is done, in [0, 1]. `Training` sets it, schedules read
             it. Without `Training` it stays 1: full weight.
     """
 
     dim: int
+    head: str | None
     norm: nn.Module
     progress: float = 1.0
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, head: str | None = None) -> None:
         super().__init__()
         if not isinstance(dim, int) or dim < 1:
             raise ValueError(f"`dim` must be a positive integer: got dim={dim!r}.")
+        if head not in (None, *HEADS):
+            raise ValueError(unknown("head", str(head), HEADS))
         self.dim = dim
+        self.head = head
         self.norm = nn.Identity()
 
     @property
@@ -109,6 +120,11 @@ class Latent(nn.Module, ABC):
 
     def recall(self, memory: Mapping[str, Any]) -> None:
         """Remember what `memory` returned."""
+
+    @property
+    def settled(self) -> float:
+        """Share of the training after which the loss stays what it is."""
+        return float(getattr(self, "warmup", (0.0, 0.0))[1])
 
     @property
     def least_batch(self) -> int:

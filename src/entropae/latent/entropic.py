@@ -60,6 +60,7 @@ class Entropic(Latent):
             entropy is of the codes without it, and inference has none.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
             a bounded push apart (see `knn_entropy`).
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
 
     References:
         Ghose, Rashwan and Poupart, "Batch norm with entropic regularization turns deterministic
@@ -79,8 +80,9 @@ class Entropic(Latent):
         warmup: Sequence[float] = (0.05, 0.3),
         noise: Sequence[float] = (0.0, 0.0),
         floor: float = 1e-2,
+        head: str | None = None,
     ) -> None:
-        super().__init__(dim)
+        super().__init__(dim, head)
         check_weight(weight)
         if k < 1:
             raise ValueError(f"`k` must be >= 1: got k={k}.")
@@ -133,6 +135,11 @@ class Entropic(Latent):
         """The standardised code; no neighbours are sought."""
         self.check(h)
         return self.norm(h)
+
+    @property
+    def settled(self) -> float:
+        """When λ is full and the bank in use."""
+        return max(self.warmup[1], SLOW if self.bank else 0.0)
 
     @property
     def least_batch(self) -> int:

@@ -21,6 +21,7 @@ class Matching(Latent):
         weight: Relative reconstruction error paid for one unit of the distance (see `Latent`).
         distance: `"mmd"`, `"cramer_wold"` or `"sigreg"`.
         standardize: Batch normalisation without affine parameters before it.
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class Matching(Latent):
         *,
         distance: str = "mmd",
         standardize: bool = False,
+        head: str | None = None,
     ) -> None:
-        super().__init__(dim)
+        super().__init__(dim, head)
         check_weight(weight)
         if distance not in DISTANCES:
             raise ValueError(f"`distance` must be one of {', '.join(DISTANCES)}: got {distance!r}.")

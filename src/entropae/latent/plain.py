@@ -15,10 +15,11 @@ class Plain(Latent):
     Args:
         dim: Dimensions of the code.
         standardize: Batch normalisation without affine parameters.
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
     """
 
-    def __init__(self, dim: int, *, standardize: bool = False) -> None:
-        super().__init__(dim)
+    def __init__(self, dim: int, *, standardize: bool = False, head: str | None = None) -> None:
+        super().__init__(dim, head)
         self.standardize = standardize
         if standardize:
             self.norm = Standardize(dim)

@@ -28,6 +28,7 @@ class Regularized(Latent):
         weight: Of `norm`, relative (see `Latent`).
         decoder: `"l2"` (RAE-L2), `"gradient"` (RAE-GP) or `"spectral"` (RAE-SN).
         decoder_weight: Of `decoder`, relative. Spectral normalisation has none.
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
 
     References:
         Ghosh et al., "From variational to deterministic autoencoders", ICLR 2020, section 3.
@@ -41,8 +42,9 @@ class Regularized(Latent):
         *,
         decoder: Literal["l2", "gradient", "spectral"] = "l2",
         decoder_weight: float = 1e-5,
+        head: str | None = None,
     ) -> None:
-        super().__init__(dim)
+        super().__init__(dim, head)
         if not (weight >= 0 and decoder_weight >= 0):
             raise ValueError(f"Weights must be >= 0: got {weight} and {decoder_weight}.")
         if decoder not in (known := [*DECODER_PENALTIES, "spectral"]):
@@ -93,7 +95,15 @@ DECODER_PENALTIES = {"l2": squared_weights, "gradient": squared_gradient}
 
 
 class Spherical(Latent):
-    """Codes on the sphere of radius √d, where N(0, I) has nearly all its mass in high dimension."""
+    """Codes on the sphere of radius √d, where N(0, I) has nearly all its mass in high dimension.
+
+    Args:
+        dim: Dimensions of the code.
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
+    """
+
+    def __init__(self, dim: int, *, head: str | None = None) -> None:
+        super().__init__(dim, head)
 
     def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
         """The code, and no penalty."""

@@ -32,6 +32,7 @@ class Variational(Latent):
             the second (annealing; Bowman et al., CoNLL 2016).
         batch_norm: γ of the BN-VAE: means are standardised over the batch, times γ, plus a learnt
             shift, which keeps KL at least d γ²/2. `None`: no batch normalisation.
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
 
     References:
         Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014, appendix B.
@@ -46,8 +47,9 @@ class Variational(Latent):
         *,
         batch_norm: float | None = None,
         warmup: Sequence[float] = (0.0, 0.0),
+        head: str | None = None,
     ) -> None:
-        super().__init__(dim)
+        super().__init__(dim, head)
         check_weight(weight)
         if batch_norm is not None and not batch_norm > 0:
             raise ValueError(f"`batch_norm` must be positive: got batch_norm={batch_norm}.")
@@ -99,10 +101,11 @@ class Balanced(Latent):
     Args:
         dim: Dimensions of the code, d. The encoder gives 2 d numbers.
         least: τ in [0, 1).
+        head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
     """
 
-    def __init__(self, dim: int, *, least: float = 0.5) -> None:
-        super().__init__(dim)
+    def __init__(self, dim: int, *, least: float = 0.5, head: str | None = None) -> None:
+        super().__init__(dim, head)
         if not 0 <= least < 1:
             raise ValueError(f"`least` must be in [0, 1): got least={least}.")
         self.least = least

@@ -16,17 +16,17 @@ from entropae.kinds import Kind, batches, is_array, tensor_of
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.calls import call
+from entropae.model.generative import Generative
 from entropae.model.modes import evaluating
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
 from entropae.nn.normalization import average_batch_norms, precise
-from entropae.prior import Normal, Prior, fitted, make_prior
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Generative):
     """An encoder, a latent and a decoder: any pair of modules, any `Latent`.
 
     Args:
@@ -40,6 +40,7 @@ class Autoencoder(nn.Module):
         priors: Distributions of the code that have been fitted, by name; `normal`, N(0, I), is
             always there.
         prior: The name of the one that `sample` uses.
+        head: The map of codes to N(0, I) that `fit_head` fitted, or `None`.
         kind: What kind of data it was trained on (images, arrays, tables, text): `fit` and `load`
             set it, and `sample` returns samples of that kind.
         error: The reconstruction error, from a reconstruction and its batch: a number, one per
@@ -55,7 +56,7 @@ class Autoencoder(nn.Module):
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, latent: Latent) -> None:
-        super().__init__()
+        super().__init__(getattr(latent, "dim", 1))
         for name, part, expected in (
             ("encoder", encoder, nn.Module),
             ("decoder", decoder, nn.Module),
@@ -70,8 +71,6 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.latent = latent
-        self.priors: dict[str, Prior] = {"normal": Normal(latent.dim)}
-        self.prior = "normal"
         self.kind: Kind | None = None
         self.error: ErrorFunction = error_function(decoder)
 
@@ -140,34 +139,40 @@ class Autoencoder(nn.Module):
         self.latent.progress = progress
 
     @property
-    def device(self) -> torch.device:
-        """Where the codes live."""
-        return next(self.priors["normal"].buffers()).device
-
-    @property
     def dtype(self) -> torch.dtype:
         """The weights' floating-point type."""
         found = (p.dtype for p in self.parameters() if p.is_floating_point())
         return next(found, torch.float32)
 
-    def encode(self, data: Any, *, batch_size: int = 1024) -> Float[Tensor, "n d"]:
+    def encode(
+        self, data: Any, *, batch_size: int = 1024, head: bool = True
+    ) -> Float[Tensor, "n d"]:
         """Codes of samples at inference (running statistics, no gradient), batch by batch.
 
         Args:
             data: A batch of samples as the encoder takes them, or whatever `fit` takes.
             batch_size: Samples at a time.
+            head: Through the head, if there is one; else as the latent gives them.
 
         Inside `distributed.together()` each process encodes a share, and all get all codes;
         likewise `decode`, `reconstruct` and `fit_prior`.
         """
-        return self._each(self._encode, batches(data, self.kind, batch_size))
 
-    def decode(self, code: Any, *, batch_size: int = 1024) -> Shaped[Tensor, "n ..."]:
+        def encoded(x: Tensor) -> Tensor:
+            code = self._encode(x)
+            return self.head.to_normal(code) if head and self.head is not None else code
+
+        return self._each(encoded, batches(data, self.kind, batch_size))
+
+    def decode(
+        self, code: Any, *, batch_size: int = 1024, head: bool = True
+    ) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes at inference, without gradient, batch by batch.
 
         Args:
             code: Codes of shape `(n, dim)`.
             batch_size: Codes at a time.
+            head: Through the head, if there is one; else as the decoder takes them.
 
         Raises:
             ValueError: If the codes have another shape.
@@ -178,7 +183,13 @@ class Autoencoder(nn.Module):
                 f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
             )
         parts = code[distributed.share(len(code))].split(batch_size)
-        return self._each(lambda z: self._run("decoder", z), parts)
+
+        def decoded(z: Tensor) -> Tensor:
+            if head and self.head is not None:
+                z = self.latent.project(self.head.from_normal(z))
+            return self._run("decoder", z)
+
+        return self._each(decoded, parts)
 
     def reconstruct(self, data: Any, *, batch_size: int = 1024) -> Any:
         """Samples encoded and decoded again, at inference.
@@ -225,72 +236,6 @@ class Autoencoder(nn.Module):
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)
         codes = torch.stack([PATHS[path](a, b, s) for s in t], 1)
         return self.decode(codes.flatten(0, 1)).unflatten(0, (len(a), steps))
-
-    def fit_prior(self, data: Any, prior: str | Prior = "mixture", *, seed: int = 0) -> Autoencoder:
-        """Fit a distribution to the codes of samples, for `sample` to draw from.
-
-        Args:
-            data: The training samples.
-            prior: `"normal"`, `"full"` (or `"gaussian"`), `"mixture"`, `"flow"` or `"two-stage"`,
-                or one made with options, e.g. `Mixture(16, components=10)`, also of a class of your
-                own: it is kept under the lower-case name of its class.
-            seed: Of the fit.
-
-        Returns:
-            The model itself.
-        """
-        name, made = make_prior(prior, self.latent.dim)
-        made.to(self.device).fit(self.encode(data), seed=seed)
-        self.priors[name] = made
-        self.prior = name
-        return self
-
-    def drop_priors(self) -> None:
-        """Forget fitted priors, as training does: they are of the codes as they were."""
-        self.priors = {"normal": self.priors["normal"]}
-        self.prior = "normal"
-
-    def draw(
-        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
-    ) -> Shaped[Tensor, "n ..."]:
-        """What the decoder makes of codes drawn from a prior: `sample` before it is presented.
-
-        Args:
-            n: Number of samples.
-            seed: For the same samples again, on any device; of more samples, the first ones are
-                these. By default torch's random state.
-            prior: Name of a fitted prior; by default `self.prior`.
-            batch_size: Codes decoded at a time.
-
-        Raises:
-            ValueError: If the prior has not been fitted, or `n` is less than 1.
-        """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1: got n={n}.")
-        name = fitted(self.prior if prior is None else prior, self.priors)
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        code = self.latent.project(self.priors[name].sample(n, generator=generator))
-        return self.decode(code, batch_size=batch_size)
-
-    def sample(
-        self, n: int, *, seed: int | None = None, prior: str | None = None, batch_size: int = 1024
-    ) -> Any:
-        """New samples: codes are drawn from a prior and decoded.
-
-        Args and errors are those of `draw`.
-
-        Returns:
-            Samples of the model's kind: a tensor of images or values, a table with the types of its
-            columns, or a list of sentences.
-        """
-        made = self.draw(n, seed=seed, prior=prior, batch_size=batch_size)
-        return self.present(made, drawn=True, seed=seed)
-
-    def present(
-        self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
-    ) -> Any:
-        """What the decoder returned, as its users know such samples: see `Kind.present`."""
-        return x if self.kind is None else self.kind.present(x, drawn=drawn, seed=seed)
 
     def diagnose(
         self,
@@ -361,12 +306,6 @@ class Autoencoder(nn.Module):
         from entropae.model.saving import save
 
         save(self, Path(folder))
-
-    def _apply(self, fn: Any, *args: Any, **options: Any) -> Any:
-        """Move the priors as well, which are no submodules: a state dict is of what is trained."""
-        for prior in self.priors.values():
-            prior._apply(fn, *args, **options)
-        return super()._apply(fn, *args, **options)
 
     def _ready(self, x: Tensor) -> Tensor:
         """A batch where the weights are, and in their precision."""

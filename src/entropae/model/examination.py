@@ -36,6 +36,7 @@ def examine(
         "prior": model.priors[prior],
         "prior_name": prior,
         "latent": model.latent,
+        "head": model.head,
         "batch_size": batch_size,
         "device": model.device,
         "dtype": model.dtype,

@@ -17,9 +17,9 @@ from entropae.kinds import Kind, kind_from, kind_of_earlier
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.autoencoder import Autoencoder
-from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, LARGEST, PRIOR, WEIGHTS
+from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, HEAD, LARGEST, PRIOR, WEIGHTS
 from entropae.nn import NETWORKS
-from entropae.prior import PRIORS, Prior, canonical, fitted
+from entropae.prior import HEADS, PRIORS, Prior, canonical, fitted
 from entropae.registry import build
 from entropae.storage.weights import unpack
 
@@ -70,6 +70,8 @@ def load(
         model = Autoencoder(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
+        if "head" in config:
+            model.attach(build(HEADS, config["head"], "head"))
         for name, described in config["priors"].items():
             if "." in name:  # it parts a prior's name from those of its weights
                 raise ValueError(f"a prior cannot be called {name!r}")
@@ -99,17 +101,19 @@ def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str],
     """Copy weights into the model; names that lack a weight, and names of no place."""
     own = model.state_dict()
     plain = {name.replace(COMPILED, ""): name for name in own}
-    mine = {k: v for k, v in weights.items() if not k.startswith(PRIOR)}
+    others = (PRIOR, HEAD)
+    mine = {k: v for k, v in weights.items() if not k.startswith(others)}
     found = {plain.get(name.replace(COMPILED, ""), name): v for name, v in mine.items()}
     missing, unexpected = map(list, model.load_state_dict(found, strict=False))
-    for name, prior in model.priors.items():
-        start = f"{PRIOR}{name}."
+    parts = {f"{PRIOR}{name}.": prior for name, prior in model.priors.items()}
+    parts |= {} if model.head is None else {HEAD: model.head}
+    for start, part in parts.items():
         state = {k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)}
-        lacking, other = prior.load_state_dict(state, strict=False)
+        lacking, other = part.load_state_dict(state, strict=False)
         missing += [start + key for key in lacking]
         unexpected += [start + key for key in other]
-    known = tuple(f"{PRIOR}{name}." for name in model.priors)
-    unexpected += [k for k in weights if k.startswith(PRIOR) and not k.startswith(known)]
+    known = tuple(parts)
+    unexpected += [k for k in weights if k.startswith(others) and not k.startswith(known)]
     return missing, unexpected
 
 
@@ -139,6 +143,7 @@ def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], 
             if given[role] is None
         ]
         described = {k: v for k, v in config["priors"].items() if k not in own}
+        described |= {HEAD: config["head"]} if "head" in config else {}
         parts += [build(PRIORS, v, "prior") for v in described.values() if v["name"] != "flow"]
     total = sum(map(size_of, parts))
     for settled in described.values():

@@ -33,6 +33,8 @@ LARGEST = 1 << 20  # bytes of the description, so that no small file asks for mo
 
 PRIOR = "priors."  # begins the names of a prior's weights
 
+HEAD = "head."
+
 COMPILED = "_orig_mod."  # which torch.compile puts into the names of a network's weights
 
 
@@ -48,6 +50,8 @@ def save(model: Autoencoder, folder: Path) -> None:
         "priors": {name: _describe(prior, PRIORS) for name, prior in model.priors.items()},
         "prior": fitted(model.prior, model.priors),
     }
+    if model.head is not None:
+        config["head"] = _describe(model.head, PRIORS)
     text = json.dumps(config, indent=2) + "\n"
     if len(text.encode()) > LARGEST:
         raise ValueError(f"The description of the model takes more than {LARGEST:,} bytes.")
@@ -65,10 +69,12 @@ def save(model: Autoencoder, folder: Path) -> None:
 
 
 def _tensors(model: Autoencoder) -> dict[str, Tensor]:
-    """All that is written: the model's state, and that of its priors under names of their own."""
+    """All that is written: the model's state, and that of its priors and head."""
     found = dict(model.state_dict())
     for name, prior in model.priors.items():
         found |= {f"{PRIOR}{name}.{key}": value for key, value in prior.state_dict().items()}
+    if model.head is not None:
+        found |= {f"{HEAD}{key}": value for key, value in model.head.state_dict().items()}
     return found
 
 

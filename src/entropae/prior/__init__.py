@@ -2,21 +2,38 @@
 
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
+from entropae.prior.flow_matching import FlowMatching
 from entropae.prior.gaussian import Full, Mixture, Normal
-from entropae.prior.names import ALIASES, PRIORS, TITLES, canonical, fitted, make_prior
+from entropae.prior.names import (
+    ALIASES,
+    BARE,
+    HEADS,
+    PRIORS,
+    TITLES,
+    Head,
+    canonical,
+    fitted,
+    make_head,
+    make_prior,
+)
 from entropae.prior.two_stage import TwoStage
 
 __all__ = [
     "ALIASES",
+    "BARE",
+    "HEADS",
     "PRIORS",
     "TITLES",
     "Flow",
+    "FlowMatching",
     "Full",
+    "Head",
     "Mixture",
     "Normal",
     "Prior",
     "TwoStage",
     "canonical",
     "fitted",
+    "make_head",
     "make_prior",
 ]

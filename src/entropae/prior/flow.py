@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.prior.base import Prior, learn
+from entropae.prior.base import PLAIN, Asked, Prior, learn, normal
 
 
 class Flow(Prior):
@@ -63,10 +63,12 @@ class Flow(Prior):
         learn(self, code, loss, steps=self.steps, generator=generator, doing="Fitting the flow")
 
     @torch.no_grad()
-    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+    def draw_block(
+        self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
+    ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        normal = torch.randn(n, self.dim, generator=generator).to(self.mean)
-        return self.mean + self.scale * self.flow().transform.inv(normal)
+        drawn = normal(n, self.dim, generator, asked).to(self.mean)
+        return self.mean + self.scale * self.flow().transform.inv(drawn)
 
     @torch.no_grad()
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

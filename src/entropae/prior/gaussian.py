@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from entropae.prior.base import Prior
+from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, normal
 
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
@@ -30,9 +31,11 @@ class Normal(Prior):
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
 
-    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+    def draw_block(
+        self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
+    ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        return torch.randn(n, self.dim, generator=generator).to(self.mean)
+        return normal(n, self.dim, generator, asked).to(self.mean)
 
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Log-density of each code, in nats."""
@@ -44,12 +47,15 @@ class Full(Prior):
 
     mean: Tensor
     factor: Tensor  # lower triangular, factor @ factor.T = covariance
+    inverse: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("factor", _identity(dim))
+        self.register_buffer("factor", identity(dim))
+        self.register_buffer("inverse", identity(dim), persistent=False)
+        self.register_load_state_dict_post_hook(invert)
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Mean and covariance of the codes.
@@ -60,12 +66,26 @@ class Full(Prior):
         code = self._training_codes(code, self.dim + 1)
         self.mean.copy_(code.mean(0))
         covariance = torch.atleast_2d(torch.cov(code.T))
-        self.factor.copy_(_cholesky(covariance))
+        self.factor.copy_(cholesky(covariance))
+        invert(self)
 
-    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+    def draw_block(
+        self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
+    ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        normal = torch.randn(n, self.dim, generator=generator).to(self.mean)
-        return self.mean + normal @ self.factor.T
+        return self.from_normal(normal(n, self.dim, generator, asked).to(self.mean))
+
+    def from_normal(
+        self, u: Float[Tensor, "n d"], label: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n d"]:
+        """Codes of N(0, I) points: T⁻¹."""
+        return self.mean + u @ self.factor.T
+
+    def to_normal(
+        self, code: Float[Tensor, "n d"], label: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n d"]:
+        """N(0, I) points of codes: T, which whitens them."""
+        return (code - self.mean) @ self.inverse.T
 
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Log-density of each code, in nats."""
@@ -77,61 +97,92 @@ class Full(Prior):
 class Mixture(Prior):
     """A mixture of normal distributions with full covariances (GMM in the published tables).
 
+    Fitted with labels it is one of the classes' own mixtures, as large as their classes.
+
     Args:
         dim: Dimensions of the code.
         components: How many; 10 in the published tables. `None`: the first of 1, 2, 4, … 256 after
             which the Bayesian information criterion of up to 10 000 codes gets worse; set to the
-            chosen number when fitted.
+            chosen number when fitted. With labels, of each class.
+        classes: Set when fitted with labels, to their names.
 
     References:
         Schwarz, "Estimating the dimension of a model", Annals of Statistics 6 (1978) 461.
     """
 
+    conditional = True
     weights: Tensor
     means: Tensor
     factors: Tensor
+    owner: Tensor  # which class a component is of
 
-    def __init__(self, dim: int, components: int | None = None) -> None:
+    def __init__(
+        self, dim: int, components: int | None = None, *, classes: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.dim = dim
         self.components = components
+        self.classes = tuple(classes)
         self._allocate(components or 1)
 
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
         self.register_buffer("means", torch.zeros(c, self.dim))
-        self.register_buffer("factors", _identity(self.dim).repeat(c, 1, 1))
+        self.register_buffer("factors", identity(self.dim).repeat(c, 1, 1))
+        if self.classes:
+            self.register_buffer("owner", torch.zeros(c, dtype=torch.long))
 
-    def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
-        """Expectation-maximisation by scikit-learn."""
-        points = self._training_codes(code, 2 * (self.components or 1)).cpu().numpy()
-        if self.components is None:
-            few = points[np.linspace(0, len(points) - 1, min(len(points), 10_000)).astype(int)]
-            first = _best_mixture(few, seed)
-            best = _mixture(first.n_components, seed)
-            # From where the fewer codes led, all of them are soon fitted.
-            best.set_params(
-                weights_init=first.weights_,
-                means_init=first.means_,
-                precisions_init=first.precisions_,
-            )
+    def fit(
+        self,
+        code: Float[Tensor, "n d"],
+        *,
+        seed: int = 0,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Expectation-maximisation by scikit-learn.
+
+        Raises:
+            ValueError: If the codes, or those of a class, are too few for the components.
+        """
+        least = 2 * (self.components or 1)
+        points = self._training_codes(code, least).cpu().numpy()
+        if labels is None:
+            self.classes, number = (), torch.zeros(len(points), dtype=torch.long)
         else:
-            best = _mixture(self.components, seed)
-        best.fit(points)
+            self.classes, number = class_numbers(labels, len(points))
+            for i, name in enumerate(self.classes):
+                if (size := int((number == i).sum())) < least:
+                    raise ValueError(
+                        f"Each class needs at least {least} codes for its mixture: {name!r} has "
+                        f"{size}. Leave it out, or fit without labels."
+                    )
+        parts = [points[number.numpy() == i] for i in range(max(1, len(self.classes)))]
+        found = [_fitted_mixture(part, self.components, seed) for part in parts]
         device = self.means.device
-        self.components = int(best.n_components)
+        sizes = torch.tensor([one.n_components for one in found])
+        self.components = int(sizes.sum())
         self._allocate(self.components)
-        self.weights.copy_(torch.as_tensor(best.weights_))
-        self.means.copy_(torch.as_tensor(best.means_))
-        self.factors.copy_(torch.linalg.cholesky(torch.as_tensor(best.covariances_)))
+        shares = torch.tensor([len(part) / len(points) for part in parts], dtype=torch.float64)
+        self.weights.copy_(_joined(found, "weights_") * shares.repeat_interleave(sizes))
+        self.means.copy_(_joined(found, "means_"))
+        self.factors.copy_(torch.linalg.cholesky(_joined(found, "covariances_")))
+        if self.classes:
+            self.owner.copy_(torch.arange(len(found)).repeat_interleave(sizes))
         self.to(device)
 
-    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+    def draw_block(
+        self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
+    ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        choice = torch.multinomial(self.weights.cpu(), n, replacement=True, generator=generator)
+        weights = self.weights.cpu()
+        if asked.label is None:
+            choice = torch.multinomial(weights, n, replacement=True, generator=generator)
+        else:
+            own = torch.where(self.owner.cpu() == asked.label[:, None], weights, 0.0)
+            choice = torch.multinomial(own, 1, generator=generator)[:, 0]
         choice = choice.to(self.means.device)
-        normal = torch.randn(n, self.dim, generator=generator).to(self.means)
-        return self.means[choice] + torch.einsum("nij,nj->ni", self.factors[choice], normal)
+        drawn = normal(n, self.dim, generator, asked).to(self.means)
+        return self.means[choice] + torch.einsum("nij,nj->ni", self.factors[choice], drawn)
 
     def log_prob(self, code: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
         """Log-density of each code, in nats."""
@@ -141,7 +192,7 @@ class Mixture(Prior):
         return torch.logsumexp(each + self.weights.log(), 1)
 
 
-def _identity(d: int) -> Tensor:
+def identity(d: int) -> Tensor:
     """As `torch.eye`, which loads torch's compiler where nothing is allocated."""
     return torch.zeros(d, d).fill_diagonal_(1)
 
@@ -150,6 +201,27 @@ def _mixture(components: int, seed: int) -> GaussianMixture:
     from sklearn.mixture import GaussianMixture
 
     return GaussianMixture(components, max_iter=200, reg_covar=RIDGE, random_state=seed)
+
+
+def _joined(found: Sequence[GaussianMixture], name: str) -> Tensor:
+    """What mixtures were found to have, of all their components."""
+    return torch.cat([torch.as_tensor(getattr(one, name)) for one in found])
+
+
+def _fitted_mixture(points: np.ndarray, components: int | None, seed: int) -> GaussianMixture:
+    """A mixture of so many components, or of as many as the criterion says."""
+    if components is not None:
+        return _mixture(components, seed).fit(points)
+    few = points[np.linspace(0, len(points) - 1, min(len(points), 10_000)).astype(int)]
+    first = _best_mixture(few, seed)
+    best = _mixture(first.n_components, seed)
+    # From where the fewer codes led, all of them are soon fitted.
+    best.set_params(
+        weights_init=first.weights_,
+        means_init=first.means_,
+        precisions_init=first.precisions_,
+    )
+    return best.fit(points)
 
 
 def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
@@ -165,7 +237,14 @@ def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
     return best
 
 
-def _cholesky(covariance: Tensor) -> Tensor:
+def invert(prior: Any, keys: object = None) -> None:
+    """Keep the inverse of a prior's factor, also when it has been loaded."""
+    unit = torch.diag(torch.ones_like(prior.mean))
+    prior.inverse.copy_(torch.linalg.solve_triangular(prior.factor, unit, upper=False))
+
+
+def cholesky(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
+    """The lower triangular factor of a covariance; with a warning, of one that has an inverse."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
         warnings.warn(

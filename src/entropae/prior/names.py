@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from entropae.messages import unknown
 from entropae.prior.base import Prior
 from entropae.prior.flow import Flow
+from entropae.prior.flow_matching import FlowMatching
 from entropae.prior.gaussian import Full, Mixture, Normal
 from entropae.prior.two_stage import TwoStage
 from entropae.registry import build
@@ -15,16 +16,31 @@ PRIORS: dict[str, type[Prior]] = {
     "normal": Normal,
     "full": Full,
     "mixture": Mixture,
+    "flow-matching": FlowMatching,
     "flow": Flow,
     "two-stage": TwoStage,
 }
+# Those that are maps of N(0, I), and so can be a model's head.
+Head = Full | FlowMatching
+HEADS: dict[str, type[Head]] = {"flow-matching": FlowMatching, "full": Full}
 # Other names that people know them by.
-ALIASES = {"gaussian": "full", "mvg": "full", "gmm": "mixture", "standard-normal": "normal"}
+ALIASES = {
+    "gaussian": "full",
+    "mvg": "full",
+    "gmm": "mixture",
+    "standard-normal": "normal",
+    "fm": "flow-matching",
+}
+
+# N(0, I) where there is a head, but not through it.
+BARE = "normal-without-head"
 
 TITLES = {
+    BARE: "N(0, I) without the head",
     "normal": "N(0, I)",
     "full": "the fitted Gaussian",
     "mixture": "the mixture",
+    "flow-matching": "flow matching",
     "flow": "the flow",
     "two-stage": "the second stage",
 }
@@ -70,6 +86,25 @@ def fitted(name: str, priors: Mapping[str, Prior]) -> str:
         f"The prior {found!r} has not been fitted (fitted: {', '.join(priors)}). "
         f'Call model.fit_prior(data, "{found}") first.'
     )
+
+
+def make_head(head: str | Head, dim: int) -> Head:
+    """A head made by name, or one as it is.
+
+    Raises:
+        ValueError: If the name is unknown.
+        TypeError: If it is neither a name nor a map.
+    """
+    if isinstance(head, str):
+        if head not in HEADS:
+            raise ValueError(unknown("head", head, HEADS))
+        return build(HEADS, {"name": head, "dim": dim}, "head")
+    if not isinstance(head, Head):
+        raise TypeError(
+            f"`head` must be a name ({', '.join(HEADS)}), a FlowMatching or a Full: got "
+            f"{type(head).__name__}."
+        )
+    return head
 
 
 def make_prior(prior: str | Prior, dim: int) -> tuple[str, Prior]:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.prior.base import Prior, learn
+from entropae.prior.base import PLAIN, Asked, Prior, learn, normal
 
 
 class TwoStage(Prior):
@@ -63,9 +63,11 @@ class TwoStage(Prior):
         )
 
     @torch.no_grad()
-    def draw_block(self, n: int, generator: torch.Generator | None) -> Float[Tensor, "n d"]:
+    def draw_block(
+        self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
+    ) -> Float[Tensor, "n d"]:
         """Draw a block of codes."""
-        u, noise = (torch.randn(n, self.dim, generator=generator).to(self.mean) for _ in range(2))
+        u, noise = (normal(n, self.dim, generator, asked).to(self.mean) for _ in range(2))
         return self.mean + self.scale * (self.decoder(u) + self.log_gamma.exp() * noise)
 
     @torch.no_grad()

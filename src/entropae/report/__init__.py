@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from entropae.drawing.blocks import Block
 from entropae.messages import printable
 from entropae.model import Autoencoder
-from entropae.report import latent, words
+from entropae.report import latent, priors, words
 from entropae.report.trained import Origin, Trained, of_model
 from entropae.storage.atomic import replacing
 
@@ -56,6 +56,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Trained], list[Block]]]] = {
     "nearest": ("Nearest training data", partial(_section, 3)),
     "curves": ("Training", latent.curves),
     "codes": ("The codes", latent.codes),
+    "priors": ("What samples are drawn from", priors.compared),
     "metrics": ("Metrics and rivals", words.rivals),
     "again": ("How to repeat it", words.again),
 }

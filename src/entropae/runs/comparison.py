@@ -26,7 +26,7 @@ from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.prior.names import check_names
-from entropae.recipe import RECIPE, Recipe
+from entropae.recipe import AUTO, RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.making import check_recipe, make
 from entropae.runs.resuming import leaves
@@ -91,7 +91,7 @@ def _compare(
 ) -> list[dict[str, Any]]:
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     jobs = [
-        (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
+        (_plain(recipe, seed), out / name / f"seed-{seed}", features, asked)
         for name, recipe in recipes.items()
         for seed in range(seeds)
     ]
@@ -111,6 +111,11 @@ def _compare(
     write_text(out / "table.md", markdown(rows, kind, title(features_of(kind, features))))
     kind.compare_samples({name: run.model for name, run in runs.items()}, out)
     return rows
+
+
+def _plain(recipe: Recipe, seed: int) -> Recipe:
+    """A recipe with a seed, and without a head unless it asks for one: latents are compared."""
+    return replace(recipe, seed=seed, prior="normal" if recipe.prior == "auto" else recipe.prior)
 
 
 def _finish(
@@ -183,6 +188,10 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
+    if asked["model.latent.dim"] == AUTO:
+        asked["model.latent.dim"] = found.get("model.latent.dim")
+    if asked["epochs"] is None and asked["minutes"] is not None:
+        asked["epochs"] = found["epochs"]
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(

@@ -7,7 +7,6 @@ import os
 import platform
 import shlex
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -22,16 +21,26 @@ from entropae import distributed
 from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
-from entropae.model import CONFIG, Autoencoder, load, memory, size_of
+from entropae.model import CONFIG, Autoencoder, load, memory, size_of, start_from_pca
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
+from entropae.runs.files import (
+    METRICS,
+    latent_of,
+    portable,
+    read_recipe,
+    reading_of,
+    write_recipe,
+)
+from entropae.runs.priors import fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
+from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
-from entropae.training.fitting import check_trainer, random_state_kept
+from entropae.training.fitting import random_state_kept
+from entropae.training.trainers import check_trainer
 
 CURVES = "curves.png"
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
@@ -108,7 +117,12 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     if finished:  # and its data lie elsewhere now
         write_recipe(recipe, folder)
         return _nothing_to_do(folder)
+    recipe, components = settled(recipe, train, held_out)
     model = new_model(recipe, samples)
+    if components is not None and recipe.model.start == "pca":
+        start_from_pca(model, train, found=components)
+    if not begun:
+        recipe = scheduled(recipe, model, train)
     if first:
         if (folder / CONFIG).is_file():
             reopen(folder)
@@ -119,8 +133,12 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         samples,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
+        learning_rate=rate_of(recipe, samples),
         decay=recipe.decay,
+        weight_decay=recipe.weight_decay,
+        augment=samples.kind.augmentation(recipe.augment),
+        keep=recipe.keep,
+        callbacks=[first_look(train, held_out, folder, seed=recipe.seed)] if first else [],
         validation=recipe.validation,
         seed=recipe.seed,
         folder=folder,
@@ -131,12 +149,18 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         profile=profile,
     )
     with distributed.together():
-        _fit_priors(model, train.some(ENOUGH), recipe.seed)
-        measured = measure(model, train, held_out)
+        others = held_out if len(halves.held_out) else None
+        steps = int(log[-1]["step"])
+        chosen = fit_priors(model, train.some(ENOUGH), others, recipe, steps)
+        measured = measure(model, train, held_out) | ({"priors": chosen} if chosen else {})
     if first:
+        if components is not None and "mean_squared_error" in measured["validation"]:
+            error = measured["validation"]["mean_squared_error"]
+            measured["principal_components"] = against_pca(model, held_out, components, error)
         metrics = measured | _account(log, samples, clock)
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
+        print(f"Samples are drawn from {model.drawn_from()}.")
     return model
 
 
@@ -216,13 +240,17 @@ def check_recipe(recipe: Recipe) -> None:
         ValueError: If a number is out of its range, a name unknown, or devices are not there.
         FileNotFoundError: If the data are not there.
     """
-    named(recipe.model.latent)
+    latent_of(recipe)
     for name in ("epochs", "batch_size"):
         value = getattr(recipe, name)
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    if not recipe.learning_rate > 0:
+    if recipe.learning_rate is not None and not recipe.learning_rate > 0:
         raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
+    if recipe.minutes is not None and not recipe.minutes > 0:
+        raise ValueError(f"`minutes` must be positive: got minutes={recipe.minutes}.")
+    if not recipe.weight_decay >= 0:
+        raise ValueError(f"`weight_decay` must be >= 0: got {recipe.weight_decay}.")
     if not 0 <= recipe.validation < 1:
         raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
     check_trainer(recipe.trainer)
@@ -236,22 +264,6 @@ def _check_apart(folder: Path, data: str) -> None:
             f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
             "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."
         )
-
-
-def _fit_priors(model: Autoencoder, samples: Samples, seed: int) -> None:
-    """Fit the full normal and the mixture, if there are codes enough for a covariance."""
-    least = model.latent.dim + 1
-    if len(samples) < least:
-        warnings.warn(
-            f"Only N(0, I) is there to sample from: the fitted Gaussian and the mixture of codes "
-            f"of {model.latent.dim} dimensions need {least} training samples, there are "
-            f"{len(samples)}. Train on more, or lower model.latent.dim.",
-            stacklevel=3,
-        )
-        return
-    for prior in ("full", "mixture"):
-        model.fit_prior(samples, prior, seed=seed)
-    model.prior = "normal"
 
 
 def _account(log: Sequence[Mapping[str, float]], samples: Samples, clock: _Clock) -> dict[str, Any]:

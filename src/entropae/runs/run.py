@@ -109,7 +109,8 @@ class Run:
                 f"name any file: {printable(self.source)}. If that is meant, give "
                 f"--trained-on {shlex.quote(self.source)}."
             )
-        reading = replace(reading_of(self.recipe), download=self.data is not None)
+        # Labels are of use in training only, and a stranger's recipe may name any file for them.
+        reading = replace(reading_of(self.recipe), download=self.data is not None, labels=None)
         try:
             samples = as_samples(self.source, kind=self.kind, **vars(reading))
         except (FileNotFoundError, IsADirectoryError) as error:
@@ -148,7 +149,8 @@ class Run:
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
-        return as_samples(source, kind=self.kind, **vars(reading_of(self.recipe)))
+        reading = replace(reading_of(self.recipe), labels=None)  # which are of its own data
+        return as_samples(source, kind=self.kind, **vars(reading))
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.kinds.base import Kind
-from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, mirrored, with_channels
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
@@ -64,6 +64,11 @@ class Images(Kind):
         if min(self.shape[1:]) < SMALL or not is_installed("efficientnet-lite0"):
             return "pixels"
         return "efficientnet-lite0:64" if max(self.shape[1:]) <= 64 else "efficientnet-lite0"
+
+    @property
+    def dropout(self) -> float:
+        """More for photographs: beyond principal components, few of them show mostly noise."""
+        return 0.3 if self.shape[0] == 3 else 0.1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -140,6 +145,11 @@ class Images(Kind):
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
+
+    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
+        """Mirrored images, by default where they are in colour: digits have no mirror images."""
+        flips = asked == "flip" or (asked == "auto" and self.shape[0] == 3)
+        return mirrored if flips else None
 
     def describe_size(self) -> str:
         """Pixels and colours."""
@@ -238,8 +248,23 @@ def _of_folder(
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
     kind = Images(_shape(array, "hwc"), size=size, white=white)
-    keys = keys_of_names(names)
-    return Samples(array, kind, "hwc", skipped, keys=keys, files=files, names=names, others=others)
+    return Samples(
+        array,
+        kind,
+        "hwc",
+        skipped,
+        labels=_classes(names),
+        keys=keys_of_names(names),
+        files=files,
+        names=names,
+        others=others,
+    )
+
+
+def _classes(names: Sequence[str]) -> np.ndarray | None:
+    """The folders that images lie in, if they all lie in folders, and in several."""
+    folders = [name.rpartition("/")[0] for name in names]
+    return np.array(folders) if all(folders) and len(set(folders)) > 1 else None
 
 
 def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:

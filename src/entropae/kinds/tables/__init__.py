@@ -6,6 +6,7 @@ Needs pyarrow, which keeps a column's type: pip install "entropae[tables]".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, wr
 from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, to_library, to_table
 from entropae.messages import unknown
+from entropae.prior import BARE
 from entropae.reader import dialect_of
 
 ENOUGH = 100_000  # rows that the noise of reconstructions is learnt from
@@ -117,7 +119,7 @@ class Tables(Kind):
 
     def networks(self, config: Any, latent: Any, samples: Samples) -> tuple[nn.Module, nn.Module]:
         """Fully connected ones, the decoder with probabilities of categories."""
-        from entropae.nn import MLPEncoder, TableDecoder
+        from entropae.nn import MLPEncoder, TableDecoder, default_hidden
         from entropae.nn.table import entropies_of
 
         if config.network not in ("auto", "mlp"):
@@ -125,8 +127,12 @@ class Tables(Kind):
         groups = self.columns.groups
         some = samples.some(ENOUGH)
         entropies = entropies_of(groups, some.first(len(some)))
-        return MLPEncoder(self.shape, latent.in_features, hidden=config.hidden), TableDecoder(
-            groups, latent.dim, hidden=config.hidden, entropies=[round(h, 6) for h in entropies]
+        hidden = default_hidden(len(samples)) if config.hidden is None else config.hidden
+        options: dict[str, Any] = {"hidden": hidden, "linear": config.start == "pca"}
+        entropies = [round(h, 6) for h in entropies]
+        return (
+            MLPEncoder(self.shape, latent.in_features, **options),
+            TableDecoder(groups, latent.dim, entropies=entropies, **options),
         )
 
     def learn(self, model: Any, samples: Samples) -> None:
@@ -143,11 +149,21 @@ class Tables(Kind):
         test = test.subset(np.arange(min(options.n, len(test))))
         real = [self.columns.decode(rows.first(len(rows)).numpy()) for rows in (train, test)]
         result: dict[str, Any] = {"samples": len(test), **self.figures(model, test)}
-        for name in model.priors:
-            x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, prior=name)
+        made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
+        made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
+        for name, how in made.items():
+            x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, **how)
             drawn = self.columns.draw(x.cpu().numpy(), seed=options.seed)
             result[name] = compare_tables(self.columns, real[0], real[1], drawn, seed=options.seed)
         return result
+
+    def label(self, samples: Samples, labels: str) -> Samples:
+        """Rows with the values of a column as their classes."""
+        decoded = self.columns.decode(samples.array)
+        if labels not in decoded.column_names:
+            raise ValueError(unknown("column", labels, decoded.column_names))
+        values = decoded.column(labels).to_pylist()
+        return replace(samples, labels=np.array(["" if v is None else str(v) for v in values]))
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""

@@ -42,6 +42,7 @@ class Text(Kind):
     features = None
     suffix = ".txt"
     view: ClassVar[Any] = None
+    numeric = False
     errors: ClassVar[Mapping[str, str]] = {
         "nll": "Nats per sentence",
         "perplexity": "Perplexity",
@@ -130,7 +131,7 @@ class Text(Kind):
             self.length,
             latent.in_features,
             latent.dim,
-            hidden=config.hidden[-1],
+            hidden=(config.hidden or (256,))[-1],
             dropout=config.dropout,
             word_dropout=config.word_dropout,
         )
@@ -139,7 +140,8 @@ class Text(Kind):
         """Likelihood and accuracy of sentences, given their codes."""
         from entropae.kinds.text.scores import score
 
-        return score(model.decoder, model.encode(samples), samples.first(len(samples)))._asdict()
+        code = model.encode(samples, head=False)
+        return score(model.decoder, code, samples.first(len(samples)))._asdict()
 
     def evaluate(
         self, model: Any, train: Samples, test: Samples, options: Evaluating
@@ -157,7 +159,7 @@ class Text(Kind):
 
     def embed(self, model: Any, x: Int[Tensor, "n t"]) -> Float[Tensor, "n d"]:
         """The codes of sentences."""
-        return model.encode(x)
+        return model.encode(x, head=False)
 
     def describe_size(self) -> str:
         """Tokens."""

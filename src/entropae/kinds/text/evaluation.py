@@ -59,8 +59,8 @@ def evaluate_text(
     """
     decoder, tokenizer = decoder_of(model), tokenizer_of(train)
     some = held_out.first(n)
-    code = model.encode(some)
-    again = model.decode(code)
+    code = model.encode(some, head=False)
+    again = model.decode(code, head=False)
     figures: dict[str, float] = {**score(decoder, code, some)._asdict()}
     figures["bleu"] = bleu(
         tokenizer.decode(again.tolist()),
@@ -72,7 +72,8 @@ def evaluate_text(
         figures["kl"] = found.kl
         figures["mutual_information"] = found.mutual_information
         figures["importance_weighted_nll"] = found.nll
-    figures["round_trip_information"] = round_trip_information(code, model.encode(again))
+    found_again = model.encode(again, head=False)
+    figures["round_trip_information"] = round_trip_information(code, found_again)
     figures["active_units"] = active_units(code)
     figures["used_units"] = used_units(decoder, code, some)
     drawn = draw(model, made, seed=seed)

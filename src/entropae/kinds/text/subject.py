@@ -50,16 +50,16 @@ class Sentences(Subject):
         code = code.to(self.device, next(self.prior.buffers()).dtype)
         size = size or CHUNK
         pairs = zip(code.split(size), like.to(self.device).split(size), strict=True)
-        return torch.cat([self._told(z, x).cpu() for z, x in pairs])
+        return torch.cat([self._told(self.lying(z), x).cpu() for z, x in pairs])
 
     def reconstruct(self, x: Int[Tensor, "n t"], size: int | None = None) -> Float[Tensor, "n p"]:
         """Probabilities of each sentence's tokens, given its code."""
-        return self._each(lambda part: self._told(self._code(part), part), x, size)
+        return self._each(lambda part: self._told(self._bare(part), part), x, size)
 
     def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Float[Tensor, "n p"]:
         """Sentences of codes, token by token."""
         code = code.to(next(self.prior.buffers()).dtype)
-        return self.points(self._each(self.decoder, code))
+        return self.points(self._each(lambda part: self.decoder(self.lying(part)), code))
 
     @property
     def _writer(self) -> SequenceDecoder:

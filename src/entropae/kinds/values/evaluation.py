@@ -18,6 +18,7 @@ from entropae.metrics import (
     precision_recall_density_coverage,
 )
 from entropae.neighbors import kth_distance
+from entropae.prior import BARE
 
 # Neighbour metrics cost the square of the sample; more points hardly change them.
 NEIGHBOURS = 2000
@@ -57,16 +58,17 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         "mean_squared_error": float((again - x).square().mean()),
         "code": normality(model.encode(x))._asdict(),
     }
+    made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
+    made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
     # What samples would come to that are as good as the data: of training samples themselves.
-    made = [TRAINING, "reconstructions", *model.priors]
-    bar = tqdm(made, "Measuring", disable=not options.progress)
-    for name in bar:
+    ways: dict[str, dict[str, Any]] = {TRAINING: {}, "reconstructions": {}} | made
+    bar = tqdm(ways.items(), "Measuring", disable=not options.progress)
+    for name, how in bar:
         bar.set_postfix_str(name)
         if name == TRAINING:
             found = known
         else:
-            is_prior = name in model.priors
-            drawn = model.draw(n, seed=options.seed, prior=name).cpu() if is_prior else again
+            drawn = model.draw(n, seed=options.seed, **how).cpu() if how else again
             found = extract(features.features, unit(drawn))
         kernel = kernel_distance(found, reference)
         near = math.nan if name == TRAINING else kth_distance(found[:NEIGHBOURS], known).median()

@@ -1,0 +1,136 @@
+"""What a run draws from: chosen on held-out codes, said, shown; and classes from end to end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from entropae.cli import main
+from entropae.prior import FlowMatching
+from entropae.prior.gaussian import _mixture
+from entropae.runs import Run
+from options import SMALL
+
+
+def curved(n: int) -> np.ndarray:
+    """Points of a bent surface in six dimensions, with little noise."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, n))
+    flat = np.stack([a, a**2 / 2 + 0.3 * b], 1)
+    return (flat @ rng.normal(size=(2, 6)) + 0.01 * rng.normal(size=(n, 6))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def bent(tmp_path_factory):
+    """A run whose codes are bent, as its data are; its mixture may have one component only."""
+    folder = tmp_path_factory.mktemp("bent")
+    np.save(folder / "x.npy", curved(700))
+    patch = pytest.MonkeyPatch()
+    patch.setattr("entropae.prior.gaussian._best_mixture", lambda x, seed: _mixture(1, seed).fit(x))
+    patch.setattr(FlowMatching, "sized", lambda d, n, steps: FlowMatching(d, hidden=32, steps=300))
+    options = ["--model.latent", "{name: plain, dim: 2}", "--model.hidden", "[16]"]
+    options += ["--epochs", "24", "--batch_size", "64", "--no-report"]
+    assert (
+        main(["fit", "--data", str(folder / "x.npy"), "--out", str(folder / "run"), *options]) == 0
+    )
+    yield folder / "run"
+    patch.undo()
+
+
+def test_bent_codes_get_a_head(bent, capsys):
+    run = Run.open(bent)
+    assert isinstance(run.model.head, FlowMatching)
+    assert run.model.prior == "normal"
+    found = run.metrics["priors"]
+    assert found["codes"]["chosen"] == "flow-matching"
+    codes = {name: one["nats"] for name, one in found["codes"]["log_likelihood"].items()}
+    head = {name: one["nats"] for name, one in found["head"]["log_likelihood"].items()}
+    assert max(codes, key=lambda name: codes[name]) == "flow-matching"
+    # The same density by another name, and the same codes.
+    assert head["normal"] == pytest.approx(codes["flow-matching"], abs=1e-3)
+    assert head["normal-without-head"] == pytest.approx(codes["normal"], abs=1e-4)
+    capsys.readouterr()
+    assert main(["sample", str(bent), "-n", "5", "--out", str(bent.parent / "s.npy")]) == 0
+    assert capsys.readouterr().err == "Drawn from N(0, I), through the head.\n"
+
+
+def test_the_report_and_the_evaluation_have_both(bent):
+    run = Run.open(bent)
+    page = run.report(bent.parent / "report.html", progress=False).read_text()
+    assert "What samples are drawn from" in page
+    assert "N(0, I) without the head" in page
+    found = run.evaluate(n=200, progress=False)
+    assert found["normal"]["frechet"] < found["normal-without-head"]["frechet"]
+
+
+def test_the_published_method_is_an_option_away(bent):
+    out = bent.parent / "published"
+    data = str(bent.parent / "x.npy")
+    assert main(["fit", "--data", data, "--out", str(out), "--prior", "normal", *SMALL]) == 0
+    run = Run.open(out)
+    assert run.model.head is None
+    assert run.model.prior == "normal"
+    assert run.model.priors.keys() == {"normal", "full", "mixture"}
+    assert "priors" not in run.metrics
+
+
+def test_flow_matching_can_be_asked_for(bent):
+    out, data = bent.parent / "flow", str(bent.parent / "x.npy")
+    options = ["--prior", "flow-matching", *SMALL]
+    assert main(["fit", "--data", data, "--out", str(out), *options]) == 0
+    model = Run.open(out).model
+    assert (model.head, model.prior) == (None, "flow-matching")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Dark and light squares in folders, and a run of them."""
+    folder = tmp_path_factory.mktemp("classes")
+    rng = np.random.default_rng(0)
+    for name, low in (("dark", 0), ("light", 180)):
+        (folder / "photos" / name).mkdir(parents=True)
+        for i in range(40):
+            pixels = rng.integers(low, low + 60, (6, 6)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{i}.png")
+    options = [*SMALL[:4], "--epochs", "30", "--no-report", "--batch_size", "32"]
+    options += ["--out", str(folder / "run"), "--data", str(folder / "photos")]
+    assert main(["fit", *options]) == 0
+    return folder
+
+
+@pytest.mark.parametrize(("label", "low", "high"), [("dark", 0, 0.45), ("light", 0.55, 1)])
+def test_folders_are_classes(photos, label, low, high, capsys):
+    out = photos / f"{label}.npy"
+    assert main(["sample", str(photos / "run"), "--label", label, "--out", str(out)]) == 0
+    assert low <= np.load(out).mean() <= high
+    assert "Drawn from " in capsys.readouterr().err
+
+
+def test_balanced_samples_and_unknown_labels(photos, capsys):
+    out = photos / "both.npy"
+    options = ["--balanced", "--temperature", "0.5", "--truncation", "2", "-n", "10"]
+    assert main(["sample", str(photos / "run"), *options, "--out", str(out)]) == 0
+    means = np.load(out).mean((1, 2, 3))
+    assert (means[::2] < means[1::2]).all()
+    assert main(["sample", str(photos / "run"), "--label", "bright", "--out", str(out)]) == 1
+    assert "'bright'" in capsys.readouterr().err
+
+
+def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
+    np.save(tmp_path / "x.npy", curved(60))
+    kinds = ["a" if i % 3 else "b" for i in range(60)]
+    (tmp_path / "labels.txt").write_text("\n".join(kinds) + "\n")
+    rows = [f"{x},{kind}" for x, kind in zip(curved(60)[:, 0], kinds, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["value,kind", *rows]) + "\n")
+    for data, labels in (("x.npy", str(tmp_path / "labels.txt")), ("t.csv", "kind")):
+        out = tmp_path / data.partition(".")[0]
+        options = ["--data", str(tmp_path / data), "--labels", labels, "--out", str(out)]
+        assert main(["fit", *options, "--prior", "mixture", *SMALL]) == 0
+        run = Run.open(out)
+        assert run.model.priors["mixture"].classes == ("a", "b")
+        assert len(run.read(str(tmp_path / data)).first(5)) == 5
+    (tmp_path / "labels.txt").write_text("a\n")
+    options = ["--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "labels.txt")]
+    assert main(["fit", *options, "--out", str(tmp_path / "no"), *SMALL]) == 1
+    assert "one label for each of the 60 samples" in capsys.readouterr().err
