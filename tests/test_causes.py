@@ -222,7 +222,7 @@ def test_no_remedy_recommends_what_the_model_has(name, latent):
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "digits"
     options = ["--epochs", "1", "--model.hidden", "[16]", "--model.latent.dim", "3"]
-    options += ["--no-report", "--validation", "0.3"]
+    options += ["--no-report", "--validation", "0.3", "--model.start", "random"]
     assert main(["fit", "--data", "digits", "--out", str(folder), *options]) == 0
     return Run.open(folder)
 
