@@ -57,10 +57,13 @@ def _slower(measured: Measured) -> Advice | None:
     recipe = measured.subject.recipe
     if not recipe.get("epochs"):
         return None
-    epochs, rate = FACTOR * recipe["epochs"], recipe["learning_rate"] / 3
+    epochs, rate = FACTOR * recipe["epochs"], recipe.get("learning_rate")
+    if not rate:  # it goes by the data
+        return Advice(f"Train for {epochs} epochs.", {"epochs": epochs})
+    rate = float(f"{rate / 3:.2g}")
     return Advice(
-        f"Train for {epochs} epochs at a learning rate of {rate:.2g}.",
-        {"epochs": epochs, "learning_rate": float(f"{rate:.2g}")},
+        f"Train for {epochs} epochs at a learning rate of {rate:g}.",
+        {"epochs": epochs, "learning_rate": rate},
     )
 
 
