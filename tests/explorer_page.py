@@ -105,7 +105,7 @@ class Page:
 
 def use_every_control(page: Page, folder: Path) -> None:
     """All of them, one after another."""
-    page.check(torch.from_numpy(page.space.axes.mean))
+    page.check(page.space.codes[page.space.on_map[page.space.start]])
     for use in (sliders, map_by_pointer, map_by_keys, axes, walk, neighbours, priors):
         use(page)
         page.quiet()

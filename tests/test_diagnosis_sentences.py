@@ -51,7 +51,8 @@ def found(trained: tuple, spoil=lambda model: None) -> dict[str, str]:
     with torch.no_grad():
         spoil(model)
     diagnosis = model.diagnose(train, held_out, batch_size=60, progress=False)
-    assert diagnosis.unmeasured == {"input": "sentences have neither scale nor colours"}
+    assert diagnosis.unmeasured["input"] == "sentences have neither scale nor colours"
+    assert diagnosis.unmeasured.keys() == {"input", "steps", "latent_small", "latent_large"}
     return {finding.name: finding.severity.word for finding in diagnosis.findings}
 
 
@@ -70,6 +71,15 @@ def deafen(model: ea.Autoencoder) -> None:
 )
 def test_the_planted_fault_is_named_first(trained, spoil, expected):
     assert next(iter(found(trained, spoil))) == expected
+
+
+def test_few_steps_are_told_first(trained):
+    """And nothing of the size of the latent, which sentences have no measure for."""
+    model, train, held_out = trained
+    log = [{"step": 180, "train/reconstruction": 60.0}]
+    diagnosis = model.diagnose(train, held_out, batch_size=60, log=log, progress=False)
+    assert diagnosis.causes[0].name == "steps"
+    assert "latent_small" not in diagnosis
 
 
 def test_nothing_serious_in_a_healthy_model(trained):

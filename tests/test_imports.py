@@ -62,14 +62,14 @@ ORDER: dict[str, set[str]] = {
         *("recipe", "storage"),
     },
     "runs": {
-        *("", "distributed", "drawing", "explorer", "features", "kinds", "latent", "messages"),
-        *("metrics", "model", "notebook", "prior", "recipe", "registry", "report", "signals"),
-        *("storage", "training"),
+        *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
+        *("messages", "metrics", "model", "notebook", "prior", "recipe", "registry", "report"),
+        *("signals", "storage", "training"),
     },
     "sklearn": {"entropy", "information", "latent", "model", "neighbors", "nn", "training"},
     "cli": {
-        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "reader"),
-        *("recipe", "runs", "signals", "storage", "variables"),
+        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),
+        *("reader", "recipe", "runs", "signals", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]

@@ -78,13 +78,15 @@ def _asked(parser: Parser, arguments: list[str] | None, command: str) -> dict[st
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Warnings in a line of their own, without the place in the source that they come from."""
-    before = warnings.formatwarning
+    """Each warning once, in one line, without the place in the source that it comes from."""
+    before, told = warnings.formatwarning, set[str]()
 
-    def plain(message: Warning | str, category: type[Warning], *place: object) -> str:
-        if category is UserWarning:
-            return f"Warning: {printable(message)}\n"
-        return before(message, category, *place)  # type: ignore[arg-type]
+    def plain(message: Warning | str, *_: object) -> str:
+        line = f"entropae: {printable(' '.join(str(message).split()))}\n"
+        if line in told:
+            return ""
+        told.add(line)
+        return line
 
     warnings.formatwarning = plain
     try:

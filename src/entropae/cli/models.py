@@ -174,8 +174,6 @@ def _encode(options: Namespace) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
-    from entropae.kinds import directions
-
     run = opened(options)
     if options.out is not None:
         check_out(Path(options.out), folder=True)
@@ -187,30 +185,44 @@ def _evaluate(options: Namespace) -> None:
         target=options.target,
         out=options.out,
     )
-    by = f" by features of {found['features']}" if "features" in found else ""
-    print(f"Measured{by} on {found['samples']} held-out {run.kind.things}.")
-    numbers = {key: value for key, value in found.items() if isinstance(value, int | float)}
-    for name, value in numbers.items():
-        if name != "samples":
-            print(f"{run.kind.errors.get(name, name.replace('_', ' '))}: {value:.4g}")
-    measured = {
+    from entropae.kinds.measures import BLUR, better
+
+    kind, features = run.kind, found.get("features")
+    by = f" by features of {features}" if features is not None else ""
+    print(f"Measured{by} on {found['samples']} held-out {kind.things}.")
+    for name, value in found.items():
+        if isinstance(value, int | float) and name != "samples":
+            said = kind.errors.get(name, name.replace("_", " "))
+            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, 'lower'))}")
+    made = {
         name: figures
         for name, figures in found.items()
-        if isinstance(figures, dict) and figures.keys() & run.kind.measures.keys()
+        if isinstance(figures, dict) and figures.keys() & kind.measures.keys()
     }
-    if any(measure.said for measure in run.kind.measures.values()):
-        print_measures(run.kind.measures, measured)
+    if any(measure.said for measure in kind.measures.values()):
+        print_measures(kind.measures, made)
     else:
-        for name, figures in measured.items():
-            said = [
-                f"{measure.title} {figures[key]:.4g}"
-                for key, measure in run.kind.measures.items()
-                if key in figures
-            ]
-            print(f"{name}: {', '.join(said)}")
-        print(directions(run.kind.measures))
+        _print_figures(kind.measures, made, features)
+    if features == "pixels":
+        print(BLUR)
     if options.out is not None:
         print(f"Wrote pictures of the columns to {options.out}.")
+
+
+def _print_figures(measures: Any, made: Any, features: str | None) -> None:
+    from entropae.kinds.measures import titled
+
+    for key, measure in measures.items():
+        print(titled(measure, features))
+        for name, figures in made.items():
+            if key in figures:
+                print(f"    {figures[key]:<10.4g} {_source(name)}")
+
+
+def _source(name: str) -> str:
+    from entropae.prior import TITLES
+
+    return f"samples from {TITLES[name]}" if name in TITLES else name
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

@@ -16,7 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from entropae.diagnosis import codes, inputs, norms, outputs, space
+from entropae.diagnosis import codes, inputs, norms, outputs, radii, space, steps
+from entropae.diagnosis.advice import Advice, advice
+from entropae.diagnosis.causes import ordered
 from entropae.diagnosis.dimension import Dimension, dimension_of_normal, intrinsic_dimension
 from entropae.diagnosis.finding import Check, Finding, Severity, UnmeasuredError, Verdict
 from entropae.diagnosis.measured import LEAST, Measured
@@ -44,6 +46,7 @@ FINDINGS: dict[str, Check] = {
         inputs.UNREACHABLE,
         norms.DISAGREE,
         norms.SMALL_BATCH,
+        steps.STEPS,
         outputs.COLLAPSE,
         outputs.COPIES,
         codes.DEAD,
@@ -53,8 +56,9 @@ FINDINGS: dict[str, Check] = {
         outputs.UNDERTRAINED,
         codes.SCALE,
         codes.CORRELATION,
-        codes.TAILS,
-        codes.SHELL,
+        radii.TAILS,
+        radii.SHELL,
+        radii.RINGS,
         space.LATENT_LARGE,
         space.CLUSTERS,
         space.HOLES,
@@ -85,8 +89,7 @@ def diagnose(
         progress: Show a bar.
 
     Returns:
-        The findings, the most important first: by severity, causes before what probably follows
-        from them, then by effect.
+        The findings: causes, the most important first, each followed by what it explains.
 
     Raises:
         ValueError: If there are fewer than 20 samples, shapes differ, codes or outputs are not
@@ -105,7 +108,9 @@ def diagnose(
         _check(measured)
         verdicts: dict[str, Verdict] = {}
         sound, unmeasured = {}, {}
-        for name, kind in tqdm(FINDINGS.items(), "Examining", disable=not progress):
+        bar = tqdm(FINDINGS.items(), "Examining", disable=not progress)
+        for name, kind in bar:
+            bar.set_postfix_str(kind.title)
             try:
                 verdict = kind.judge(measured)
             except UnmeasuredError as error:
@@ -126,54 +131,30 @@ def diagnose(
             "intrinsic_dimension": measured.data_dimension.value,
             "far_samples": measured.far_drawn,
         }
+        findings = tuple(
+            _finding(name, verdicts[name], reason, measured)
+            for name, reason in ordered(verdicts, FINDINGS).items()
+        )
     finally:
         torch.set_rng_state(rng)
-    return Diagnosis(_ordered(verdicts), sound, unmeasured, figures)
+    return Diagnosis(findings, sound, unmeasured, figures)
 
 
-def _ordered(verdicts: dict[str, Verdict]) -> tuple[Finding, ...]:
-    """Most severe first, causes before consequences; and what probably follows from what."""
-    verdicts = dict(verdicts)
-    reasons: dict[str, str] = {}
-    for name, verdict in verdicts.items():
-        # What was measured to follow from this; then this is at least as bad.
-        for other in set(verdict.explains or ()) & verdicts.keys():
-            reasons.setdefault(other, name)
-            worst = max(verdicts[name].severity, verdicts[other].severity)
-            verdicts[name] = verdicts[name]._replace(severity=worst)
-    names = sorted(
-        verdicts, key=lambda name: (-verdicts[name].severity, list(FINDINGS).index(name))
-    )
-    for name in names:
-        if name in reasons or verdicts[name].severity is Severity.NOTE:
-            continue
-        explains = FINDINGS[name].explains
-        for other in names if "*" in explains else set(names) & set(explains):
-            if other != name and verdicts[other].severity <= verdicts[name].severity:
-                reasons.setdefault(other, name)
-    for name in reasons:  # the reason of a reason is the better one
-        while reasons[name] in reasons:
-            reasons[name] = reasons[reasons[name]]
-    names.sort(
-        key=lambda name: (
-            -verdicts[name].severity,
-            name in reasons,
-            -verdicts[name].value / verdicts[name].threshold,
-        )
-    )
-    return tuple(
-        Finding(
-            name,
-            FINDINGS[name].title,
-            verdicts[name].severity,
-            verdicts[name].figure,
-            verdicts[name].value,
-            verdicts[name].threshold,
-            FINDINGS[name].cause,
-            verdicts[name].remedy or FINDINGS[name].remedy,
-            reasons.get(name, ""),
-        )
-        for name in names
+def _finding(name: str, verdict: Verdict, reason: str, measured: Measured) -> Finding:
+    check = FINDINGS[name]
+    advised = advice(name, measured) or Advice(check.remedy)
+    return Finding(
+        name,
+        check.title,
+        verdict.severity,
+        verdict.figure,
+        verdict.value,
+        verdict.threshold,
+        check.cause,
+        advised.text,
+        reason,
+        advised.settings,
+        advised.prior,
     )
 
 

@@ -9,19 +9,16 @@ held-out codes, less that share of T(z).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from scipy import stats
 from torch import Tensor
 
 from entropae.diagnosis import distributions
 from entropae.diagnosis.finding import MOST, NEGLIGIBLE, Check, Verdict, of_error, of_share
-from entropae.diagnosis.measured import Measured, correlation, standardized
-from entropae.entropy.whitening import whiten
+from entropae.diagnosis.measured import Measured, correlation
 
 Map = Callable[[Float[Tensor, "n d"], Float[Tensor, "s d"]], Float[Tensor, "s d"]]
 MAP = "E|D(z) − D(T z)|²/|x − x̂|² over z ~ N(0, I), or the share of z that T brings back"
@@ -32,6 +29,7 @@ class Effect(NamedTuple):
 
     ratio: float  # squared change of what they decode to, over the model's own error
     share: float  # of them that it brings back to where codes are
+    explains: tuple[str, ...] | None = None
 
     def verdict(self, figure: str) -> Verdict:
         """By the worse of the two."""
@@ -40,11 +38,11 @@ class Effect(NamedTuple):
             figure += f", {self.share:.0%} of them to where no codes are"
         severity = max(of_error(self.ratio), of_share(self.share))
         if self.ratio >= self.share / MOST:
-            return Verdict(severity, self.ratio, 1.0, figure)
-        return Verdict(severity, self.share, MOST, figure)
+            return Verdict(severity, self.ratio, 1.0, figure, explains=self.explains)
+        return Verdict(severity, self.share, MOST, figure, explains=self.explains)
 
 
-def _effect(measured: Measured, apply: Map) -> Effect:
+def effect_of(measured: Measured, apply: Map) -> Effect:
     """Of a map `apply(codes, z)` fitted to the codes, less what it does fitted to normal ones."""
     z = measured.drawn[:, measured.moves]
     normal = torch.randn(
@@ -109,7 +107,7 @@ def _scale(measured: Measured) -> Verdict | None:
     least, largest = float(variance.min()), float(variance.max())
     if mean <= most and low <= least and largest <= high:
         return None
-    effect = _effect(measured, lambda codes, e: codes.mean(0) + codes.std(0) * e)
+    effect = effect_of(measured, lambda codes, e: codes.mean(0) + codes.std(0) * e)
     return effect.verdict(
         f"the largest mean of a coordinate is {mean:.2g} (N(0, I): at most {most:.2g}), variances "
         f"are {least:.2g} … {largest:.2g} (N(0, I): {low:.2g} … {high:.2g})"
@@ -144,7 +142,7 @@ def _duplicates(measured: Measured) -> Verdict | None:
     lost = len(values) - kept.shape[1]
     if not lost:
         return None
-    effect = _effect(
+    effect = effect_of(
         measured, lambda codes, e: e @ kept @ kept.T if codes is measured.moving else e
     )
     among = correlation(measured.moving).abs().triu(1)
@@ -187,7 +185,7 @@ def _correlation(measured: Measured) -> Verdict | None:
     limit = distributions.root_mean_correlation(n, d, measured.level)
     if found <= limit:
         return None
-    effect = _effect(measured, lambda codes, e: e @ _root(correlation(codes)))
+    effect = effect_of(measured, lambda codes, e: e @ _root(correlation(codes)))
     return effect.verdict(
         f"the root mean square correlation of two coordinates is {found:.2g} (N(0, I): at most "
         f"{limit:.2g}), the largest {float(off.abs().max()):.2g}"
@@ -215,108 +213,6 @@ CORRELATION = Check(
 def _root(matrix: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     values, vectors = torch.linalg.eigh(matrix)
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-
-
-def _shell(measured: Measured) -> Verdict | None:
-    measured.check_for_normal()
-    n, d = measured.white.shape
-    found = distributions.shape(measured.white)
-    low, _ = distributions.shape_of_normal(n, d, measured.level)
-    if d < 2 or found.spread >= low.spread:
-        return None
-    return _effect(measured, _radially).verdict(
-        f"the spread of ‖z‖ is {found.spread:.2g}, that of N(0, I) "
-        f"{distributions.spread_of_normal(d):.2g} (at least {low.spread:.2g}): codes lie on a shell"
-    )
-
-
-def _radially(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
-    """N(0, I) with the norms of the whitened codes, and everything else as it was."""
-    norms = whiten(_varying(codes))[0].norm(dim=1)
-    d = e.shape[1]
-    radius = e.norm(dim=1, keepdim=True)
-    share = torch.from_numpy(stats.chi(d).cdf(radius[:, 0].numpy()))
-    # In a smaller space norms are distributed otherwise: their relative spread is taken over.
-    return e / radius * _quantile(norms, share)[:, None] * math.sqrt(d / norms.square().mean())
-
-
-def _varying(codes: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
-    values, vectors = torch.linalg.eigh(correlation(codes))
-    return standardized(codes) @ vectors[:, values > NEGLIGIBLE**2]
-
-
-def _quantile(sample: Float[Tensor, " n"], share: Float[Tensor, " m"]) -> Float[Tensor, " m"]:
-    """Quantiles of a sample, interpolated between its midpoints (i + ½)/n."""
-    ordered = sample.sort().values
-    place = (share * len(ordered) - 0.5).clamp(0, len(ordered) - 1)
-    below = place.floor().long()
-    above = (below + 1).clamp(max=len(ordered) - 1)
-    return torch.lerp(ordered[below], ordered[above], place - below)
-
-
-SHELL = Check(
-    name="shell",
-    title="Codes on a shell",
-    meaning=(
-        "All codes are about as far from the origin, with none inside or outside. Samples nearer "
-        "and farther are of what the decoder has not seen."
-    ),
-    how=(
-        "Standard deviation of ‖w‖ for whitened codes w, against normal samples of the same n and "
-        f"d, simulated. The effect is {MAP}, T giving z the codes' quantiles of the norm."
-    ),
-    cause=(
-        "Codes of training samples are pushed apart, outwards; in small batches the "
-        "nearest-neighbour entropy of a sphere is even larger than that of N(0, I)."
-    ),
-    remedy=(
-        'Use the corrected entropy (Entropic, correction="potential") with a bank of recent codes '
-        "and larger batches; fewer epochs if training and held-out errors part."
-    ),
-    judge=_shell,
-)
-
-
-def _tails(measured: Measured) -> Verdict | None:
-    measured.check_for_normal()
-    n, d = measured.white.shape
-    found = distributions.shape(measured.white)
-    _, high = distributions.shape_of_normal(n, d, measured.level)
-    if found.spread <= high.spread and found.kurtosis <= high.kurtosis:
-        return None
-    effects = [_effect(measured, apply) for apply in (_marginally, _radially)]
-    worst = max(effects, key=lambda effect: max(effect.ratio, effect.share / MOST))
-    return worst.verdict(
-        f"the spread of ‖z‖ is {found.spread:.2g} (N(0, I): at most {high.spread:.2g}), the mean "
-        f"excess kurtosis {found.kurtosis:.2g} (at most {high.kurtosis:.2g})"
-    )
-
-
-def _marginally(codes: Float[Tensor, "n d"], e: Float[Tensor, "s d"]) -> Float[Tensor, "s d"]:
-    """N(0, I) with the quantiles of each standardised coordinate of the codes."""
-    share = torch.special.ndtr(e)
-    codes = standardized(codes)
-    columns = [_quantile(codes[:, j], share[:, j]) for j in range(codes.shape[1])]
-    return torch.stack(columns, 1)
-
-
-TAILS = Check(
-    name="tails",
-    title="Heavy tails",
-    meaning=(
-        "Most codes are near the origin and a few very far. N(0, I) draws between, and never what "
-        "the far codes are of."
-    ),
-    how=(
-        "Spread of ‖w‖ and mean excess kurtosis of whitened codes w, against normal samples of "
-        f"the same n and d, simulated. The effect is {MAP}, T giving z the codes' quantiles, of "
-        "each coordinate or of the norm."
-    ),
-    cause="Outliers in the data; no entropy, whose largest value has no heavy tails.",
-    remedy='Look at the samples with the largest ‖z‖; raise λ; or fit_prior(data, "mixture").',
-    judge=_tails,
-    explains=("scale", "holes", "weight_small", "clusters"),
-)
 
 
 def _listed(which: Tensor) -> str:

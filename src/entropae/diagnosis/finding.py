@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from entropae.diagnosis.measured import Measured
@@ -38,7 +38,6 @@ class Verdict(NamedTuple):
     value: float  # the effect
     threshold: float  # the effect from which it is serious
     figure: str  # what was measured, in words
-    remedy: str = ""  # where it depends on the model; else the kind's
     explains: tuple[str, ...] | None = None  # likewise: what it was measured to account for
 
 
@@ -56,7 +55,7 @@ class Check:
         meaning: What it means for samples and reconstructions.
         how: How it is measured, with the formula.
         cause: What usually brings it about.
-        remedy: What to do.
+        remedy: What to do, in general.
         judge: From the measurements to a verdict; `None` if there is nothing to report.
         explains: Names of findings that this one may bring with it. They are listed after it if
             they are no worse.
@@ -84,8 +83,10 @@ class Finding:
         value: The effect.
         threshold: The effect from which it is serious.
         cause: What probably brings it about.
-        remedy: What to do.
+        remedy: What to do, given what the model has.
         follows_from: Name of another finding that probably is the reason for this one, or `""`.
+        settings: Of the recipe, by their names with dots, that follow the remedy.
+        prior: What to sample from instead, if that is the remedy.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Finding:
     cause: str
     remedy: str
     follows_from: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    prior: str = ""
 
 
 def of_error(ratio: float) -> Severity:

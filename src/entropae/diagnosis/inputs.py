@@ -10,7 +10,7 @@ from torch import Tensor
 from entropae.diagnosis.finding import NEGLIGIBLE, Check, UnmeasuredError, Verdict, of_error
 from entropae.diagnosis.measured import Measured, squared
 
-ENOUGH = 500  # samples, to see a difference that matters
+ENOUGH = 200  # samples, to see a difference that matters
 
 # What is often done to images by mistake, undone: each with what to say.
 CORRECTIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {

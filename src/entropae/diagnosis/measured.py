@@ -13,13 +13,16 @@ from torch import Tensor
 
 from entropae.diagnosis.dimension import Dimension, intrinsic_dimension
 from entropae.diagnosis.finding import LEVEL, NEGLIGIBLE, UnmeasuredError
+from entropae.diagnosis.spanned import Spanned
 from entropae.diagnosis.subject import CHUNK, Subject
 from entropae.entropy.whitening import whiten
-from entropae.metrics.principal import principal_components
 from entropae.neighbors import kth_distance, nearest
 from entropae.prior import Full, Mixture
 
 DRAWN = 1000  # samples from the prior
+MOVED = 256  # of them, to see how far a map moves what they decode to
+KNOWN = 1000  # training samples that are reconstructed
+SHUFFLED = 512  # of them, to see what their batches do to them
 LEAST = 20  # samples for a diagnosis
 OUTSIDE = 0.99  # of held-out codes are within
 
@@ -45,9 +48,11 @@ class Measured:
         tests: int = 1,
     ) -> None:
         self.subject = subject
-        self.train = train
+        # In no order, so that any part of them is like the whole.
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+        self.train = train[order]
         self.has_held_out = held_out is not None
-        self.test = train if held_out is None else held_out
+        self.test = self.train if held_out is None else held_out
         self.level = LEVEL / tests
 
     # The data
@@ -68,32 +73,35 @@ class Measured:
         return float((self.test_points - self.test_points.mean(0)).square().mean())
 
     @cached_property
+    def spanned(self) -> Spanned:
+        """Where the training samples lie, and distances to them."""
+        return Spanned(self.train_points)
+
+    @cached_property
     def linear_errors(self) -> Float[Tensor, " r"]:
         """Test error of principal component analysis with 0, 1, 2, … components of `train`."""
-        train, test = self.train_points.flatten(1), self.test_points.flatten(1)
-        components = principal_components(train)
-        explained = components.scores(test).square().mean(0).cumsum(0)
-        total = (test.double() - components.mean).square().sum(1).mean()
-        return torch.cat([total[None], total - explained]).clamp(min=0) / test.shape[1]
+        return self.spanned.errors(self.test_points)
 
-    def linear_error(self, d: int) -> float:
-        """Test error of the best linear autoencoder of `train` with `d` dimensions."""
-        return float(self.linear_errors[min(d, len(self.linear_errors) - 1)])
+    def linear_error(self, d: int, *, train: bool = False) -> float:
+        """Error of the best linear autoencoder of `train` with `d` dimensions, on either set."""
+        errors = self.spanned.train_errors if train else self.linear_errors
+        return float(errors[min(d, len(errors) - 1)])
 
     @cached_property
     def data_dimension(self) -> Dimension:
         """Intrinsic dimension of the training samples."""
-        return intrinsic_dimension(self.train_points.flatten(1), k=min(10, len(self.train) - 1))
+        return intrinsic_dimension(self.spanned.train, k=min(10, len(self.train) - 1))
 
     @cached_property
     def readout_error(self) -> float:
         """Test error of the best linear decoder of the training codes."""
         one = torch.ones(len(self.train_code), 1, dtype=torch.float64)
         z = torch.cat([one, self.train_code], 1)
-        x = self.train_points.flatten(1).double()
-        weights = torch.linalg.lstsq(z, x, driver="gelsd").solution
+        weights = torch.linalg.lstsq(z, self.spanned.train, driver="gelsd").solution
         found = torch.cat([one[:1].expand(len(self.code), 1), self.code], 1) @ weights
-        return float(squared(found, self.test_points.flatten(1)).mean())
+        # What lies outside the span of the training samples is lost to every linear decoder.
+        apart = (found - self.spanned(self.test_points)).square().sum(1)
+        return float(apart.mean()) / self.spanned.size
 
     # Reconstruction
 
@@ -104,8 +112,8 @@ class Measured:
 
     @cached_property
     def train_again(self) -> Tensor:
-        """Reconstructions of the training samples at inference."""
-        return self.subject.reconstruct(self.train)
+        """Reconstructions of some training samples at inference."""
+        return self.subject.reconstruct(self.train[:KNOWN])
 
     @cached_property
     def test_errors(self) -> Float[Tensor, " m"]:
@@ -114,8 +122,8 @@ class Measured:
 
     @cached_property
     def train_errors(self) -> Float[Tensor, " n"]:
-        """Error of each training sample."""
-        return squared(self.train_again, self.train_points)
+        """Error of some training samples."""
+        return squared(self.train_again, self.train_points[:KNOWN])
 
     @cached_property
     def error(self) -> float:
@@ -147,7 +155,7 @@ class Measured:
     @cached_property
     def batch(self) -> int:
         """Samples of a batch, for batch statistics."""
-        return max(2, min(self.subject.batch_size or 256, len(self.train) // 2))
+        return max(2, min(self.subject.batch_size or 256, min(KNOWN, len(self.train)) // 2))
 
     @cached_property
     def _in_batches(self) -> tuple[Tensor, Tensor]:
@@ -155,7 +163,8 @@ class Measured:
         return self._shuffled(0), self._shuffled(1)
 
     def _shuffled(self, seed: int) -> Tensor:
-        whole = len(self.train) // self.batch * self.batch
+        most = min(len(self.train), KNOWN, max(SHUFFLED, 2 * self.batch))
+        whole = most // self.batch * self.batch
         order = torch.randperm(whole, generator=torch.Generator().manual_seed(seed))
         with self.subject.batch_statistics():
             found = self.subject.reconstruct(self.train[:whole][order], self.batch)
@@ -304,7 +313,7 @@ class Measured:
 
     def moved(self, code: Float[Tensor, "s d"]) -> float:
         """Mean squared difference of what these codes decode to and what `drawn` do."""
-        return float(squared(self._decoded, self.subject.decode(code)).mean())
+        return float(squared(self._decoded[:MOVED], self.subject.decode(code[:MOVED])).mean())
 
     @cached_property
     def reach(self) -> float:
@@ -350,8 +359,7 @@ class Measured:
 
     def nearness(self, samples: Tensor) -> Float[Tensor, " s"]:
         """Distance of samples to their nearest training sample over that to the second nearest."""
-        train = self.train_points.flatten(1).double()
-        points = samples.flatten(1).double()
+        train, points = self.spanned.train, self.spanned(samples)
         index = nearest(points, train, k=2)
         first, second = ((points - train[i]).norm(dim=1) for i in index.unbind(1))
         return torch.where(second > 0, first / second, torch.ones(()).double())
@@ -359,7 +367,9 @@ class Measured:
 
 def squared(x: Tensor, y: Tensor) -> Float[Tensor, " n"]:
     """Mean squared difference of each pair of samples."""
-    return (x.double() - y.double()).square().flatten(1).mean(1)
+    difference = (x - y).flatten(1)
+    lengths = torch.linalg.vector_norm(difference, dim=1, dtype=torch.float64)
+    return lengths.square() / difference.shape[1]
 
 
 def standardized(z: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from jaxtyping import Float
 from scipy import stats
+from torch import Tensor
 
 from entropae.diagnosis import distributions
 from entropae.diagnosis.dimension import dimension_of_normal
@@ -18,7 +20,11 @@ from entropae.diagnosis.finding import (
     of_error,
     of_share,
 )
-from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
+from entropae.diagnosis.measured import OUTSIDE, Measured
+
+# Of the data's variance: errors below are alike.
+LEAST_ERROR = 1e-9
+COMPARED = 500  # samples that are compared with the training samples
 
 
 def _check_held_out(measured: Measured) -> None:
@@ -57,8 +63,9 @@ COLLAPSE = Check(
         "weights that died."
     ),
     remedy=(
-        "Lower the weight, raise it from 0 during training (warm-up), or use a latent that cannot "
-        "collapse (Entropic, or batch_norm of Variational)."
+        "Of a variational latent: lower the weight, or use Entropic, whose code cannot be all "
+        "noise. Else train longer, with a smaller learning rate; for text, hide words from the "
+        "decoder (word_dropout)."
     ),
     judge=_collapse,
     explains=(
@@ -77,6 +84,39 @@ def excess(measured: Measured, linear: float) -> float | None:
     return (measured.error - linear) / max(linear, NEGLIGIBLE**2 * measured.variance)
 
 
+def is_overfitting(measured: Measured) -> bool:
+    """Whether a model worse than a linear one is so because it knows training samples by heart.
+
+    Most of what it lacks on held-out samples, it has on those that it was trained on.
+    """
+    lack = measured.error - measured.linear_error(measured.dim)
+    return lack > 0 and overfitted(measured) >= MOST * lack
+
+
+def overfitted(measured: Measured) -> float:
+    """By how much held-out samples are reconstructed worse than training samples, if at all.
+
+    It is certain where the mean error differs, or the mean logarithm of the error: few held-out
+    samples with large errors make their mean uncertain.
+    """
+    if not measured.has_held_out:
+        return 0.0
+    seen, unseen = measured.train_errors, measured.test_errors
+    difference = float(unseen.mean() - seen.mean())
+    least = LEAST_ERROR * measured.variance
+    certain = any(
+        _exceeds(a, b, measured.level / 2)
+        for a, b in ((unseen, seen), ((unseen + least).log(), (seen + least).log()))
+    )
+    return max(0.0, difference) if certain else 0.0
+
+
+def _exceeds(a: Float[Tensor, " n"], b: Float[Tensor, " m"], level: float) -> bool:
+    """Whether the mean of one sample is larger than that of another, by Welch's test."""
+    error = math.sqrt(float(a.var()) / len(a) + float(b.var()) / len(b))
+    return float(a.mean() - b.mean()) > float(stats.norm.isf(level)) * error
+
+
 def _is_normal(measured: Measured) -> bool:
     return of_share(measured.far_drawn) is Severity.NOTE
 
@@ -84,7 +124,7 @@ def _is_normal(measured: Measured) -> bool:
 def _weight_large(measured: Measured) -> Verdict | None:
     d, weight = measured.dim, measured.subject.weight
     ratio = excess(measured, measured.linear_error(d))
-    if ratio is None or weight == 0 or not _is_normal(measured):
+    if ratio is None or weight == 0 or not _is_normal(measured) or is_overfitting(measured):
         return None
     if measured.readout_error < measured.error:  # then it is the decoder that is at fault
         return None
@@ -97,7 +137,6 @@ def _weight_large(measured: Measured) -> Verdict | None:
         f"{known}, that of {d} principal components "
         f"{measured.linear_error(d) / measured.variance:.2g}; the code is normal already "
         f"({measured.far_drawn:.0%} of samples fall far from any code)",
-        remedy="" if not weight else f"Lower the weight from {weight:g} to {weight / 4:g} or less.",
     )
 
 
@@ -118,14 +157,27 @@ WEIGHT_LARGE = Check(
 )
 
 
+def check_numeric(measured: Measured) -> None:
+    """Raise if samples have no intrinsic dimension that means anything.
+
+    Raises:
+        UnmeasuredError: With the reason.
+    """
+    if not measured.subject.is_numeric:
+        raise UnmeasuredError("the dimension of sentences is not known")
+
+
 def _latent_small(measured: Measured) -> Verdict | None:
+    check_numeric(measured)
     n, d, dimension = len(measured.train), measured.dim, measured.data_dimension
     low = dimension.value - float(stats.norm.isf(measured.level)) * dimension.standard_error
     if low <= dimension_of_normal(n, d):
         return None
     needed = max(d + 1, math.ceil(dimension.value))
     ratio = excess(measured, measured.linear_error(needed))
-    if ratio is None:
+    # Only so much of it can be for want of dimensions as principal components gain by them.
+    gain = measured.linear_error(d) - measured.linear_error(needed)
+    if ratio is None or gain < MOST * (measured.error - measured.linear_error(needed)):
         return None
     return Verdict(
         of_error(ratio),
@@ -144,8 +196,8 @@ LATENT_SMALL = Check(
     meaning="The code has not room for all that varies in the data; the rest is lost.",
     how=(
         "Intrinsic dimension m̂ of the training data, against what it is for as many points of "
-        "N(0, I) in d dimensions; and a test error above that of ⌈m̂⌉ principal components. The "
-        "effect is (e − e_PCA)/e_PCA."
+        "N(0, I) in d dimensions; and a test error above that of ⌈m̂⌉ principal components, of "
+        "which most is what d of them lack as well. The effect is (e − e_PCA)/e_PCA."
     ),
     cause="The latent dimension was chosen smaller than the data's.",
     remedy="Use a latent of at least the data's intrinsic dimension.",
@@ -167,6 +219,8 @@ def _undertrained(measured: Measured) -> Verdict | None:
         f"the squared error is {measured.error / variance:.2g} of the data's variance, that of {d} "
         f"principal components {measured.linear_error(d) / variance:.2g}, that of a linear map of "
         f"the codes {measured.readout_error / variance:.2g}",
+        # Of a model that has not learnt enough yet, what it knows by heart matters less.
+        explains=() if is_overfitting(measured) else ("overfitting",),
     )
 
 
@@ -178,21 +232,19 @@ UNDERTRAINED = Check(
         "Test error against that of principal component analysis with d components: e − e_PCA "
         "over its standard error. The effect is (e − e_PCA)/e_PCA."
     ),
-    cause="Too few steps, a learning rate that is too small or large, or networks too small.",
-    remedy="Train longer; look at the curves; try learning rates of a third and of three times.",
+    cause="Too few steps, or a learning rate that is too small or too large.",
+    remedy="Look at the curves; train for four times as many epochs, at a third of the rate.",
     judge=_undertrained,
 )
 
 
 def _overfitting(measured: Measured) -> Verdict | None:
     _check_held_out(measured)
-    seen, unseen = measured.train_errors, measured.test_errors
-    difference = float(unseen.mean() - seen.mean())
-    error = math.sqrt(float(seen.var()) / len(seen) + float(unseen.var()) / len(unseen))
-    if difference <= float(stats.norm.isf(measured.level)) * error:
+    difference = overfitted(measured)
+    if not difference:
         return None
     share = difference / max(measured.error, NEGLIGIBLE**2 * measured.variance)
-    linear = measured.linear_error(measured.dim)
+    linear, known = measured.linear_error(measured.dim), float(measured.train_errors.mean())
     severity = of_share(share)
     if measured.error < linear:  # what was learnt by heart has not been learnt instead
         severity = min(severity, Severity.WARNING)
@@ -200,9 +252,10 @@ def _overfitting(measured: Measured) -> Verdict | None:
         severity,
         share,
         MOST,
-        f"the squared error is {float(seen.mean()) / measured.variance:.2g} of the variance on "
-        f"training samples, {measured.error / measured.variance:.2g} on held-out ones (of "
+        f"the squared error is {known / measured.variance:.2g} of the variance on training "
+        f"samples, {measured.error / measured.variance:.2g} on held-out ones (of "
         f"{measured.dim} principal components: {linear / measured.variance:.2g})",
+        explains=("undertrained", "latent_small") if is_overfitting(measured) else None,
     )
 
 
@@ -211,21 +264,25 @@ OVERFITTING = Check(
     title="Over-fitting",
     meaning="The networks know training samples by heart; held-out ones are reconstructed worse.",
     how=(
-        "Mean error of held-out samples less that of training samples, over its standard error. "
-        "The effect is the difference as a share of the held-out error; serious only if held-out "
-        "samples are also reconstructed worse than by d principal components."
+        "Mean error of held-out samples less that of training samples, over its standard error; or "
+        "the same of the errors' logarithms. The effect is the difference as a share of the "
+        "held-out error; serious only if held-out samples are also reconstructed worse than by d "
+        "principal components."
     ),
     cause="Too few training samples for networks of this size, or too many epochs.",
-    remedy="More data, smaller networks, fewer epochs.",
+    remedy="Smaller networks; more data.",
     judge=_overfitting,
+    explains=("shell",),
 )
 
 
 def _copies(measured: Measured) -> Verdict | None:
     _check_held_out(measured)
     limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
-    share = float((measured.nearness(measured.samples) < limit).double().mean())
-    if share <= distributions.upper_share(len(measured.test), DRAWN, OUTSIDE, measured.level):
+    samples = measured.samples[:COMPARED]
+    share = float((measured.nearness(samples) < limit).double().mean())
+    tested = len(measured.test), len(samples)
+    if share <= distributions.upper_share(*tested, OUTSIDE, measured.level):
         return None
     return Verdict(
         of_share(share),

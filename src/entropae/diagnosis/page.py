@@ -34,9 +34,14 @@ gets any finding that is such a test with a chance of about {LEVEL:.0%}, all tes
   each given those before it, so a squared error is Brier's score. The decoder knows the tokens
   before, principal components do not: by them alone a decoder of sentences is seldom blamed.
 
-Findings come by severity, causes before what probably follows from them. A cause that was measured
-to account for another finding is at least as severe. What cannot be told from the data given is
-listed with the reason.
+Causes come first, the most severe in front, each with what it probably explains below it; remedies
+are for causes. A cause that was measured to account for another finding is at least as severe. What
+cannot be told from the data given is listed with the reason.
+
+Remedies go by what the model has: of a run they end in the command that follows them. What
+following them did, on models with two faults each, is in
+[the benchmarks](benchmarks.md#remedies). A run's diagnosis is kept in `diagnosis.json` until its
+model or its data change; `entropae report` shows the same one.
 """
 
 

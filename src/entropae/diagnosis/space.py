@@ -14,7 +14,7 @@ from entropae.diagnosis import distributions
 from entropae.diagnosis.dimension import dimension_of_normal
 from entropae.diagnosis.finding import MOST, Check, Verdict, of_share
 from entropae.diagnosis.measured import DRAWN, OUTSIDE, Measured
-from entropae.diagnosis.outputs import excess
+from entropae.diagnosis.outputs import check_numeric, excess
 from entropae.entropy import Baseline, gaussian_baseline, knn_entropy
 from entropae.entropy.whitening import whiten
 
@@ -22,7 +22,7 @@ FAR = "P(min |z − z_train| > q), q the 99 % quantile of the same distance of h
 K = 3
 
 
-def _gap(measured: Measured) -> tuple[float, float, Baseline]:
+def entropy_gap(measured: Measured) -> tuple[float, float, Baseline]:
     """Entropy that the codes lack, in nats; the entropy; and what N(0, I) codes would have."""
     n, d = measured.moving.shape
     with warnings.catch_warnings():
@@ -35,7 +35,7 @@ def _gap(measured: Measured) -> tuple[float, float, Baseline]:
 
 
 def _lacks_entropy(measured: Measured) -> bool:
-    gap, _, baseline = _gap(measured)
+    gap, _, baseline = entropy_gap(measured)
     return gap > float(stats.norm.isf(measured.level)) * baseline.std
 
 
@@ -46,6 +46,7 @@ def _significant(measured: Measured, share: float) -> bool:
 
 def _latent_large(measured: Measured) -> Verdict | None:
     measured.check_for_normal()
+    check_numeric(measured)
     n, d = len(measured.train), measured.moving.shape[1]
     dimension = measured.data_dimension
     if d < 2:
@@ -105,7 +106,7 @@ def _clusters(measured: Measured) -> Verdict | None:
     before, after = map(measured.far, drawn)
     share = max(0.0, before - after)
     explains = ()
-    most = gain >= MOST * _gap(measured)[0] and share >= MOST * measured.far_drawn
+    most = gain >= MOST * entropy_gap(measured)[0] and share >= MOST * measured.far_drawn
     if most and measured.subject.weight != 0:
         explains += ("weight_small", "holes")
     one, many, found = (distributions.shape(whiten(z)[0]) for z in (*drawn, measured.moving))
@@ -148,7 +149,7 @@ def _holes(measured: Measured) -> Verdict | None:
     if measured.subject.prior_name == "normal":
         # N(0, I) less a region of mass s has the entropy of N(0, I), less −log(1 − s), by KL.
         missing = -math.log1p(-min(share, 1 - 1e-9))
-        explains = ("weight_small",) if missing >= MOST * _gap(measured)[0] else ()
+        explains = ("weight_small",) if missing >= MOST * entropy_gap(measured)[0] else ()
     return Verdict(
         of_share(share),
         share,
@@ -182,24 +183,15 @@ def _weight_small(measured: Measured) -> Verdict | None:
         return None
     if excess(measured, measured.linear_error(measured.dim)) is not None:
         return None  # it has nothing to pay with
-    _, found, baseline = _gap(measured)
+    _, found, baseline = entropy_gap(measured)
     d, share, weight = measured.moving.shape[1], measured.far_drawn, measured.subject.weight
     known = "" if weight is None else f" with the weight {weight:g}"
-    nothing = not weight and measured.subject.latent is not None
     return Verdict(
         of_share(share),
         share,
         MOST,
         f"the codes' entropy is {found / d:.2f} nats per dimension{known}, that of as many N(0, I) "
         f"codes {baseline.mean / d:.2f}; {share:.0%} of samples fall far from any code",
-        remedy=(
-            "Train with an Entropic latent: nothing asks this code for entropy."
-            if nothing
-            else ""
-            if weight is None
-            else f"Raise the weight from {weight:g} to {2 * weight:g} or {4 * weight:g}: λ is the "
-            "share of reconstruction error that may be paid for one nat per dimension."
-        ),
         explains=FOLLOW if weight == 0 else None,
     )
 

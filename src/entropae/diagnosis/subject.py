@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 
+from entropae.diagnosis.history import History
 from entropae.latent import Latent
 from entropae.nn.normalization import Standardize, norms
 from entropae.prior import Head, Normal, Prior
 
 CHUNK = 512  # samples at a time
+NUMBERS = 1 << 19  # in them, so that what layers return stays in the processor's cache
 Part = Callable[[Tensor], Tensor]
 
 # What the last layer can return, whatever comes in.
@@ -44,6 +48,8 @@ class Subject:
         batch_size: Samples of a training step, if known.
         device: Where encoder and decoder are.
         dtype: The precision of their weights.
+        history: How the training went, if its log is there.
+        recipe: The settings that it was trained with, by their names with dots, if they are known.
     """
 
     encoder: Part
@@ -55,8 +61,10 @@ class Subject:
     batch_size: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype | None = None
+    history: History | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
-    def encode(self, x: Tensor, size: int = CHUNK) -> Tensor:
+    def encode(self, x: Tensor, size: int | None = None) -> Tensor:
         """Codes at inference."""
         return self._each(self._code, x, size)
 
@@ -64,7 +72,7 @@ class Subject:
         """Samples as points, so that an error is a squared distance."""
         return x
 
-    def decode(self, code: Tensor, like: Tensor | None = None, size: int = CHUNK) -> Tensor:
+    def decode(self, code: Tensor, like: Tensor | None = None, size: int | None = None) -> Tensor:
         """What codes decode to, as points; where it depends on more than the code, in `like`."""
         code = code.to(next(self.prior.buffers()).dtype)
         return self._each(lambda part: self.decoder(self.lying(part)), code, size)
@@ -73,7 +81,7 @@ class Subject:
         """New samples of codes, as points; `decoded` is what `decode` says of them."""
         return decoded
 
-    def reconstruct(self, x: Tensor, size: int = CHUNK) -> Tensor:
+    def reconstruct(self, x: Tensor, size: int | None = None) -> Tensor:
         """Encoded and decoded again, as points."""
         return self._each(lambda part: self.decoder(self._bare(part)), x, size)
 
@@ -115,6 +123,20 @@ class Subject:
         """Whether nothing keeps codes from filling the space, as the sphere does."""
         some = torch.randn(8, self.prior.dim, generator=torch.Generator().manual_seed(0))
         return torch.equal(self._at_home(some), some)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether samples are points that principal components and dimensions mean much of."""
+        return True
+
+    @property
+    def is_convolutional(self) -> bool:
+        """Whether the encoder has convolutions."""
+        encoder = self.encoder
+        convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d
+        return isinstance(encoder, nn.Module) and any(
+            isinstance(part, convolutions) for part in encoder.modules()
+        )
 
     @property
     def weight(self) -> float | None:
@@ -172,8 +194,10 @@ class Subject:
         parts = (self.encoder, self.latent, self.decoder)
         return [part for part in parts if isinstance(part, nn.Module)]
 
-    def _each(self, function: Part, x: Tensor, size: int = CHUNK) -> Tensor:
+    def _each(self, function: Part, x: Tensor, size: int | None = None) -> Tensor:
         dtype = self.dtype if x.is_floating_point() else None
+        numbers = max(1, math.prod(x.shape[1:]))
+        size = size or max(16, min(CHUNK, NUMBERS // numbers))
         found = [function(part.to(self.device, dtype)).cpu() for part in x.split(size)]
         return torch.cat(found)
 

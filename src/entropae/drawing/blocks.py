@@ -9,6 +9,7 @@ from typing import ClassVar
 from markupsafe import Markup
 
 from entropae.diagnosis import Diagnosis
+from entropae.diagnosis.result import sentence
 
 
 @dataclass(frozen=True)
@@ -112,10 +113,10 @@ class Findings:
     diagnosis: Diagnosis
     kind: ClassVar[str] = "findings"
 
-    @property
-    def titles(self) -> dict[str, str]:
-        """Of the findings, by name."""
-        return {one.name: one.title for one in self.diagnosis.findings}
+    @staticmethod
+    def sentence(figure: str) -> str:
+        """What was measured, as a sentence."""
+        return sentence(figure)
 
 
 Block = Text | Heading | Facts | Pictures | Pairs | Table | Code | Findings

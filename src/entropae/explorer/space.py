@@ -93,6 +93,15 @@ class Space:
         return self.samples.__getitems__(self.on_map.tolist())
 
     @property
+    def start(self) -> int:
+        """The sample on the map whose code is nearest to the mean, to open the page with.
+
+        What the mean itself decodes to is often grey: it is of no sample.
+        """
+        code = self.codes[self.on_map].double()
+        return int((code - torch.from_numpy(self.axes.mean)).norm(dim=1).argmin())
+
+    @property
     def dim(self) -> int:
         """Dimensions of the code."""
         return self.model.latent.dim
@@ -143,6 +152,7 @@ class Space:
             "thumbnails": self.samples.kind.thumbnails(self.shown),
             "priors": [{"name": name, "title": TITLES.get(name, name)} for name in priors],
             "prior": self.model.prior,
+            "start": self.start,
         }
 
 

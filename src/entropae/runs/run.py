@@ -284,27 +284,53 @@ class Run:
         write_text(evaluation_path(self.folder, features), json.dumps(found, indent=2) + "\n")
         return found
 
-    def diagnose(self, data: Any = None, *, n: int = 2000, prior: str | None = None) -> Diagnosis:
-        """What is wrong with the model, why, and what to do.
+    def diagnose(
+        self,
+        data: Any = None,
+        *,
+        n: int = 2000,
+        prior: str | None = None,
+        progress: bool = True,
+    ) -> Diagnosis:
+        """What is wrong with the model, why, and what to do; kept in the folder.
 
         Args:
             data: Samples to examine it on; by default its held-out ones.
             n: At most so many samples of each set.
             prior: Examine samples of this prior; by default of the one that `sample` uses.
+            progress: Show a bar.
 
         Raises:
             ValueError: If the prior has not been fitted, or the samples do not suit the model.
         """
-        others = self.held_out if self.recipe.validation else None
-        if data is not None:
-            others = self.read(data)
+        from entropae.runs import examined
+
         before = self.model.prior
-        if prior is not None:
-            self.model.prior = fitted(prior, self.model.priors)
+        self.model.prior = fitted(before if prior is None else prior, self.model.priors)
         try:
-            return self.model.diagnose(self.train, others, batch_size=self.recipe.batch_size, n=n)
+            if data is None:
+                found = examined.examine(self, n=n, prior=self.model.prior, progress=progress)
+            else:
+                found = self.examine(self.read(data), n=n, progress=progress)
         finally:
             self.model.prior = before
+        return replace(found, run=str(self.folder), priors=tuple(self.model.priors))
+
+    def examine(self, others: Samples | None, *, n: int, progress: bool) -> Diagnosis:
+        """The diagnosis, made anew, on its training samples and others."""
+        from entropae.model.examination import examine
+        from entropae.runs import examined
+
+        return examine(
+            self.model,
+            self.train,
+            others,
+            batch_size=self.recipe.batch_size,
+            n=n,
+            progress=progress,
+            log=examined.log(self),
+            recipe=examined.settings(self),
+        )
 
     def report(
         self, out: str | Path | None = None, *, progress: bool = True, real_rows: bool = False
@@ -358,6 +384,7 @@ class Run:
             self.recipe.seed,
             self.recipe.batch_size,
             Origin(self.folder, portable(self.recipe)),
+            examine=lambda progress: self.diagnose(progress=progress),
         )
 
 
@@ -369,7 +396,7 @@ def features_of(kind: Kind, features: str | None) -> str:
     """
     if kind.features is None and features is not None:
         raise ValueError(no_features(kind.things))
-    return features or kind.features or kind.name
+    return features or kind.default_features or kind.name
 
 
 def no_features(things: str) -> str:

@@ -245,7 +245,8 @@ async function start() {
   }
   makeSliders(space.axes);
   connect();
-  go(space.axes.mean, "Mean code");
+  const codes = unpack(space.codes);
+  go(codes.slice(space.start * space.dim, (space.start + 1) * space.dim), "Training sample");
   await map.loadThumbnails();
 }
 

@@ -55,7 +55,7 @@ def limits_of(x: Tensor) -> Limits:
 
 def illustrate(model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
     """Held-out samples, their reconstructions and samples of each prior."""
-    x = held_out.first(SHEET)
+    x = held_out.drawn(SHEET, seed=seed)
     panels = {"held-out samples": x, "their reconstructions": model.reconstruct(x).cpu()}
     for name in model.priors:
         drawn = model.draw(SHEET, seed=seed, prior=name).cpu()

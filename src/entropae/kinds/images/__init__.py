@@ -20,6 +20,8 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
 
+SMALL = 16  # pixels a side, below which a network of photographs sees nothing
+
 
 class Images(Kind):
     """Images of one size.
@@ -29,6 +31,7 @@ class Images(Kind):
         low: The value that is shown as black.
         high: The value that is shown as white.
         size: To how many pixels a side images were cropped and resized when they were read.
+        white: The value of white in files of more than 8 bits, if there were any.
     """
 
     name = "images"
@@ -44,13 +47,23 @@ class Images(Kind):
         low: float = 0.0,
         high: float = 1.0,
         size: int | None = None,
+        white: float | None = None,
     ) -> None:
         if len(shape) != 3 or shape[0] not in (1, 3):
             raise ValueError(f"`shape` must be (1 or 3, height, width): got {tuple(shape)}.")
         if not low < high:
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
-        self.low, self.high, self.size = low, high, size
+        self.low, self.high, self.size, self.white = low, high, size, white
+
+    @property
+    def default_features(self) -> str:
+        """Of a network, where it is installed: a blur is near to every image in pixels."""
+        from entropae.features import is_installed
+
+        if min(self.shape[1:]) < SMALL or not is_installed("efficientnet-lite0"):
+            return "pixels"
+        return "efficientnet-lite0:64" if max(self.shape[1:]) <= 64 else "efficientnet-lite0"
 
     @property
     def dropout(self) -> float:
@@ -88,7 +101,7 @@ class Images(Kind):
         """Images in the model's channels, and cropped and resized as those that it has learnt."""
         channels = self.shape[0]
         if isinstance(source, Path) and source.is_dir():
-            found = _of_folder(source, self.size, channels, reading)
+            found = _of_folder(source, self.size, channels, reading, white=self.white)
         elif isinstance(source, Tensor | np.ndarray):
             found = self._of_array(source, reading)
         else:
@@ -202,7 +215,7 @@ class Images(Kind):
         """An image of anybody's, cropped and resized."""
         from entropae.kinds.images.files import read_image
 
-        x = read_image(io.BytesIO(body), self.shape, pixels=LARGE)
+        x = read_image(io.BytesIO(body), self.shape, pixels=LARGE, white=self.white)
         return self.low + (self.high - self.low) * x
 
 
@@ -220,14 +233,21 @@ def _check_options(reading: Reading) -> None:
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour): got channels={channels!r}.")
 
 
-def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Reading) -> Samples:
+def _of_folder(
+    folder: Path,
+    size: int | None,
+    channels: int | None,
+    reading: Reading,
+    *,
+    white: float | None = None,
+) -> Samples:
     from entropae.kinds.images.files import from_folder
 
-    array, skipped, files = from_folder(
-        folder, size, channels, strict=reading.strict, progress=reading.progress
+    array, skipped, files, white, others = from_folder(
+        folder, size, channels, white=white, strict=reading.strict, progress=reading.progress
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
-    kind = Images(_shape(array, "hwc"), size=size)
+    kind = Images(_shape(array, "hwc"), size=size, white=white)
     return Samples(
         array,
         kind,
@@ -237,6 +257,7 @@ def _of_folder(folder: Path, size: int | None, channels: int | None, reading: Re
         keys=keys_of_names(names),
         files=files,
         names=names,
+        others=others,
     )
 
 
@@ -267,7 +288,7 @@ def _shown_range(low: float, high: float, *, whole: bool) -> tuple[float, float]
     """Black and white of values that are not in [0, 1], which is said."""
     if low >= 0 and high <= 1:
         return 0.0, 1.0
-    known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] < 65535))
+    known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] <= 255))
     shown = next(known, (low, high))
     warnings.warn(
         f"The images have values from {low:g} to {high:g}: pictures show the range "

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 # Ranges of values that are usual, the narrowest first.
-RANGES = ((-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
+RANGES = ((-1.0, 1.0), (0.0, 255.0), (0.0, 1023.0), (0.0, 4095.0), (0.0, 16383.0), (0.0, 65535.0))
 LARGE = 1 << 24  # pixels of an image that a stranger may hand in
 # Brightness of red, green and blue (ITU-R BT.601), as Pillow has it.
 LUMA = (0.299, 0.587, 0.114)

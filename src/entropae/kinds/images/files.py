@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -32,6 +33,8 @@ SUFFIXES = frozenset(
 LARGE = 1 << 24
 ONE_LARGE = threading.Lock()
 # Named, so that no file reaches Pillow's PostScript reader, which runs another program.
+# Values that are white in images of more than 8 bits: of shares, bytes, 10, 12, 14 and 16 bits.
+WHITES = (1, 255, 1023, 4095, 16383, 65535)
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -45,7 +48,10 @@ def resized(
     def convert(i: int) -> np.ndarray:
         pixels = samples[i].mul(255).round().byte().permute(1, 2, 0).numpy()
         return _fit(
-            Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels), size, channels
+            Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels),
+            size,
+            channels,
+            None,
         )
 
     scratch = _scratch((len(samples), *shape, channels))
@@ -55,36 +61,68 @@ def resized(
 
 
 class Decoded(NamedTuple):
-    """Images in an array on disk, and what was left out."""
+    """Images in an array on disk, and what is to be said of them.
+
+    Attributes:
+        array: The images.
+        skipped: Files that cannot be read, with the reason.
+        files: Of the images.
+        white: The value of white in those of more than 8 bits, if there are any.
+        others: How many files of which other types there are.
+    """
 
     array: UInt8[np.ndarray, "n h w c"]
     skipped: tuple[str, ...]
     files: tuple[Path, ...]
+    white: float | None
+    others: str
+
+
+class Head(NamedTuple):
+    """What is known of an image before it is decoded."""
+
+    shape: tuple[int, int]
+    grey: bool
+    span: tuple[float, float] | None  # of its values, if it has more than 8 bits
 
 
 def from_folder(
-    folder: Path, size: int | None, channels: int | None, *, strict: bool, progress: bool
+    folder: Path,
+    size: int | None,
+    channels: int | None,
+    *,
+    white: float | None = None,
+    strict: bool,
+    progress: bool,
 ) -> Decoded:
-    """All images below a folder, decoded once; see `Reading` for what the arguments mean."""
+    """All images below a folder, decoded once; see `Reading` for what the arguments mean.
+
+    `white` is the value of white in images of more than 8 bits; by default as they look.
+    """
     # Here and not around each file: the filters are the process's, not a thread's.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        decoded, files, bad = _decode_folder(folder, size, channels, strict, progress)
+        decoded, files, bad = _decode_folder(folder, size, channels, white, strict, progress)
     if bad:
         warnings.warn(f"{len(bad)} of {files} images left out. {_list(bad)}", stacklevel=3)
     return decoded
 
 
 def _decode_folder(
-    folder: Path, size: int | None, channels: int | None, strict: bool, progress: bool
+    folder: Path,
+    size: int | None,
+    channels: int | None,
+    white: float | None,
+    strict: bool,
+    progress: bool,
 ) -> tuple[Decoded, int, dict[Path, str]]:
-    files = sorted(
+    seen = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+    files = [path for path in seen if path.suffix.lower() in SUFFIXES]
     if not files:
         raise ValueError(f"No images in {folder}: looked for {', '.join(sorted(SUFFIXES))}.")
     bad: dict[Path, str] = {}
@@ -96,8 +134,10 @@ def _decode_folder(
     if not heads:
         raise ValueError(f"None of the {len(files)} images in {folder} can be read. {_list(bad)}")
     if channels is None:
-        channels = 1 if all(grey for _, grey in heads.values()) else 3
-    shapes = {shape: path for path, (shape, _) in reversed(heads.items())}
+        channels = 1 if all(head.grey for head in heads.values()) else 3
+    spans = [head.span for head in heads.values() if head.span]
+    white = white or (white_of(spans) if spans else None)
+    shapes = {head.shape: path for path, head in reversed(heads.items())}
     if size is None and len(shapes) > 1:
         (one, first), (two, second) = list(shapes.items())[-1:] + list(shapes.items())[:1]
         raise ValueError(
@@ -108,8 +148,8 @@ def _decode_folder(
     scratch = _scratch((len(heads), height, width, channels))
 
     def decode(path: Path) -> np.ndarray | str:
-        with _turn(heads[path][0]):
-            return _attempt(lambda: _fit(_open(path), size, channels))
+        with _turn(heads[path].shape):
+            return _attempt(lambda: _fit(_open(path), size, channels, white))
 
     kept: list[Path] = []
     for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
@@ -121,7 +161,41 @@ def _decode_folder(
             f"At least 2 readable images are needed in {folder}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    return Decoded(scratch[: len(kept)], skipped, tuple(kept)), len(files), bad
+    others = _of_other_types(seen)
+    return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, others), len(files), bad
+
+
+def _of_other_types(files: Sequence[Path]) -> str:
+    """How many files were left out for their type, if any."""
+    types = Counter(path.suffix.lower() or "no suffix" for path in files)
+    others = [(name, count) for name, count in types.most_common() if name not in SUFFIXES]
+    said = ", ".join(f"{count} of {printable(name)}" for name, count in others[:5])
+    more = ", …" if len(others) > 5 else ""
+    total = sum(count for _, count in others)
+    return f"{total} of {len(files)} files are of other types: {said}{more}" if total else ""
+
+
+def white_of(spans: Sequence[tuple[float, float]]) -> float:
+    """The value of white in images of more than 8 bits: the nearest usual one that none exceeds.
+
+    Cameras write 10, 12 or 14 bits into 16; floats are shares, or have the values of bytes. What
+    was found is said, unless it is all of the 16 bits.
+
+    Examples:
+        >>> white_of([(0, 65000), (3, 900)])
+        65535
+    """
+    low, high = min(low for low, _ in spans), max(high for _, high in spans)
+    if low == high:  # which says nothing of a range
+        return WHITES[-1]
+    white = next((one for one in WHITES if high <= one), WHITES[-1])
+    if white != WHITES[-1]:
+        warnings.warn(
+            f"Images of more than 8 bits have values from {low:g} to {high:g}: {white:g} was taken "
+            "for white. If that is wrong, rescale them to all of 16 bits (0 to 65535).",
+            stacklevel=6,
+        )
+    return white
 
 
 def _each(
@@ -173,17 +247,21 @@ def _attempt(function: Callable[[], Any]) -> Any:
         return printable(error).rstrip(".") or type(error).__name__
 
 
-def _head(path: Path) -> tuple[tuple[int, int], bool] | str:
-    """Height and width as shown, and whether grey, from the header alone; or what is wrong."""
+def _head(path: Path) -> Head | str:
+    """What is known of an image, from the header alone unless it is deep; or what is wrong."""
 
-    def look() -> tuple[tuple[int, int], bool]:
+    def look() -> Head:
         with Image.open(path, formats=FORMATS) as image:
             if image.format == "TIFF":
                 with _turn(image.size):
                     image.load()  # which turns it
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             width, height = image.size[::-1] if turned else image.size
-            return (height, width), image.mode in ("1", "L", "LA") or image.mode[0] in "IF"
+            deep, span = image.mode[0] in "IF", None
+            if deep:
+                with _turn((height, width)):
+                    span = _span(np.asarray(image))
+            return Head((height, width), deep or image.mode in ("1", "L", "LA"), span)
 
     return _attempt(look)
 
@@ -220,7 +298,7 @@ def _open(path: Path) -> Image.Image:
 
 
 def read_image(
-    file: IO[bytes], shape: Sequence[int], *, pixels: int = LARGE
+    file: IO[bytes], shape: Sequence[int], *, pixels: int = LARGE, white: float | None = None
 ) -> Float[Tensor, "c h w"]:
     """One image from anybody's file as a sample: cropped to its centre, resized, in [0, 1].
 
@@ -228,6 +306,7 @@ def read_image(
         file: BMP, GIF (the first picture), JPEG, PNG, PPM, TIFF or WebP.
         shape: Of a sample, `(1 or 3, height, width)`.
         pixels: At most so many are decoded.
+        white: The value of white if it has more than 8 bits; by default as it looks.
 
     Raises:
         ValueError: If it is none of these, damaged, or larger.
@@ -239,7 +318,7 @@ def read_image(
             if image.width * image.height > pixels:
                 raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")
             channels, height, width = shape
-            return _fit(ImageOps.exif_transpose(image), (width, height), channels)
+            return _fit(ImageOps.exif_transpose(image), (width, height), channels, white)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on oddities that do no harm
@@ -249,15 +328,27 @@ def read_image(
     return torch.from_numpy(result.copy()).permute(2, 0, 1).float().div(255)
 
 
-def _fit(image: Image.Image, size: int | tuple[int, int] | None, channels: int) -> np.ndarray:
+def _span(values: np.ndarray) -> tuple[float, float]:
+    """The smallest and the largest value of an image of more than 8 bits.
+
+    Raises:
+        ValueError: If no usual range has them.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= WHITES[-1]):
+        raise ValueError(f"its values, {low:g} to {high:g}, are not in 0 to {WHITES[-1]}")
+    whole = values.dtype.kind in "iu"
+    return low, max(high, 2.0) if whole and high > low else high  # integers are no shares of 1
+
+
+def _fit(
+    image: Image.Image, size: int | tuple[int, int] | None, channels: int, white: float | None
+) -> np.ndarray:
     """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
-    if image.mode.startswith("I"):  # 16 or 32 bits, of which 16 are used
-        deep = np.asarray(image).astype(np.int64)
-        if deep.min() < 0 or deep.max() > 65535:
-            raise ValueError("its values are not in 0 to 65535")
-        image = Image.fromarray(((deep * 255 + 32767) // 65535).astype(np.uint8))
-    elif image.mode == "F":
-        raise ValueError("float pixels have no known range")
+    if image.mode[0] in "IF":  # of 16 or 32 bits
+        deep = np.asarray(image).astype(np.float64)
+        top = white or white_of([_span(np.asarray(image))])
+        image = Image.fromarray((deep * (255 / top) + 0.5).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -71,7 +71,7 @@ def illustrate(
     kind: Images, model: Any, held_out: Samples, folder: Path, *, seed: int
 ) -> list[Path]:
     """The pictures of a run: samples of each prior, reconstructions, interpolations."""
-    x = held_out.first(SHOWN)
+    x = held_out.drawn(SHOWN, seed=seed)
     again = model.reconstruct(x).cpu()
     drawn = {
         f"samples from {TITLES.get(name, name)}": kind.unit(

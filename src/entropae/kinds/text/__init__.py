@@ -48,6 +48,7 @@ class Text(Kind):
         "perplexity": "Perplexity",
         "accuracy": "Share of tokens predicted",
     }
+    better_errors: ClassVar[Mapping[str, str]] = {"accuracy": "higher"}
     measures: ClassVar[Mapping[str, Measure]] = {
         "forward_perplexity": Measure("forward perplexity"),
         "reverse_perplexity": Measure("reverse perplexity"),

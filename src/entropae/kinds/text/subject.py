@@ -32,21 +32,27 @@ class Sentences(Subject):
 
     given: Int[Tensor, "n t"]
 
+    @property
+    def is_numeric(self) -> bool:
+        """Not sentences."""
+        return False
+
     def points(self, x: Int[Tensor, "n t"]) -> Float[Tensor, "n p"]:
         """The sentences themselves."""
         return self._each(lambda part: self._placed(self._directions[part[part != PAD]], part), x)
 
     def decode(
-        self, code: Float[Tensor, "n d"], like: Tensor | None = None, size: int = CHUNK
+        self, code: Float[Tensor, "n d"], like: Tensor | None = None, size: int | None = None
     ) -> Float[Tensor, "n p"]:
         """Probabilities of the tokens of some sentences, or of those that are given."""
         if like is None:
             like = self.given[torch.arange(len(code)) % len(self.given)]
         code = code.to(self.device, next(self.prior.buffers()).dtype)
+        size = size or CHUNK
         pairs = zip(code.split(size), like.to(self.device).split(size), strict=True)
         return torch.cat([self._told(self.lying(z), x).cpu() for z, x in pairs])
 
-    def reconstruct(self, x: Int[Tensor, "n t"], size: int = CHUNK) -> Float[Tensor, "n p"]:
+    def reconstruct(self, x: Int[Tensor, "n t"], size: int | None = None) -> Float[Tensor, "n p"]:
         """Probabilities of each sentence's tokens, given its code."""
         return self._each(lambda part: self._told(self._bare(part), part), x, size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -23,6 +24,7 @@ from entropae.prior import BARE
 NEIGHBOURS = 2000
 # Which neighbour precision and recall are measured by; each point needs so many others.
 K = 5
+TRAINING = "training samples"
 
 
 def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> dict[str, Any]:
@@ -30,9 +32,10 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
 
     Returns:
         `features`, `samples`; `mean_squared_error` per value; `code`, the normality of the held-out
-        codes; and for `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`,
-        `density`, `coverage` and `nearest`: the median distance of a drawn sample to its nearest
-        training sample in the features, over that of a held-out sample. Well below 1 means copies.
+        codes; and for `training samples`, `reconstructions` and each prior `frechet`, `kernel`,
+        `precision`, `recall`, `density` and `coverage`. Of what is drawn also `nearest`: the median
+        distance to the nearest training sample in the features, over that of a held-out sample.
+        Well below 1 means copies.
 
     Raises:
         ValueError: If there are too few held-out samples.
@@ -44,7 +47,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
             f"{len(train)} to train on. Give a larger -n, or more data."
         )
     features = remembering(options.features)
-    x, seen = test.first(n), train.first(n)
+    x, seen = (samples.some(n).first(n) for samples in (test, train))
     unit = train.kind.unit
     reference, known = features(unit(x)), features(unit(seen))
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
@@ -57,13 +60,18 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
     }
     made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
     made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
-    for name, how in tqdm(
-        ({"reconstructions": {}} | made).items(), "Measuring", disable=not options.progress
-    ):
-        drawn = model.draw(n, seed=options.seed, **how).cpu() if how else again
-        found = extract(features.features, unit(drawn))
+    # What samples would come to that are as good as the data: of training samples themselves.
+    ways: dict[str, dict[str, Any]] = {TRAINING: {}, "reconstructions": {}} | made
+    bar = tqdm(ways.items(), "Measuring", disable=not options.progress)
+    for name, how in bar:
+        bar.set_postfix_str(name)
+        if name == TRAINING:
+            found = known
+        else:
+            drawn = model.draw(n, seed=options.seed, **how).cpu() if how else again
+            found = extract(features.features, unit(drawn))
         kernel = kernel_distance(found, reference)
-        near = kth_distance(found[:NEIGHBOURS], known).median()
+        near = math.nan if name == TRAINING else kth_distance(found[:NEIGHBOURS], known).median()
         result[name] = {
             "frechet": frechet_distance(found, reference),
             "kernel": kernel.mean,
@@ -71,7 +79,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
             **precision_recall_density_coverage(
                 reference[:NEIGHBOURS], found[:NEIGHBOURS], k=K
             )._asdict(),
-            "nearest": float(near / usual),
+            **({} if name == TRAINING else {"nearest": float(near / usual)}),
         }
     return result
 

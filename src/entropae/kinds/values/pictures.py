@@ -14,7 +14,7 @@ SHOWN = 8
 
 def illustrate(model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
     """Held-out samples, their reconstructions and samples of each prior, as lines."""
-    x = held_out.first(SHOWN)
+    x = held_out.drawn(SHOWN, seed=seed)
     panels = {"held-out": x, "their reconstructions": model.reconstruct(x)}
     for name in model.priors:
         drawn = model.draw(SHOWN, seed=seed, prior=name)

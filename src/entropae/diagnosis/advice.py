@@ -1,0 +1,252 @@
+"""What to do about a finding, given what the model already has.
+
+Advice is in words; with a recipe, also the settings that follow it. `benchmarks/remedies.py`
+follows each on real data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from entropae.diagnosis.finding import MOST
+from entropae.diagnosis.measured import Measured
+from entropae.latent import Entropic, Plain, Variational
+
+# A remedy is a change large enough to be seen, and small enough not to overshoot.
+FACTOR = 4
+ENOUGH = 1000  # steps, for most of what there is to learn in a few thousand samples
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A remedy.
+
+    Attributes:
+        text: In words.
+        settings: Of the recipe, by their names with dots, as they should be.
+        prior: What to sample from, if that is the remedy.
+    """
+
+    text: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    prior: str = ""
+
+
+def advice(name: str, measured: Measured) -> Advice | None:
+    """What to do about a finding by its name, if there is more to say than its general remedy."""
+    make = ADVICE.get(name)
+    return make(measured) if make else None
+
+
+def _more_steps(measured: Measured) -> Advice | None:
+    epochs, history = measured.subject.recipe.get("epochs"), measured.subject.history
+    if not epochs or history is None:
+        return None
+    more = max(FACTOR, math.ceil(ENOUGH / max(1, history.steps))) * epochs
+    return Advice(
+        f"Train for {more} epochs instead of {epochs}: with batches of this size that is "
+        f"{more * history.steps // epochs} steps.",
+        {"epochs": more},
+    )
+
+
+def _slower(measured: Measured) -> Advice | None:
+    recipe = measured.subject.recipe
+    if not recipe.get("epochs"):
+        return None
+    epochs, rate = FACTOR * recipe["epochs"], recipe.get("learning_rate")
+    if not rate:  # it goes by the data
+        return Advice(f"Train for {epochs} epochs.", {"epochs": epochs})
+    rate = float(f"{rate / 3:.2g}")
+    return Advice(
+        f"Train for {epochs} epochs at a learning rate of {rate:g}.",
+        {"epochs": epochs, "learning_rate": rate},
+    )
+
+
+def _larger_batch(measured: Measured) -> Advice | None:
+    recipe = measured.subject.recipe
+    size = measured.subject.batch_size
+    if not size or not recipe.get("epochs"):
+        return None
+    large = max(FACTOR * size, 10 * measured.dim)
+    # As many steps as before.
+    epochs = math.ceil(recipe["epochs"] * large / size)
+    return Advice(
+        f"Train with batches of {large} instead of {size}, and as many steps: {epochs} epochs.",
+        {"batch_size": large, "epochs": epochs},
+    )
+
+
+def _awaken(measured: Measured) -> Advice | None:
+    subject = measured.subject
+    if isinstance(subject.latent, Variational) and not subject.latent.batch_norm:
+        weight = subject.latent.weight / 10
+        return Advice(
+            f"Lower the weight from {subject.latent.weight:g} to {weight:g}; or use Entropic, "
+            "whose code cannot be all noise.",
+            {"model.latent.weight": weight},
+        )
+    if subject.is_numeric:
+        return Advice("Train again with a smaller learning rate: weights may have died.")
+    hidden = subject.recipe.get("model.word_dropout", 0.0)
+    more = 0.3 if hidden < 0.3 else min(0.9, hidden + 0.2)
+    return Advice(
+        "Hide words from the decoder, so that it has to ask the code: word_dropout="
+        f"{more:g} instead of {hidden:g}.",
+        {"model.word_dropout": more},
+    )
+
+
+def _dimensions(d: int, measured: Measured) -> Advice:
+    return Advice(
+        f"Use a latent of {d} dimensions instead of {measured.dim}.", {"model.latent.dim": d}
+    )
+
+
+def _fewer(measured: Measured) -> Advice:
+    # Curved surfaces need more dimensions than they have.
+    d = min(measured.dim - 1, math.ceil(2 * measured.data_dimension.value))
+    less = _dimensions(max(1, d), measured)
+    mixture = _mixture(measured)
+    if mixture is None:
+        return less
+    return Advice(f"{mixture.text} Or: {less.text}", less.settings, mixture.prior)
+
+
+def _more(measured: Measured) -> Advice:
+    return _dimensions(max(measured.dim + 1, math.ceil(measured.data_dimension.value)), measured)
+
+
+def _lighter(measured: Measured) -> Advice | None:
+    weight = measured.subject.weight
+    if not weight:
+        return None
+    lower = weight / FACTOR
+    return Advice(f"Lower the weight from {weight:g} to {lower:g}.", {"model.latent.weight": lower})
+
+
+def _heavier(measured: Measured) -> Advice | None:
+    subject = measured.subject
+    if subject.weight:
+        weight = FACTOR * subject.weight
+        return Advice(
+            f"Raise the weight from {subject.weight:g} to {weight:g}: λ is the share of "
+            "reconstruction error that may be paid for one nat per dimension.",
+            {"model.latent.weight": weight},
+        )
+    if isinstance(subject.latent, Entropic):
+        return Advice("Give the entropy a weight: 1.", {"model.latent.weight": 1.0})
+    if isinstance(subject.latent, Plain):
+        return Advice(
+            "Train with an Entropic latent: nothing asks this code for entropy.",
+            {"model.latent": {"name": "entropic", "dim": measured.dim}},
+        )
+    return None
+
+
+def _standardize(measured: Measured) -> Advice | None:
+    latent = measured.subject.latent
+    if isinstance(latent, Plain) and not latent.standardize:
+        return Advice(
+            "Use a latent that standardises its code (Entropic), or sample from a distribution "
+            'fitted to the codes: prior "full".',
+            {"model.latent": {"name": "entropic", "dim": measured.dim}},
+            "full",
+        )
+    if hasattr(latent, "norm"):  # which standardises, by what it was told
+        return Advice(
+            "model.calibrate(batches) of the training data; or sample from a distribution fitted "
+            'to the codes: prior "full".',
+            prior="full",
+        )
+    return Advice('Sample from a distribution fitted to the codes: prior "full".', prior="full")
+
+
+def _smaller(measured: Measured) -> Advice | None:
+    recipe = measured.subject.recipe
+    hidden, width = recipe.get("model.hidden"), recipe.get("model.width")
+    if measured.error < measured.linear_error(measured.dim):
+        return Advice(
+            "More data. Held-out samples are reconstructed better than by principal components all "
+            "the same; smaller networks, noise and fewer epochs seldom change that for the better."
+        )
+    spare = measured.train_errors.mean() < MOST * measured.linear_error(measured.dim, train=True)
+    if not spare:
+        return Advice(
+            "More data. The networks have nothing to spare: they do not know training samples much "
+            "better than principal components do."
+        )
+    if not hidden or not width or not measured.subject.is_numeric:
+        return None
+    if measured.subject.is_convolutional:
+        if width < 8:
+            return None
+        return Advice(
+            f"Smaller networks: a width of {width // 2} instead of {width}; more data help most.",
+            {"model.width": width // 2},
+        )
+    small = [max(16, hidden[0] // FACTOR)]
+    if small == list(hidden):
+        return None
+    return Advice(
+        f"Smaller networks: hidden layers of {small} instead of {list(hidden)}; more data help "
+        "most.",
+        {"model.hidden": small},
+    )
+
+
+def _round(measured: Measured) -> Advice | None:
+    """Off a shell."""
+    latent = measured.subject.latent
+    if isinstance(latent, Entropic) and latent.weight:
+        if latent.correction == "none":
+            return Advice(
+                'Use the corrected entropy: correction="potential".',
+                {"model.latent.correction": "potential"},
+            )
+        if latent.bank == 0:
+            return Advice(
+                "Give the latent a bank of recent codes: 4096.", {"model.latent.bank": 4096}
+            )
+    return _mixture(measured)
+
+
+def _full(measured: Measured) -> Advice:
+    return Advice(
+        'Sample from a normal distribution fitted to the codes: prior "full".', prior="full"
+    )
+
+
+def _mixture(measured: Measured) -> Advice | None:
+    if measured.subject.prior_name != "normal":
+        return None
+    return Advice(
+        'Sample from a mixture of normal distributions fitted to the codes: prior "mixture".',
+        prior="mixture",
+    )
+
+
+ADVICE: dict[str, Callable[[Measured], Advice | None]] = {
+    "batch": _larger_batch,
+    "steps": _more_steps,
+    "collapse": _awaken,
+    "dead": lambda measured: _dimensions(int(measured.active.sum()), measured),
+    "duplicates": lambda measured: _dimensions(measured.white.shape[1], measured),
+    "latent_small": _more,
+    "weight_large": _lighter,
+    "undertrained": _slower,
+    "scale": _standardize,
+    "correlation": _full,
+    "tails": _mixture,
+    "shell": _round,
+    "rings": _mixture,
+    "latent_large": _fewer,
+    "clusters": _mixture,
+    "holes": _mixture,
+    "weight_small": _heavier,
+    "overfitting": _smaller,
+}
