@@ -61,6 +61,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/large.py dask
 	$(BIN)/python benchmarks/diagnosis.py
 	$(BIN)/python benchmarks/explorer.py
+	$(BIN)/python benchmarks/small_folders.py $(DATA)
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:

@@ -40,7 +40,7 @@ from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Latent, Plain, Variational
 from entropae.nn import pair
 from entropae.training import Loaders, Progress, Training
-from entropae.training.fitting import quiet_lightning
+from entropae.training.trainers import quiet_lightning
 
 from _machine import save
 

@@ -89,11 +89,13 @@ SEARCH: dict[str, list[Settings]] = {
 
 
 def recipe(task: Task, data: Path, latent: Settings) -> Recipe:
-    """Training on a data set with a latent; all else is as `entropae fit` has it."""
+    """Training on a data set with a latent; all else is alike."""
     return Recipe(
         data=str((data / task.train).absolute()),
         epochs=task.epochs,
-        model=ModelConfig(network="mlp", latent=latent | {"dim": task.dim}),
+        augment="none",
+        keep="last",
+        model=ModelConfig(network="mlp", start="random", latent=latent | {"dim": task.dim}),
     )
 
 

@@ -28,7 +28,7 @@ from entropae.kinds import read as load
 from entropae.latent import Entropic
 from entropae.nn import pair
 from entropae.training import Loaders, Training
-from entropae.training.fitting import quiet_lightning
+from entropae.training.trainers import quiet_lightning
 
 from _machine import save
 

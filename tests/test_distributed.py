@@ -120,13 +120,13 @@ def test_the_command_line_trains_in_two_processes(tmp_path):
 
 
 def test_torchrun_with_one_device_is_refused(monkeypatch):
-    from entropae.training.fitting import _check_processes
+    from entropae.training.trainers import check_processes
 
-    _check_processes(1)
+    check_processes(1)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ValueError, match=r"started 2 processes, the trainer expects 1\. Set `dev"):
-        _check_processes(1)
+        check_processes(1)
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 12])

@@ -23,8 +23,8 @@ from entropae.recipe import ModelConfig, Recipe
 from entropae.registry import settings
 from entropae.runs import new_model, portable, read_recipe
 from entropae.training import Training
-from entropae.training.fitting import quiet_lightning
-from entropae.training.module import Shuffled
+from entropae.training.loaders import Shuffled
+from entropae.training.trainers import quiet_lightning
 
 X = torch.randn(256, 6, generator=torch.Generator().manual_seed(0))
 

@@ -30,9 +30,9 @@ from entropae.nn import pair
 from entropae.recipe import TrainerConfig
 from entropae.training import CHECKPOINT, Loaders, NonFiniteError, Training
 from entropae.training.checkpoints import read
-from entropae.training.fitting import quiet_lightning
-from entropae.training.module import Shuffled
+from entropae.training.loaders import Shuffled
 from entropae.training.profile import PARTS
+from entropae.training.trainers import quiet_lightning
 
 
 def digits(n: int = 300) -> Samples:

@@ -17,6 +17,7 @@ from entropae.storage.regular import check_regular
 T = TypeVar("T")
 
 RECIPE = "recipe.yaml"  # in a run folder
+AUTO = "auto"  # a latent's dim that is chosen from the training samples
 # What a recipe may have, so that no file of a few bytes asks for more.
 LARGEST = 1 << 14  # bytes
 DEEPEST = 6
@@ -27,22 +28,30 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers. For text "lstm"
-            (which "auto" is, too) or "transformer".
+        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers, unless training
+            starts at the principal components of less than 10 000 of them. For text "lstm" (which
+            "auto" is, too) or "transformer".
         width: Channels of the first convolution; the published tables have 128.
-        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. For
-            text, the last is the size of the states.
-        dropout: For text, in training; by default 0.5 for the lstm, 0.1 for the transformer.
+        hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By
+            default [512, 256], of less than 10 000 samples [256]. For text, the last is the size of
+            the states.
+        dropout: In training; by default 0.5 for the lstm, 0.1 for the transformer, and for the mlp
+            0.1 with a start at principal components, 0.3 for images in colour, else none. Of no
+            effect on conv.
         word_dropout: For text, the share of words hidden from the decoder in training.
-        latent: Name of the latent and its options, e.g. --model.latent.dim 32.
+        start: "pca": the networks have a linear path beside their layers, which starts at the
+            principal components of the training samples. "random": without. Not for text.
+        latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
+            chosen from the training samples.
     """
 
     network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
     width: int = 16
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[int, ...] | None = None
     dropout: float | None = None
     word_dropout: float = 0.0
-    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": 16})
+    start: Literal["pca", "random"] = "pca"
+    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
 
 
 @dataclass
@@ -88,9 +97,17 @@ class Recipe:
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
+        minutes: Time for training, where `epochs` is not given: as many of these passes as fit in
+            it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together.
-        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
+        learning_rate: At its highest, after a rise over the first twentieth of the steps; by
+            default 5e-4 with a start at principal components, else 3e-3.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
+        weight_decay: Of the weights, AdamW's.
+        augment: Change images at random while they are trained on: "flip" mirrors every other one,
+            "auto" those in colour, "none" none.
+        keep: The model of the lowest error on held-out samples ("best", among those of the second
+            half of the training), or the last.
         prior: What samples are drawn from: normal, as published; full, mixture or flow-matching,
             fitted to the codes; auto: whichever held-out codes are likeliest under, and if that is
             flow matching, it becomes the model's head.
@@ -113,9 +130,13 @@ class Recipe:
     strict: bool = False
     validation: float = 0.1
     epochs: int | None = None
+    minutes: float | None = None
     batch_size: int = 256
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     decay: Literal["cosine", "exponential", "none"] = "cosine"
+    weight_decay: float = 0.0
+    augment: Literal["auto", "flip", "none"] = "auto"
+    keep: Literal["best", "last"] = "best"
     prior: Literal["auto", "normal", "full", "mixture", "flow-matching"] = "auto"
     seed: int = 0
     compile: bool = False
@@ -186,7 +207,7 @@ def _made(kind: type[T], settings: Any, prefix: str) -> T:
         elif not _is(value, kinds[name]):
             raise ValueError(f"`{prefix}{name}` must be {_shown(kinds[name])}: got {value!r}.")
         else:
-            values[name] = tuple(value) if get_origin(kinds[name]) is tuple else value
+            values[name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
 
 

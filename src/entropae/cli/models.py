@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 
 from entropae.cli.opened import add_run, add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser
+from entropae.cli.printed import print_measures
 from entropae.storage.atomic import check_out
 
 if TYPE_CHECKING:
@@ -93,6 +94,18 @@ def add_measuring(parser: Parser) -> None:
 def _evaluate_options(parser: Parser) -> None:
     add_run_and_data(parser)
     add_measuring(parser)
+    parser.add_argument(
+        "--target",
+        type=str,
+        help="For tables: a column to predict from the others, by trees that learn from drawn rows "
+        "and are tested on held-out ones.",
+    )
+    parser.add_argument(
+        "--out",
+        type=str,
+        help="For tables: a folder for pictures of the columns and of how they go together, drawn "
+        "beside real.",
+    )
 
 
 def _sample(options: Namespace) -> None:
@@ -151,8 +164,15 @@ def _evaluate(options: Namespace) -> None:
     from entropae.kinds import directions
 
     run = opened(options)
+    if options.out is not None:
+        check_out(Path(options.out), folder=True)
     found = run.evaluate(
-        options.data, features=options.features, n=options.number, priors=options.priors
+        options.data,
+        features=options.features,
+        n=options.number,
+        priors=options.priors,
+        target=options.target,
+        out=options.out,
     )
     by = f" by features of {found['features']}" if "features" in found else ""
     print(f"Measured{by} on {found['samples']} held-out {run.kind.things}.")
@@ -160,15 +180,24 @@ def _evaluate(options: Namespace) -> None:
     for name, value in numbers.items():
         if name != "samples":
             print(f"{run.kind.errors.get(name, name.replace('_', ' '))}: {value:.4g}")
-    for name, figures in found.items():
-        if isinstance(figures, dict) and figures.keys() & run.kind.measures.keys():
+    measured = {
+        name: figures
+        for name, figures in found.items()
+        if isinstance(figures, dict) and figures.keys() & run.kind.measures.keys()
+    }
+    if any(measure.said for measure in run.kind.measures.values()):
+        print_measures(run.kind.measures, measured)
+    else:
+        for name, figures in measured.items():
             said = [
                 f"{measure.title} {figures[key]:.4g}"
                 for key, measure in run.kind.measures.items()
                 if key in figures
             ]
             print(f"{name}: {', '.join(said)}")
-    print(directions(run.kind.measures))
+        print(directions(run.kind.measures))
+    if options.out is not None:
+        print(f"Wrote pictures of the columns to {options.out}.")
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

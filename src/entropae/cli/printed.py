@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from entropae.messages import printable
+
+if TYPE_CHECKING:
+    from entropae.kinds import Measure
 
 BAR = 24  # characters of the longest
 NARROW = 14  # of a name in a table
@@ -40,6 +43,35 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     for first, *others in cells:
         right = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
         print("  ".join([f"{first:<{widths[0]}}", *right]).rstrip())
+
+
+def print_measures(
+    measures: Mapping[str, Measure], measured: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Print figures in columns, one for each thing measured; then what each figure is.
+
+    Args:
+        measures: What the figures are, by name.
+        measured: The figures of each thing.
+    """
+    shown = {key: m for key, m in measures.items() if any(key in one for one in measured.values())}
+    rows = [
+        (m.title, *(_figure(one.get(key)) for one in measured.values()), m.better, m.unit)
+        for key, m in shown.items()
+    ]
+    rows = [("", *measured, "better", "in"), *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for title, *figures, better, unit in rows:
+        right = [f"{cell:>{width}}" for cell, width in zip(figures, widths[1:-2], strict=True)]
+        cells = [f"{title:<{widths[0]}}", *right, f"{better:<{widths[-2]}}", unit]
+        print("  ".join(cells).rstrip())
+    print()
+    for m in shown.values():
+        print(f"{m.title}: {m.said}")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def print_json(found: dict[str, Any]) -> None:

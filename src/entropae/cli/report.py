@@ -14,12 +14,18 @@ from entropae.storage.atomic import check_out
 def _report_options(parser: Parser) -> None:
     add_run_and_data(parser)
     parser.add_argument("--out", type=str, help="The file; by default report.html in that folder.")
+    parser.add_argument(
+        "--real-rows",
+        action="store_true",
+        help="For tables: show rows of the data too. Without it, none is in the page.",
+    )
 
 
 def _report(options: Namespace) -> None:
     if options.out is not None:
         check_out(Path(options.out))
-    print(f"Wrote {opened(options).report(options.out)}: open it in a browser.")
+    page = opened(options).report(options.out, real_rows=options.real_rows)
+    print(f"Wrote {page}: open it in a browser.")
 
 
 COMMANDS: Commands = {

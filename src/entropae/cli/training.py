@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
 from entropae.recipe import Recipe, read_settings, recipe_of
+
+# That `fit` trains for at most, unless it is told otherwise.
+MINUTES = 10.0
 
 
 def _fit_options(parser: Parser) -> None:
@@ -46,7 +50,12 @@ def _fit(options: Namespace) -> None:
 
 def _recipe(options: Namespace) -> Recipe:
     recipe = Recipe(**{part.name: getattr(options, part.name) for part in fields(Recipe)})
-    return replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
+    recipe = replace(recipe, dialect={**recipe.dialect, **given_dialect(options)})
+    # Several processes would each time their own steps.
+    alone = recipe.trainer.devices == recipe.trainer.num_nodes == 1 and "RANK" not in os.environ
+    if alone and recipe.epochs is None and recipe.minutes is None:
+        return replace(recipe, minutes=MINUTES)
+    return recipe
 
 
 def _compare_options(parser: Parser) -> None:

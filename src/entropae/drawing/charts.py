@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -70,6 +71,17 @@ class Chart:
 
 
 @contextmanager
+def any_letters() -> Iterator[None]:
+    """Draw names in any script without warnings of letters that matplotlib's font has not.
+
+    In a page they are drawn by the browser, which has more fonts; in a file of pixels as boxes.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
+@contextmanager
 def chart(
     name: str, alt: str, *, size: tuple[float, float] = (4.4, 2.7), equal: bool = False
 ) -> Iterator[Chart]:
@@ -90,7 +102,8 @@ def chart(
         yield drawn
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", metadata=nothing)
+        with any_letters():
+            figure.savefig(buffer, format="svg", metadata=nothing)
     drawn.markup = _inline(buffer.getvalue(), name, drawn.alt)
 
 
@@ -194,14 +207,25 @@ def densities(
     return drawn.markup
 
 
-def matrix(name: str, values: Float[np.ndarray, "d d"], *, most: float, alt: str) -> Markup:
-    """A matrix of numbers around 0: blue above, orange below, and nothing where it is 0."""
+def coloured(axes: Axes, values: Float[np.ndarray, "d d"], *, most: float) -> None:
+    """Numbers around 0 as a matrix of colours: blue above, orange below, and nothing where it is 0.
+
+    Args:
+        axes: Where to draw.
+        values: The numbers.
+        most: Those of full colour.
+    """
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[..., :3] = np.where(values[..., None] >= 0, POSITIVE, NEGATIVE)
     pixels[..., 3] = (255 * np.clip(np.abs(values) / most, 0, 1)).round()
+    axes.imshow(pixels, interpolation="nearest")
+    axes.grid(visible=False)
+
+
+def matrix(name: str, values: Float[np.ndarray, "d d"], *, most: float, alt: str) -> Markup:
+    """A matrix of numbers around 0, of coordinates."""
     with chart(name, alt) as drawn:
-        drawn.axes.imshow(pixels, interpolation="nearest")
-        drawn.axes.grid(visible=False)
+        coloured(drawn.axes, values, most=most)
         for axis in (drawn.axes.xaxis, drawn.axes.yaxis):
             axis.set_major_locator(MaxNLocator(5, integer=True))
         drawn.axes.set_xlabel("coordinate")

@@ -45,6 +45,8 @@ class Kind(ABC):
         features: What samples are measured by unless said otherwise, a name in `features.FEATURES`;
             `None` if they are measured in another way.
         view: How the explorer draws a sample; `None` if it cannot.
+        numeric: Whether its samples are numbers, of which there are principal components.
+        dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         errors: What `figures` returns, in words.
         measures: What `evaluate` returns for each prior, in words.
         shape: Of a sample as networks take it.
@@ -55,6 +57,8 @@ class Kind(ABC):
     suffix: ClassVar[str] = ".npy"
     features: ClassVar[str | None] = "values"
     view: ClassVar[Literal["image", "lines"] | None] = "lines"
+    numeric: ClassVar[bool] = True
+    dim: ClassVar[int] = 16
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
     measures: ClassVar[Mapping[str, Measure]] = {
         "frechet": Measure("Fréchet distance"),
@@ -66,6 +70,11 @@ class Kind(ABC):
         "nearest": Measure("distance to training data", "near 1"),
     }
     shape: tuple[int, ...]
+
+    @property
+    def dropout(self) -> float:
+        """Of fully connected networks that start at the samples' principal components."""
+        return 0.1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -165,19 +174,37 @@ class Kind(ABC):
         Raises:
             ValueError: If a choice is none for such samples.
         """
-        from entropae.nn import pair
+        from entropae.nn import FEW, default_hidden, pair
 
         some = samples.first(1024)
         bounded = bool(((some >= 0) & (some <= 1)).all())
+        linear = config.start == "pca"
+        # Beside principal components convolutions add little on few images, at ten times the cost.
+        light = config.network == "auto" and linear and len(samples) < FEW
         return pair(
-            config.network,
+            "mlp" if light else config.network,
             self.shape,
             latent.in_features,
             latent.dim,
             width=config.width,
-            hidden=config.hidden,
-            output="sigmoid" if bounded else "linear",
+            hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
+            output=("clip" if linear else "sigmoid") if bounded else "linear",
+            linear=linear,
+            dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
         )
+
+    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
+        """How a batch is changed at random while it is trained on.
+
+        Args:
+            asked: `"none"`, `"auto"` for what suits such samples, or the name of a change.
+
+        Raises:
+            ValueError: If such samples have no such change.
+        """
+        if asked in ("none", "auto"):
+            return None
+        raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
 
     def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
         """Learn from a trained model and held-out samples what is needed to draw new ones."""
@@ -203,6 +230,16 @@ class Kind(ABC):
         from entropae.kinds.values.evaluation import evaluate
 
         return evaluate(model, train, test, options)
+
+    def check_evaluating(self, options: Evaluating) -> None:
+        """Raise unless samples of this kind can be measured as asked, before any work is done.
+
+        Raises:
+            ValueError: If an option is for another kind.
+        """
+        for name in ("target", "out"):
+            if getattr(options, name) is not None:
+                raise ValueError(f"`{name}` is for tables: leave it out for {self.things}.")
 
     def subject(self, make: Callable[..., Any], parts: dict[str, Any], given: Tensor) -> Any:
         """The model as its diagnosis sees it.

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 
 class Measure(NamedTuple):
-    """A figure of an evaluation, in words."""
+    """A figure of an evaluation, in words.
+
+    Attributes:
+        title: Its name.
+        better: Which values are good.
+        unit: What it is in.
+        said: What it is, in a sentence.
+    """
 
     title: str
-    better: Literal["lower", "higher", "near 1", "near 0.5", ""] = "lower"
+    better: Literal["lower", "higher", "near 0", "near 0.5", "near 1", ""] = "lower"
+    unit: str = ""
+    said: str = ""
 
 
 def directions(measures: Mapping[str, Measure]) -> str:
@@ -42,9 +52,13 @@ class Evaluating:
         n: At most so many held-out samples, and as many drawn ones.
         seed: Of the drawn samples.
         progress: Show a bar.
+        target: A column of a table that is predicted from the others.
+        out: A folder for pictures of a table's columns, drawn beside real.
     """
 
     features: str = "values"
     n: int = 10_000
     seed: int = 0
     progress: bool = True
+    target: str | None = None
+    out: Path | None = None

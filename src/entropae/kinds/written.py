@@ -20,11 +20,11 @@ from entropae.prior import TITLES
 FEW, SHEET, PATHS = 6, 12, 4
 
 
-def samples(run: Any) -> list[Block]:
-    """Samples of each prior, beside real ones."""
+def samples(run: Any, *, real: bool = True) -> list[Block]:
+    """Samples of each prior, beside real ones if these are to be shown."""
     kind = run.train.kind
     columns, rows = kind.cells(run.held_out.spread(SHEET))
-    titled = {f"{run.others.capitalize()} {run.things}.": rows}
+    titled = {f"{run.others.capitalize()} {run.things}.": rows} if real else {}
     for name in run.model.priors:
         cells = kind.cells(run.samples(SHEET, name), drawn=True, seed=run.seed)[1]
         titled[f"Samples from {TITLES.get(name, name)}."] = cells
@@ -76,9 +76,14 @@ def interpolations(run: Any) -> list[Block]:
     text, between = paths(run, PATHS, 6)
     if between is None:
         return [text]
-    blocks: list[Block] = [text]
+    return [text, *along(run.train.kind, between)]
+
+
+def along(kind: Any, between: Float[Tensor, "paths steps ..."]) -> list[Block]:
+    """A table of each path."""
+    blocks: list[Block] = []
     for i, path in enumerate(between, 1):
-        columns, rows = run.train.kind.cells(path)
+        columns, rows = kind.cells(path)
         blocks.append(Table(f"Path {i}.", ["step", *columns], _numbered(rows), words=True))
     return blocks
 

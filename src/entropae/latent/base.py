@@ -122,6 +122,11 @@ class Latent(nn.Module, ABC):
         """Remember what `memory` returned."""
 
     @property
+    def settled(self) -> float:
+        """Share of the training after which the loss stays what it is."""
+        return float(getattr(self, "warmup", (0.0, 0.0))[1])
+
+    @property
     def least_batch(self) -> int:
         """The smallest training batch that the code and all penalties are defined for."""
         return 2 if isinstance(self.norm, Standardize) else 1

@@ -137,6 +137,11 @@ class Entropic(Latent):
         return self.norm(h)
 
     @property
+    def settled(self) -> float:
+        """When λ is full and the bank in use."""
+        return max(self.warmup[1], SLOW if self.bank else 0.0)
+
+    @property
     def least_batch(self) -> int:
         """Each code needs `k` others."""
         return max(2, self.k + 1)

@@ -11,6 +11,7 @@ from entropae.model.output import (
 )
 from entropae.model.paths import PATHS
 from entropae.model.saving import CONFIG, FORMAT, WEIGHTS
+from entropae.model.start import components_of, pca_error, start_from_pca
 
 __all__ = [
     "CONFIG",
@@ -20,10 +21,13 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutput",
     "ErrorFunction",
+    "components_of",
     "error_function",
     "load",
     "memory",
+    "pca_error",
     "size_of",
     "squared_error",
+    "start_from_pca",
     "total_loss",
 ]

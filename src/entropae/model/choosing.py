@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.kinds import Samples
+from entropae.kinds import as_samples
 from entropae.prior import BARE, TITLES
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def choose(model: Generative, held_out: Any) -> Choice:
     References:
         Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
     """
-    some = held_out.some(MOST) if isinstance(held_out, Samples) else held_out[:MOST]
+    if isinstance(held_out, Tensor):
+        some = held_out[:MOST]
+    else:
+        some = as_samples(held_out, kind=model.kind).some(MOST)
     densities = log_densities(model, model.encode(some, head=False))
     means = {name: float(x.mean()) for name, x in densities.items()}
     largest = max(means, key=lambda name: means[name] if math.isfinite(means[name]) else -math.inf)

@@ -3,9 +3,10 @@
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.decoding import DECODINGS, Decoding, beam, greedy, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
-from entropae.nn.mlp import MLPDecoder, MLPEncoder
+from entropae.nn.mlp import FEW, MLPDecoder, MLPEncoder, default_hidden
 from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
+from entropae.nn.principal import has_linear_path, start_at_components
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.table import TableDecoder
 from entropae.nn.tokens import BOS, EOS, PAD, UNK
@@ -15,6 +16,7 @@ __all__ = [
     "BOS",
     "DECODINGS",
     "EOS",
+    "FEW",
     "NETWORKS",
     "PAD",
     "UNK",
@@ -32,9 +34,12 @@ __all__ = [
     "TransformerDecoder",
     "TransformerEncoder",
     "beam",
+    "default_hidden",
     "greedy",
+    "has_linear_path",
     "pair",
     "sampling",
+    "start_at_components",
     "text_pair",
     "trimmed",
 ]

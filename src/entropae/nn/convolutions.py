@@ -27,15 +27,24 @@ class ConvEncoder(nn.Module):
         shape: Shape of an image, `(channels, height, width)`, height and width from 8 to 256.
         out_features: Numbers per image that the latent takes (`latent.in_features`).
         width: Channels of the first convolution. 128 as published; 16 trains on a CPU.
+        linear: Add a linear map of the images to what the layers return (see `nn.principal`).
 
     References:
         Ghosh et al., "From variational to deterministic autoencoders", ICLR 2020, appendix D.
     """
 
-    def __init__(self, shape: Sequence[int], out_features: int, *, width: int = 128) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        out_features: int,
+        *,
+        width: int = 128,
+        linear: bool = False,
+    ) -> None:
         super().__init__()
         channels, height, wide = _image_shape(shape)
         self.shape, self.out_features, self.width = tuple(shape), out_features, width
+        self.linear = linear
         deepest = math.floor(math.log2(min(height, wide)))
         stages = min(deepest, 4 + max(0, math.ceil(math.log2(max(height, wide) / 64))))
         sizes = [channels, *(width * min(8, 2**i) for i in range(stages))]
@@ -45,11 +54,13 @@ class ConvEncoder(nn.Module):
             layers += [convolution, nn.BatchNorm2d(fan_out), nn.ReLU()]
         features = sizes[-1] * (height >> stages) * (wide >> stages)
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, out_features))
+        self.direct = nn.Linear(math.prod(shape), out_features) if linear else None
         self.to(memory_format=CHANNELS_LAST)  # type: ignore[call-overload]
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n out"]:
         """Images to `(n, out_features)`."""
-        return self.layers(x)
+        h = self.layers(x)
+        return h if self.direct is None else h + self.direct(x.flatten(1))
 
 
 class ConvDecoder(nn.Module):
@@ -64,7 +75,8 @@ class ConvDecoder(nn.Module):
         shape: Shape of an image, `(channels, height, width)`, height and width from 8 to 256.
         in_features: Dimensions of the code.
         width: As the encoder's.
-        output: `"sigmoid"` for data in [0, 1], `"linear"` for any other.
+        output: `"sigmoid"` or `"clip"` for data in [0, 1], `"linear"` for any other.
+        linear: Add a linear map of the code to what the layers return (see `nn.principal`).
     """
 
     def __init__(
@@ -74,11 +86,12 @@ class ConvDecoder(nn.Module):
         *,
         width: int = 128,
         output: Output = "sigmoid",
+        linear: bool = False,
     ) -> None:
         super().__init__()
         channels, height, wide = _image_shape(shape)
         self.shape, self.in_features, self.width = tuple(shape), in_features, width
-        self.output = output
+        self.output, self.linear = output, linear
         stages = max(2, math.ceil(math.log2(max(height, wide) / 8)))
         start = (8 * width, math.ceil(height / 2**stages), math.ceil(wide / 2**stages))
         sizes = [max(8 * width >> i, 1) for i in range(stages + 1)]
@@ -93,13 +106,17 @@ class ConvDecoder(nn.Module):
             layers += [convolution, nn.BatchNorm2d(fan_out), nn.ReLU()]
         last = nn.Conv2d(sizes[-1], channels, 4)
         self.layers = nn.Sequential(*layers, nn.ZeroPad2d((1, 2, 1, 2)), last)
+        self.direct = nn.Linear(in_features, math.prod(shape)) if linear else None
         self.to(memory_format=CHANNELS_LAST)  # type: ignore[call-overload]
         self.activation = OUTPUTS[output]()
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n c h w"]:
         """Codes to images."""
         _, height, width = self.shape
-        return self.activation(self.layers(z)[..., :height, :width])
+        x = self.layers(z)[..., :height, :width]
+        return self.activation(
+            x if self.direct is None else x + self.direct(z).unflatten(1, self.shape)
+        )
 
 
 def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:

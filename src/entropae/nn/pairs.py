@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
-from entropae.nn.mlp import MLPDecoder, MLPEncoder, Output
+from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder, MLPEncoder, Output
 from entropae.nn.table import TableDecoder
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 
@@ -31,6 +32,8 @@ def pair(
     width: int = 16,
     hidden: Sequence[int] = (512, 256),
     output: Output = "sigmoid",
+    linear: bool = False,
+    dropout: float = 0.0,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of one kind for samples of a shape.
 
@@ -43,6 +46,8 @@ def pair(
         width: Of the convolutions.
         hidden: Of the mlp.
         output: The decoder's last activation.
+        dropout: Of the mlp.
+        linear: A linear path beside the layers of both, for `nn.start_at_components`.
 
     Raises:
         ValueError: If these are no networks for such samples.
@@ -52,10 +57,16 @@ def pair(
     if network == "auto":
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
     if network == "mlp":
-        encoder = MLPEncoder(shape, in_features, hidden=hidden)
-        return encoder, MLPDecoder(shape, dim, hidden=hidden, output=output)
-    encoder = ConvEncoder(shape, in_features, width=width)
-    return encoder, ConvDecoder(shape, dim, width=width, output=output)
+        gain = LINEAR_GAIN if linear else GAIN
+        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
+        return (
+            MLPEncoder(shape, in_features, **options),
+            MLPDecoder(shape, dim, output=output, gain=gain, **options),
+        )
+    return (
+        ConvEncoder(shape, in_features, width=width, linear=linear),
+        ConvDecoder(shape, dim, width=width, output=output, linear=linear),
+    )
 
 
 def text_pair(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.nn.mlp import MLPDecoder
+from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder
 
 # Nats below which a category's entropy is not divided by: what hardly varies weighs little.
 LEAST = 0.1
@@ -23,6 +23,7 @@ class TableDecoder(nn.Module):
         hidden: Sizes of the hidden layers of the encoder, which this has reversed.
         entropies: For each group, the entropy in nats of its states' frequencies, by which `error`
             divides their cross-entropy (see `entropies_of`); 1 by default.
+        linear: Add a linear map of the code before the probabilities (see `nn.principal`).
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class TableDecoder(nn.Module):
         *,
         hidden: Sequence[int] = (512, 256),
         entropies: Sequence[float] | None = None,
+        linear: bool = False,
     ) -> None:
         super().__init__()
         self.groups, self.in_features, self.hidden = tuple(groups), in_features, tuple(hidden)
@@ -42,9 +44,12 @@ class TableDecoder(nn.Module):
             raise ValueError(
                 f"`entropies` must be {len(self.groups)} positive numbers: got {self.entropies}."
             )
-        self.widths = widths(self.groups)
+        self.widths, self.linear = widths(self.groups), linear
         shape = (sum(self.widths),)
-        self.layers = MLPDecoder(shape, in_features, hidden=hidden, output="linear")
+        gain = LINEAR_GAIN if linear else GAIN
+        self.layers = MLPDecoder(
+            shape, in_features, hidden=hidden, output="linear", linear=linear, gain=gain
+        )
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n w"]:
         """Codes to rows."""

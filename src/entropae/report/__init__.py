@@ -99,6 +99,7 @@ def write_model(
     batch_size: int | None = None,
     seed: int = 0,
     progress: bool = True,
+    real_rows: bool = False,
 ) -> Path:
     """Write the report of a model with any networks: all that a run's has but how to repeat it.
 
@@ -111,6 +112,7 @@ def write_model(
         batch_size: Samples of a training step, if known.
         seed: Of samples.
         progress: Show a bar.
+        real_rows: Show rows of a table's data too.
 
     Returns:
         The file.
@@ -120,7 +122,9 @@ def write_model(
         ValueError: If the data are unusable, or not what the model takes.
         OSError: If the page cannot be written.
     """
-    trained = of_model(model, data, held_out, log=log, batch_size=batch_size, seed=seed)
+    trained = of_model(
+        model, data, held_out, log=log, batch_size=batch_size, seed=seed, real_rows=real_rows
+    )
     return write(trained, out, progress=progress)
 
 

@@ -34,7 +34,7 @@ def _table(title: str, found: Any) -> Table | None:
     try:
         rows = [
             [
-                TITLES.get(name, name) + (" (chosen)" if name == found["chosen"] else ""),
+                f"{TITLES.get(name, name)}{' (chosen)' if name == found['chosen'] else ''}",
                 f"{one['nats']:.2f} ± {one['standard_error']:.2f}",
                 f"{one['behind']:.2f} ± {one['behind_error']:.2f}",
             ]

@@ -42,6 +42,7 @@ class Trained:
         seed: Of samples.
         batch_size: Samples of a training step, if known.
         origin: The run that it is from, if it is from one.
+        real_rows: Whether rows of a table's data are shown, which may be of persons.
     """
 
     model: Autoencoder
@@ -53,6 +54,7 @@ class Trained:
     seed: int = 0
     batch_size: int | None = None
     origin: Origin | None = None
+    real_rows: bool = False
 
     @property
     def others(self) -> str:
@@ -93,6 +95,7 @@ def of_model(
     log: Sequence[Mapping[str, float]] = (),
     batch_size: int | None = None,
     seed: int = 0,
+    real_rows: bool = False,
 ) -> Trained:
     """A model with networks of your own, measured: see `entropae.report.write_model`."""
     train = as_samples(data, kind=model.kind)
@@ -100,7 +103,17 @@ def of_model(
     metrics = measure(model, train, others)
     if log:
         metrics |= {"steps": int(log[-1]["step"]), "epochs": int(log[-1]["epoch"])}
-    return Trained(model, train, others, held_out is not None, metrics, log, seed, batch_size)
+    return Trained(
+        model,
+        train,
+        others,
+        held_out is not None,
+        metrics,
+        log,
+        seed,
+        batch_size,
+        real_rows=real_rows,
+    )
 
 
 def series(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:

@@ -163,6 +163,8 @@ def evaluated(path: Path, kind: Kind) -> Table:
     ]
     if not rows:
         raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
+    if any(measure.said for measure in measures.values()):
+        return measured(found, kind)
     by = f"by features of {found['features']}, " if "features" in found else ""
     return Table(
         f"Measured {by}on {_number(found.get('samples'))} held-out {kind.things}. "
@@ -170,6 +172,28 @@ def evaluated(path: Path, kind: Kind) -> Table:
         ["measured", *(measure.title for measure in measures.values())],
         rows,
     )
+
+
+def measured(found: Mapping[str, Any], kind: Kind) -> Table:
+    """Figures that need words: a row each, and a column for each thing measured."""
+    first = next(iter(kind.measures))
+    of = {name: f for name, f in found.items() if isinstance(f, Mapping) and first in f}
+    rows = [
+        [m.title, *(_figure(one.get(key)) for one in of.values()), m.better, m.unit, m.said]
+        for key, m in kind.measures.items()
+        if any(key in one for one in of.values())
+    ]
+    return Table(
+        f"Measured on {_number(found.get('samples'))} held-out {kind.things}.",
+        ["figure", *map(_source, of), "better", "in", "what it is"],
+        rows,
+        words=True,
+    )
+
+
+def _figure(value: Any) -> str:
+    is_known = isinstance(value, int | float) and not math.isnan(value)
+    return _number(value) if is_known else "–"
 
 
 def compared(path: Path, own: str, kind: Kind) -> Table:
@@ -191,10 +215,10 @@ def compared(path: Path, own: str, kind: Kind) -> Table:
 
 
 def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any, kind: Kind) -> Table:
-    measure, (said, _) = next(iter(kind.measures.items()))
+    measure, first = next(iter(kind.measures.items()))
     parts = [key.removesuffix(f" {measure}") for key in rows[0] if key.endswith(f" {measure}")]
     columns = {key: words.lower() for key, words in kind.errors.items() if key in rows[0]}
-    columns |= {f"{part} {measure}": f"{said}, {_source(part)}" for part in parts}
+    columns |= {f"{part} {measure}": f"{first.title}, {_source(part)}" for part in parts}
     columns |= {"code norm_spread": "spread of ‖z‖", "seconds": "seconds"}
     columns = {key: words for key, words in columns.items() if key in rows[0]}
     by = f", measured by features of {features}" if features else ""

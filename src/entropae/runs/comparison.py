@@ -26,7 +26,7 @@ from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.prior.names import check_names
-from entropae.recipe import RECIPE, Recipe
+from entropae.recipe import AUTO, RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.making import check_recipe, make
 from entropae.runs.resuming import leaves
@@ -188,6 +188,10 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
+    if asked["model.latent.dim"] == AUTO:
+        asked["model.latent.dim"] = found.get("model.latent.dim")
+    if asked["epochs"] is None and asked["minutes"] is not None:
+        asked["epochs"] = found["epochs"]
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(
@@ -266,8 +270,8 @@ def markdown(rows: Sequence[Mapping[str, Any]], kind: Kind, features: str) -> st
     """
     within = f" ({features})" if kind.features is not None else ""
     columns = {key: words for key, words in kind.errors.items() if key in rows[0]}
-    for measure, (words, _) in list(kind.measures.items())[:TABLED]:
-        name = "FID" if (measure, features) == ("frechet", "inception") else words + within
+    for measure, said in list(kind.measures.items())[:TABLED]:
+        name = "FID" if (measure, features) == ("frechet", "inception") else said.title + within
         parts = [key for key in rows[0] if key.endswith(f" {measure}")]
         columns |= {part: f"{name}, {part.removesuffix(f' {measure}')}" for part in parts}
     columns["seconds"] = "seconds"

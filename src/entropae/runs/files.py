@@ -11,12 +11,14 @@ import yaml
 from entropae.kinds import NAMES, Reading
 from entropae.latent import Latent
 from entropae.latent.names import named
-from entropae.recipe import RECIPE, Recipe, read_settings, recipe_of
+from entropae.recipe import AUTO, RECIPE, Recipe, read_settings, recipe_of
 from entropae.registry import settings
 from entropae.storage.atomic import write_text
 
 METRICS = "metrics.json"
 LOG = "log.csv"
+# What recipes meant that were written before they could say it.
+EARLIER: dict[str, Any] = {"keep": "last", "augment": "none", "model": {"start": "random"}}
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -30,7 +32,12 @@ def read_recipe(folder: Path) -> Recipe:
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is no run folder: {RECIPE} is missing.")
     try:
-        return recipe_of(read_settings(path))
+        found = read_settings(path)
+        if "keep" not in found:
+            found = EARLIER | found
+            if isinstance(found["model"], dict):
+                found["model"] = EARLIER["model"] | found["model"]
+        return recipe_of(found)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
@@ -48,11 +55,24 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     if recipe.labels is not None and Path(recipe.labels).is_file():
         plain["labels"] = str(Path(recipe.labels).absolute())
     plain["drop"] = list(recipe.drop)
-    plain["model"]["hidden"] = list(recipe.model.hidden)
-    latent = named(recipe.model.latent)
+    hidden = recipe.model.hidden
+    plain["model"]["hidden"] = None if hidden is None else list(hidden)
+    latent = latent_of(recipe)
     known = next(name for name, made in Latent.known().items() if type(latent) is made)
     plain["model"]["latent"] = {"name": known} | settings(latent)
+    if recipe.model.latent.get("dim") == AUTO:
+        plain["model"]["latent"]["dim"] = AUTO
     return plain
+
+
+def latent_of(recipe: Recipe) -> Latent:
+    """The latent of a recipe; of one dimension, where that is still to be chosen.
+
+    Raises:
+        ValueError: If a name or an option is unknown.
+    """
+    asked = recipe.model.latent
+    return named(asked | {"dim": 1} if asked.get("dim") == AUTO else asked)
 
 
 def reading_of(recipe: Recipe, *, progress: bool = False) -> Reading:

@@ -21,17 +21,26 @@ from entropae import distributed
 from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
-from entropae.model import CONFIG, Autoencoder, load, memory, size_of
+from entropae.model import CONFIG, Autoencoder, load, memory, size_of, start_from_pca
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, portable, read_recipe, reading_of, write_recipe
+from entropae.runs.files import (
+    METRICS,
+    latent_of,
+    portable,
+    read_recipe,
+    reading_of,
+    write_recipe,
+)
 from entropae.runs.priors import fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
+from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
-from entropae.training.fitting import check_trainer, random_state_kept
+from entropae.training.fitting import random_state_kept
+from entropae.training.trainers import check_trainer
 
 CURVES = "curves.png"
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
@@ -104,7 +113,12 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     if finished:  # and its data lie elsewhere now
         write_recipe(recipe, folder)
         return _nothing_to_do(folder)
+    recipe, components = settled(recipe, train, held_out)
     model = new_model(recipe, samples)
+    if components is not None and recipe.model.start == "pca":
+        start_from_pca(model, train, found=components)
+    if not begun:
+        recipe = scheduled(recipe, model, train)
     if first:
         if (folder / CONFIG).is_file():
             reopen(folder)
@@ -115,8 +129,12 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         samples,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
+        learning_rate=rate_of(recipe, samples),
         decay=recipe.decay,
+        weight_decay=recipe.weight_decay,
+        augment=samples.kind.augmentation(recipe.augment),
+        keep=recipe.keep,
+        callbacks=[first_look(train, held_out, folder, seed=recipe.seed)] if first else [],
         validation=recipe.validation,
         seed=recipe.seed,
         folder=folder,
@@ -132,6 +150,9 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         chosen = fit_priors(model, train.some(ENOUGH), others, recipe, steps)
         measured = measure(model, train, held_out) | ({"priors": chosen} if chosen else {})
     if first:
+        if components is not None and "mean_squared_error" in measured["validation"]:
+            error = measured["validation"]["mean_squared_error"]
+            measured["principal_components"] = against_pca(model, held_out, components, error)
         metrics = measured | _account(log, samples, clock)
         _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
@@ -215,13 +236,17 @@ def check_recipe(recipe: Recipe) -> None:
         ValueError: If a number is out of its range, a name unknown, or devices are not there.
         FileNotFoundError: If the data are not there.
     """
-    named(recipe.model.latent)
+    latent_of(recipe)
     for name in ("epochs", "batch_size"):
         value = getattr(recipe, name)
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    if not recipe.learning_rate > 0:
+    if recipe.learning_rate is not None and not recipe.learning_rate > 0:
         raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
+    if recipe.minutes is not None and not recipe.minutes > 0:
+        raise ValueError(f"`minutes` must be positive: got minutes={recipe.minutes}.")
+    if not recipe.weight_decay >= 0:
+        raise ValueError(f"`weight_decay` must be >= 0: got {recipe.weight_decay}.")
     if not 0 <= recipe.validation < 1:
         raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
     check_trainer(recipe.trainer)

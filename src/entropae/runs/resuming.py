@@ -10,12 +10,15 @@ from typing import Any
 
 from entropae.kinds import identity
 from entropae.model import CONFIG
-from entropae.recipe import Recipe, recipe_of
+from entropae.recipe import AUTO, Recipe, recipe_of
 from entropae.runs.files import LOG, portable, read_recipe
 from entropae.training import CHECKPOINT
 
 # Settings that change where and how a run goes on, not what it is.
 FREE = ("trainer.", "compile", "on_nonfinite", "data", "epochs", "strict")
+
+# What `AUTO` was settled for when the run began.
+DIM = "model.latent.dim"
 
 
 def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
@@ -31,6 +34,7 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
     found = read_recipe(folder)
     plain = portable(found)
     own = dict(leaves(plain))
+    asked = {name: value for name, value in asked.items() if name != DIM or value != AUTO}
     wanted = dict(leaves(portable(recipe_of(nested(own | dict(asked))))))
     said = [
         f"--{name} {_shown(own.get(name))}, now {_shown(wanted.get(name))}"

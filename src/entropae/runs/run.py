@@ -225,6 +225,8 @@ class Run:
         n: int = 10_000,
         priors: Sequence[str] = (),
         progress: bool = True,
+        target: str | None = None,
+        out: str | Path | None = None,
     ) -> dict[str, Any]:
         """Measure the model on held-out samples; kept in the folder as `evaluation-….json`.
 
@@ -234,6 +236,9 @@ class Run:
             n: At most so many samples.
             priors: Fit these to the training codes too, if the model has them not.
             progress: Show a bar.
+            target: Of a table: the column that is predicted from the others, by trees that learn
+                from drawn rows.
+            out: Of a table: a folder for pictures of its columns and of how they go together.
 
         Returns:
             What `Kind.evaluate` returns, and what was `asked`.
@@ -247,11 +252,21 @@ class Run:
         check_names(priors)
         if n < 2:
             raise ValueError(f"`n` must be at least 2: got n={n}.")
+        options = Evaluating(
+            features=features,
+            n=n,
+            seed=self.recipe.seed,
+            progress=progress,
+            target=target,
+            out=None if out is None else Path(out),
+        )
+        self.kind.check_evaluating(options)
         test = self.given(data)
         for prior in sorted({canonical(name) for name in priors} - self.model.priors.keys()):
             self.model.fit_prior(self.train, prior, seed=self.recipe.seed)
-        options = Evaluating(features=features, n=n, seed=self.recipe.seed, progress=progress)
         asked = {"test": None if data is None else str(data), "n": n, "priors": sorted(priors)}
+        if target is not None:
+            asked["target"] = target
         found = {"asked": asked} | self.kind.evaluate(self.model, self.train, test, options)
         write_text(evaluation_path(self.folder, features), json.dumps(found, indent=2) + "\n")
         return found
@@ -278,8 +293,15 @@ class Run:
         finally:
             self.model.prior = before
 
-    def report(self, out: str | Path | None = None, *, progress: bool = True) -> Path:
+    def report(
+        self, out: str | Path | None = None, *, progress: bool = True, real_rows: bool = False
+    ) -> Path:
         """Write the report of the run, by default as `report.html` into its folder.
+
+        Args:
+            out: The file.
+            progress: Show a bar.
+            real_rows: Show rows of a table's data too, which may be of persons.
 
         Raises:
             OSError: If the page cannot be written.
@@ -287,9 +309,8 @@ class Run:
         """
         from entropae.report import REPORT, write
 
-        return write(
-            self.trained(), self.folder / REPORT if out is None else out, progress=progress
-        )
+        trained = replace(self.trained(), real_rows=real_rows)
+        return write(trained, self.folder / REPORT if out is None else out, progress=progress)
 
     def space(self, n: int = 20_000) -> Space:
         """The latent space for the explorer, with at most so many of the training samples.

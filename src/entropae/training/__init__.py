@@ -4,7 +4,8 @@ from entropae.training.callbacks import History, Progress, Row
 from entropae.training.checkpoints import CHECKPOINT
 from entropae.training.faults import NonFiniteError
 from entropae.training.fitting import fit
-from entropae.training.module import Loaders, Training
+from entropae.training.loaders import Loaders
+from entropae.training.module import Training
 from entropae.training.profile import Profile
 
 __all__ = [

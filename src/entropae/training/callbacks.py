@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 from tqdm.auto import tqdm
 
+from entropae import distributed
 from entropae.storage.atomic import replacing
 
 Row = dict[str, int | float]
@@ -67,6 +73,78 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The rows up to the checkpoint."""
         self.rows = list(state_dict["rows"])
+
+
+class Best(Callback):
+    """Keeps the weights of the lowest held-out error, and puts them back when training ends.
+
+    Only epochs count after which penalties have their full weight and nothing else of the loss
+    changes any more: before, the error is low because little else is asked for.
+    """
+
+    def __init__(self) -> None:
+        self.error, self.epoch = math.inf, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Take the weights, if they are the best so far."""
+        epoch = trainer.current_epoch + 1
+        found = trainer.callback_metrics.get("validation/reconstruction")
+        if found is None or epoch % (trainer.check_val_every_n_epoch or 1):
+            return
+        model = pl_module.model
+        if pl_module.done(trainer.global_step) >= model.latent.settled and found < self.error:
+            self.error, self.epoch = float(found), epoch
+            self.weights = {name: one.clone() for name, one in model.state_dict().items()}
+
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
+        """Put them back, before running statistics are taken."""
+        if self.weights:
+            pl_module.model.load_state_dict(self.weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was best so far, for a checkpoint."""
+        return {"error": self.error, "epoch": self.epoch, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What was best up to the checkpoint."""
+        self.error, self.epoch = float(state_dict["error"]), int(state_dict["epoch"])
+        self.weights = dict(state_dict["weights"])
+
+
+class FirstLook(Callback):
+    """Shows the model once while it is trained, so that nobody waits for the end to see anything.
+
+    Args:
+        show: Is given a calibrated copy of the model in evaluation mode, and the epoch.
+        batches: Some training samples, for the copy's running statistics.
+        after: Seconds of training.
+    """
+
+    def __init__(
+        self, show: Callable[[Any, int], None], batches: list[Tensor], *, after: float = 30.0
+    ) -> None:
+        self.show, self.batches, self.after = show, batches, after
+        self.began = time.perf_counter()
+        self.done = False
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Start the clock."""
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Show it, when it is time."""
+        if self.done or time.perf_counter() - self.began < self.after:
+            return
+        self.done = True
+        with distributed.alone(), torch.random.fork_rng(devices=[]):
+            model = copy.deepcopy(pl_module.model).cpu().eval()
+            model.calibrate(self.batches)
+            self.show(model, trainer.current_epoch + 1)
 
 
 class Progress(Callback):

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
-import math
-import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import lightning
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 
 from entropae import distributed
 from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
-from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.prior import FlowMatching, make_head
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
-from entropae.training.callbacks import History, Progress, Row
-from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good
+from entropae.training.budget import passes, planned
+from entropae.training.callbacks import Best, History, Progress, Row
+from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good, read
 from entropae.training.faults import OnNonFinite, is_short_of_memory
-from entropae.training.module import Decay, Loaders, MakeOptimizer, Training
+from entropae.training.loaders import Loaders
+from entropae.training.module import Augment, Decay, MakeOptimizer, Training
 from entropae.training.profile import Profile
 from entropae.training.stopping import stopped
+from entropae.training.trainers import (
+    check_processes,
+    place_of,
+    quiet_lightning,
+    runner_of,
+    tensorboard,
+    where_of,
+)
 
-STEPS = 8000
 BATCH = 256
 
 
@@ -46,9 +44,13 @@ def fit(
     data: Any,
     *,
     epochs: int | None = None,
+    minutes: float | None = None,
     batch_size: int | None = None,
     learning_rate: float = 3e-3,
     decay: Decay = "cosine",
+    weight_decay: float = 0.0,
+    augment: Augment | None = None,
+    keep: Literal["best", "last"] = "best",
     error: ErrorFunction | None = None,
     optimizer: MakeOptimizer | None = None,
     validation: Any = 0.1,
@@ -76,14 +78,20 @@ def fit(
             list of tensors, a data frame, a path, or whatever else `kinds.read` takes. In pairs
             `(x, y)` the first is the sample.
         epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
+        minutes: As many of these passes as fit in this time, by a timing of the first steps; a run
+            that is resumed keeps to the passes that it was begun with.
         batch_size: Samples a step; by default 256, or that of a `DataLoader`.
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
+        weight_decay: AdamW's; 0 is Adam.
+        augment: From a training batch to a changed one, as by mirroring images.
+        keep: `"best"`: the model ends as it was where the error on held-out samples was lowest, in
+            the epochs after which penalties have their full weight. `"last"`: as it was last.
         error: Reconstruction error, from a reconstruction and its batch: a number, one per sample
             or one per element, of which the mean is taken. By default the squared error, or the
             decoder's own (see `Autoencoder`).
         optimizer: From the weights to an optimiser, e.g. `lambda w: torch.optim.AdamW(w, 1e-3)`; by
-            default Adam. Its learning rate is the highest.
+            default AdamW. Its learning rate is the highest.
         validation: Share of the samples that is held out; or samples to validate on, as `data`.
         key: Field of the items, for data sets whose items are dicts.
         seed: Of the split, the order of the samples and all else that is random in training.
@@ -145,36 +153,44 @@ def fit(
             f"batch_size={batch_size} and {len(train)} training samples. Take larger batches."
         )
     loaders = Loaders(train, held_out, min(batch_size, len(train)), least=max(2, least), seed=seed)
-    per_epoch = len(loaders.train_dataloader())
-    epochs = min(300, max(5, math.ceil(STEPS / per_epoch))) if epochs is None else epochs
+    checkpoint = last_good(folder) if folder and resume else None
+    if minutes is not None and checkpoint is not None:
+        epochs = read(checkpoint).get("planned_epochs", epochs)
+    elif minutes is not None:
+        where = place_of(trainer, device)
+        epochs = planned(
+            model, train, batch_size, minutes=minutes, wanted=epochs, device=where
+        ).epochs
+    epochs = passes(len(loaders.train_dataloader())) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
     history = History(folder and folder / "log.csv")
     added: list[Callback] = [history, *_listed(callbacks)]
+    if keep == "best" and held_out is not None:
+        added.append(Best())
     if progress:
         added.append(Progress())
     profiler = Profile() if profile else None
     if profiler:
         added.append(profiler)
     wish = Wish()
-    keep = Keep(folder, every, wish)
-    added.append(keep)
-    checkpoint = last_good(folder) if folder and resume else None
+    state = Keep(folder, every, wish)
+    added.append(state)
     options = {
         "max_epochs": epochs,
         "check_val_every_n_epoch": every,
         "num_sanity_val_steps": 0,
         "limit_val_batches": None if held_out is not None else 0,
         "callbacks": added,
-        "logger": _tensorboard(folder),
+        "logger": tensorboard(folder),
         "plugins": [SafeIO()],
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
     with quiet_lightning(), random_state_kept(), deferred(wish):
-        runner = _runner(_where(trainer, device), options)
-        _check_processes(runner.world_size)
+        runner = runner_of(where_of(trainer, device), options)
+        check_processes(runner.world_size)
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
             if checkpoint is None and distributed.is_first():
@@ -186,6 +202,8 @@ def fit(
             model,
             learning_rate=learning_rate,
             decay=decay,
+            weight_decay=weight_decay,
+            augment=augment,
             error=error,
             optimizer=optimizer,
             seed=seed,
@@ -199,7 +217,7 @@ def fit(
         except Exception as raised:
             if is_short_of_memory(raised):
                 raise MemoryError(_too_large(model, loaders)) from raised
-            if checkpoint and not keep.started:
+            if checkpoint and not state.started:
                 reason = " ".join(str(raised).split())
                 raise ValueError(f"{checkpoint} does not fit this run: {reason}") from raised
             raise
@@ -241,69 +259,6 @@ def _halves(samples: Samples, share: float, seed: int, resumed: Path | None) -> 
     return identity.resumed(resumed, samples, share, seed=seed, rule=rule)
 
 
-def _where(
-    trainer: TrainerConfig | Mapping[str, Any] | None, device: str | torch.device | None
-) -> dict[str, Any]:
-    """Options of Lightning's trainer that say where and how precisely it computes.
-
-    Raises:
-        ValueError: If both say where.
-    """
-    if not isinstance(trainer, TrainerConfig | Mapping | None):
-        raise TypeError(
-            f"`trainer` must hold options of Lightning's Trainer by name, as a dict: got a "
-            f"{type(trainer).__name__}. With a Trainer of your own, call "
-            "trainer.fit(Training(model), loader)."
-        )
-    given = dict(trainer) if isinstance(trainer, Mapping) else asdict(trainer or TrainerConfig())
-    options = asdict(TrainerConfig()) | given
-    if device is None:
-        return options
-    if isinstance(trainer, Mapping) and {"accelerator", "devices"} & trainer.keys():
-        raise ValueError("Say where to train by `device` or by `trainer`, not by both.")
-    try:
-        where = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"`device` must be one of torch's, as 'cpu', 'cuda' or 'cuda:1': got {device!r}."
-        ) from error
-    accelerator = {"cuda": "gpu"}.get(where.type, where.type)
-    devices = 1 if where.index is None else [where.index]
-    return options | {"accelerator": accelerator, "devices": devices}
-
-
-def _runner(where: dict[str, Any], options: dict[str, Any]) -> lightning.Trainer:
-    taken = sorted(where.keys() & options.keys())
-    if taken:
-        raise ValueError(
-            f"`trainer` must not hold {', '.join(taken)}, which `fit` sets: see its own arguments. "
-            "For other values, use Training with a lightning.Trainer of your own."
-        )
-    known = inspect.signature(lightning.Trainer).parameters
-    for name in where:
-        if name not in known:
-            raise ValueError(unknown("option of `trainer`:", str(name), known))
-    try:
-        return lightning.Trainer(**where, **options)
-    except (TypeError, MisconfigurationException, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        raise ValueError(f"Lightning cannot train with {where}: {said}") from error
-
-
-def check_trainer(trainer: TrainerConfig) -> None:
-    """Raise unless there is what a trainer asks for, before any work is done.
-
-    Raises:
-        ValueError: If the devices are not there, or an option is none.
-    """
-    off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
-    try:
-        with quiet_lightning():
-            _runner(asdict(trainer), dict.fromkeys(off, False))
-    except ValueError as error:
-        raise ValueError(f"--trainer: {error}") from error
-
-
 def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
     """Callbacks as a list, which may be one.
 
@@ -339,16 +294,6 @@ def compiled(*networks: nn.Module) -> Iterator[None]:
             del network.forward
 
 
-def _check_processes(expected: int) -> None:
-    """Raise if torchrun has started another number of processes: each would train by itself."""
-    started = int(os.environ.get("WORLD_SIZE", "1"))
-    if "TORCHELASTIC_RUN_ID" in os.environ and started != expected:
-        raise ValueError(
-            f"torchrun started {started} processes, the trainer expects {expected}. Set `devices` "
-            "to the processes of a machine, `num_nodes` to the machines (--trainer.devices …)."
-        )
-
-
 def _too_large(model: Autoencoder, loaders: Loaders) -> str:
     size = loaders.batch_size
     weights = sum(parameter.numel() for parameter in model.parameters())
@@ -357,29 +302,3 @@ def _too_large(model: Autoencoder, loaders: Loaders) -> str:
         f"{loaders.train.shape} and {weights:,} weights. Lower the batch size (batch_size="
         f"{max(2, size // 2)}), or make the images or the networks smaller."
     )
-
-
-def _tensorboard(folder: Path | None) -> Any:
-    if folder is None or not (find_spec("tensorboard") or find_spec("tensorboardX")):
-        return False
-    return TensorBoardLogger(folder, name="tensorboard", version="")
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Without Lightning's adverts, and its advice on workers that our mapped arrays do not need."""
-    loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated.*")
-            warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            warnings.filterwarnings("ignore", ".*your dataloader is not resumable.*")
-            warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
-            warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from copy import copy
-from itertools import islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +13,14 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import BatchSampler, DataLoader, Sampler, SequentialSampler
 
 from entropae import distributed
-from entropae.kinds import Samples, collate, tensor_of
+from entropae.kinds import tensor_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
 from entropae.nn.normalization import synchronize
 from entropae.training.faults import Guard, OnNonFinite, first_bad_gradient
+from entropae.training.loaders import Loaders
 
 # From the weights to what moves them.
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
@@ -33,6 +31,8 @@ DECAYS: dict[str, Callable[[float], float]] = {
     "exponential": lambda done: 0.01**done,
     "none": lambda done: 1.0,
 }
+# Changes a batch of samples at random.
+Augment = Callable[[Tensor], Tensor]
 # Share of the steps in which the learning rate rises from 0: Adam's first steps are its wildest.
 RISE = 0.05
 
@@ -57,10 +57,12 @@ class Training(lightning.LightningModule):
         model: What to train.
         learning_rate: Adam's, at its highest, to which it rises over the first steps.
         decay: How it falls: `"cosine"` to 0, `"exponential"` to 1 %, `"none"`.
+        weight_decay: AdamW's; 0 is Adam.
+        augment: Changes each training batch at random, as by mirroring images.
         error: Reconstruction error, from a reconstruction and its batch: a number, one per sample
             or one per element, of which the mean is taken. By default the decoder's own, or the
             squared error (see `Autoencoder`).
-        optimizer: From the weights to an optimiser; by default Adam. Its learning rate is the
+        optimizer: From the weights to an optimiser; by default AdamW. Its learning rate is the
             highest: `decay` then lets it fall.
         seed: Of all that is random.
         on_nonfinite: What to do about a step whose loss or gradient is not finite: see `Guard`.
@@ -73,6 +75,8 @@ class Training(lightning.LightningModule):
         *,
         learning_rate: float = 3e-3,
         decay: Decay = "cosine",
+        weight_decay: float = 0.0,
+        augment: Augment | None = None,
         error: ErrorFunction | None = None,
         optimizer: MakeOptimizer | None = None,
         seed: int = 0,
@@ -93,7 +97,9 @@ class Training(lightning.LightningModule):
         if error is not None:
             model.error = error
         self.learning_rate = learning_rate
-        self.decay = decay
+        if not weight_decay >= 0:
+            raise ValueError(f"`weight_decay` must be >= 0: got {weight_decay}.")
+        self.decay, self.weight_decay, self.augment = decay, weight_decay, augment
         self.optimizer = optimizer
         self.seed = seed
         self.guard = Guard(on_nonfinite, folder)
@@ -114,7 +120,7 @@ class Training(lightning.LightningModule):
             self._ddp_params_and_buffers_to_ignore = [name for name, _ in buffers]
 
     def configure_optimizers(self) -> Any:
-        """Adam, in one pass over the weights, and the fall of its learning rate, step by step."""
+        """AdamW, in one pass over the weights, and the fall of its learning rate, step by step."""
         weights = [weight for weight in self.parameters() if weight.requires_grad]
         if not weights:
             raise ValueError(
@@ -126,7 +132,8 @@ class Training(lightning.LightningModule):
         else:
             # Not where it would have to undo the scale of the loss: Lightning could not clip then.
             fused = self.trainer.precision != "16-mixed"
-            optimizer = torch.optim.Adam(weights, self.learning_rate, fused=fused)
+            options: dict[str, Any] = {"fused": fused, "weight_decay": self.weight_decay}
+            optimizer = torch.optim.AdamW(weights, self.learning_rate, **options)
         scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
@@ -135,6 +142,7 @@ class Training(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is known of the epoch so far, so that it can go on from there."""
+        checkpoint["planned_epochs"] = self.trainer.max_epochs
         if not self.trainer.is_last_batch:
             checkpoint["within"] = {
                 "batches": self.trainer.fit_loop.batch_idx + 1,
@@ -166,7 +174,7 @@ class Training(lightning.LightningModule):
         # What networks draw, as in dropout, must differ between processes.
         rank = [self.global_rank] if self.global_rank else []
         own = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, *rank])
-        seed = int(own.generate_state(1, np.uint64)[0] >> 1)
+        seed = int(own.generate_state(1, np.uint64)[0]) >> 1
         # As `torch.manual_seed`, which spends half a millisecond on devices that are not there.
         torch.default_generator.manual_seed(seed)
         if self.device.type != "cpu":
@@ -178,8 +186,9 @@ class Training(lightning.LightningModule):
         Raises:
             NonFiniteError: Naming the part that is not finite, unless such steps are left out.
         """
-        self.model.latent.progress = self._done(self.global_step)
+        self.model.latent.progress = self.done(self.global_step)
         batch = tensor_of(batch)
+        batch = batch if self.augment is None else self.augment(batch)
         output, n = self._pass(batch)
         if not torch.isfinite(output.loss):
             self.guard.meet(self, _blame(batch, output))
@@ -255,25 +264,12 @@ class Training(lightning.LightningModule):
         self.sums.clear()
 
     def _share_of_rate(self, step: int) -> float:
-        return min(1.0, self._done(step + 1) / RISE) * DECAYS[self.decay](self._done(step))
+        return min(1.0, self.done(step + 1) / RISE) * DECAYS[self.decay](self.done(step))
 
-    def _done(self, step: int) -> float:
+    def done(self, step: int) -> float:
+        """Share of the training that so many steps are."""
         total = self.trainer.estimated_stepping_batches
         return min(1.0, step / total) if math.isfinite(total) else 1.0
-
-
-class Shares(BatchSampler):
-    """A process's share of every batch of one order, which is the same in all processes."""
-
-    def __init__(self, sampler: Any, size: int, *, drop_last: bool, rank: int, processes: int):
-        super().__init__(sampler, size, drop_last)
-        self.rank, self.processes = rank, processes
-        self.passed_over = 0  # of the next pass, those that it begins after
-
-    def __iter__(self) -> Iterator[list[int]]:
-        first, self.passed_over = self.passed_over, 0
-        for batch in islice(super().__iter__(), first, None):
-            yield batch[distributed.share(len(batch), self.rank, self.processes)]
 
 
 def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -301,94 +297,3 @@ def _blame(batch: Tensor, output: AutoencoderOutput) -> str:
     } | {f"the penalty {name!r}": penalty.value for name, penalty in output.penalties.items()}
     bad = (n for n, value in parts.items() if value is not None and not value.isfinite().all())
     return next(bad, "the loss")
-
-
-class Shuffled(Sampler[int]):
-    """All rows in torch's `DistributedSampler`'s order, in 8 bytes a row and not a list of numbers.
-
-    Args:
-        n: Number of rows.
-        seed: Of the order, with the epoch, which Lightning sets.
-    """
-
-    def __init__(self, n: int, seed: int) -> None:
-        self.n, self.seed, self.epoch = n, seed, 0
-
-    def __len__(self) -> int:
-        return self.n
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        for part in torch.randperm(self.n, generator=generator).split(1 << 16):
-            yield from part.tolist()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Another order."""
-        self.epoch = epoch
-
-
-class Loaders(lightning.LightningDataModule):
-    """Training and validation batches, the training ones in an order fixed by seed and epoch.
-
-    With several processes, each has its share of the batches that one process would have; this
-    wants `Trainer(use_distributed_sampler=False)`.
-
-    Args:
-        train: Samples to learn from.
-        validation: Held-out samples, or none.
-        batch_size: Samples a step, over all processes together.
-        least: A last training batch of fewer samples than this is left out of its epoch.
-        seed: Of the order.
-    """
-
-    def __init__(
-        self, train: Samples, validation: Samples | None, batch_size: int, *, least: int, seed: int
-    ) -> None:
-        super().__init__()
-        self.train, self.validation = train, validation
-        self.batch_size, self.least, self.seed = batch_size, least, seed
-
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of this process's share, shuffled anew each epoch."""
-        last = len(self.train) % self.batch_size
-        drop_last = 0 < last < self.least and len(self.train) > self.batch_size
-        order = Shuffled(len(self.train), self.seed)
-        return self._loader(self.train, order, drop_last=drop_last)
-
-    def pass_over(self, batches: int) -> None:
-        """Leave out so many batches at the next pass over the training samples."""
-        assert self.trainer is not None
-        loader: Any = self.trainer.train_dataloader
-        loader.batch_sampler.passed_over = batches
-
-    def shares(self) -> DataLoader[Tensor]:
-        """All training samples once, in large batches, of which this process has its share."""
-        assert self.trainer is not None
-        size = max(self.batch_size, 512)
-        starts = range(0, len(self.train), size)
-        every = [range(i, min(i + size, len(self.train))) for i in starts]
-        own: Any = every[self.trainer.global_rank :: self.trainer.world_size]
-        return DataLoader(self.train, batch_sampler=own, collate_fn=collate)
-
-    def rows(self, batch: int) -> list[int]:
-        """Which rows of the data this process's batch of this number has in this epoch."""
-        assert self.trainer is not None
-        loader: Any = self.trainer.train_dataloader
-        sampler = copy(loader.batch_sampler)  # whose own place stays where it is
-        chosen = next(islice(sampler, batch, None))
-        return chosen if self.train.index is None else self.train.index[chosen].tolist()
-
-    def val_dataloader(self) -> Any:
-        """Batches of the held-out samples, in order."""
-        if self.validation is None:
-            return []
-        return self._loader(self.validation, SequentialSampler(self.validation))
-
-    def _loader(
-        self, samples: Samples, order: Sampler[int], *, drop_last: bool = False
-    ) -> DataLoader[Tensor]:
-        rank, processes = (
-            (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        )
-        shares = Shares(order, self.batch_size, drop_last=drop_last, rank=rank, processes=processes)
-        return DataLoader(samples, batch_sampler=shares, collate_fn=collate)

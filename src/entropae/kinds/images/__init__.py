@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.kinds.base import Kind
-from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, mirrored, with_channels
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
@@ -51,6 +51,11 @@ class Images(Kind):
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
         self.low, self.high, self.size = low, high, size
+
+    @property
+    def dropout(self) -> float:
+        """More for photographs: beyond principal components, few of them show mostly noise."""
+        return 0.3 if self.shape[0] == 3 else 0.1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -127,6 +132,11 @@ class Images(Kind):
             return samples
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
+
+    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
+        """Mirrored images, by default where they are in colour: digits have no mirror images."""
+        flips = asked == "flip" or (asked == "auto" and self.shape[0] == 3)
+        return mirrored if flips else None
 
     def describe_size(self) -> str:
         """Pixels and colours."""

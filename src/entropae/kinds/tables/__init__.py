@@ -23,8 +23,8 @@ from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
 from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, to_library, to_table
+from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.messages import unknown
-from entropae.prior import BARE
 from entropae.reader import dialect_of
 
 ENOUGH = 100_000  # rows that the noise of reconstructions is learnt from
@@ -42,16 +42,7 @@ class Tables(Kind):
     things = "rows"
     features = None
     suffix = ".csv"
-    measures: ClassVar[Mapping[str, Measure]] = {
-        "auc": Measure("two-sample AUC", "near 0.5"),
-        "kolmogorov_smirnov": Measure("Kolmogorov–Smirnov, numbers"),
-        "total_variation": Measure("total variation, categories"),
-        "association": Measure("difference of associations"),
-        "real_score": Measure("score trained on real rows", ""),
-        "drawn_score": Measure("score trained on drawn rows", "higher"),
-        "nearest": Measure("distance to training rows", "near 1"),
-        "copied": Measure("share of exact copies"),
-    }
+    measures: ClassVar[Mapping[str, Measure]] = MEASURES
 
     def __init__(self, columns: Columns, *, library: str = "") -> None:
         self.columns = columns
@@ -119,7 +110,7 @@ class Tables(Kind):
 
     def networks(self, config: Any, latent: Any, samples: Samples) -> tuple[nn.Module, nn.Module]:
         """Fully connected ones, the decoder with probabilities of categories."""
-        from entropae.nn import MLPEncoder, TableDecoder
+        from entropae.nn import MLPEncoder, TableDecoder, default_hidden
         from entropae.nn.table import entropies_of
 
         if config.network not in ("auto", "mlp"):
@@ -127,8 +118,12 @@ class Tables(Kind):
         groups = self.columns.groups
         some = samples.some(ENOUGH)
         entropies = entropies_of(groups, some.first(len(some)))
-        return MLPEncoder(self.shape, latent.in_features, hidden=config.hidden), TableDecoder(
-            groups, latent.dim, hidden=config.hidden, entropies=[round(h, 6) for h in entropies]
+        hidden = default_hidden(len(samples)) if config.hidden is None else config.hidden
+        options: dict[str, Any] = {"hidden": hidden, "linear": config.start == "pca"}
+        entropies = [round(h, 6) for h in entropies]
+        return (
+            MLPEncoder(self.shape, latent.in_features, **options),
+            TableDecoder(groups, latent.dim, entropies=entropies, **options),
         )
 
     def learn(self, model: Any, samples: Samples) -> None:
@@ -139,19 +134,19 @@ class Tables(Kind):
     def evaluate(
         self, model: Any, train: Samples, test: Samples, options: Evaluating
     ) -> dict[str, Any]:
-        """Drawn rows of each prior against held-out ones."""
-        from entropae.kinds.tables.comparison import compare_tables
+        """Drawn rows of each prior, and real ones, against held-out ones."""
+        from entropae.kinds.tables.evaluation import evaluate
 
-        test = test.subset(np.arange(min(options.n, len(test))))
-        real = [self.columns.decode(rows.first(len(rows)).numpy()) for rows in (train, test)]
-        result: dict[str, Any] = {"samples": len(test), **self.figures(model, test)}
-        made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
-        made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
-        for name, how in made.items():
-            x = model.draw(max(len(train), 3 * len(test)), seed=options.seed, **how)
-            drawn = self.columns.draw(x.cpu().numpy(), seed=options.seed)
-            result[name] = compare_tables(self.columns, real[0], real[1], drawn, seed=options.seed)
-        return result
+        return evaluate(self, model, train, test, options)
+
+    def check_evaluating(self, options: Evaluating) -> None:
+        """The target must be a column."""
+        check_target([column.name for column in self.columns.columns], options.target)
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """The columns that are not of numbers."""
+        return frozenset(one.name for one in self.columns.columns if one.levels is not None)
 
     def label(self, samples: Samples, labels: str) -> Samples:
         """Rows with the values of a column as their classes."""

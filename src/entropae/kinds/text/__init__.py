@@ -42,6 +42,7 @@ class Text(Kind):
     features = None
     suffix = ".txt"
     view: ClassVar[Any] = None
+    numeric = False
     errors: ClassVar[Mapping[str, str]] = {
         "nll": "Nats per sentence",
         "perplexity": "Perplexity",
@@ -129,7 +130,7 @@ class Text(Kind):
             self.length,
             latent.in_features,
             latent.dim,
-            hidden=config.hidden[-1],
+            hidden=(config.hidden or (256,))[-1],
             dropout=config.dropout,
             word_dropout=config.word_dropout,
         )

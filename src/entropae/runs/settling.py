@@ -1,0 +1,125 @@
+"""What a recipe leaves open, settled by the data: the code's dimensions, where training starts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from entropae.kinds import Samples
+from entropae.metrics.principal import PrincipalComponents
+from entropae.model import Autoencoder, components_of, pca_error
+from entropae.model.dimension import MOST, choose_dim
+from entropae.recipe import AUTO, Recipe
+from entropae.training.budget import lasting, planned
+from entropae.training.callbacks import FirstLook
+from entropae.training.trainers import place_of
+
+# Learning rates by where training starts: large steps lose principal components again.
+RATES = {"pca": 5e-4, "random": 3e-3}
+# Samples that a first look is calibrated on.
+SHOWN = 1024
+
+
+def settled(
+    recipe: Recipe, train: Samples, held_out: Samples
+) -> tuple[Recipe, PrincipalComponents | None]:
+    """A recipe with a number for the code's dimensions, and the training samples' components.
+
+    Says in a line which number was chosen, and why.
+
+    Returns:
+        The components are `None` for samples that have none, as sentences.
+    """
+    latent = recipe.model.latent
+    chosen = latent.get("dim") == AUTO
+    found = None
+    if train.kind.numeric:
+        most = MOST if chosen else int(latent.get("dim", MOST))
+        found = components_of(train, most, seed=recipe.seed)
+    if not chosen:
+        return recipe, found
+    if found is None:
+        dim, why = train.kind.dim, f"what suits {train.kind.things}"
+    else:
+        dim, why = choose_dim(train, held_out, found)
+    print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
+    return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+
+
+def rate_of(recipe: Recipe, samples: Samples) -> float:
+    """The learning rate of a recipe, by where training starts if it says none."""
+    if recipe.learning_rate is not None:
+        return recipe.learning_rate
+    return RATES[recipe.model.start if samples.kind.numeric else "random"]
+
+
+def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
+    """A recipe with a number of passes, as many as fit in its time. Says how long they will take.
+
+    Raises:
+        ValueError: If several processes are to train in a given time.
+    """
+    if recipe.minutes is None:
+        return recipe
+    plan = planned(
+        model,
+        train,
+        recipe.batch_size,
+        minutes=recipe.minutes,
+        wanted=recipe.epochs,
+        device=place_of(recipe.trainer),
+    )
+    things = f"{len(train)} {train.kind.things}"
+    if plan.epochs == plan.wanted:
+        print(f"{plan.epochs} passes over {things}: about {lasting(plan.epochs * plan.seconds)}.")
+    else:
+        print(
+            f"{plan.epochs} passes over {things}: about {lasting(plan.epochs * plan.seconds)}. "
+            f"{plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: "
+            f"--epochs {plan.wanted}, or --minutes."
+        )
+    return replace(recipe, epochs=plan.epochs)
+
+
+def first_look(train: Samples, held_out: Samples, folder: Path, *, seed: int) -> FirstLook:
+    """Shows a model that is still being trained in its run's folder, after half a minute."""
+
+    def show(model: Autoencoder, epoch: int) -> None:
+        kind = held_out.kind
+        kind.learn(model, held_out.some(SHOWN))
+        written = kind.illustrate(model, held_out, folder, seed=seed)
+        if written:
+            print(f"A first look, from pass {epoch}: {written[0]}. It is written anew at the end.")
+
+    return FirstLook(show, [train.spread(SHOWN)])
+
+
+def against_pca(
+    model: Autoencoder, held_out: Samples, found: PrincipalComponents, error: float
+) -> dict[str, Any]:
+    """The held-out error of as many principal components as the code has dimensions.
+
+    Says in a line if the model does not have less.
+
+    Args:
+        model: A trained model.
+        held_out: The samples that its error was measured on.
+        found: Components of its training samples.
+        error: The model's squared error.
+    """
+    clip = getattr(model.decoder, "output", None) in ("sigmoid", "clip")
+    dim = model.latent.dim
+    linear = pca_error(held_out, found, dim, clip=clip)
+    if not error < linear:
+        remedy = "Train longer (--epochs)"
+        if getattr(model.decoder, "direct", None) is None:
+            remedy += ", or start from them (--model.start pca)"
+        weight = getattr(model.latent, "weight", 0)
+        if weight:
+            remedy += f", or ask less of the code (--model.latent.weight {weight / 2:g})"
+        print(
+            f"No better than principal components: the held-out squared error is {error:.3g}, that "
+            f"of {dim} principal components {linear:.3g}. {remedy}."
+        )
+    return {"components": min(dim, len(found.axes)), "mean_squared_error": linear}

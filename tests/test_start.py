@@ -1,0 +1,141 @@
+"""Networks that start at principal components, against scikit-learn's; what the data settle."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from torch import Tensor, nn
+
+import entropae as ea
+from entropae.kinds import as_samples
+from entropae.latent import Entropic
+from entropae.metrics.principal import leading_components
+from entropae.model import components_of, load, pca_error, start_from_pca
+from entropae.model.dimension import choose_dim
+from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, pair
+from entropae.nn.table import entropies_of
+
+RANK = 30
+
+
+def samples_of(shape: tuple[int, ...], n: int, *, seed: int = 0) -> Tensor:
+    """Samples around 0.5 whose variance falls along 30 directions."""
+    generator = torch.Generator().manual_seed(seed)
+    axes = torch.randn(RANK, math.prod(shape), generator=torch.Generator().manual_seed(9))
+    scores = torch.randn(n, RANK, generator=generator) * torch.logspace(0, -1.5, RANK)
+    return (0.5 + 0.05 * scores @ axes).clamp(0, 1).unflatten(1, shape)
+
+
+def pca_of(x: Tensor, d: int) -> PCA:
+    return PCA(d, svd_solver="full").fit(x.flatten(1).double().numpy())
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"), [("mlp", (1, 8, 8)), ("conv", (1, 8, 8)), ("mlp", (3, 20, 20))]
+)
+def test_started_networks_reconstruct_held_out_samples_as_pca_does(
+    network: str, shape: tuple[int, ...]
+) -> None:
+    x, held_out = samples_of(shape, 300), samples_of(shape, 50, seed=1)
+    d = 7
+    networks = pair(network, shape, d, d, output="clip", linear=True)
+    model = start_from_pca(ea.Autoencoder(*networks, Entropic(d)), x).eval()
+    pca = pca_of(x, d)
+    scores = pca.transform(held_out.flatten(1).double().numpy())
+    expected = pca.inverse_transform(scores).clip(0, 1)
+    np.testing.assert_allclose(model.reconstruct(held_out).flatten(1).numpy(), expected, atol=2e-5)
+    # The code is the whitened scores, each up to its sign.
+    whitened = np.abs(scores / np.sqrt(pca.explained_variance_))
+    np.testing.assert_allclose(model.encode(held_out).abs().numpy(), whitened, atol=2e-3)
+    error = pca_error(
+        as_samples(held_out, validation=0),
+        components_of(as_samples(x, validation=0), d),
+        d,
+        clip=True,
+    )
+    assert error == pytest.approx(((expected - held_out.flatten(1).numpy()) ** 2).mean(), rel=1e-3)
+
+
+def test_started_networks_train_on_from_there() -> None:
+    """Of a circle one principal component leaves half the variance, a curve nothing."""
+    angle = 6.2832 * torch.rand(400, generator=torch.Generator().manual_seed(0))
+    x = torch.stack([angle.cos(), angle.sin()], 1)
+    torch.manual_seed(0)
+    networks = pair("mlp", (2,), 1, 1, output="linear", linear=True, hidden=(64, 64))
+    model = start_from_pca(ea.Autoencoder(*networks, Entropic(1, weight=0.0)), x).eval()
+    assert float((model.reconstruct(x) - x).square().mean()) == pytest.approx(0.25, abs=0.02)
+    options = {"epochs": 60, "batch_size": 50, "learning_rate": 3e-3, "validation": 0}
+    ea.fit(model, x, **options, progress=False)
+    assert float((model.reconstruct(x) - x).square().mean()) < 0.1
+
+
+@pytest.mark.parametrize("m", [40, 1500])
+def test_leading_components_are_those_of_scikit_learn(m: int) -> None:
+    x = samples_of((m,), 200)
+    found = leading_components(lambda: x.split(64), 5)
+    pca = pca_of(x, 5)
+    np.testing.assert_allclose(found.variances.numpy(), pca.explained_variance_, rtol=1e-4)
+    alike = np.abs(found.axes.numpy() @ pca.components_.T)
+    np.testing.assert_allclose(alike, np.eye(5), atol=2e-3)
+
+
+def test_samples_of_few_directions_leave_the_other_coordinates_as_they_were() -> None:
+    x = torch.arange(20.0)[:, None] * torch.tensor([[1.0, 2.0, -1.0]])
+    torch.manual_seed(0)
+    encoder = MLPEncoder((3,), 2, hidden=(8,), linear=True)
+    decoder = MLPDecoder((3,), 2, hidden=(8,), linear=True, output="linear")
+    before = encoder.layers[-1].weight[1].clone()
+    model = start_from_pca(ea.Autoencoder(encoder, decoder, Entropic(2)), x).eval()
+    torch.testing.assert_close(encoder.layers[-1].weight[1], before)
+    torch.testing.assert_close(model.reconstruct(x), x, atol=1e-3, rtol=0)
+
+
+def test_probabilities_of_a_table_start_at_pca_to_first_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    number = torch.randn(400, 1, generator=generator)
+    chance = (0.5 + 0.01 * number)[:, 0]
+    states = torch.stack([chance, 1 - chance], 1)  # probabilities near their mean
+    x = torch.cat([number, states], 1)
+    encoder = MLPEncoder((3,), 2, linear=True)
+    decoder = TableDecoder([0, 2], 2, entropies=entropies_of([0, 2], x), linear=True)
+    model = start_from_pca(ea.Autoencoder(encoder, decoder, Entropic(2)), x).eval()
+    torch.testing.assert_close(model.reconstruct(x), x, atol=1e-3, rtol=0)
+
+
+def test_networks_without_a_linear_path_are_refused() -> None:
+    model = ea.Autoencoder(nn.Linear(4, 2), nn.Linear(2, 4), Entropic(2))
+    with pytest.raises(ValueError, match=r"Linear has no linear path .* linear=True"):
+        start_from_pca(model, torch.randn(50, 4))
+
+
+def test_a_model_with_linear_paths_is_saved_and_loaded(tmp_path: Path) -> None:
+    x = samples_of((1, 8, 8), 60)
+    model = ea.Autoencoder(*pair("conv", (1, 8, 8), 3, 3, output="clip", linear=True), Entropic(3))
+    start_from_pca(model, x).eval().save(tmp_path)
+    torch.testing.assert_close(load(tmp_path).reconstruct(x), model.reconstruct(x))
+
+
+def test_the_dimension_of_a_linear_surface_is_its_own() -> None:
+    """Of normal data in 6 directions of equal variance, intrinsic and linear dimension are 6."""
+    generator = torch.Generator().manual_seed(0)
+    axes = torch.linalg.qr(torch.randn(40, 6, generator=generator)).Q.T
+    x = torch.randn(1500, 6, generator=generator) @ axes
+    train, held_out = as_samples(x[:1200], validation=0), as_samples(x[1200:], validation=0)
+    chosen = choose_dim(train, held_out, components_of(train, 64))
+    assert chosen.dim == 6
+    assert chosen.why.startswith("as many as principal components")
+
+
+def test_a_curve_asks_for_less_than_its_principal_components() -> None:
+    """A curve has intrinsic dimension 1, and of its 5 pairs of waves 10 components are alike."""
+    t = 6.2832 * torch.rand(1500, 1, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([wave(k * t) for k in range(1, 6) for wave in (torch.sin, torch.cos)], 1)
+    train, held_out = as_samples(x[:1200], validation=0), as_samples(x[1200:], validation=0)
+    chosen = choose_dim(train, held_out, components_of(train, 64))
+    assert chosen.dim == round(9 ** (1 / 3))  # nine of ten alike hold 90 %
+    assert chosen.why.startswith("between the data's intrinsic dimension (1)")
