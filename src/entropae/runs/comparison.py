@@ -29,8 +29,9 @@ from entropae.prior.names import check_names
 from entropae.recipe import AUTO, RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.making import check_recipe, make
+from entropae.runs.measured import evaluation_path, features_of, no_features
 from entropae.runs.resuming import leaves
-from entropae.runs.run import Run, evaluation_path, features_of, no_features
+from entropae.runs.run import Run
 from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
 from entropae.storage.lock import claimed

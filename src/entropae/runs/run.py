@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.features import check, title
+from entropae.features import check
 from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
 from entropae.kinds.keys import Rule
 from entropae.messages import printable
@@ -23,6 +23,7 @@ from entropae.prior import canonical, fitted
 from entropae.prior.names import check_names
 from entropae.recipe import Recipe
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
+from entropae.runs.measured import evaluation_path, features_of
 from entropae.storage.atomic import check_links, write_text
 from entropae.storage.records import read_json, read_log
 
@@ -386,24 +387,3 @@ class Run:
             Origin(self.folder, portable(self.recipe)),
             examine=lambda progress: self.diagnose(progress=progress),
         )
-
-
-def features_of(kind: Kind, features: str | None) -> str:
-    """What samples of a kind are measured by: what is asked for, or the kind's own.
-
-    Raises:
-        ValueError: If samples of this kind have no features.
-    """
-    if kind.features is None and features is not None:
-        raise ValueError(no_features(kind.things))
-    return features or kind.default_features or kind.name
-
-
-def no_features(things: str) -> str:
-    """Why features are refused, of samples that have none."""
-    return f"`features` are for images and arrays: leave them out for {things}."
-
-
-def evaluation_path(folder: Path, features: str) -> Path:
-    """Where a run keeps an evaluation, by the name of its features."""
-    return folder / f"evaluation-{title(features).replace(' ', '-')}.json"
