@@ -1,14 +1,13 @@
-"""What the site has besides its pages: formulas, help of the commands, the benchmarks' results.
+"""What the site has besides its pages: formulas, and the benchmarks' results.
 
 `$…$` and `$$…$$` become MathML, which browsers set by themselves: no script, no font, no network.
 
-`<!-- help: COMMAND -->` becomes that command's help, `<!-- result: NAME -->` the table NAME.md of
-`benchmarks/results`, whose files are part of the site.
+`<!-- result: NAME -->` becomes the table NAME.md of `benchmarks/results`, whose files are part of
+the site.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     page.formulas = []
     markdown = FORMULA.sub(lambda found: _marked(found, page.formulas), markdown)
     markdown = markdown.replace("../benchmarks/results/", "results/")
-    markdown = re.sub(r"<!-- result: ([\w-]+) -->", lambda found: result(found[1]), markdown)
-    return re.sub(r"<!-- help: ([\w-]+) -->", lambda found: help_of(found[1]), markdown)
+    return re.sub(r"<!-- result: ([\w-]+) -->", lambda found: result(found[1]), markdown)
 
 
 def _marked(found: re.Match[str], formulas: list[str]) -> str:
@@ -60,19 +58,3 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 def result(name: str) -> str:
     """A table, its headings below those of the page."""
     return re.sub(r"^#", "###", (RESULTS / f"{name}.md").read_text(), flags=re.MULTILINE)
-
-
-def help_of(command: str) -> str:
-    """What `entropae COMMAND --help` prints, at 88 columns."""
-    from entropae.cli import COMMANDS
-    from entropae.cli.parser import Parser
-
-    describe, _, text = COMMANDS[command]
-    before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "88"
-    try:
-        parser = Parser(prog=f"entropae {command}", description=text)
-        describe(parser)
-        return f"```text\n{parser.format_help()}```"
-    finally:
-        os.environ.pop("COLUMNS") if before is None else os.environ.update(COLUMNS=before)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import runpy
+import sys
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from latents import built_in
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+HELP = runpy.run_path(str(DOCS / "help.py"))
 
 
 def page(name: str) -> str:
@@ -54,6 +58,12 @@ def test_every_command_has_its_help(name):
     assert f"## {name}\n\n<!-- help: {name} -->" in page("commands")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse writes options otherwise.")
+def test_commands_have_the_help_that_the_program_prints():
+    text = page("commands")
+    assert text == HELP["filled"](text), "Write it again: python docs/help.py"
+
+
 @pytest.mark.parametrize("name", PRIORS)
 def test_every_prior_is_a_choice(name):
     assert f"| `{name}` |" in page("choosing")
@@ -87,6 +97,22 @@ def test_both_derivations_quote_the_same_figures():
     pages = [page("why"), page("why.zh-CN")]
     for figure in ("74.7 ± 0.9", "66.5 ± 1.1", "0.40", "0.65", "0.70"):
         assert all(figure in text for text in pages), figure
+
+
+def parts(name: str) -> tuple[list[str], Counter[str], Counter[str]]:
+    """A page's examples, its formulas, and the figures in the rest of it."""
+    text = page(name)
+    examples = re.findall(r"^```.*?^```$", text, re.M | re.S)
+    text = re.sub(r"^```.*?^```$|\]\([^)]*\)", "", text, flags=re.M | re.S)
+    formulas = re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.S)
+    text = re.sub(r"\$\$.+?\$\$|\$[^$\n]+\$", "", text, flags=re.S)
+    return examples, Counter(formulas), Counter(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+def test_both_pages_on_the_estimator_have_the_same_examples_formulas_and_figures():
+    english, chinese = parts("derivation"), parts("derivation.zh-CN")
+    assert all(english)
+    assert chinese == english
 
 
 def known_part(option: str, known: set[str]) -> str:

@@ -59,10 +59,10 @@ def add_columns(parser: Parser) -> None:
     )
     group.add_argument(
         "--columns",
-        type=_columns,
+        type=_Columns(),
         default={},
         help="A YAML file of what columns are: 'zip: category', 'price: number step 0.5', "
-        "'size: [S, M, L]', 'day: date %%d/%%m/%%Y', 'id: identifier', 'Name: drop'.",
+        "'size: [S, M, L]', 'day: date %d/%m/%Y', 'id: identifier', 'Name: drop'.",
     )
     group.add_argument(
         "--rules",
@@ -78,18 +78,24 @@ def add_columns(parser: Parser) -> None:
     )
 
 
-def _columns(given: Any) -> Any:
-    """A file of columns, read: what it says, and its rules; settings of a recipe as they are."""
-    if isinstance(given, Mapping):
-        return dict(given)
-    from entropae.kinds.tables.declared import columns_file
+class _Columns:
+    """Reads a file of columns: what it says, and its rules; settings of a recipe as they are."""
 
-    if isinstance(given, str) and given.lstrip().startswith("{"):
-        found = yaml.safe_load(given)
-        if isinstance(found, dict):
-            return found
-    columns, rules = columns_file(Path(given))
-    return {**columns, **({RULES: list(rules)} if rules else {})}
+    def __repr__(self) -> str:  # what help calls this type
+        return "path"
+
+    def __call__(self, given: Any) -> Any:
+        """What the columns are, by name."""
+        if isinstance(given, Mapping):
+            return dict(given)
+        from entropae.kinds.tables.declared import columns_file
+
+        if isinstance(given, str) and given.lstrip().startswith("{"):
+            found = yaml.safe_load(given)
+            if isinstance(found, dict):
+                return found
+        columns, rules = columns_file(Path(given))
+        return {**columns, **({RULES: list(rules)} if rules else {})}
 
 
 RULES = "\0rules"  # no column's name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from entropae.kinds.measures import Evaluating, Measure
+from entropae.kinds.measures import DISTANCES, Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.registry import settings
 
@@ -62,15 +62,7 @@ class Kind(ABC):
     dim: ClassVar[int] = 16
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
     better_errors: ClassVar[Mapping[str, str]] = {}
-    measures: ClassVar[Mapping[str, Measure]] = {
-        "frechet": Measure("Fréchet distance"),
-        "kernel": Measure("kernel distance"),
-        "precision": Measure("precision", "higher"),
-        "recall": Measure("recall", "higher"),
-        "density": Measure("density", "higher"),
-        "coverage": Measure("coverage", "higher"),
-        "nearest": Measure("distance to training data", "near 1"),
-    }
+    measures: ClassVar[Mapping[str, Measure]] = DISTANCES
     shape: tuple[int, ...]
 
     @property
@@ -201,10 +193,7 @@ class Kind(ABC):
         )
 
     def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
-        """How a batch is changed at random while it is trained on.
-
-        Args:
-            asked: `"none"`, `"auto"` for what suits such samples, or the name of a change.
+        """How a batch is changed at random in training: `"none"`, `"auto"`, or a change's name.
 
         Raises:
             ValueError: If such samples have no such change.
@@ -291,56 +280,37 @@ class Kind(ABC):
         """
         return x
 
-    def sample(
-        self,
-        model: Any,
-        n: int,
-        *,
-        seed: int | None = None,
-        where: Any = None,
-        shares: Any = None,
-        near: Callable[[], Samples] | None = None,
-        **drawing: Any,
-    ) -> Any:
+    def sample(self, model: Any, n: int, *, seed: int | None = None, **asked: Any) -> Any:
         """New samples of a model as its users know them.
 
         Args:
             model: The autoencoder.
             n: How many.
             seed: For the same samples again.
-            where: Conditions that all of them must meet.
-            shares: Of categories, in which they come.
-            near: Gives training samples, near to which those that meet rare conditions are drawn.
-            drawing: Options of `model.draw`.
+            asked: Options of `model.draw`; and for tables, `where`, conditions that all of them
+                meet, `shares` of categories in which they come, and `near`, which gives training
+                samples, near to which those that meet rare conditions are drawn.
 
         Raises:
             ValueError: If there can be no conditions on such samples.
         """
-        self._check_asked(where, shares)
-        made = model.draw(n, seed=seed, **drawing)
+        made = model.draw(n, seed=seed, **self._drawing(asked))
         return self.present(made, drawn=True, seed=seed)
 
     def write_samples(
-        self,
-        model: Any,
-        n: int,
-        out: str,
-        *,
-        seed: int | None = None,
-        where: Any = None,
-        shares: Any = None,
-        near: Callable[[], Samples] | None = None,
-        **drawing: Any,
+        self, model: Any, n: int, out: str, *, seed: int | None = None, **asked: Any
     ) -> str:
         """Write new samples of a model, see `sample`; returns what was done, in a sentence."""
-        self._check_asked(where, shares)
-        return self.write(model.draw(n, seed=seed, **drawing).cpu(), out, seed=seed)
+        made = model.draw(n, seed=seed, **self._drawing(asked))
+        return self.write(made.cpu(), out, seed=seed)
 
-    def _check_asked(self, where: Any, shares: Any) -> None:
-        if where is not None or shares is not None:
+    def _drawing(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Options of `model.draw`, where there are no conditions."""
+        if asked.get("where") is not None or asked.get("shares") is not None:
             raise ValueError(
                 f"`where` and `shares` are for tables: this model is of {self.things}."
             )
+        return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
         """Set how the model's decoder chooses among what it leaves open.
@@ -386,11 +356,7 @@ class Kind(ABC):
         return role + self.suffix
 
     def check_out(self, out: str) -> None:
-        """Raise unless samples can be written under a name, before any work is done.
-
-        Raises:
-            ValueError: With the suffixes that there are.
-        """
+        """Raise ValueError, with the suffixes that there are, unless `out` can be written."""
         from entropae.kinds.values.writing import check_out
 
         check_out(out)

@@ -43,6 +43,16 @@ def directions(measures: Mapping[str, Measure]) -> str:
     return text
 
 
+# Of samples from held-out ones, in whatever features.
+DISTANCES = {
+    "frechet": Measure("Fréchet distance"),
+    "kernel": Measure("kernel distance"),
+    "precision": Measure("precision", "higher"),
+    "recall": Measure("recall", "higher"),
+    "density": Measure("density", "higher"),
+    "coverage": Measure("coverage", "higher"),
+    "nearest": Measure("distance to training data", "near 1"),
+}
 # What distances between the values themselves are called, and what to think of them.
 VALUES = {"pixels": "by pixels", "values": "by values"}
 BLUR = (
