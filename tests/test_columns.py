@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from entropae.kinds.tables.columns import Columns
@@ -124,6 +124,8 @@ IN_CSV += ("stamp", "hour", "clock", "decimal", "float")
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(IN_CSV))
 def test_what_a_csv_file_holds_comes_back_from_a_file_that_is_written(table):
+    # A line with nothing in it is no row.
+    assume(table.num_columns > 1 or table.column(0).null_count == 0)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # how it was read
         first, second = Path(folder) / "a.csv", Path(folder) / "b.csv"

@@ -161,6 +161,8 @@ def test_files_are_safetensors_and_plain_json(tmp_path):
         "shape": [1, 8, 8],
         "out_features": 4,
         "hidden": [512, 256],
+        "dropout": 0.0,
+        "linear": False,
     }
     priors = {"priors.normal.mean"}
     assert set(load_file(tmp_path / "model.safetensors")) == set(model.state_dict()) | priors

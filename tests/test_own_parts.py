@@ -393,7 +393,7 @@ def test_the_commands_know_gaussian(run, tmp_path, capsys):
         assert main(["sample", str(run), "--prior", prior, "-n", "4", "--out", str(out)]) == 0
     assert outs[0].read_bytes() == outs[1].read_bytes()
     assert main(["evaluate", str(run), "--priors", "gaussian", "-n", "100"]) == 0
-    assert "\nfull: " in capsys.readouterr().out
+    assert "samples from the fitted Gaussian\n" in capsys.readouterr().out
     assert main(["diagnose", str(run), "--prior", "gaussian", "-n", "60"]) == 0
     opened = ea.Run.open(run)
     assert torch.equal(

@@ -9,7 +9,7 @@ import torch
 
 from entropae import kinds
 from entropae.cli import read_recipe_file
-from entropae.runs import new_model
+from entropae.runs.making import begun_model
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 
@@ -17,9 +17,10 @@ RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe_builds_its_model(path):
     images = torch.randint(0, 256, (8, 28, 28), dtype=torch.uint8).numpy()
-    model = new_model(read_recipe_file(path), kinds.read(images))
+    samples, recipe = kinds.read(images), read_recipe_file(path)
+    recipe, model, _ = begun_model(recipe, samples, samples, samples, say=False)
     passed = model.train()(torch.rand(8, 1, 28, 28))
-    assert passed.code.shape == (8, 16)
+    assert passed.code.shape == (8, recipe.model.latent["dim"])
     assert all(torch.isfinite(penalty.value) for penalty in passed.penalties.values())
 
 

@@ -267,6 +267,7 @@ def test_sentences_and_rows_are_read(tmp_path: Path):
         (rows(tmp_path / "a.csv"), "<i>Oslo"),
     ):
         run = Run.open(made(tmp_path / source.suffix, small(source, validation=0))).trained()
+        run = replace(run, real_rows=True)
         lines = set(source.read_text().splitlines())
         blocks = section("samples", run)
         real, *made_up = (block for block in blocks if isinstance(block, Table))

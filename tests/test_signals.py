@@ -208,7 +208,7 @@ def test_a_second_signal_ends_it_at_once():
 MOMENTS = {
     "reading": ("entropae.runs.making", "read", "fit", "Stopped before training began"),
     "calibrating": ("entropae.training.module", "Training.on_fit_end", "fit", "go on with"),
-    "fitting a prior": ("entropae.runs.making", "_fit_priors", "fit", "go on with"),
+    "fitting a prior": ("entropae.runs.making", "fit_priors", "fit", "go on with"),
     "writing results": ("entropae.runs.making", "_finish", "fit", "go on with"),
     "reporting": ("entropae.report", "write", "fit", "the run is finished. Its report"),
     "sampling": ("entropae.model.autoencoder", "Autoencoder.draw", "sample", "Stopped."),

@@ -249,10 +249,11 @@ def test_a_report_shows_no_real_rows_unless_asked(run):
     folder, table = run
     page = html.unescape((folder / "report.html").read_text())
     # Drawn values lie between quantiles, of which a few may be met by chance.
-    assert real_cells(page, table) <= 8
+    by_chance = 8
+    assert real_cells(page, table) <= by_chance
     (command,) = re.findall(r"entropae report .* --real-rows", page)
     assert main(shlex.split(command)[1:]) == 0
-    assert real_cells((folder / "report.html").read_text(), table) > 20
+    assert real_cells((folder / "report.html").read_text(), table) > 2 * by_chance
     assert main(["report", str(folder)]) == 0
     assert html.unescape((folder / "report.html").read_text()) == page
     assert "membership inference" in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from jaxtyping import Float, Shaped
@@ -17,6 +17,9 @@ from entropae.prior import TITLES, Head, Normal, Prior, fitted, make_head, make_
 
 if TYPE_CHECKING:
     from entropae.model.choosing import Choice
+
+
+Model = TypeVar("Model", bound="Generative")
 
 
 class Generative(nn.Module, ABC):
@@ -73,13 +76,13 @@ class Generative(nn.Module, ABC):
         """What the decoder makes of codes."""
 
     def fit_prior(
-        self,
+        self: Model,
         data: Any,
         prior: str | Prior = "mixture",
         *,
         labels: bool | Sequence[Any] | None = None,
         seed: int = 0,
-    ) -> Self:
+    ) -> Model:
         """Fit a distribution to the codes of samples, for `sample` to draw from.
 
         Args:
@@ -102,13 +105,13 @@ class Generative(nn.Module, ABC):
         return self
 
     def fit_head(
-        self,
+        self: Model,
         data: Any,
         head: str | Head = "flow-matching",
         *,
         labels: bool | Sequence[Any] | None = None,
         seed: int = 0,
-    ) -> Self:
+    ) -> Model:
         """Fit an invertible map T of the codes to N(0, I), which is part of the model from then on.
 
         The networks are not touched, and reconstructions stay as they are: `encode` returns
@@ -133,7 +136,7 @@ class Generative(nn.Module, ABC):
             >>> x = torch.randn(500, 3) * torch.tensor([1.0, 2.0, 5.0]) + 7
             >>> model = ea.Autoencoder(nn.Identity(), nn.Identity(), ea.Plain(3))
             >>> u = model.fit_head(x, "full").encode(x)
-            >>> round(float(u.mean()), 2), round(float(u.std()), 2)
+            >>> abs(round(float(u.mean()), 2)), round(float(u.std()), 2)
             (0.0, 1.0)
             >>> bool((model.decode(u) - x).abs().max() < 1e-4)
             True
