@@ -303,7 +303,7 @@ def test_the_command(run, capsys, tmp_path):
     # The digits in wrong units: floats from 0 to 255.
     np.save(tmp_path / "bytes.npy", 255 * plants.digits()[1].numpy())
     assert main(["diagnose", run, "--data", str(tmp_path / "bytes.npy")]) == 0
-    assert "- The decoder cannot return such values (serious)" in capsys.readouterr().out
+    assert "SERIOUS: The data are not as the model knows them" in capsys.readouterr().out
 
 
 def test_the_command_says_what_is_wrong_with_itself(run, capsys, tmp_path):

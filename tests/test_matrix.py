@@ -399,7 +399,8 @@ class TestCommands:
         lines = re.findall(r"entropae [a-z]+ .*", html.unescape(re.sub(r"</?code>", "\n", page)))
         again = [line for line in lines if re.match(r"entropae \w+ .*(runs|recipe)", line)]
         first = ["report"] if work.expected.kind == "tables" else []  # with real rows
-        print(again)
+        # Remedies, which may take hours, are tried in test_causes.py.
+        again = [line for line in again if " fit " not in line or line.endswith("runs/again")]
         begin = [line.split()[1] for line in again][: 3 + len(first)]
         assert begin == [*first, "fit", "report", "diagnose"]
         assert [line.split()[1] for line in again][-4:] == ["sample"] * 3 + ["evaluate"]
