@@ -24,6 +24,8 @@ from entropae.diagnosis.measured import OUTSIDE, Measured
 
 # Of the data's variance: errors below are alike.
 LEAST_ERROR = 1e-9
+# An error of so small a share of the variance is not worth more dimensions.
+LITTLE = 0.02
 COMPARED = 500  # samples that are compared with the training samples
 
 
@@ -179,6 +181,8 @@ def _latent_small(measured: Measured) -> Verdict | None:
     gain = measured.linear_error(d) - measured.linear_error(needed)
     if ratio is None or gain < MOST * (measured.error - measured.linear_error(needed)):
         return None
+    if measured.error < LITTLE * measured.variance:  # noise has as many dimensions as it likes
+        return None
     return Verdict(
         of_error(ratio),
         ratio,
@@ -197,7 +201,8 @@ LATENT_SMALL = Check(
     how=(
         "Intrinsic dimension m̂ of the training data, against what it is for as many points of "
         "N(0, I) in d dimensions; and a test error above that of ⌈m̂⌉ principal components, of "
-        "which most is what d of them lack as well. The effect is (e − e_PCA)/e_PCA."
+        "which most is what d of them lack as well, and more than 2 % of the variance. The effect "
+        "is (e − e_PCA)/e_PCA."
     ),
     cause="The latent dimension was chosen smaller than the data's.",
     remedy="Use a latent of at least the data's intrinsic dimension.",
@@ -247,7 +252,7 @@ def _overfitting(measured: Measured) -> Verdict | None:
     linear, known = measured.linear_error(measured.dim), float(measured.train_errors.mean())
     severity = of_share(share)
     if measured.error < linear:  # what was learnt by heart has not been learnt instead
-        severity = min(severity, Severity.WARNING)
+        severity = Severity.NOTE if share < MOST else Severity.WARNING
     return Verdict(
         severity,
         share,
@@ -267,7 +272,7 @@ OVERFITTING = Check(
         "Mean error of held-out samples less that of training samples, over its standard error; or "
         "the same of the errors' logarithms. The effect is the difference as a share of the "
         "held-out error; serious only if held-out samples are also reconstructed worse than by d "
-        "principal components."
+        "principal components, else a note if it is less than half."
     ),
     cause="Too few training samples for networks of this size, or too many epochs.",
     remedy="Smaller networks; more data.",
