@@ -105,7 +105,9 @@ def ours(train: pa.Table, seed: int, work: Path, options: str = "") -> Draws:
     model = Run.open(run).model
     names = {"": None, **{f", {name}": name for name in model.priors}}
     return {
-        said: model.kind.table(model.draw(len(train), seed=seed, prior=name), drawn=True, seed=seed)
+        said: model.kind.drawn(model, len(train), seed=seed, prior=name)[0].select(
+            train.column_names
+        )
         for said, name in names.items()
     }
 
