@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import csv
 import itertools
 import random
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
 from PIL import Image
 from scipy import sparse
 from torch import nn
@@ -428,6 +430,26 @@ def test_callbacks_are_called(tmp_path):
     assert list(tmp_path.glob("*.ckpt"))
     with pytest.raises(TypeError, match="`callbacks` must be objects of Lightning's Callback"):
         fit(X, callbacks=[Counting])
+
+
+def test_loggers_get_what_is_in_the_log(tmp_path):
+    kept = CSVLogger(tmp_path, name="", version="")
+    _, log = fit(X, logger=kept, epochs=2)
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name in ("train/reconstruction", "validation/reconstruction"):
+        found = [float(row[name]) for row in rows if row[name]]
+        assert found == pytest.approx([row[name] for row in log])
+    with pytest.raises(TypeError, match="`logger` must be objects of Lightning's Logger"):
+        fit(X, logger=[True])
+
+
+def test_tensorboard_has_the_curves(tmp_path):
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    _, log = fit(X, folder=tmp_path, epochs=2)
+    read = events.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    found = [one.value for one in read.Scalars("train/reconstruction")]
+    assert found == pytest.approx([row["train/reconstruction"] for row in log])
 
 
 def test_device():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from entropae import distributed
@@ -36,6 +37,7 @@ from entropae.training.trainers import (
     where_of,
 )
 
+T = TypeVar("T", Callback, Logger)
 BATCH = 256
 
 
@@ -62,6 +64,7 @@ def fit(
     device: str | torch.device | None = None,
     trainer: TrainerConfig | Mapping[str, Any] | None = None,
     callbacks: Callback | Sequence[Callback] = (),
+    logger: Logger | Sequence[Logger] = (),
     compile: bool = False,
     profile: bool = False,
     progress: bool = True,
@@ -108,6 +111,8 @@ def fit(
             processes (docs/distributed.md) each calls `fit` in the same way; loss, gradients and
             log are those of one.
         callbacks: One of Lightning's callbacks, or several.
+        logger: One of Lightning's loggers (MLflow, Weights & Biases, …), or several: what is in the
+            log goes to each, under the same names. TensorBoard's is added where there is a folder.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
             latent that differentiates the decoder's gradient, as RAE-GP.
         profile: Print where the time went, in the end.
@@ -165,7 +170,7 @@ def fit(
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
     history = History(folder and folder / "log.csv")
-    added: list[Callback] = [history, *_listed(callbacks)]
+    added: list[Callback] = [history, *_listed(callbacks, Callback, "callbacks")]
     if keep == "best" and held_out is not None:
         added.append(Best())
     if progress:
@@ -182,7 +187,7 @@ def fit(
         "num_sanity_val_steps": 0,
         "limit_val_batches": None if held_out is not None else 0,
         "callbacks": added,
-        "logger": tensorboard(folder),
+        "logger": [*_listed(logger, Logger, "logger"), *tensorboard(folder)] or False,
         "plugins": [SafeIO()],
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -259,18 +264,18 @@ def _halves(samples: Samples, share: float, seed: int, resumed: Path | None) -> 
     return identity.resumed(resumed, samples, share, seed=seed, rule=rule)
 
 
-def _listed(callbacks: Callback | Sequence[Callback]) -> list[Callback]:
-    """Callbacks as a list, which may be one.
+def _listed(given: T | Sequence[T], kind: type[T], name: str) -> list[T]:
+    """Objects of Lightning's as a list, which may be one.
 
     Raises:
         TypeError: If one is none.
     """
-    found = [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+    found = [given] if isinstance(given, kind) else list(given)  # pyright: ignore[reportArgumentType]
     for one in found:
-        if not isinstance(one, Callback):
+        if not isinstance(one, kind):
             raise TypeError(
-                f"`callbacks` must be objects of Lightning's Callback: got {one!r}. Call the class "
-                "if it is one."
+                f"`{name}` must be objects of Lightning's {kind.__name__}: got {one!r}. Call the "
+                "class if it is one."
             )
     return found
 

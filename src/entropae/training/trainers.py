@@ -16,7 +16,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from entropae.messages import unknown
 from entropae.recipe import TrainerConfig
@@ -120,11 +120,11 @@ def check_processes(expected: int) -> None:
         )
 
 
-def tensorboard(folder: Path | None) -> Any:
+def tensorboard(folder: Path | None) -> list[Logger]:
     """A log for TensorBoard, where that is installed; else none."""
     if folder is None or not (find_spec("tensorboard") or find_spec("tensorboardX")):
-        return False
-    return TensorBoardLogger(folder, name="tensorboard", version="")
+        return []
+    return [TensorBoardLogger(folder, name="tensorboard", version="")]
 
 
 @contextmanager
