@@ -23,7 +23,7 @@ ORDER: dict[str, set[str]] = {
     "": set(),
     "messages": set(),
     "signals": set(),
-    "notebook": set(),
+    "notebook": {"messages"},
     "storage": {"messages"},
     "distributed": set(),
     "registry": {"messages"},
@@ -66,7 +66,9 @@ ORDER: dict[str, set[str]] = {
         *("messages", "metrics", "model", "notebook", "prior", "recipe", "registry", "report"),
         *("signals", "storage", "training"),
     },
-    "sklearn": {"entropy", "information", "latent", "model", "neighbors", "nn", "training"},
+    "sklearn": {
+        *("entropy", "information", "latent", "model", "neighbors", "nn", "training", "variables"),
+    },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),
         *("reader", "recipe", "runs", "signals", "storage", "variables"),

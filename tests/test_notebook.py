@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.said: list[str] = []
         self.feed(html)
+        self.close()
         assert self.open == []
 
     def handle_starttag(self, tag, attrs):
@@ -92,6 +94,11 @@ def test_a_diagnosis_shows_all_that_its_text_says():
             assert one.cause in words
             assert one.remedy in words
     assert read.tags.count("details") == len(found.findings)
+    worst = replace(found.findings[0], title=HOSTILE, figure=HOSTILE, cause=HOSTILE, remedy=HOSTILE)
+    hostile = replace(found, findings=(worst,), unmeasured={HOSTILE: HOSTILE}, run=HOSTILE)
+    read = Reader(hostile._repr_html_())
+    assert "script" not in read.tags
+    assert read.text.count(HOSTILE) >= 6
 
 
 def test_a_run_shows_its_overview(tmp_path: Path):
@@ -104,3 +111,14 @@ def test_a_run_shows_its_overview(tmp_path: Path):
     read = Reader(run._repr_html_())
     assert "img" in read.tags
     assert str(folder) in read.text
+    assert "'" not in read.text
+
+
+def test_names_do_not_steer_the_page():
+    """An override of the writing direction, a bell and half a surrogate pair are shown as text."""
+    rng = np.random.default_rng(0)
+    names = ("a\u202eb", "c\x07d", "e\udcff")
+    found = ea.information_matrix(dict(zip(names, rng.standard_normal((3, 50)), strict=True)))
+    text = Reader(found._repr_html_()).text
+    assert all(shown in text for shown in (r"a\u202eb", r"c\x07d", r"e\udcff"))
+    text.encode()  # as a notebook is written

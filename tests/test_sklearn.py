@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import random
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import multivariate_normal
+from scipy.integrate import trapezoid
+from scipy.stats import multivariate_normal, norm
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.feature_selection import SelectKBest
@@ -44,9 +46,12 @@ def fitted():
 
 
 def test_the_state_of_randomness_is_all_that_counts(fitted):
-    before = torch.random.get_rng_state()
+    before = torch.random.get_rng_state(), random.getstate(), np.random.get_state(legacy=False)  # noqa: NPY002
     again = quick(n_components=3, epochs=20).fit(IRIS)
-    assert torch.equal(torch.random.get_rng_state(), before)
+    again.sample(5)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    np.testing.assert_equal(np.random.get_state(legacy=False), before[2])  # noqa: NPY002
     np.testing.assert_array_equal(again.transform(IRIS), fitted.transform(IRIS))
     np.testing.assert_array_equal(again.sample(5), fitted.sample(5))
     other = quick(n_components=3, epochs=20, random_state=1).fit(IRIS)
@@ -106,6 +111,9 @@ def test_frames_clones_pickles(fitted):
 def test_sample_weights_are_refused_with_a_remedy():
     with pytest.raises(TypeError, match=r"sample_weight\. To weigh samples, repeat them"):
         quick().fit(IRIS, sample_weight=np.ones(len(IRIS)))
+    with pytest.raises(TypeError, match=r"KNNEntropy.* sample_weight\. To weigh samples"):
+        KNNEntropy().fit(IRIS, sample_weight=np.ones(len(IRIS)))
+    quick().fit(IRIS, sample_weight=None)  # as wrappers pass on what they were not given
     steps = make_pipeline(StandardScaler(), quick())
     with pytest.raises(TypeError, match="takes samples only"):
         steps.fit(IRIS, entropicautoencoder__sample_weight=np.ones(len(IRIS)))
@@ -118,6 +126,32 @@ def test_pipelines_and_searches():
     search = GridSearchCV(quick(), grid, cv=2).fit(IRIS)
     best = search.cv_results_["mean_test_score"].argmax()
     assert search.best_params_ == search.cv_results_["params"][best]
+
+
+def test_options_are_numpys_numbers_as_well():
+    """As `GridSearchCV` hands them over from `np.arange`."""
+    options = {"n_components": np.int64(2), "epochs": np.int64(2), "batch_size": np.int64(64)}
+    made = quick(**options, hidden=np.array([16]), weight=np.float64(1)).fit(IRIS)
+    plain = quick(n_components=2, epochs=2, batch_size=64, hidden=16).fit(IRIS)
+    np.testing.assert_array_equal(made.transform(IRIS), plain.transform(IRIS))
+    np.testing.assert_array_equal(made.sample(np.int64(3)), plain.sample(3))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("n_components", 0), ("n_components", 2.0), ("hidden", (16, 0)), ("hidden", 0)],
+        *[("epochs", 0), ("batch_size", 0), ("weight", -1)],
+    ],
+)
+def test_errors_name_the_option_that_was_given(option, value):
+    with pytest.raises(ValueError, match=f"`{option}` must be "):
+        quick(**{option: value}).fit(IRIS)
+
+
+def test_samples_are_counted_from_one(fitted):
+    with pytest.raises(ValueError, match="`n_samples` must be an integer of at least 1: got n_s"):
+        fitted.sample(0)
 
 
 def test_entropy_is_that_of_the_toolkit():
@@ -156,7 +190,40 @@ def test_selection_by_information():
 def test_features_named_as_classes():
     rng = np.random.default_rng(0)
     x = rng.integers(0, 30, (900, 2)).astype(float)
-    truth = mutual_info(x, x[:, 0] % 2, discrete=[True, False])
-    assert truth[0] == pytest.approx(np.log(2), abs=0.01)
-    with pytest.raises(ValueError, match="one answer a feature: got 1 for 2"):
-        mutual_info(x, x[:, 0], discrete=[True])
+    for mask in ([True, False], np.array([True, False]), True):
+        found = mutual_info(x, x[:, 0] % 2, discrete=mask)
+        assert found[0] == pytest.approx(np.log(2), abs=0.01)
+        assert abs(found[1]) < 0.02
+
+
+def test_features_that_are_no_classes():
+    """Marks from 1 to 5 with normal noise: I = h(y) − h(noise), with y's density in closed form."""
+    rng = np.random.default_rng(0)
+    mark = rng.integers(1, 6, 4000).astype(float)
+    y = mark + rng.normal(0, 0.5, 4000)
+    grid = np.linspace(-3, 9, 12_001)
+    density = norm.pdf(grid[:, None], np.arange(1, 6), 0.5).mean(1)
+    truth = -trapezoid(density * np.log(density), grid) - norm(0, 0.5).entropy()
+    found = mutual_info(mark[:, None], y, discrete=False)
+    assert found[0] == pytest.approx(truth, abs=0.05)
+    assert found[0] == ea.knn_mutual_information(mark, y, resolution={"x": 1.0})
+    assert found[0] != mutual_info(mark[:, None], y)[0]
+    words = pd.DataFrame({"a": ["u", "v"] * 50})
+    with pytest.raises(ValueError, match="must be numbers to be taken as continuous"):
+        mutual_info(words, np.arange(100.0), discrete=False)
+    with pytest.raises(ValueError, match="`y` must be one column: got 2"):
+        mutual_info(IRIS, IRIS[:, :2])
+
+
+def test_categories_that_are_numbers_are_classes():
+    """Thirty codes, of which the odd ones are one class: nothing a distance could tell."""
+    codes = pd.Series(np.random.default_rng(0).integers(0, 30, 900))
+    frame = pd.DataFrame({"code": codes.astype("category")})
+    assert mutual_info(frame, codes % 2)[0] == pytest.approx(np.log(2), abs=0.01)
+    assert mutual_info(frame, codes.astype("category"))[0] > np.log(25)
+
+
+@pytest.mark.parametrize("discrete", [[True], "none", [0, 1], [0], None, [[True, False]]])
+def test_answers_that_are_none(discrete):
+    with pytest.raises(ValueError, match=r"a boolean a feature, here 2: got discrete="):
+        mutual_info(np.eye(20)[:, :2], np.arange(20.0), discrete=discrete)

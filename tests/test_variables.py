@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entropae.variables import (
+    check_names,
     recognise,
     scale_of,
     scales_of,
@@ -210,6 +211,12 @@ def test_samples_of_all_forms():
     assert [v.kind for v in variables_of(sparse.csr_matrix(table))] == ["continuous", "discrete"]
     named = variables_of(table, discrete=["x[0]"], period={"x[1]": 3})
     assert [v.kind for v in named] == ["discrete", "circular"]
+    said = variables_of(table, discrete={"x[0]": True, "x[1]": False})
+    assert [v.kind for v in said] == ["discrete", "lattice"]
+    with pytest.raises(ValueError, match="`discrete` must be True or False: got x='no'"):
+        check_names(["x"], discrete={"x": "no"})
+    with pytest.raises(ValueError, match="`discrete`: Unknown column 'y'"):
+        check_names(["x"], discrete={"y": True})
 
 
 def test_a_read_only_array_is_read_without_a_warning():

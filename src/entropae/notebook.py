@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from entropae.messages import printable
+
 SERIOUS, WARNING, NOTE = "#c62828", "#b26a00", "#757575"
 CELL = "padding: 0.2em 0.7em; text-align: left; vertical-align: top"
 
@@ -17,6 +19,11 @@ def number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
+def shown(text: str) -> str:
+    """A text as it stands: it is no markup, and does not turn the direction of reading."""
+    return escape(printable(text))
+
+
 def table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = ()) -> str:
     """Cells of text."""
     lines = [_row(head, "th")] if head else []
@@ -24,16 +31,14 @@ def table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = ()) -> str:
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
-    inner = "".join(f'<{tag} style="{CELL}">{escape(cell)}</{tag}>' for cell in cells)
+    inner = "".join(f'<{tag} style="{CELL}">{shown(cell)}</{tag}>' for cell in cells)
     return f"<tr>{inner}</tr>"
 
 
 def remarks(notes: Sequence[str] = (), warnings: Sequence[str] = ()) -> str:
     """What was done, and what speaks against it."""
-    lines = [f"<li>{escape(note)}</li>" for note in notes]
-    lines += [
-        f'<li style="color: {WARNING}"><b>Warning:</b> {escape(one)}</li>' for one in warnings
-    ]
+    lines = [f"<li>{shown(note)}</li>" for note in notes]
+    lines += [f'<li style="color: {WARNING}"><b>Warning:</b> {shown(one)}</li>' for one in warnings]
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
@@ -48,23 +53,23 @@ def matrix(names: Sequence[str], values: Sequence[Sequence[float]]) -> str:
             f'<td style="{CELL}; background: rgba(63, 81, 181, {shade:.2f})">{number(v)}</td>'
             for v, shade in zip(row, shades, strict=True)
         )
-        lines.append(f'<tr><th style="{CELL}">{escape(name)}</th>{cells}</tr>')
+        lines.append(f'<tr><th style="{CELL}">{shown(name)}</th>{cells}</tr>')
     return f"<table>{''.join(lines)}</table>"
 
 
 def findings(text: str, blocks: Iterable[tuple[str, str, Mapping[str, str]]]) -> str:
     """A summary, and blocks that open: a severity, a title, and labelled sentences."""
     colours = {"serious": SERIOUS, "warning": WARNING}
-    lines = [f"<p>{escape(text)}</p>"]
+    lines = [f"<p>{shown(text)}</p>"]
     for severity, title, sentences in blocks:
-        shown = " open" if severity == "serious" else ""
+        state = " open" if severity == "serious" else ""
         body = "".join(
-            f"<p style='margin-left: 1.2em'>{f'<b>{escape(label)}</b> ' if label else ''}"
-            f"{escape(said)}</p>"
+            f"<p style='margin-left: 1.2em'>{f'<b>{shown(label)}</b> ' if label else ''}"
+            f"{shown(said)}</p>"
             for label, said in sentences.items()
         )
-        mark = f'<b style="color: {colours.get(severity, NOTE)}">{escape(severity.upper())}</b>'
-        lines.append(f"<details{shown}><summary>{mark} {escape(title)}</summary>{body}</details>")
+        mark = f'<b style="color: {colours.get(severity, NOTE)}">{shown(severity.upper())}</b>'
+        lines.append(f"<details{state}><summary>{mark} {shown(title)}</summary>{body}</details>")
     return "<div>" + "".join(lines) + "</div>"
 
 
@@ -72,4 +77,4 @@ def picture(path: Path) -> str:
     """A PNG file, within the page."""
     data = base64.b64encode(path.read_bytes()).decode()
     source = f"data:image/png;base64,{data}"
-    return f'<img alt="{escape(path.name)}" style="max-width: 100%" src="{source}">'
+    return f'<img alt="{shown(path.name)}" style="max-width: 100%" src="{source}">'

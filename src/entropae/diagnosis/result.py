@@ -6,7 +6,6 @@ import json
 import shlex
 import textwrap
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +126,11 @@ class Diagnosis:
         return self.text()
 
     def _repr_html_(self) -> str:
-        from entropae.notebook import findings
+        from entropae.notebook import findings, shown
 
         blocks = [(one.severity.word, one.title, self._said(one)) for one in self.findings]
         said = self.text(width=1_000_000).split("\n\n")
-        return findings(said[0], blocks) + (f"<p>{escape(said[-1])}</p>" if self.unmeasured else "")
+        return findings(said[0], blocks) + (f"<p>{shown(said[-1])}</p>" if self.unmeasured else "")
 
 
 def _unused(folder: str) -> str:

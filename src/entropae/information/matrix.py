@@ -136,7 +136,8 @@ def information_matrix(
         method: Which estimator, see `knn_mutual_information`.
         resolution: See `knn_mutual_information`.
         scale: See `knn_mutual_information`.
-        discrete: Names of columns whose values are classes; `True` for all.
+        discrete: Names of columns whose values are classes; `True` for all. A mapping says by name
+            whether they are.
         period: Period of circular columns, by name.
         permutations: Permuted samples of each pair for its p-value; 0 for none.
         exclude: Theiler's window, see `knn_mutual_information`.
@@ -216,7 +217,7 @@ def rank_features(
         resolution: See `knn_mutual_information`.
         scale: See `knn_mutual_information`.
         discrete: Names of columns whose values are classes, `"target"` for a target that is no
-            column of the table; `True` for all.
+            column of the table; `True` for all. A mapping says by name whether they are.
         period: Period of circular columns, by name.
         permutations: Permuted samples of each column for its p-value; 0 for none.
         exclude: Theiler's window, see `knn_mutual_information`.

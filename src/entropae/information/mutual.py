@@ -139,7 +139,8 @@ def knn_mutual_information(
             by a strictly increasing map, which keeps the information; `None` to leave them.
         discrete: Names of columns whose values are classes: `"x"`, `"y"`, `"x[0]"`, or names of a
             frame; `True` for all. Texts, logical values and categories are anyway, and so are
-            numbers with at most 10 different values.
+            numbers with at most 10 different values, unless a mapping says `False` of them, as in
+            `{"x": False}` for marks on a scale.
         period: Period of circular columns, such as 360 of degrees, for all columns that are not
             discrete, or by name.
         exclude: Rows no farther than this before or after a row are no neighbours of it (Theiler's

@@ -21,7 +21,7 @@ DENSE = 10**8
 
 # Anything that a sample comes in: arrays, lists, frames, mappings from names to columns.
 Data = ArrayLike | Mapping[str, Any]
-Discrete = bool | Sequence[str]
+Discrete = bool | Sequence[str] | Mapping[str, bool]
 Period = float | int | Mapping[str, float | int] | None
 Resolutions = Resolution | Mapping[str, Resolution]
 
@@ -40,7 +40,8 @@ def variables_of(
         x: A tensor, array, list, frame or series (see `columns_of`), or sparse matrix.
         name: What to call the sample in messages. Its columns are called by the names that the
             frame has, or `x` if there is one and `x[0]`, `x[1]`, … if there are more.
-        discrete: Names of columns, or of the sample, whose values are classes; `True` for all.
+        discrete: Names of columns, or of the sample, whose values are classes; `True` for all. A
+            mapping says by name whether they are: `False` takes numbers as a scale, however few.
         period: Period of all columns that are not discrete, or by name of those that are circular.
         resolution: Of all columns, or by name, `"auto"` for the others.
 
@@ -52,15 +53,24 @@ def variables_of(
     """
     made: list[Variable] = []
     for label, values in named_columns(x, name).items():
-        here = {label, name}
-        classes = discrete if isinstance(discrete, bool) else not here.isdisjoint(discrete)
+        asked = _is_discrete(label, name, discrete)
         about: Any = _of(label, name, period, None)
         step: Any = _of(label, name, resolution, "auto")
         is_text = values.dtype.kind in "OUSb" and _is_frame(x)
-        asked = True if classes or is_text else None
+        asked = True if asked is None and is_text else asked
         turns = None if asked else about
         made.append(recognise(label, values, discrete=asked, period=turns, resolution=step))
     return made
+
+
+def _is_discrete(label: str, name: str, discrete: Discrete) -> bool | None:
+    """Whether a column's values are classes; `None` if that is not said."""
+    if isinstance(discrete, Mapping):
+        said = _of(label, name, discrete, None)
+        return None if said is None else bool(said)
+    if isinstance(discrete, bool):
+        return discrete or None
+    return True if label in discrete or name in discrete else None
 
 
 def _of(label: str, name: str, option: Any, otherwise: Any) -> Any:
@@ -84,6 +94,10 @@ def check_names(known: Sequence[str], **options: Any) -> None:
         for one in value:
             if one not in known:
                 raise ValueError(f"`{option}`: " + unknown("column", one, list(known)))
+        if option == "discrete" and isinstance(value, Mapping):
+            for one, said in value.items():
+                if not isinstance(said, bool | np.bool_):
+                    raise ValueError(f"`discrete` must be True or False: got {one}={said!r}.")
 
 
 def named_columns(x: Any, name: str, *, missing_too: bool = False) -> dict[str, np.ndarray]:

@@ -1,39 +1,28 @@
-"""For scikit-learn's users: an autoencoder as a transformer, entropy as an estimator, a score.
-
-    from entropae.sklearn import EntropicAutoencoder, KNNEntropy, mutual_info
-
-They follow scikit-learn's conventions in all: `Pipeline`, `GridSearchCV`, `clone`, `set_output`,
-`pickle`, which is theirs to answer for: unpickle no file that you do not trust.
-"""
+"""The Entropic AutoEncoder as a transformer with a density."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, autograd, nn
 
-from entropae.entropy import EntropyMethod, entropy_estimate
-from entropae.information import knn_mutual_information
 from entropae.latent import Entropic
 from entropae.model import Autoencoder
-from entropae.neighbors import check_k, kth_distance
+from entropae.neighbors import as_count
 from entropae.nn import MLPDecoder, MLPEncoder
+from entropae.sklearn.checked import DTYPES, checked, refuse
 from entropae.training import fit
 from entropae.training.fitting import random_state_kept
 
-DTYPES = [np.float64, np.float32]
 ROWS = 512  # at a time, of Jacobians
 
 RandomState = int | np.random.RandomState | None
@@ -50,7 +39,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_components: Dimensions of the code.
         weight: λ: the relative reconstruction error that is paid for one nat of entropy per
             dimension.
-        hidden: Sizes of the encoder's hidden layers; the decoder's are the same in reverse.
+        hidden: Sizes of the encoder's hidden layers, or of its only one; the decoder's are the same
+            in reverse.
         epochs: Passes over the samples; by default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step.
         learning_rate: Adam's, at its highest.
@@ -82,7 +72,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_components: int = 2,
         *,
         weight: float = 1.0,
-        hidden: Sequence[int] = (512, 256),
+        hidden: int | Sequence[int] = (512, 256),
         epochs: int | None = None,
         batch_size: int = 256,
         learning_rate: float = 3e-3,
@@ -113,12 +103,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             TypeError: If sample weights are given.
             ValueError: If the samples are unusable or an argument is out of its range.
         """
-        if unsupported:
-            raise TypeError(
-                f"EntropicAutoencoder.fit takes samples only: got {', '.join(unsupported)}. To "
-                "weigh samples, repeat them, or draw rows in proportion to their weights."
-            )
-        x = _checked(self, X, first=True).astype(np.float64)
+        refuse(self, unsupported)
+        x = checked(self, X, first=True).astype(np.float64)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.mean_, self.scale_ = x.mean(0), _scale(x)
         standardized = torch.from_numpy((x - self.mean_) / self.scale_)
@@ -128,8 +114,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.log_ = fit(
             model,
             standardized.float(),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
+            epochs=None if self.epochs is None else as_count("epochs", self.epochs, 1),
+            batch_size=as_count("batch_size", self.batch_size, 1),
             learning_rate=self.learning_rate,
             validation=0,
             seed=seed,
@@ -142,11 +128,11 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self
 
     def _new_model(self, features: int) -> Autoencoder:
-        latent = Entropic(self.n_components, self.weight)
-        encoder = MLPEncoder((features,), latent.in_features, hidden=tuple(self.hidden))
-        decoder = MLPDecoder(
-            (features,), self.n_components, hidden=tuple(self.hidden), output="linear"
-        )
+        latent = Entropic(as_count("n_components", self.n_components, 1), self.weight)
+        sizes = (self.hidden,) if isinstance(self.hidden, int | Integral) else self.hidden
+        hidden = [as_count("hidden", size, 1) for size in sizes]
+        encoder = MLPEncoder((features,), latent.in_features, hidden=hidden)
+        decoder = MLPDecoder((features,), latent.dim, hidden=hidden, output="linear")
         return Autoencoder(encoder, decoder, latent)
 
     def transform(self, X: Any) -> Float[np.ndarray, "n d"]:
@@ -174,9 +160,10 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             random_state: By default the estimator's own; with an int, the same samples each time.
         """
         check_is_fitted(self)
+        n = as_count("n_samples", n_samples, 1)
         state = check_random_state(self.random_state if random_state is None else random_state)
         seed = int(state.randint(np.iinfo(np.int32).max))
-        return self._in_units(self.model_.draw(n_samples, seed=seed), np.dtype(np.float64))
+        return self._in_units(self.model_.draw(n, seed=seed), np.dtype(np.float64))
 
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
         """Log-density of each sample, in nats, in the units of the features.
@@ -208,7 +195,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _standardized(self, X: Any) -> tuple[Float[Tensor, "n features"], np.dtype]:
         """Samples less their mean over their deviation, and the type that they came in."""
-        x = _checked(self, X)
+        x = checked(self, X)
         return torch.from_numpy((x.astype(np.float64) - self.mean_) / self.scale_), x.dtype
 
     def _in_units(
@@ -218,20 +205,12 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self.model_.latent.dim
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _checked(estimator: BaseEstimator, x: Any, *, first: bool = False) -> Float[np.ndarray, "n d"]:
-    """Samples as `fit`, if they are the first, or a fitted estimator must have them."""
-    if first:
-        return np.asarray(validate_data(estimator, x, dtype=DTYPES, ensure_min_samples=2))
-    check_is_fitted(estimator)
-    return np.asarray(validate_data(estimator, x, reset=False, dtype=DTYPES))
 
 
 def _scale(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
@@ -264,123 +243,3 @@ def _log_density(
         square = left.square().sum(1) / noise + solved.square().sum(1)
         log_det = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
         return -0.5 * (square + log_det + x.shape[1] * math.log(2 * math.pi * noise))
-
-
-class KNNEntropy(BaseEstimator):
-    """Entropy of a sample by nearest neighbours, and the density that goes with it.
-
-    Args:
-        k: Which neighbour. Smaller is less biased, larger less variable.
-        method: Which estimator of the entropy, see `entropae.knn_entropy`.
-
-    Attributes:
-        entropy_: Of the sample, in nats.
-        standard_error_: Its standard deviation over samples, estimated.
-        warnings_: What speaks against the estimate, in words.
-        points_: The sample.
-        n_features_in_: Features seen in `fit`.
-        feature_names_in_: Their names, if `fit` was given a frame.
-
-    Examples:
-        >>> x = np.random.default_rng(0).standard_normal((5000, 2))
-        >>> print(f"{KNNEntropy().fit(x).entropy_:.1f}, in truth {np.log(2 * np.pi * np.e):.1f}")
-        2.8, in truth 2.8
-    """
-
-    def __init__(self, k: int = 3, *, method: EntropyMethod = "kl") -> None:
-        self.k = k
-        self.method: EntropyMethod = method
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Estimate the entropy of a sample.
-
-        Args:
-            X: Sample, shape `(n, n_features)`.
-            y: Ignored.
-
-        Raises:
-            ValueError: If `k` is not in [1, n − 1], or as `entropae.entropy_estimate`.
-        """
-        x = _checked(self, X, first=True)
-        check_k(self.k, len(x) - 1, f"n={len(x)} points")
-        found = entropy_estimate(x, self.k, method=self.method)
-        self.entropy_ = float(found.value)
-        self.standard_error_ = float(found.standard_error)
-        self.warnings_ = tuple(found.warnings)
-        self.points_ = x
-        return self
-
-    def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
-        """Log-density at each point, in nats, from the sample of `fit`.
-
-        With `ν_k` the distance to the k-th nearest of its `m` points, and `B_d` the volume of the
-        unit ball,
-
-            log p(x) = ψ(k) − ψ(m + 1) − log B_d − d log ν_k(x).
-
-        Features are not scaled: put a `StandardScaler` before. `inf` where `k` points of the sample
-        lie at `x`.
-        """
-        x = _checked(self, X)
-        points, asked = (torch.from_numpy(np.array(a, np.float64)) for a in (self.points_, x))
-        distance = kth_distance(asked, points, k=self.k)
-        d = points.shape[1]
-        ball = d / 2 * math.log(math.pi) - math.lgamma(1 + d / 2)
-        constants = torch.digamma(torch.tensor([self.k, len(points) + 1.0], dtype=torch.float64))
-        return (constants[0] - constants[1] - ball - d * distance.log()).numpy()
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean log-density at the points: minus the cross-entropy, in nats."""
-        return float(self.score_samples(X).mean())
-
-
-def mutual_info(
-    X: Any, y: Any, *, k: int = 3, discrete: Literal["auto"] | bool | Sequence[bool] = "auto"
-) -> Float[np.ndarray, " features"]:
-    """Mutual information of each feature with a target, in nats: a score for `SelectKBest`.
-
-    It is `entropae.knn_mutual_information` column by column, which recognises classes, rounded and
-    repeated values, both in features and in the target: there is one function for classification
-    and regression.
-
-    Args:
-        X: Features, shape `(n, n_features)`: an array, or a frame.
-        y: Target, shape `(n,)`: numbers or classes.
-        k: Which neighbour.
-        discrete: Which features are classes: all, none but those that must be, one answer a
-            feature, or `"auto"` to go by their values.
-
-    Returns:
-        Shape `(n_features,)`. Not clipped: below 0 for some that are independent of the target.
-
-    Raises:
-        ValueError: If `discrete` has not one answer a feature, or as `knn_mutual_information`.
-
-    Examples:
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.feature_selection import SelectKBest
-        >>> x, y = load_iris(return_X_y=True, as_frame=True)
-        >>> chosen = SelectKBest(mutual_info, k=2).fit(x, y)
-        >>> list(chosen.get_feature_names_out())
-        ['petal length (cm)', 'petal width (cm)']
-    """
-    columns = list(_columns(X))
-    asked = [discrete] * len(columns) if isinstance(discrete, bool | str) else list(discrete)
-    if len(asked) != len(columns):
-        raise ValueError(
-            f"`discrete` must have one answer a feature: got {len(asked)} for {len(columns)}."
-        )
-    target = np.asarray(y)
-    return np.array(
-        [
-            knn_mutual_information(column, target, k, discrete=("x",) if one is True else ())
-            for column, one in zip(columns, asked, strict=True)
-        ]
-    )
-
-
-def _columns(x: Any) -> Iterator[np.ndarray]:
-    if hasattr(x, "iloc"):
-        yield from (x.iloc[:, j].to_numpy() for j in range(x.shape[1]))
-    else:
-        yield from np.asarray(check_array(x, dtype=None)).T  # pyright: ignore[reportArgumentType]
