@@ -211,18 +211,13 @@ def _evaluate(options: Namespace) -> None:
 
 def _print_figures(measures: Any, made: Any, features: str | None) -> None:
     from entropae.kinds.measures import titled
+    from entropae.prior.names import drawn_from
 
     for key, measure in measures.items():
         print(titled(measure, features))
         for name, figures in made.items():
             if key in figures:
-                print(f"    {figures[key]:<10.4g} {_source(name)}")
-
-
-def _source(name: str) -> str:
-    from entropae.prior import TITLES
-
-    return f"samples from {TITLES[name]}" if name in TITLES else name
+                print(f"    {figures[key]:<10.4g} {drawn_from(name)}")
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

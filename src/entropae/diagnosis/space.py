@@ -29,7 +29,7 @@ def entropy_gap(measured: Measured) -> tuple[float, float, Baseline]:
         # Of dependent coordinates it is −∞, as is wanted here; other findings say why.
         warnings.filterwarnings("ignore", ".*has no density.*")
         warnings.filterwarnings("ignore", ".*the entropy is.*")
-        found = float(knn_entropy(measured.moving, K, resolution=None))
+        found = float(knn_entropy(measured.moving, K, resolution=None, scale=None))
     baseline = gaussian_baseline(n, d, K)
     return baseline.mean - found, found, baseline
 

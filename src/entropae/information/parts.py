@@ -105,7 +105,7 @@ def part_of(
             values = np.mod(values, period)
         if scale == "standard":
             values = standardized(variable, values.astype(np.float64))
-            period /= scale_of(variable)
+            period = period and period / scale_of(variable)
         columns.append(values)
         periods.append(period)
     values = np.stack(columns, 1) if columns else np.zeros((n, 0))

@@ -97,12 +97,35 @@ class Generative(nn.Module, ABC):
         Returns:
             The model itself.
         """
-        name, made = make_prior(prior, self.latent.dim)
-        data, options = options_of(data, self.kind, made, labels, seed=seed)
-        made.to(self.device).fit(self.encode(data), seed=seed, **options)
-        self.priors[name] = made
-        self.prior = name
+        self._fit_priors(data, [make_prior(prior, self.latent.dim)], [labels], seed=seed)
         return self
+
+    def fit_priors(
+        self,
+        data: Any,
+        priors: Sequence[str | Prior],
+        *,
+        labels: bool | Sequence[Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Fit several priors as `fit_prior` does, and encode the samples once; uses the last one.
+
+        Those that know of no classes are fitted without the labels.
+        """
+        made = [make_prior(prior, self.latent.dim) for prior in priors]
+        wanted = [labels if prior.conditional else None for _, prior in made]
+        self._fit_priors(data, made, wanted, seed=seed)
+
+    def _fit_priors(
+        self, data: Any, made: Sequence[tuple[str, Prior]], labels: Sequence[Any], *, seed: int
+    ) -> None:
+        code = None
+        for (name, prior), known in zip(made, labels, strict=True):
+            data, options = options_of(data, self.kind, prior, known, seed=seed)
+            code = self.encode(data) if code is None else code
+            prior.to(self.device).fit(code, seed=seed, **options)
+            self.priors[name] = prior
+            self.prior = name
 
     def fit_head(
         self: Model,
@@ -173,9 +196,7 @@ class Generative(nn.Module, ABC):
         """
         from entropae.model.choosing import choose
 
-        for prior in priors:
-            named = make_prior(prior, self.latent.dim)[1]
-            self.fit_prior(data, prior, labels=labels if named.conditional else None, seed=seed)
+        self.fit_priors(data, priors, labels=labels, seed=seed)
         choice = choose(self, held_out)
         self.prior = choice.best
         return choice

@@ -46,6 +46,16 @@ TITLES = {
 }
 
 
+def drawn_from(name: str) -> str:
+    """What has been measured under a name: samples from a prior, or something else.
+
+    Examples:
+        >>> drawn_from("mixture"), drawn_from("training samples")
+        ('samples from the mixture', 'training samples')
+    """
+    return f"samples from {TITLES[name]}" if name in TITLES else name
+
+
 def canonical(name: str) -> str:
     """The name under which a prior is kept.
 

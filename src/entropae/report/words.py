@@ -18,7 +18,7 @@ from entropae.kinds import Kind, directions
 from entropae.kinds.measures import BLUR, VALUES, titled
 from entropae.messages import printable
 from entropae.metrics.summary import summary
-from entropae.prior import TITLES
+from entropae.prior.names import drawn_from
 from entropae.recipe import RECIPE
 from entropae.report.trained import Trained
 from entropae.storage.records import read_json
@@ -165,7 +165,7 @@ def evaluated(path: Path, kind: Kind) -> Table:
     found = read_json(path)
     measures = kind.measures
     rows = [
-        [_source(name), *(_number(figures.get(measure, "–")) for measure in measures)]
+        [drawn_from(name), *(_number(figures.get(measure, "–")) for measure in measures)]
         for name, figures in found.items()
         if isinstance(figures, Mapping) and next(iter(measures)) in figures
     ]
@@ -194,7 +194,7 @@ def measured(found: Mapping[str, Any], kind: Kind) -> Table:
     ]
     return Table(
         f"Measured on {_number(found.get('samples'))} held-out {kind.things}.",
-        ["figure", *map(_source, of), "better", "in", "what it is"],
+        ["figure", *map(drawn_from, of), "better", "in", "what it is"],
         rows,
         words=True,
     )
@@ -227,7 +227,7 @@ def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any, kind: Ki
     measure, first = next(iter(kind.measures.items()))
     parts = [key.removesuffix(f" {measure}") for key in rows[0] if key.endswith(f" {measure}")]
     columns = {key: words.lower() for key, words in kind.errors.items() if key in rows[0]}
-    columns |= {f"{part} {measure}": f"{first.title}, {_source(part)}" for part in parts}
+    columns |= {f"{part} {measure}": f"{first.title}, {drawn_from(part)}" for part in parts}
     columns |= {"code norm_spread": "spread of ‖z‖", "seconds": "seconds"}
     columns = {key: words for key, words in columns.items() if key in rows[0]}
     by = f", measured by features of {features}" if features else ""
@@ -244,10 +244,6 @@ def _rivals(rows: Sequence[Mapping[str, Any]], own: str, features: Any, kind: Ki
         ],
         marked=next((i for i, row in enumerate(rows) if row["recipe"] == own), None),
     )
-
-
-def _source(name: str) -> str:
-    return f"samples from {TITLES[name]}" if name in TITLES else name
 
 
 def _with_deviation(row: Mapping[str, Any], key: str) -> str:

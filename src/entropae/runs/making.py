@@ -128,19 +128,11 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
             reopen(folder)
         write_recipe(recipe, folder)
     clock = _Clock(time.perf_counter())
-    log = fit(
+    log = fit_by(
+        recipe,
         model,
         samples,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=rate_of(recipe, samples),
-        decay=recipe.decay,
-        weight_decay=recipe.weight_decay,
-        augment=samples.kind.augmentation(recipe.augment),
-        keep=recipe.keep,
         callbacks=[first_look(train, held_out, folder, seed=recipe.seed)] if first else [],
-        validation=recipe.validation,
-        seed=recipe.seed,
         folder=folder,
         resume=resume,
         on_nonfinite=recipe.on_nonfinite,
@@ -198,6 +190,24 @@ def begun_model(
     if components is not None and recipe.model.start == "pca":
         start_from_pca(model, train, found=components)
     return recipe, model, components
+
+
+def fit_by(recipe: Recipe, model: Autoencoder, samples: Samples, **options: Any) -> list[Any]:
+    """Train as a recipe says, with more options of `fit`; returns the log."""
+    return fit(
+        model,
+        samples,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=rate_of(recipe, samples),
+        decay=recipe.decay,
+        weight_decay=recipe.weight_decay,
+        augment=samples.kind.augmentation(recipe.augment),
+        keep=recipe.keep,
+        validation=recipe.validation,
+        seed=recipe.seed,
+        **options,
+    )
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:

@@ -59,8 +59,6 @@ def fit_priors(
         choice = model.choose_prior(train, held_out, usual, labels=labels, seed=seed)
         return found | {"head": choice.plain()}
     others = [*usual, flow] if recipe.prior == FLOW else usual
-    for prior in others:
-        conditional = labels and prior != "full"
-        model.fit_prior(train, prior, labels=conditional or None, seed=seed)
+    model.fit_priors(train, others, labels=labels, seed=seed)
     model.prior = "normal" if recipe.prior == "auto" else recipe.prior
     return {}

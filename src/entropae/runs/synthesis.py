@@ -11,10 +11,8 @@ from entropae.kinds import Samples, read
 from entropae.model import Autoencoder
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.files import reading_of
-from entropae.runs.making import ENOUGH, begun_model
+from entropae.runs.making import ENOUGH, begun_model, fit_by
 from entropae.runs.priors import fit_priors
-from entropae.runs.settling import rate_of
-from entropae.training import fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,19 +128,7 @@ def synthesize(
         print(samples.kind.introduction)
     train, held_out = samples.split(recipe.validation, seed=seed)
     recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
-    log = fit(
-        made,
-        samples,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=rate_of(recipe, samples),
-        decay=recipe.decay,
-        weight_decay=recipe.weight_decay,
-        keep=recipe.keep,
-        validation=recipe.validation,
-        seed=seed,
-        progress=progress,
-    )
+    log = fit_by(recipe, made, samples, progress=progress)
     fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
     samples.kind.learn(made, held_out.some(ENOUGH))
     return Synthesis(made, train, held_out)

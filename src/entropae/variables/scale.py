@@ -49,7 +49,7 @@ def scales_of(variables: Sequence[Variable], scale: str | None) -> Float[np.ndar
             of 10, else 1; `None` for 1.
     """
     plain = np.ones(len(variables))
-    if scale is None:
+    if scale is None or (scale == "auto" and len(variables) == 1):
         return plain
     scales = np.array([scale_of(variable) for variable in variables])
     alike = scales.max() <= UNLIKE * scales.min()

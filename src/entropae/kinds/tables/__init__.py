@@ -226,7 +226,24 @@ class Tables(Kind):
         near: Callable[[], Samples] | None = None,
         **drawing: Any,
     ) -> tuple[Any, Account]:
-        """New rows as a `pyarrow.Table`, and what was done to get them: see `sample`."""
+        """New rows as a `pyarrow.Table` that keep the rules and meet conditions, all of them.
+
+        Args:
+            model: The autoencoder.
+            n: How many.
+            seed: For the same rows again.
+            where: Conditions, such as `"species=Gentoo, mass>5000"`, a mapping from columns to
+                values, or a function from a frame to a value for each row.
+            shares: Of the categories of a column, as `"species=equal"`.
+            near: Gives the training rows, of which those that meet rare conditions are drawn near.
+            drawing: Options of `model.draw`.
+
+        Returns:
+            The rows, and what was done to get them.
+
+        Raises:
+            ValueError: If so many cannot be had, or a condition cannot be read.
+        """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
@@ -247,35 +264,9 @@ class Tables(Kind):
             frame=self._frame,
         )
 
-    def sample(
-        self,
-        model: Any,
-        n: int,
-        *,
-        seed: int | None = None,
-        where: Where | None = None,
-        shares: Shares | None = None,
-        near: Callable[[], Samples] | None = None,
-        **drawing: Any,
-    ) -> Any:
-        """New rows that keep the rules and meet conditions, all of them.
-
-        Args:
-            model: The autoencoder.
-            n: How many.
-            seed: For the same rows again.
-            where: Conditions, such as `"species=Gentoo, mass>5000"`, a mapping from columns to
-                values, or a function from a frame to a value for each row.
-            shares: Of the categories of a column, as `"species=equal"`.
-            near: Gives the training rows, of which those that meet rare conditions are drawn near.
-            drawing: Options of `model.draw`.
-
-        Raises:
-            ValueError: If so many cannot be had, or a condition cannot be read.
-        """
-        table, account = self.drawn(
-            model, n, seed=seed, where=where, shares=shares, near=near, **drawing
-        )
+    def sample(self, model: Any, n: int, *, seed: int | None = None, **asked: Any) -> Any:
+        """New rows as a frame of the library that they came from: see `drawn`."""
+        table, account = self.drawn(model, n, seed=seed, **asked)
         if account.near:
             warnings.warn(str(account).strip(), stacklevel=3)
         return self._frame(table)
