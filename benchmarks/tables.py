@@ -96,20 +96,20 @@ def divided(name: str, seed: int) -> tuple[pa.Table, pa.Table]:
 
 
 def ours(train: pa.Table, seed: int, work: Path, options: str = "") -> Draws:
-    """The default command, and what it would draw by each prior."""
+    """The default command, and what its decoder would draw alone: without settling columns."""
     source, run = work / "train.parquet", work / "run"
     parquet.write_table(train, source)
     fit = ["fit", "--data", str(source), "--out", str(run), "--seed", str(seed), "--no-report"]
     if entropae([*fit, *shlex.split(options)]):
         raise RuntimeError("entropae fit failed")
     model = Run.open(run).model
-    names = {"": None, **{f", {name}": name for name in model.priors}}
-    return {
-        said: model.kind.drawn(model, len(train), seed=seed, prior=name)[0].select(
-            train.column_names
-        )
-        for said, name in names.items()
-    }
+    drawn = {"": _drawn(model, train, seed)}
+    model.kind.columns.conditionals = None
+    return drawn | {", decoder alone": _drawn(model, train, seed)}
+
+
+def _drawn(model: Any, train: pa.Table, seed: int) -> pa.Table:
+    return model.kind.drawn(model, len(train), seed=seed)[0].select(train.column_names)
 
 
 def sdv(model: str) -> Callable[..., Draws]:
@@ -267,7 +267,9 @@ def markdown(result: dict[str, Any]) -> str:
         values = [one[method][key] for one in result[name] if key in one.get(method, {})]
         return statistics.fmean(values) if values else float("nan")
 
-    lines = ["| two-sample AUC | " + " | ".join(methods) + " |", "|-|" + "-|" * len(methods)]
+    seeds = {m: max(sum(m in one for one in found) for found in result.values()) for m in methods}
+    titles = [f"{m} ({n} seed{'s' * (n > 1)})" for m, n in seeds.items()]
+    lines = ["| two-sample AUC | " + " | ".join(titles) + " |", "|-|" + "-|" * len(methods)]
     for name in result:
         half = "chosen on" if name in CHOSEN_ON else "reported on"
         row = [f"{mean(name, method, 'auc'):.3f}".replace("nan", "–") for method in methods]

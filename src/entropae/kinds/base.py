@@ -202,8 +202,16 @@ class Kind(ABC):
             return None
         raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
 
-    def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
-        """Learn from a trained model and held-out samples what is needed to draw new ones."""
+    def learn(  # noqa: B027 most have nothing to learn
+        self, model: Any, samples: Samples, train: Samples | None = None
+    ) -> None:
+        """Learn what is needed to draw new samples.
+
+        Args:
+            model: A trained model.
+            samples: Held-out samples.
+            train: Its training samples; `None` while it is still being trained.
+        """
 
     def figures(self, model: Any, samples: Samples) -> dict[str, float]:
         """How far reconstructions are from their samples, named as in `errors`."""

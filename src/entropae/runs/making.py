@@ -150,7 +150,7 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
             error = measured["validation"]["mean_squared_error"]
             measured["principal_components"] = against_pca(model, held_out, components, error)
         metrics = measured | _account(log, samples, clock)
-        _finish(model, held_out, log, metrics, folder, seed=recipe.seed)
+        _finish(model, train, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
         print(f"Samples are drawn from {model.drawn_from()}.")
     return model
@@ -302,6 +302,7 @@ def _account(log: Sequence[Mapping[str, float]], samples: Samples, clock: _Clock
 
 def _finish(
     model: Autoencoder,
+    train: Samples,
     held_out: Samples,
     log: Sequence[Mapping[str, float]],
     metrics: Mapping[str, Any],
@@ -316,7 +317,7 @@ def _finish(
 
         save_curves(log, folder / CURVES)
     kind = held_out.kind
-    kind.learn(model, held_out.some(ENOUGH))
+    kind.learn(model, held_out.some(ENOUGH), train)
     kind.illustrate(model, held_out, folder, seed=seed)
     model.save(folder)
 

@@ -130,5 +130,5 @@ def synthesize(
     recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
     log = fit_by(recipe, made, samples, progress=progress)
     fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
-    samples.kind.learn(made, held_out.some(ENOUGH))
+    samples.kind.learn(made, held_out.some(ENOUGH), train)
     return Synthesis(made, train, held_out)

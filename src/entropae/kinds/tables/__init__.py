@@ -165,10 +165,12 @@ class Tables(Kind):
             TableDecoder(groups, latent.dim, entropies=entropies, **options),
         )
 
-    def learn(self, model: Any, samples: Samples) -> None:
-        """How far reconstructions are from held-out rows, which drawn numbers are scattered by."""
+    def learn(self, model: Any, samples: Samples, train: Samples | None = None) -> None:
+        """How far reconstructions are from held-out rows, and each column given the others."""
         x = samples.first(ENOUGH)
         self.columns.fit_noise(x.numpy(), model.reconstruct(x).cpu().numpy())
+        if train is not None:
+            self.columns.fit_conditionals(train.some(ENOUGH).first(ENOUGH).numpy())
 
     def evaluate(
         self, model: Any, train: Samples, test: Samples, options: Evaluating

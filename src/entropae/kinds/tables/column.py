@@ -231,17 +231,17 @@ def quantiles(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.interp(place, np.arange(len(knots)), knots)
 
 
-def decoded(column: Column, x: Float[np.ndarray, "n w"], random: np.random.Generator | None) -> Any:
-    """Its part of the vectors as values: the most probable categories, or drawn ones."""
+def decoded(column: Column, x: Float[np.ndarray, "n w"]) -> Any:
+    """Its part of the vectors as values, the most probable ones."""
     kind = type_of(column.type)
     if column.levels is not None:
-        place = chosen(x, random)
+        place = chosen(x, None)
         absent = place == len(column.levels)
         values = _taken(column.levels, np.minimum(place, max(len(column.levels) - 1, 0)), kind)
     else:
-        absent = chosen(x[:, 1:3], random) == 1 if column.missing else np.zeros(len(x), bool)
+        absent = chosen(x[:, 1:3], None) == 1 if column.missing else np.zeros(len(x), bool)
         make = _labels if column.labels is not None else _numbers
-        values = make(column, x, random)
+        values = make(column, x)
     if column.nan and absent.any():
         values = np.where(absent, np.nan, np.asarray(values, np.float64))
         absent = np.zeros(len(x), bool)
@@ -256,14 +256,14 @@ def _taken(levels: tuple[Any, ...], place: np.ndarray, kind: Any) -> np.ndarray:
     return made[place]
 
 
-def _labels(column: Column, x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+def _labels(column: Column, x: np.ndarray) -> np.ndarray:
     assert column.labels is not None
     inner_edges = np.cumsum(column.knots)[:-1]
     place = np.searchsorted(inner_edges, ndtr(x[:, 0]), side="right")
     return _taken(column.labels, place, type_of(column.type))
 
 
-def _numbers(column: Column, x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+def _numbers(column: Column, x: np.ndarray) -> np.ndarray:
     sites = quantiles(column.knots, x[:, 0])
     if column.sites is not None:
         sites = nearest(column.sites, sites)
@@ -276,8 +276,7 @@ def _numbers(column: Column, x: np.ndarray, random: np.random.Generator | None) 
     texts = [forms.written(int(value), column.form) for value in values]
     if column.zones:
         start = 3 if column.missing else 1
-        own = random and random.spawn(1)[0]
-        place = chosen(x[:, start:], own)
+        place = chosen(x[:, start:], None)
         texts = [text + column.zones[i] for text, i in zip(texts, place, strict=True)]
     made = np.array(texts, object)
     return made.astype(np.int64) if is_whole(type_of(column.type)) else made
@@ -292,10 +291,9 @@ def nearest(sites: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.where(values - low <= high - values, low, high)
 
 
-def chosen(p: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
-    """A state of each row: the most probable, or one drawn."""
-    if random is None:
+def chosen(p: np.ndarray, u: np.ndarray | None) -> np.ndarray:
+    """A state of each row: the most probable, or the one that a uniform number falls on."""
+    if u is None:
         return p.argmax(1)
     edges = np.cumsum(np.clip(p, 0, None), 1)
-    u = random.random((len(p), 1)) * edges[:, -1:]
-    return np.minimum((u >= edges).sum(1), p.shape[1] - 1)
+    return np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), p.shape[1] - 1)

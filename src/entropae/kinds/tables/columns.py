@@ -16,11 +16,13 @@ from safetensors.numpy import load_file, save
 
 from entropae.kinds.tables.checked import checked, described
 from entropae.kinds.tables.column import KNOTS, Column, decoded, encoded, read_values
+from entropae.kinds.tables.conditionals import Conditionals
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.files import TABLE
 from entropae.kinds.tables.identifiers import Identifier, checked_identifier
 from entropae.kinds.tables.many import ordered
 from entropae.kinds.tables.meaning import describe
+from entropae.kinds.tables.settled import cells_of, settled, streams
 from entropae.messages import unknown
 from entropae.storage.atomic import replacing, write_text
 
@@ -44,6 +46,7 @@ class Columns:
             that a decoder returns, so that they have the spread that the data have.
         identifiers: Columns that are made anew.
         order: Names of all; by default the identifiers are the last.
+        conditionals: Each column given the others, which `draw` settles rows by.
 
     Examples:
         >>> import pyarrow as pa
@@ -63,7 +66,9 @@ class Columns:
         *,
         identifiers: Sequence[Identifier] = (),
         order: Sequence[str] | None = None,
+        conditionals: Conditionals | None = None,
     ) -> None:
+        self.conditionals = conditionals
         self.columns, self.identifiers = tuple(columns), tuple(identifiers)
         named = [one.name for one in (*self.columns, *self.identifiers)]
         if len(set(named)) < len(named):
@@ -182,6 +187,8 @@ class Columns:
     def draw(self, x: Float[np.ndarray, "n w"], *, seed: int | None = None) -> Any:
         """Likewise, but categories are drawn by their probabilities, and numbers have `noise`.
 
+        Then rows are settled by the conditionals, if there are any.
+
         Args:
             x: What a decoder returned.
             seed: For the same rows again.
@@ -202,9 +209,16 @@ class Columns:
         covariance = residual.T @ residual / len(residual)
         self.noise = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(where)))
 
+    def fit_conditionals(self, x: Float[np.ndarray, "n w"], *, seed: int = 0) -> None:
+        """Learn each column given the others, from training rows: drawn rows are settled by it."""
+        groups = [column.groups for column in self.columns]
+        self.conditionals = Conditionals.fit(groups, cells_of(self.columns, x), seed=seed)
+
     def save(self, folder: str | Path) -> None:
-        """Write `table.json` and `table.safetensors` into a folder."""
+        """Write `table.json`, `table.safetensors` and `conditionals.safetensors` into a folder."""
         folder = Path(folder)
+        if self.conditionals is not None:
+            self.conditionals.save(folder)
         arrays = {str(i): column.knots for i, column in enumerate(self.columns)}
         sites = {f"{i}.sites": c.sites for i, c in enumerate(self.columns) if c.sites is not None}
         arrays |= {**sites, "noise": self.noise}
@@ -253,6 +267,7 @@ class Columns:
             identifiers=[checked_identifier(row) for row in identifiers],
             order=said.get("order"),
         )
+        made.conditionals = Conditionals.load(path.parent, [c.groups for c in made.columns])
         if made.width > WIDEST or not np.isfinite(made.noise).all():
             raise ValueError("its rows are too wide, or its noise is not finite")
         return made
@@ -276,10 +291,10 @@ class Drawing:
     def __init__(self, columns: Columns, seed: np.random.SeedSequence | None) -> None:
         self.columns = columns
         # A stream for each column, so that the first rows do not depend on how many there are.
-        n = 1 + len(columns.columns)
-        self.random: list[Any] = [None] * n
+        self.random: list[Any] = []
         if seed is not None:
-            self.random = [np.random.default_rng(one) for one in seed.spawn(n)]
+            self.noise = np.random.default_rng(seed.spawn(1)[0])
+            self.random = streams(seed, len(columns.columns))
         self.names = (seed or np.random.SeedSequence(0)).spawn(len(columns.identifiers))
 
     def table(self, x: Float[np.ndarray, "n w"]) -> Any:
@@ -296,12 +311,13 @@ class Drawing:
         x = np.array(x, np.float64)
         if x.ndim != 2 or x.shape[1] != self.columns.width:
             raise ValueError(f"`x` must have shape (n, {self.columns.width}): got {x.shape}.")
-        if self.random[0] is not None:
-            where = self.columns.scores
-            noise = self.random[0].standard_normal((len(x), len(where)))
-            x[:, where] += noise @ self.columns.noise.T
+        columns = self.columns
+        if self.random:
+            where = columns.scores
+            x[:, where] += self.noise.standard_normal((len(x), len(where))) @ columns.noise.T
+            x = settled(columns.columns, columns.conditionals, x, self.random)
         made, start = {}, 0
-        for column, own in zip(self.columns.columns, self.random[1:], strict=True):
-            made[column.name] = decoded(column, x[:, start : start + column.width], own)
+        for column in columns.columns:
+            made[column.name] = decoded(column, x[:, start : start + column.width])
             start += column.width
         return made

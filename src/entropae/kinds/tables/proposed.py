@@ -22,6 +22,7 @@ LEAST = 0.02  # share of random pairs that must break an inequality: else their 
 LOOKED = 20_000  # rows that rules are looked for in, before they are held against all
 MOST = 60  # columns among which sums are looked for
 SPREAD = 5  # rows at least for each value of a column that gives another
+REPEATED = 2  # if drawn values of it are among those seen
 
 
 def propose(table: Any, columns: Columns) -> tuple[Rule, ...]:
@@ -99,9 +100,8 @@ def _gives(table: Any, columns: Columns) -> list[Gives]:
     """Columns whose values are given by those of a column of categories."""
     codes = {c.name: _codes(table.column(c.name)) for c in columns.columns}
     sizes = {name: int(code.max()) + 1 for name, code in codes.items()}
-    givers = sorted(
-        (name for name in codes if 2 <= sizes[name] <= len(table) / SPREAD), key=sizes.__getitem__
-    )
+    most = {c.name: len(table) / (REPEATED if _only_seen(c) else SPREAD) for c in columns.columns}
+    givers = sorted((n for n in codes if 2 <= sizes[n] <= most[n]), key=sizes.__getitem__)
     found: list[Gives] = []
     giver: dict[str, str] = {}
     for a in givers:
@@ -114,6 +114,10 @@ def _gives(table: Any, columns: Columns) -> list[Gives]:
     # One that is given comes after what gives it.
     depth = {b: _depth(giver, b) for b in giver}
     return sorted(found, key=lambda rule: depth[rule.to])
+
+
+def _only_seen(column: Column) -> bool:
+    return column.categories is not None or column.sites is not None
 
 
 def _leads(giver: dict[str, str], a: str, b: str) -> bool:

@@ -114,7 +114,7 @@ class Gives(Rule):
         """Where the value is the one that is given."""
         a, b = (listed(table.column(name)) for name in self.names)
         known = self.known or self.learnt(table).known
-        return np.array([known.get(x, y) == y for x, y in zip(a, b, strict=True)], bool)
+        return np.array([x in known and known[x] == y for x, y in zip(a, b, strict=True)], bool)
 
     def repaired(self, table: Any, columns: Columns) -> Any:
         """The second column by the first."""

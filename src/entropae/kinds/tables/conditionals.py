@@ -1,0 +1,169 @@
+"""Each column given all others: what drawn rows are settled by, and missing cells filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from entropae.kinds.tables.forests import LEAF, TREES, Forest, checked_forest, grown
+from entropae.storage.atomic import replacing
+
+CONDITIONALS = "conditionals.safetensors"  # in a run folder
+ROWS = 10_000  # by which forests grow
+LEAST = 4 * LEAF  # rows without which there are none
+WORK = 1 << 30  # numbers that all nodes look at, about: 15 seconds
+ASKED = 32  # numbers that a node chooses its question from, or a third of them
+ONE_HOT = 10  # states that nodes ask for one by one; of more, for their place
+
+Groups = Sequence[tuple[int, ...]]  # of each column, see `Column.groups`
+# A row as a number for each group of its vector: a normal score, or the place of a state.
+Cells = Float[np.ndarray, "n g"]
+
+
+class Conditionals:
+    """A forest for each column, which tells its cells by those of all others.
+
+    Args:
+        groups: Of the columns.
+        forests: For each.
+
+    Examples:
+        >>> x = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> x[:, 1] = 0.8 * x[:, 0] + 0.6 * x[:, 1]
+        >>> conditionals = Conditionals.fit([(0,), (0,)], x)
+        >>> streams = [np.random.default_rng(i) for i in range(2)]
+        >>> given, which = x * [1, 0], np.tile([False, True], (2000, 1))
+        >>> drawn = conditionals.redrawn(given, streams, which=which)
+        >>> bool(0.75 < np.corrcoef(drawn.T)[0, 1] < 0.85)
+        True
+    """
+
+    def __init__(self, groups: Groups, forests: Sequence[Forest]) -> None:
+        self.groups, self.forests = tuple(groups), tuple(forests)
+        self._own = _slices([len(column) for column in self.groups])
+        self._asked = _slices(_widths(self.groups))
+
+    @classmethod
+    def fit(cls, groups: Groups, cells: Cells, *, seed: int = 0) -> Conditionals | None:
+        """The forests of training rows; `None` if rows are too few, or columns too many.
+
+        Args:
+            groups: Of the columns.
+            cells: Of the rows.
+            seed: Of all that is random.
+        """
+        width = sum(_widths(groups))
+        asked = min(width, max(ASKED, width // 3))
+        deep = np.log2(max(len(cells), 2))
+        most = min(ROWS, int(WORK / (len(groups) * asked * TREES * deep)))
+        if len(groups) < 2 or min(most, len(cells)) < LEAST:
+            return None
+        random = np.random.default_rng(seed)
+        some = cells if len(cells) <= most else cells[random.permutation(len(cells))[:most]]
+        x, forests = questions(groups, some), []
+        for i, (own, place) in enumerate(
+            zip(_slices([*map(len, groups)]), _slices(_widths(groups)), strict=True)
+        ):
+            others = np.delete(np.arange(width), place)
+            values, classes = some[:, own], groups[i][0] > 0
+            made = grown(
+                x[:, others],
+                values if classes else _told_apart(groups[i], values),
+                values,
+                classes=classes,
+                asked=min(1.0, asked / len(others)),
+                seed=seed + i,
+            )
+            features = np.where(made.features < 0, -1, others[made.features]).astype(np.int32)
+            forests.append(Forest(**(made.arrays() | {"features": features})))
+        return cls(groups, forests)
+
+    def redrawn(
+        self,
+        cells: Cells,
+        random: Sequence[np.random.Generator],
+        *,
+        which: Bool[np.ndarray, "n c"] | None = None,
+    ) -> Cells:
+        """Rows, one column after the other drawn anew given what the others then are.
+
+        Args:
+            cells: Of rows.
+            random: For each column.
+            which: Cells that are drawn anew, by rows and columns; by default all.
+        """
+        cells = cells.copy()
+        x = questions(self.groups, cells)
+        for i, forest in enumerate(self.forests):
+            u = random[i].random((len(cells), 2))
+            rows = slice(None) if which is None else np.flatnonzero(which[:, i])
+            made = forest.draw(x[rows], u[rows])
+            cells[rows, self._own[i]] = made
+            x[rows, self._asked[i]] = questions(self.groups[i : i + 1], made)
+        return cells
+
+    def save(self, folder: Path) -> None:
+        """Write the forests into a folder."""
+        arrays = {
+            f"{i}.{name}": np.ascontiguousarray(array)
+            for i, forest in enumerate(self.forests)
+            for name, array in forest.arrays().items()
+        }
+        with replacing(folder / CONDITIONALS) as path:
+            path.write_bytes(save(arrays))
+
+    @classmethod
+    def load(cls, folder: Path, groups: Groups) -> Conditionals | None:
+        """What `save` wrote, checked; `None` if there is no such file.
+
+        Raises:
+            ValueError: If it is damaged, or of other columns.
+        """
+        path = folder / CONDITIONALS
+        if not path.is_file():
+            return None
+        try:
+            # Of a row that a tree grows by a value in each group, and at most half a node.
+            largest = ROWS * TREES * sum(4 * len(column) + 16 for column in groups) + (1 << 20)
+            if path.stat().st_size > largest:
+                raise ValueError("it is larger than its columns need")
+            arrays = load_file(path)
+            forests = []
+            for i, column in enumerate(groups):
+                own = {k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{i}.")}
+                forests.append(checked_forest(own, sum(_widths(groups)), list(column)))
+        except (KeyError, ValueError, SafetensorError) as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
+        return cls(groups, forests)
+
+
+def questions(groups: Groups, cells: Cells) -> Float[np.ndarray, "n q"]:
+    """What nodes ask for: scores, whether a row has a state, and the place among many states."""
+    parts = [
+        cells[:, i : i + 1] == np.arange(group) if 2 < group <= ONE_HOT else cells[:, i : i + 1]
+        for i, group in enumerate(group for column in groups for group in column)
+    ]
+    return np.concatenate(parts, 1).astype(np.float32)
+
+
+def _widths(groups: Groups) -> list[int]:
+    return [sum(g if 2 < g <= ONE_HOT else 1 for g in column) for column in groups]
+
+
+def _slices(widths: Sequence[int]) -> list[slice]:
+    ends = np.cumsum(widths).tolist()
+    return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
+
+def _told_apart(groups: tuple[int, ...], values: Cells) -> Float[np.ndarray, "n t"]:
+    """Scores, and states as twos and zeros, so that the squared error tells them apart."""
+    parts = [
+        2.0 * (values[:, i : i + 1] == np.arange(group)) if group else values[:, i : i + 1]
+        for i, group in enumerate(groups)
+    ]
+    return np.concatenate(parts, 1)
