@@ -96,7 +96,7 @@ def test_vectors_and_cells_are_the_same_rows(columns):
 
 def test_the_conditional_mean_of_a_normal_is_linear(columns):
     groups = [(0,), (0,)]
-    forests = Conditionals.fit(groups, X)
+    forests = Conditionals.fit(groups, X, gone=[None, None])
     assert forests is not None
     given = np.column_stack([RNG.standard_normal(4000), np.zeros(4000)])
     streams = [np.random.default_rng(i) for i in range(2)]
@@ -108,10 +108,10 @@ def test_the_conditional_mean_of_a_normal_is_linear(columns):
 
 
 def test_few_rows_and_single_columns_have_none():
-    assert Conditionals.fit([(0,)], X[:, :1]) is None
-    assert Conditionals.fit([(0,), (0,)], X[:19]) is None
+    assert Conditionals.fit([(0,)], X[:, :1], gone=[None]) is None
+    assert Conditionals.fit([(0,), (0,)], X[:19], gone=[None, None]) is None
     # As many columns as would take hours.
-    assert Conditionals.fit([(0,)] * 3000, np.zeros((1000, 3000))) is None
+    assert Conditionals.fit([(0,)] * 3000, np.zeros((1000, 3000)), gone=[None] * 3000) is None
 
 
 def test_a_saved_model_draws_the_same_rows(columns, independent, tmp_path):
@@ -123,17 +123,18 @@ def test_a_saved_model_draws_the_same_rows(columns, independent, tmp_path):
 @pytest.mark.parametrize(
     ("name", "change"),
     [
-        ("0.children", lambda a: np.zeros_like(a)),  # round and round
-        ("0.children", lambda a: a + 10**6),
-        ("0.features", lambda a: np.where(a < 0, a, 99)),
-        ("0.roots", lambda a: a - 5),
-        ("0.spans", lambda a: a + a.max()),
-        ("0.values", lambda a: a * np.nan),
-        ("2.values", lambda a: a + 7),  # no such town
-        ("0.values", lambda a: a[:, [0, 0]]),
-        ("1.features", lambda a: a.astype(np.float32)),
-        ("1.thresholds", lambda a: a[:-1]),
-        ("3.roots", None),
+        ("0.values.children", lambda a: np.zeros_like(a)),  # round and round
+        ("0.values.children", lambda a: a + 10**6),
+        ("0.values.features", lambda a: np.where(a < 0, a, 99)),
+        ("0.values.roots", lambda a: a - 5),
+        ("0.values.spans", lambda a: a + a.max()),
+        ("0.values.values", lambda a: a * np.nan),
+        ("2.values.values", lambda a: a + 7),  # no such town
+        ("0.values.values", lambda a: a[:, [0, 0]]),
+        ("1.values.features", lambda a: a.astype(np.float32)),
+        ("1.values.thresholds", lambda a: a[:-1]),
+        ("3.values.roots", None),
+        ("3.gaps.values", lambda a: a + 0.5),
     ],
 )
 def test_damaged_forests_are_refused(columns, tmp_path, name, change):

@@ -65,6 +65,20 @@ def _reconstruct_options(parser: Parser) -> None:
     _writing_options(parser)
 
 
+def _impute_options(parser: Parser) -> None:
+    add_run_and_data(parser)
+    parser.add_argument(
+        "--data", type=str, help="A table with the run's columns; by default the run's own data."
+    )
+    parser.add_argument(
+        "--only", type=str, nargs="*", default=[], help="Columns to fill in; by default all."
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="For the same values again; others: other imputations."
+    )
+    parser.add_argument("--out", type=str, default="imputed.csv", help="A .csv or .parquet file.")
+
+
 def _interpolate_options(parser: Parser) -> None:
     add_run_and_data(parser)
     _data_options(parser)
@@ -148,6 +162,15 @@ def _reconstruct(options: Namespace) -> None:
     if len(some) < len(given):
         said = f"{len(some)} of {len(given)} {run.kind.things}; all of them with -n {len(given)}."
         print(said, file=figures_to)
+
+
+def _impute(options: Namespace) -> None:
+    run, out = opened(options), options.out
+    run.kind.check_out(out)
+    check_out(Path(out))
+    source = run.source if options.data is None else options.data
+    asked = {"only": options.only, "seed": options.seed, "out": out}
+    print(run.kind.impute(run.model, source, run.reading, **asked))
 
 
 def _interpolate(options: Namespace) -> None:
@@ -244,6 +267,7 @@ COMMANDS: Commands = {
         _interpolate,
         "Walk between the codes of pairs of samples.",
     ),
+    "impute": (_impute_options, _impute, "Fill in the missing cells of a table."),
     "encode": (_encode_options, _encode, "Write the codes of samples to a file."),
     "evaluate": (
         _evaluate_options,

@@ -202,16 +202,8 @@ class Kind(ABC):
             return None
         raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
 
-    def learn(  # noqa: B027 most have nothing to learn
-        self, model: Any, samples: Samples, train: Samples | None = None
-    ) -> None:
-        """Learn what is needed to draw new samples.
-
-        Args:
-            model: A trained model.
-            samples: Held-out samples.
-            train: Its training samples; `None` while it is still being trained.
-        """
+    def learn(self, model: Any, samples: Samples, train: Samples | None = None) -> None:  # noqa: B027
+        """Learn from held-out samples, and from training samples if it is finished, to draw."""
 
     def figures(self, model: Any, samples: Samples) -> dict[str, float]:
         """How far reconstructions are from their samples, named as in `errors`."""
@@ -311,6 +303,14 @@ class Kind(ABC):
         """Write new samples of a model, see `sample`; returns what was done, in a sentence."""
         made = model.draw(n, seed=seed, **self._drawing(asked))
         return self.write(made.cpu(), out, seed=seed)
+
+    def impute(self, model: Any, source: Any, reading: Reading, **asked: Any) -> Any:
+        """Samples of a source with what is missing of them filled in: tables have it.
+
+        Raises:
+            ValueError: If such samples have no gaps.
+        """
+        raise ValueError(f"`impute` is for tables: this model is of {self.things}.")
 
     def _drawing(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Options of `model.draw`, where there are no conditions."""

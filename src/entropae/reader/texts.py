@@ -33,7 +33,7 @@ def read_text(path: Path, dialect: Dialect) -> tuple[Any, Layout]:
         ValueError: If there is nothing in it, its rows differ in length, or it is no text.
         OSError: If it cannot be read.
     """
-    with _unpacked(path) as file:
+    with unpacked(path) as file:
         start = file.read(START)
         while len(start) < LINE and not {b"\n"[0], b"\r"[0]} & set(start):
             more = file.read(CHUNK)
@@ -53,7 +53,7 @@ def read_text(path: Path, dialect: Dialect) -> tuple[Any, Layout]:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
     """A file from its beginning; a packed one is unpacked into a temporary file, up to a limit."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"

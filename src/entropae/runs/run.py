@@ -30,6 +30,7 @@ from entropae.storage.records import read_json, read_log
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
     from entropae.explorer import Space
+    from entropae.kinds.reading import Reading
     from entropae.report import Trained
 
 # The share of a run's data that must be there unchanged for them to be its data, with changes.
@@ -160,8 +161,7 @@ class Run:
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
-        reading = replace(reading_of(self.recipe), labels=None)  # which are of its own data
-        return as_samples(source, kind=self.kind, **vars(reading))
+        return as_samples(source, kind=self.kind, **vars(self.reading))
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:
@@ -209,6 +209,16 @@ class Run:
         return self.model.sample(
             n, prior=prior, seed=seed, where=where, shares=shares, near=lambda: self.train
         )
+
+    def impute(self, data: Any = None, *, only: Sequence[str] = (), seed: int | None = None) -> Any:
+        """A table, by default its own, with missing cells drawn: see `Synthesis.impute`."""
+        source = self.source if data is None else data
+        return self.kind.impute(self.model, source, self.reading, only=only, seed=seed)
+
+    @property
+    def reading(self) -> Reading:
+        """How other data are read: as its own, without the labels of those."""
+        return replace(reading_of(self.recipe), labels=None)
 
     def reconstruct(self, data: Any = None, *, n: int = 16) -> Any:
         """Samples encoded and decoded again: some of those held out, or others."""

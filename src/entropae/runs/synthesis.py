@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from entropae.kinds import Samples, read
+from entropae.kinds.reading import Reading
 from entropae.model import Autoencoder
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.files import reading_of
@@ -70,6 +71,22 @@ class Synthesis:
         return self.model.sample(
             n, seed=seed, prior=prior, where=where, shares=shares, near=lambda: self.train
         )
+
+    def impute(self, data: Any, *, only: Sequence[str] = (), seed: int | None = None) -> Any:
+        """A table with its missing cells filled in, drawn given the known cells of their rows.
+
+        Args:
+            data: A frame or a file with the model's columns, and maybe others.
+            only: The columns to fill in; by default all.
+            seed: For the same values again; other seeds give other imputations.
+
+        Returns:
+            A frame of the library that the data came in; of a file, a `pyarrow.Table`.
+
+        Raises:
+            ValueError: If a column is not there, or of another type.
+        """
+        return self.kind.impute(self.model, data, Reading(), only=only, seed=seed)
 
     def save(self, folder: str | Path) -> None:
         """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""

@@ -280,6 +280,21 @@ class Tables(Kind):
         table, account = self.drawn(model, n, seed=seed, **asked)
         return self._write(table, out) + str(account)
 
+    def impute(
+        self, model: Any, source: Any, reading: Reading, *, out: str | None = None, **asked: Any
+    ) -> Any:
+        """A table with its missing cells drawn, in a frame as it came, see `imputation.impute`.
+
+        With `out` it is written, and a sentence says what was done.
+        """
+        from entropae.kinds.tables.imputation import impute
+
+        table, library, _ = _open(source, reading)
+        done, filled = impute(model, self.columns, self.rules, table, **asked)
+        if out is not None:
+            return f"{filled} {self._write(done, out)}"
+        return to_library(done, library, metadata_of(source, rows=True))
+
     def cells(
         self, x: Tensor, *, drawn: bool = False, seed: int | None = None
     ) -> tuple[list[str], list[list[str]]]:

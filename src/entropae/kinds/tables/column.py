@@ -63,6 +63,13 @@ class Column:
         return (0, *((2,) if self.missing else ()), *((len(self.zones),) if self.zones else ()))
 
     @property
+    def gone(self) -> tuple[int, int] | None:
+        """Which state of which of its groups is to be missing; `None` if it cannot be."""
+        if not self.missing:
+            return None
+        return (1, 1) if self.levels is None else (0, len(self.levels))
+
+    @property
     def width(self) -> int:
         """How many numbers of a vector it takes."""
         return sum(max(1, group) for group in self.groups)
@@ -87,12 +94,23 @@ def read_values(column: Column, values: Any) -> Plain:
     kind = type_of(column.type)
     if values.type != kind:
         try:
-            values = values.cast(inner(kind))
+            values = _without_nan(values).cast(inner(kind))
         except Exception as error:
             raise ValueError(
                 f"The column {column.name!r} must be of type {column.type}: got {values.type}."
             ) from error
     return plain(values)
+
+
+def _without_nan(values: Any) -> Any:
+    """Values with nulls for NaN, which whole numbers become in a frame of pandas with gaps."""
+    import pyarrow as pa
+
+    if not pa.types.is_floating(values.type):
+        return values
+    return pa.chunked_array(
+        [pa.array(chunk.to_numpy(False), from_pandas=True) for chunk in values.chunks], values.type
+    )
 
 
 def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:

@@ -211,8 +211,9 @@ class Columns:
 
     def fit_conditionals(self, x: Float[np.ndarray, "n w"], *, seed: int = 0) -> None:
         """Learn each column given the others, from training rows: drawn rows are settled by it."""
-        groups = [column.groups for column in self.columns]
-        self.conditionals = Conditionals.fit(groups, cells_of(self.columns, x), seed=seed)
+        groups, gone = zip(*((one.groups, one.gone) for one in self.columns), strict=True)
+        cells = cells_of(self.columns, x)
+        self.conditionals = Conditionals.fit(groups, cells, gone=gone, seed=seed)
 
     def save(self, folder: str | Path) -> None:
         """Write `table.json`, `table.safetensors` and `conditionals.safetensors` into a folder."""
@@ -267,7 +268,8 @@ class Columns:
             identifiers=[checked_identifier(row) for row in identifiers],
             order=said.get("order"),
         )
-        made.conditionals = Conditionals.load(path.parent, [c.groups for c in made.columns])
+        groups, gone = zip(*((one.groups, one.gone) for one in made.columns), strict=True)
+        made.conditionals = Conditionals.load(path.parent, groups, gone)
         if made.width > WIDEST or not np.isfinite(made.noise).all():
             raise ValueError("its rows are too wide, or its noise is not finite")
         return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +22,24 @@ ASKED = 32  # numbers that a node chooses its question from, or a third of them
 ONE_HOT = 10  # states that nodes ask for one by one; of more, for their place
 
 Groups = Sequence[tuple[int, ...]]  # of each column, see `Column.groups`
+Gone = Sequence[tuple[int, int] | None]  # likewise, see `Column.gone`
 # A row as a number for each group of its vector: a normal score, or the place of a state.
 Cells = Float[np.ndarray, "n g"]
 
 
 class Conditionals:
-    """A forest for each column, which tells its cells by those of all others.
+    """For each column forests that tell its cells by those of all others.
 
     Args:
         groups: Of the columns.
-        forests: For each.
+        values: For each the forest of its values.
+        gaps: For each the forest of whether it is missing; `None` where it never is.
+        gone: For each which of its groups has which state when it is missing, if it can be.
 
     Examples:
         >>> x = np.random.default_rng(0).standard_normal((2000, 2))
         >>> x[:, 1] = 0.8 * x[:, 0] + 0.6 * x[:, 1]
-        >>> conditionals = Conditionals.fit([(0,), (0,)], x)
+        >>> conditionals = Conditionals.fit([(0,), (0,)], x, gone=[None, None])
         >>> streams = [np.random.default_rng(i) for i in range(2)]
         >>> given, which = x * [1, 0], np.tile([False, True], (2000, 1))
         >>> drawn = conditionals.redrawn(given, streams, which=which)
@@ -43,45 +47,46 @@ class Conditionals:
         True
     """
 
-    def __init__(self, groups: Groups, forests: Sequence[Forest]) -> None:
-        self.groups, self.forests = tuple(groups), tuple(forests)
+    def __init__(
+        self,
+        groups: Groups,
+        values: Sequence[Forest],
+        gaps: Sequence[Forest | None],
+        gone: Gone,
+    ) -> None:
+        self.groups, self.gone = tuple(groups), tuple(gone)
+        self.values, self.gaps = tuple(values), tuple(gaps)
         self._own = _slices([len(column) for column in self.groups])
         self._asked = _slices(_widths(self.groups))
 
     @classmethod
-    def fit(cls, groups: Groups, cells: Cells, *, seed: int = 0) -> Conditionals | None:
+    def fit(cls, groups: Groups, cells: Cells, *, gone: Gone, seed: int = 0) -> Conditionals | None:
         """The forests of training rows; `None` if rows are too few, or columns too many.
 
         Args:
             groups: Of the columns.
             cells: Of the rows.
+            gone: For each column which of its groups has which state when it is missing.
             seed: Of all that is random.
         """
         width = sum(_widths(groups))
-        asked = min(width, max(ASKED, width // 3))
         deep = np.log2(max(len(cells), 2))
-        most = min(ROWS, int(WORK / (len(groups) * asked * TREES * deep)))
+        most = min(ROWS, int(WORK / (len(groups) * _asked(width) * TREES * deep)))
         if len(groups) < 2 or min(most, len(cells)) < LEAST:
             return None
         random = np.random.default_rng(seed)
         some = cells if len(cells) <= most else cells[random.permutation(len(cells))[:most]]
-        x, forests = questions(groups, some), []
-        for i, (own, place) in enumerate(
-            zip(_slices([*map(len, groups)]), _slices(_widths(groups)), strict=True)
-        ):
-            others = np.delete(np.arange(width), place)
-            values, classes = some[:, own], groups[i][0] > 0
-            made = grown(
-                x[:, others],
-                values if classes else _told_apart(groups[i], values),
-                values,
-                classes=classes,
-                asked=min(1.0, asked / len(others)),
-                seed=seed + i,
-            )
-            features = np.where(made.features < 0, -1, others[made.features]).astype(np.int32)
-            forests.append(Forest(**(made.arrays() | {"features": features})))
-        return cls(groups, forests)
+        x, values, gaps = questions(groups, some), [], []
+        places = zip(_slices([*map(len, groups)]), _slices(_widths(groups)), gone, strict=True)
+        for i, (own, place, state) in enumerate(places):
+            others, made = np.delete(np.arange(width), place), some[:, own]
+            absent = np.zeros(len(some), bool) if state is None else made[:, state[0]] == state[1]
+            there = np.ones(len(some), bool) if absent.all() else ~absent
+            values.append(_told(groups[i], made[there], x[there], others, seed + i))
+            is_gap = state is not None and absent.any()
+            gap = absent[:, None].astype(np.float64)
+            gaps.append(_told((2,), gap, x, others, seed + i) if is_gap else None)
+        return cls(groups, values, gaps, gone)
 
     def redrawn(
         self,
@@ -95,14 +100,20 @@ class Conditionals:
         Args:
             cells: Of rows.
             random: For each column.
-            which: Cells that are drawn anew, by rows and columns; by default all.
+            which: Cells that are drawn anew, by rows and columns, so that none of them is missing;
+                by default all, and they may be.
         """
         cells = cells.copy()
         x = questions(self.groups, cells)
-        for i, forest in enumerate(self.forests):
-            u = random[i].random((len(cells), 2))
+        for i, (values, gaps) in enumerate(zip(self.values, self.gaps, strict=True)):
+            u = random[i].random((len(cells), 4))
             rows = slice(None) if which is None else np.flatnonzero(which[:, i])
-            made = forest.draw(x[rows], u[rows])
+            made = values.draw(x[rows], u[rows, :2])
+            state = self.gone[i]
+            if which is None and gaps is not None and state is not None:
+                absent = gaps.draw(x, u[:, 2:])[:, 0] == 1
+                made[absent, 0] = 0
+                made[absent, state[0]] = state[1]
             cells[rows, self._own[i]] = made
             x[rows, self._asked[i]] = questions(self.groups[i : i + 1], made)
         return cells
@@ -110,15 +121,17 @@ class Conditionals:
     def save(self, folder: Path) -> None:
         """Write the forests into a folder."""
         arrays = {
-            f"{i}.{name}": np.ascontiguousarray(array)
-            for i, forest in enumerate(self.forests)
+            f"{i}.{sort}.{name}": np.ascontiguousarray(array)
+            for sort, forests in (("values", self.values), ("gaps", self.gaps))
+            for i, forest in enumerate(forests)
+            if forest is not None
             for name, array in forest.arrays().items()
         }
         with replacing(folder / CONDITIONALS) as path:
             path.write_bytes(save(arrays))
 
     @classmethod
-    def load(cls, folder: Path, groups: Groups) -> Conditionals | None:
+    def load(cls, folder: Path, groups: Groups, gone: Gone) -> Conditionals | None:
         """What `save` wrote, checked; `None` if there is no such file.
 
         Raises:
@@ -128,18 +141,49 @@ class Conditionals:
         if not path.is_file():
             return None
         try:
-            # Of a row that a tree grows by a value in each group, and at most half a node.
-            largest = ROWS * TREES * sum(4 * len(column) + 16 for column in groups) + (1 << 20)
+            # A value in each group for a row that a tree grows by, and at most half a node.
+            largest = ROWS * TREES * sum(4 * len(column) + 36 for column in groups) + (1 << 20)
             if path.stat().st_size > largest:
                 raise ValueError("it is larger than its columns need")
-            arrays = load_file(path)
-            forests = []
-            for i, column in enumerate(groups):
-                own = {k.partition(".")[2]: v for k, v in arrays.items() if k.startswith(f"{i}.")}
-                forests.append(checked_forest(own, sum(_widths(groups)), list(column)))
+            arrays, width = load_file(path), sum(_widths(groups))
+            values = [
+                checked_forest(_under(arrays, f"{i}.values."), width, list(column))
+                for i, column in enumerate(groups)
+            ]
+            gaps = [
+                checked_forest(own, width, [2]) if own and state is not None else None
+                for own, state in (
+                    (_under(arrays, f"{i}.gaps."), state) for i, state in enumerate(gone)
+                )
+            ]
         except (KeyError, ValueError, SafetensorError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
-        return cls(groups, forests)
+        return cls(groups, values, gaps, gone)
+
+
+def _under(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.ndarray]:
+    return {k.removeprefix(start): array for k, array in arrays.items() if k.startswith(start)}
+
+
+def _asked(width: int) -> int:
+    return min(width, max(ASKED, width // 3))
+
+
+def _told(
+    groups: tuple[int, ...], values: Cells, x: np.ndarray, others: np.ndarray, seed: int
+) -> Forest:
+    """A forest that tells values of a column by other columns."""
+    classes = groups[0] > 0
+    made = grown(
+        x[:, others],
+        values[:, 0] if classes else _told_apart(groups, values),
+        values,
+        classes=classes,
+        asked=min(1.0, _asked(x.shape[1]) / len(others)),
+        seed=seed,
+    )
+    features = np.where(made.features < 0, -1, others[made.features]).astype(np.int32)
+    return replace(made, features=features)
 
 
 def questions(groups: Groups, cells: Cells) -> Float[np.ndarray, "n q"]:

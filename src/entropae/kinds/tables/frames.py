@@ -46,16 +46,20 @@ def to_table(frame: Any) -> Any:
     return table.replace_schema_metadata(None)
 
 
-def metadata_of(frame: Any) -> dict[str, str]:
+def metadata_of(frame: Any, *, rows: bool = False) -> dict[str, str]:
     """What pandas keeps of a frame's types and index in an Arrow schema, or polars of a column's.
 
     That of columns has their numbers before its names.
+
+    Args:
+        frame: A frame.
+        rows: For the same rows again, so that an index that counts them counts from where it does.
     """
     import pyarrow as pa
 
     library = library_of(frame)
     if library == "pandas":
-        found = pa.Schema.from_pandas(frame.iloc[:0]).metadata or {}
+        found = pa.Schema.from_pandas(frame if rows else frame.iloc[:0]).metadata or {}
         return {key.decode(): value.decode() for key, value in found.items()}
     if library != "polars":
         return {}

@@ -42,8 +42,19 @@ class Rule(ABC):
     def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
         """In which rows of a `pyarrow.Table` it holds; where a value is missing, it does."""
 
-    def repaired(self, table: Any, columns: Columns) -> Any:
-        """The table with what follows from other columns set to it."""
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Columns that follow from the others; the first is the one that is usually set."""
+        return ()
+
+    def repaired(self, table: Any, columns: Columns, name: str | None = None) -> Any:
+        """The table with what follows from other columns set to it.
+
+        Args:
+            table: The rows.
+            columns: What its columns are.
+            name: The column that is set, one of `gives`; by default the first.
+        """
         return table
 
     def settings(self) -> dict[str, Any]:
@@ -116,11 +127,19 @@ class Gives(Rule):
         known = self.known or self.learnt(table).known
         return np.array([x in known and known[x] == y for x, y in zip(a, b, strict=True)], bool)
 
-    def repaired(self, table: Any, columns: Columns) -> Any:
-        """The second column by the first."""
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The second, and the first if each gives the other."""
+        return (self.to, self.of) if self.both else (self.to,)
+
+    def repaired(self, table: Any, columns: Columns, name: str | None = None) -> Any:
+        """One column by the other."""
         a, b = (listed(table.column(name)) for name in self.names)
-        made = [self.known.get(x, y) for x, y in zip(a, b, strict=True)]
-        return _with(table, columns, self.to, made)
+        known = self.known
+        if name == self.of:
+            a, b, known = b, a, {right: left for left, right in known.items()}
+        made = [known.get(x, y) for x, y in zip(a, b, strict=True)]
+        return _with(table, columns, name or self.to, made)
 
     def settings(self) -> dict[str, Any]:
         """With the values beside each other."""
@@ -150,14 +169,19 @@ class Sum(Rule):
         right = numbers[self.total] if isinstance(self.total, str) else self.total
         return (np.abs(left - right) <= 1e-9 * (1 + np.abs(right))) | absent
 
-    def repaired(self, table: Any, columns: Columns) -> Any:
-        """The total, or the last part, by the others."""
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The total, if it is a column, and the parts."""
+        total = (self.total,) if isinstance(self.total, str) else ()
+        return (*total, *reversed(self.parts))
+
+    def repaired(self, table: Any, columns: Columns, name: str | None = None) -> Any:
+        """The total, or a part, by the others."""
         numbers, absent = self._numbers(table, columns)
-        if isinstance(self.total, str):
-            name, made = self.total, sum(numbers[part] for part in self.parts)
-        else:
-            name = self.parts[-1]
-            made = self.total - sum(numbers[part] for part in self.parts[:-1])
+        name = name or self.gives[0]
+        rest = sum((numbers[part] for part in self.parts if part != name), np.zeros(len(table)))
+        total = numbers[self.total] if isinstance(self.total, str) else self.total
+        made = rest if name == self.total else total - rest
         column, kind = columns.named(name), type_of(columns.named(name).type)
         scale = 10.0 ** getattr(kind, "scale", 0)
         units = made * scale if str(kind).startswith("decimal") else made

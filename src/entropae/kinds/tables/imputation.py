@@ -1,0 +1,262 @@
+"""Missing cells of a table filled in: drawn given what is known of their rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from entropae.kinds.tables.column import Column, read_values
+from entropae.kinds.tables.columns import Columns, Drawing
+from entropae.kinds.tables.conditionals import Cells
+from entropae.kinds.tables.plain import arrow, dictionary_of, plain
+from entropae.kinds.tables.rules import Rule, Unique
+from entropae.kinds.tables.settled import cells_of, spread, vectors_of
+from entropae.messages import unknown
+
+SWEEPS = 10  # passes, after which cells hardly depend on what they were at first
+TRIES = 20  # times that rows which break a rule are filled in anew
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What was filled in.
+
+    Attributes:
+        cells: How many of each column.
+        broken: Rows that break each rule whatever is filled in, by their known cells.
+    """
+
+    cells: dict[str, int]
+    broken: dict[str, int]
+
+    def __str__(self) -> str:
+        counts = [f"{name} {count}" for name, count in self.cells.items() if count]
+        said = [f"Filled in {sum(self.cells.values())} cells" + ": " * bool(counts)]
+        said[0] += ", ".join(counts) + "."
+        said += [
+            f"{count} rows break '{rule}', whatever is filled in."
+            for rule, count in self.broken.items()
+            if count
+        ]
+        return " ".join(said)
+
+
+def impute(
+    model: Any,
+    columns: Columns,
+    rules: Sequence[Rule],
+    table: Any,
+    *,
+    seed: int | None = None,
+    only: Sequence[str] = (),
+) -> tuple[Any, Filled]:
+    """A table whose missing cells are drawn, given the known cells of their rows.
+
+    At first they are what the autoencoder makes of the rows without them. Then each is drawn anew,
+    several times in turn, from the values of training rows whose other cells are alike (multiple
+    imputation by chained equations, with forests). What is known stays exactly as it is.
+
+    Args:
+        model: The autoencoder.
+        columns: What its columns are.
+        rules: That rows keep, as far as their known cells allow.
+        table: A `pyarrow.Table` with these columns, and maybe others, which stay as they are.
+        seed: For the same values again; others are another imputation.
+        only: The columns to fill in; by default all.
+
+    Returns:
+        The table, and what was filled in.
+
+    Raises:
+        ValueError: If a column is unknown, missing, or of another type.
+
+    References:
+        S. van Buuren, "Flexible Imputation of Missing Data", 2nd ed. 2018, section 4.5; with
+        forests: L. Doove et al., Computational Statistics & Data Analysis 72, 2014.
+    """
+    names = [column.name for column in columns.columns]
+    known = [column.name for column in columns.columns if column.levels != ()]
+    for name in only:
+        if name not in names:
+            raise ValueError(unknown("column", name, names))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*missing values, and had none", UserWarning)
+        rows, x = _with_gaps(columns, table, {*(only or names)} & {*known})
+    gaps = rows.gaps
+    done = table
+    if len(rows.where):
+        part = table.take(rows.where)
+        filled, broken = _kept(_Filling(model, columns, x, gaps, seed), rules, part)
+        done = _merged(columns, table, filled, rows)
+    else:
+        broken = {}
+    counts = dict(zip(names, gaps.sum(0).tolist(), strict=True))
+    return done, Filled(counts, broken)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    where: np.ndarray  # rows with a gap
+    gaps: Bool[np.ndarray, "n c"]  # of these rows
+
+
+def _with_gaps(
+    columns: Columns, table: Any, names: Set[str]
+) -> tuple[_Rows, Float[np.ndarray, "n w"]]:
+    for column in columns.columns:
+        if column.name not in table.column_names:
+            raise ValueError(unknown("column", column.name, table.column_names))
+    absent = np.stack(
+        [
+            read_values(column, table.column(column.name)).absent & (column.name in names)
+            for column in columns.columns
+        ],
+        1,
+    )
+    where = np.flatnonzero(absent.any(1))
+    x = columns.encode(table.take(where)) if len(where) else np.empty((0, columns.width))
+    return _Rows(where, absent[where]), x
+
+
+class _Filling:
+    """Rows with gaps, and what can be filled into them."""
+
+    def __init__(
+        self,
+        model: Any,
+        columns: Columns,
+        x: Float[np.ndarray, "n w"],
+        gaps: Bool[np.ndarray, "n c"],
+        seed: int | None,
+    ) -> None:
+        self.model, self.columns, self.x, self.gaps = model, columns, x, gaps
+        self.seeds = np.random.SeedSequence(seed)
+        self.forests = columns.conditionals
+
+    def cells(self, rows: np.ndarray) -> Cells:
+        """Cells of some rows, those in gaps drawn."""
+        gaps, random = self.gaps[rows], self._streams()
+        known = cells_of(self.columns.columns, self.x[rows])
+        cells = self._from_codes(self.x[rows], known, gaps, random)
+        for _ in range(SWEEPS):
+            if self.forests is None:
+                x = vectors_of(self.columns.columns, cells)
+                cells = self._from_codes(x, cells, gaps, random)
+            else:
+                cells = self.forests.redrawn(cells, random, which=gaps)
+        start = 0
+        for i, column in enumerate(self.columns.columns):
+            if column.levels is None:
+                here = np.flatnonzero(gaps[:, i])
+                u = random[i].random(len(here))
+                cells[here, start] = spread(column, cells[here, start], u)
+            start += len(column.groups)
+        return cells
+
+    def table(self, cells: Cells) -> Any:
+        """Cells as rows."""
+        return Drawing(self.columns, None).table(vectors_of(self.columns.columns, cells))
+
+    def _streams(self) -> list[np.random.Generator]:
+        return [np.random.default_rng(one) for one in self.seeds.spawn(len(self.columns.columns))]
+
+    def _from_codes(
+        self, x: np.ndarray, cells: Cells, gaps: np.ndarray, random: list[np.random.Generator]
+    ) -> Cells:
+        """Cells with those in gaps as the decoder draws them for the codes of the rows."""
+        given = torch.from_numpy(np.asarray(x, np.float32))
+        again = self.model.reconstruct(given).cpu().numpy().astype(np.float64)
+        scores, start = self.columns.scores, 0
+        noise = random[0].standard_normal((len(x), len(scores)))
+        again[:, scores] += noise @ self.columns.noise.T
+        for column in self.columns.columns:
+            if column.gone is not None:
+                group, state = column.gone
+                again[:, start + sum(max(1, g) for g in column.groups[:group]) + state] = 0
+            start += column.width
+        drawn = cells_of(self.columns.columns, again, random)
+        cells, start = cells.copy(), 0
+        for i, column in enumerate(self.columns.columns):
+            own = slice(start, start + len(column.groups))
+            cells[gaps[:, i], own] = drawn[gaps[:, i], own]
+            start += len(column.groups)
+        return cells
+
+
+def _kept(filling: _Filling, rules: Sequence[Rule], part: Any) -> tuple[Any, dict[str, int]]:
+    """Rows filled in so that they keep the rules, and how many cannot."""
+    import pyarrow as pa
+
+    columns, gaps = filling.columns, filling.gaps
+    rules = [rule for rule in rules if not isinstance(rule, Unique)]
+    rows = np.arange(len(gaps))
+    cells = filling.cells(rows)
+    made, names = filling.table(cells), [column.name for column in columns.columns]
+    broken: dict[str, int] = {}
+    for attempt in range(TRIES + 1):
+        table = _merged(columns, part, made, _Rows(np.arange(len(gaps)), gaps))
+        for rule in rules:
+            table = _by_rule(rule, columns, table, names, gaps)
+        held = [rule.met(table, columns) for rule in rules]
+        bad = np.flatnonzero(~np.all(held, 0)) if held else rows[:0]
+        broken = {str(rule): int((~met).sum()) for rule, met in zip(rules, held, strict=True)}
+        if not len(bad) or attempt == TRIES:
+            return table, broken
+        again = filling.table(filling.cells(bad))
+        order = np.arange(len(gaps))
+        order[bad] = len(gaps) + np.arange(len(bad))
+        made = pa.concat_tables([made, again]).take(order)
+    raise AssertionError
+
+
+def _by_rule(rule: Rule, columns: Columns, table: Any, names: list[str], gaps: np.ndarray) -> Any:
+    """A table in which what was missing follows from the rest, where a rule gives it."""
+    free = np.ones(len(table), bool)
+    for name in rule.gives:
+        here = gaps[:, names.index(name)] & free if name in names else ~free
+        if here.any():
+            found = rule.repaired(table, columns, name).column(name)
+            rows = _Rows(np.flatnonzero(here), np.ones((int(here.sum()), 1), bool))
+            column = columns.named(name)
+            assert isinstance(column, Column)
+            index = table.column_names.index(name)
+            new = _filled(column, table.column(name), found.take(rows.where), rows.where)
+            table, free = table.set_column(index, name, new), free & ~here
+    return table
+
+
+def _merged(columns: Columns, table: Any, filled: Any, rows: _Rows) -> Any:
+    """A table with the gaps of some rows filled in, all else as it was."""
+    for i, column in enumerate(columns.columns):
+        here = np.flatnonzero(rows.gaps[:, i])
+        if not len(here):
+            continue
+        index = table.column_names.index(column.name)
+        values = filled.column(column.name).take(here)
+        made = _filled(column, table.column(column.name), values, rows.where[here])
+        table = table.set_column(index, column.name, made)
+    return table
+
+
+def _filled(column: Column, before: Any, values: Any, where: np.ndarray) -> Any:
+    """A column with other values in some rows, its type as it was."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = before.type
+    if pa.types.is_dictionary(kind):
+        old, new = plain(before), plain(values)
+        words = dict.fromkeys([*dictionary_of(before), *new.present.tolist()])
+        made, absent = old.values.astype(object), old.absent.copy()
+        made[where], absent[where] = new.values, new.absent
+        return arrow(made, kind, absent, levels=tuple(words))
+    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
+    order = np.arange(len(before))
+    order[where] = len(before) + np.arange(len(where))
+    return pc.take(both, pa.array(order))
