@@ -26,13 +26,14 @@ from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.declared import Declared, declared
 from entropae.kinds.tables.drawn import Account
-from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_file, write_file
+from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_written, write_file
 from entropae.kinds.tables.formulas import formulas
 from entropae.kinds.tables.frames import library_of, metadata_of, to_library, to_table
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
 from entropae.kinds.tables.shown import introduction
+from entropae.kinds.tables.style import Style, style_from
 from entropae.messages import unknown
 from entropae.reader import dialect_of
 from entropae.storage.atomic import write_text
@@ -49,6 +50,7 @@ class Tables(Kind):
         library: Of the frames that samples are given as; `""` for those of pyarrow.
         rules: That every drawn row keeps.
         metadata: What the library keeps of a frame's types and index beside its columns.
+        style: How the text file is written that the rows came from, if they did; so are CSV files.
     """
 
     name = "tables"
@@ -64,7 +66,9 @@ class Tables(Kind):
         library: str = "",
         rules: Sequence[Rule] = (),
         metadata: Mapping[str, str] | None = None,
+        style: Style | None = None,
     ) -> None:
+        self.style = style
         self.columns = columns
         self.library = library
         self.rules = tuple(rules)
@@ -80,7 +84,7 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library, metadata = _open(source, reading)
+        table, library, style = _open(source, reading)
         said, dropped = _said(reading, table)
         table = table.drop_columns(list(dropped))
         if table.num_rows < 2:
@@ -91,7 +95,8 @@ class Tables(Kind):
         )
         columns = Columns.fit(table, halves.train, declared=said)
         rules = _rules(reading, table, columns)
-        kind = cls(columns, library=library, rules=rules, metadata=metadata)
+        known = metadata_of(source)
+        kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
         kind.introduced = introduction(table, columns, rules)
         return Samples(columns.encode(table), kind, keys=keys)
 
@@ -121,8 +126,9 @@ class Tables(Kind):
         return self.introduced
 
     def settings(self) -> dict[str, Any]:
-        """The library of frames; the columns and rules are written beside it."""
-        return {"library": self.library, "metadata": self.metadata}
+        """The library of frames, and the style; the columns and rules are written beside it."""
+        style = {} if self.style is None else {"style": self.style.settings()}
+        return {"library": self.library, "metadata": self.metadata, **style}
 
     def save(self, folder: Path) -> None:
         """Write the columns and the rules."""
@@ -140,6 +146,7 @@ class Tables(Kind):
             library=str(settings.get("library", "")),
             rules=read_rules(folder / RULES, columns.order),
             metadata=metadata,
+            style=style_from(settings["style"]) if "style" in settings else None,
         )
 
     @staticmethod
@@ -317,8 +324,10 @@ class Tables(Kind):
 
     def _write(self, table: Any, out: str) -> str:
         self.check_out(out)
-        write_file(table, out)
-        return f"Wrote {len(table)} rows to {out}.{formulas(table, out)}"
+        write_file(table, out, self.style)
+        how = self.style.said if self.style and out.lower().endswith(".csv") else ""
+        how = f", {how}, as the table was" if how else ""
+        return f"Wrote {len(table)} rows to {out}{how}.{formulas(table, out)}"
 
     def check_out(self, out: str) -> None:
         """CSV and Parquet."""
@@ -338,14 +347,14 @@ class Tables(Kind):
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
 
-def _open(source: Any, reading: Reading) -> tuple[Any, str, dict[str, str]]:
-    """A `pyarrow.Table` of a file or a frame, the frame's library, and what that keeps beside."""
+def _open(source: Any, reading: Reading) -> tuple[Any, str, Style | None]:
+    """A `pyarrow.Table` of a file or a frame, the frame's library, and how the file is written."""
     if is_table(source):
-        return read_file(source, dialect_of(reading.dialect)), "", {}
+        table, style = read_written(source, dialect_of(reading.dialect))
+        return table, "", style
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
-    table = to_table(source)
-    return table, library, metadata_of(source)
+    return to_table(source), library, None
 
 
 def _said(reading: Reading, table: Any) -> tuple[dict[str, Declared], list[str]]:

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from entropae.kinds.tables.style import Style, style_of
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
 from entropae.storage.atomic import replacing
 
@@ -20,7 +21,14 @@ def is_table(source: object) -> bool:
 
 
 def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
-    """A text or Parquet file as a `pyarrow.Table`; how a text was read is a warning, if unusual.
+    """A text or Parquet file as a `pyarrow.Table`: see `read_written`."""
+    return read_written(path, dialect)[0]
+
+
+def read_written(path: str | Path, dialect: Dialect | None = None) -> tuple[Any, Style | None]:
+    """A text or Parquet file as a `pyarrow.Table`, and how it is written, if it is a text.
+
+    How a text was read is a warning, if unusual.
 
     Args:
         path: A `.csv`, `.tsv` or `.parquet` file, the first two also with `.gz` after it.
@@ -41,23 +49,44 @@ def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
             f"Left out, because their cells are lists or bytes: {', '.join(table.left_out)}.",
             stacklevel=2,
         )
-    return table.arrow
+    style = None if table.dialect is None else style_of(path, table.arrow, table.dialect)
+    return table.arrow, style
 
 
-def write_file(table: Any, path: str | Path) -> None:
+def write_file(table: Any, path: str | Path, style: Style | None = None) -> None:
     """Write a `pyarrow.Table` as CSV or Parquet, by the name's end, whole or not at all.
 
+    Args:
+        table: The rows.
+        path: The file.
+        style: How a CSV file is written; by default with commas, in UTF-8.
+
     Raises:
-        ValueError: If the name ends in neither.
+        ValueError: If the name ends in neither, or the encoding has not all characters.
     """
     path = Path(path)
     _check_suffix(path)
     from pyarrow import csv, parquet
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write = csv.write_csv if path.suffix.lower() == ".csv" else parquet.write_table
     with replacing(path) as temporary:
-        write(table, temporary)
+        if path.suffix.lower() != ".csv":
+            parquet.write_table(table, temporary)
+        elif style is None:
+            csv.write_csv(table, temporary)
+        else:
+            _write_text(table, temporary, style)
+
+
+def _write_text(table: Any, path: Path, style: Style) -> None:
+    try:
+        with path.open("w", encoding=style.encoding, newline="") as file:
+            file.writelines(style.text(table))
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{error.object[error.start]!r} is not in {style.encoding}, in which the table was "
+            "written that the model learnt from. Write a .parquet file."
+        ) from error
 
 
 def _check_suffix(path: Path) -> None:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
+
+import numpy as np
 
 from entropae.kinds.tables import forms
-from entropae.kinds.tables.plain import plain
+from entropae.kinds.tables.plain import arrow, is_text, plain
 from entropae.reader import Dialect
 from entropae.reader.beginning import beginning
-from entropae.reader.cells import MISSING, SIGNS
+from entropae.reader.cells import MISSING, is_value
+from entropae.reader.dialect import shown
+from entropae.reader.separators import records
 
+ENDS = ("before", "after")
 AFFIXED = re.compile(r"^(?P<before>[€$£¥]?\s?)(?P<number>[^€$£¥%]*?)(?P<after>\s?[%€$£¥]?)$")
 GROUPED = re.compile(r"\d(?P<mark>[.,'’ \u00a0\u2009\u202f])\d{3}(?!\d)")
+QUOTINGS = ("needed", "texts", "all")
 LONGEST = 40  # characters of what a cell is written with
+MOST = 20  # decimals
 UNITS = {"s": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
@@ -32,6 +40,7 @@ class Cell:
         after: After it, as a percent sign.
         group: Between its thousands.
         places: Its decimals, if all have as many; -1: as many as it takes.
+        point: Whether whole numbers have them too, as 12.0.
         form: Of dates and times.
         words: For true and false.
     """
@@ -41,6 +50,7 @@ class Cell:
     after: str = ""
     group: str = ""
     places: int = -1
+    point: bool = False
     form: str = ""
     words: tuple[str, str] = ("true", "false")
 
@@ -77,7 +87,7 @@ class Style:
     def said(self) -> str:
         """What is unusual about it, in words."""
         parts = [
-            self.separator != "," and f"separated by {forms_of.get(self.separator, self.separator)}",
+            self.separator != "," and f"separated by {shown(self.separator)}",
             self.decimal == "," and "with decimal commas",
             self.encoding not in ("utf-8", "utf-8-sig") and f"in {self.encoding}",
         ]
@@ -101,8 +111,11 @@ class Style:
         cell = self.cells.get(name, Cell())
         found = plain(column)
         write, text = _writer(column.type, cell, self.decimal)
-        known = {value: self._quoted(write(value), text=text) for value in set(found.present.tolist())}
-        gone = cell.missing if self.quoting != "all" else self._quoted(cell.missing, text=False)
+        known = {
+            value: self._quoted(write(value), text=text) for value in set(found.present.tolist())
+        }
+        missing = cell.missing or ("NA" if self.separator == " " else "")
+        gone = missing if self.quoting != "all" else self._quoted(missing, text=False)
         return [
             gone if absent else known[value]
             for value, absent in zip(found.values.tolist(), found.absent.tolist(), strict=True)
@@ -113,11 +126,193 @@ class Style:
         if not quote:
             return cell
         marks = (self.separator, quote, "\n", "\r")
-        risky = text and (cell in MISSING or cell in SIGNS or cell != cell.strip())
+        risky = text and (cell in MISSING or cell != cell.strip())
         always = self.quoting == "all" or (text and self.quoting == "texts")
         if always or risky or any(mark in cell for mark in marks):
             return quote + cell.replace(quote, 2 * quote) + quote
         return cell
 
 
-forms_of = {"\t": "tabs", " ": "spaces"}
+def _writer(kind: Any, cell: Cell, decimal: str) -> tuple[Callable[[Any], str], bool]:
+    """What writes plain values of a type, and whether they are texts."""
+    import pyarrow as pa
+
+    if is_text(kind):
+        return str, True
+    if pa.types.is_boolean(kind):
+        return (lambda value: cell.words[not value]), False
+    if pa.types.is_date32(kind):
+        return (lambda value: forms.written(value, cell.form or "%Y-%m-%d")), False
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        return (lambda value: _time(value, kind, cell.form)), False
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return (lambda value: _number(value, cell, decimal)), False
+    return (lambda value: str(arrow([value], kind, np.zeros(1, bool))[0])), False
+
+
+def _number(value: Any, cell: Cell, decimal: str) -> str:
+    whole = isinstance(value, int)
+    if cell.places >= 0:
+        text = f"{value:,.{cell.places}f}" if cell.group else f"{value:.{cell.places}f}"
+    elif whole or (value.is_integer() and abs(value) < 1e15 and not cell.point):
+        text = f"{int(value):,}" if cell.group else str(int(value))
+    else:
+        text = f"{value:,}" if cell.group else repr(value)
+    marks = str.maketrans({",": cell.group, ".": decimal})
+    return cell.before + text.translate(marks) + cell.after
+
+
+def _time(value: int, kind: Any, form: str) -> str:
+    import pyarrow as pa
+
+    if form:
+        wanted = {"D": 1, "s": 1, "us": 1_000_000}[forms.unit_of(form)]
+        return forms.written(value * wanted // UNITS[kind.unit], form)
+    one = pa.array([value], pa.int32() if str(kind).startswith("time32") else pa.int64())
+    return one.cast(kind).cast(pa.string())[0].as_py()
+
+
+def style_of(path: str | Path, table: Any, dialect: Dialect) -> Style:
+    """How a file is written that a `pyarrow.Table` was read from.
+
+    Args:
+        path: The file.
+        table: What was read.
+        dialect: As it was read.
+    """
+    found = beginning(Path(path), dialect)
+    decimal = dialect.decimal or "."
+    rows = [row for row in found.rows if len(row) >= table.num_columns]
+    n = min(len(rows), table.num_rows)
+    cells = {}
+    for i, name in enumerate(table.column_names):
+        texts = [row[i].strip() for row in rows[:n]]
+        cell = _cell(texts, table.column(i).slice(0, n), decimal)
+        if cell != Cell():
+            cells[name] = cell
+    quote = '"' if dialect.quote is None else dialect.quote
+    return Style(
+        separator=dialect.separator or ",",
+        quote=quote,
+        quoting=_quoting(found.text, dialect.separator or ",", quote or '"'),
+        encoding=dialect.encoding or "utf-8",
+        newline=found.newline,
+        header=dialect.header is not False,
+        decimal=decimal,
+        cells=cells,
+    )
+
+
+def _quoting(text: str, separator: str, quote: str) -> str:
+    cells = [c.strip() for row in records(text, separator, "") for c in row]
+    values = [cell.strip(quote) for cell in cells]
+    quoted = [cell[:1] == quote == cell[-1:] and len(cell) > 1 for cell in cells]
+    of_values = [q for q, value in zip(quoted, values, strict=True) if is_value(value)]
+    of_texts = [q for q, value in zip(quoted, values, strict=True) if value and not is_value(value)]
+    if of_values and all(of_values):
+        return "all"
+    return "texts" if of_texts and np.mean(of_texts) > 0.9 else "needed"
+
+
+def _cell(texts: list[str], column: Any, decimal: str) -> Cell:
+    """How a column is written, of its first cells and what they were read as."""
+    import pyarrow as pa
+
+    found, kind = plain(column), column.type
+    gone = Counter(text for text, absent in zip(texts, found.absent, strict=True) if absent)
+    missing = max(gone, key=lambda text: gone[text], default="")[:LONGEST]
+    pairs = [
+        (value, text)
+        for value, text, absent in zip(found.values.tolist(), texts, found.absent, strict=True)
+        if not absent
+    ]
+    base = Cell(missing=missing)
+    if pa.types.is_boolean(kind):
+        words = dict(pairs)
+        yes, no = words.get(True, ""), words.get(False, "")
+        yes, no = yes or _cased("true", no), no or _cased("false", yes)
+        return replace(base, words=(yes, no))
+    if pa.types.is_temporal(kind):
+        return replace(base, form=_form(pairs, kind))
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return _number_cell(base, [text for _, text in pairs], decimal)
+    return base
+
+
+def _cased(word: str, like: str) -> str:
+    return word.upper() if like.isupper() else word.title() if like.istitle() else word
+
+
+def _form(pairs: Sequence[tuple[int, str]], kind: Any) -> str:
+    """The form of dates or times in which all are written as they are; `""` if there is none."""
+    import pyarrow as pa
+
+    known = forms.DAYS if pa.types.is_date(kind) else forms.TIMED
+    known = forms.CLOCKS if pa.types.is_time(kind) else known
+    if not pairs or getattr(kind, "tz", None) or getattr(kind, "unit", "") == "ns":
+        return ""
+    write = forms.written if pa.types.is_date(kind) else partial(_time, kind=kind)
+    return next(
+        (form for form in known if all(write(value, form=form) == text for value, text in pairs)),
+        "",
+    )
+
+
+def _number_cell(base: Cell, texts: list[str], decimal: str) -> Cell:
+    parts = [match for match in map(AFFIXED.match, texts) if match]
+    if not parts:
+        return base
+    before, after = (Counter(m[end] for m in parts).most_common(1)[0][0] for end in ENDS)
+    numbers = [match["number"] for match in parts]
+    marks = Counter(
+        match["mark"]
+        for match in map(GROUPED.search, numbers)
+        if match and match["mark"] != decimal
+    )
+    group = marks.most_common(1)[0][0] if marks else ""
+    places = {len(number.partition(decimal)[2]) for number in numbers}
+    powers = any("e" in number.lower() for number in numbers)
+    return replace(
+        base,
+        before=before,
+        after=after,
+        group=group,
+        places=places.pop() if len(places) == 1 and not powers else -1,
+        point=any(number.endswith(f"{decimal}0") for number in numbers),
+    )
+
+
+def style_from(said: Mapping[str, Any]) -> Style:
+    """What `Style.settings` gave, as a stranger's file has it.
+
+    Raises:
+        ValueError: If no file is written so.
+    """
+    try:
+        cells = {
+            str(k): Cell(**(v | {"words": tuple(v["words"])})) for k, v in said["cells"].items()
+        }
+        style = Style(**(dict(said) | {"cells": cells}))
+        codecs.lookup(style.encoding)
+    except (TypeError, KeyError, AttributeError, LookupError) as error:
+        raise ValueError(f"the style of a file is not readable: {error}") from error
+    for one in (style, *cells.values()):
+        for part in fields(one):
+            value, usual = getattr(one, part.name), part.default
+            if part.name == "cells":
+                continue
+            texts = _tupled(value)
+            kinds = [type(v) for v in _tupled(usual)]
+            if [type(v) for v in texts] != kinds:
+                raise ValueError(f"the style of a file has {part.name}={value!r}")
+            if any(isinstance(v, str) and len(v) > LONGEST for v in texts):
+                raise ValueError(f"the style of a file has a long {part.name}")
+    if len(style.separator) != 1 or len(style.quote) > 1 or style.quoting not in QUOTINGS:
+        raise ValueError("the style of a file has no such separator or quotes")
+    if any(not -1 <= cell.places <= MOST for cell in cells.values()):
+        raise ValueError("the style of a file has too many decimals")
+    return style
+
+
+def _tupled(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
