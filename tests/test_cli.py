@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import subprocess
@@ -163,10 +164,37 @@ def test_encode(run, tmp_path):
     codes = np.load(a)
     assert codes.shape == (1797, 3)
     table = pq.read_table(b)
-    assert table.column_names == ["z0", "z1", "z2"]
+    assert table.column_names == ["row", "z0", "z1", "z2"]
+    assert table["row"].to_pylist() == [*range(1797)]
     assert np.array_equal(table["z1"].to_numpy(), codes[:, 1])
-    assert c.read_text().splitlines()[0] == "z0,z1,z2"
-    assert np.array_equal(np.loadtxt(c, np.float32, delimiter=",", skiprows=1), codes)
+    assert c.read_text().splitlines()[0] == "row,z0,z1,z2"
+    assert np.array_equal(np.loadtxt(c, np.float32, delimiter=",", skiprows=1)[:, 1:], codes)
+
+
+def test_codes_are_written_beside_the_files_that_they_are_of(tmp_path):
+    import pyarrow.parquet as pq
+
+    from entropae.kinds import read
+    from entropae.kinds.values.codes import write_codes
+
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    for name in ("a/one.png", "two, 2.png", "three.png"):
+        pixels = np.full((4, 4), len(name) * 9, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / name)
+    samples = read(tmp_path / "photos", size=4)
+    code = samples.first(3).mean(dim=(1, 2, 3)).numpy()[:, None]
+    for name in ("codes.csv", "codes.parquet"):
+        write_codes(code, tmp_path / name, samples)
+    files = pq.read_table(tmp_path / "codes.parquet")["file"].to_pylist()
+    assert sorted(files) == ["a/one.png", "three.png", "two, 2.png"]
+    with (tmp_path / "codes.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["file", "z0"]
+    for name, value in rows[1:]:
+        assert float(value) == pytest.approx(len(name) * 9 / 255, rel=1e-4)
+    write_codes(code[:1], tmp_path / "codes.csv", samples.subset([2]))
+    with (tmp_path / "codes.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["file"] == files[2]
 
 
 @pytest.mark.parametrize(

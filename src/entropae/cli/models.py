@@ -91,7 +91,11 @@ def _encode_options(parser: Parser) -> None:
     add_run_and_data(parser)
     parser.add_argument("--data", type=str, help="Samples; by default the run's data, all of them.")
     parser.add_argument(
-        "--out", type=str, default="codes.npy", help="An .npy, .csv or .parquet file."
+        "--out",
+        type=str,
+        default="codes.npy",
+        help="An .npy, .csv or .parquet file, the last two with the sample's file, or its row "
+        "counted from 0.",
     )
 
 
@@ -168,9 +172,7 @@ def _impute(options: Namespace) -> None:
     run, out = opened(options), options.out
     run.kind.check_out(out)
     check_out(Path(out))
-    source = run.source if options.data is None else options.data
-    asked = {"only": options.only, "seed": options.seed, "out": out}
-    print(run.kind.impute(run.model, source, run.reading, **asked))
+    print(run.impute(options.data, only=options.only, seed=options.seed, out=out))
 
 
 def _interpolate(options: Namespace) -> None:
@@ -191,8 +193,10 @@ def _encode(options: Namespace) -> None:
 
     check_codes_out(options.out)
     check_out(Path(options.out))
-    code = opened(options).encode(options.data).cpu().numpy()
-    write_codes(code, Path(options.out))
+    run = opened(options)
+    samples = run.samples if options.data is None else run.read(options.data)
+    code = run.model.encode(samples).cpu().numpy()
+    write_codes(code, Path(options.out), samples)
     print(f"Wrote {len(code)} codes of {code.shape[1]} dimensions to {options.out}.")
 
 

@@ -42,8 +42,7 @@ class Kind(ABC):
         name: In `model.json`.
         things: What its samples are called.
         suffix: Of the file that samples are written to by default.
-        features: What samples are measured by, a name in `features.FEATURES`; `None` if they are
-            measured in another way.
+        features: A name in `features.FEATURES` by which samples are measured, or `None`.
         view: How the explorer draws a sample; `None` if it cannot.
         numeric: Whether its samples are numbers, of which there are principal components.
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
@@ -305,11 +304,7 @@ class Kind(ABC):
         return self.write(made.cpu(), out, seed=seed)
 
     def impute(self, model: Any, source: Any, reading: Reading, **asked: Any) -> Any:
-        """Samples of a source with what is missing of them filled in: tables have it.
-
-        Raises:
-            ValueError: If such samples have no gaps.
-        """
+        """Samples of a source with what is missing of them filled in: of tables."""
         raise ValueError(f"`impute` is for tables: this model is of {self.things}.")
 
     def _drawing(self, asked: Mapping[str, Any]) -> dict[str, Any]:

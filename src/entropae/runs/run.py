@@ -210,10 +210,11 @@ class Run:
             n, prior=prior, seed=seed, where=where, shares=shares, near=lambda: self.train
         )
 
-    def impute(self, data: Any = None, *, only: Sequence[str] = (), seed: int | None = None) -> Any:
-        """A table, by default its own, with missing cells drawn: see `Synthesis.impute`."""
-        source = self.source if data is None else data
-        return self.kind.impute(self.model, source, self.reading, only=only, seed=seed)
+    def impute(self, data: Any = None, *, out: str | None = None, **asked: Any) -> Any:
+        """A table, by default its own, with missing cells drawn, or written: see `Synthesis`."""
+        if data is None and len(self.samples):  # which makes sure that they are its own
+            data = self.source
+        return self.kind.impute(self.model, data, self.reading, out=out, **asked)
 
     @property
     def reading(self) -> Reading:

@@ -28,7 +28,8 @@ from entropae.kinds.tables.declared import Declared, declared
 from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_written, write_file
 from entropae.kinds.tables.formulas import formulas
-from entropae.kinds.tables.frames import library_of, metadata_of, to_library, to_table
+from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_library, to_table
+from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
@@ -85,8 +86,10 @@ class Tables(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
         table, library, style = _open(source, reading)
-        said, dropped = _said(reading, table)
-        table = table.drop_columns(list(dropped))
+        names = table.column_names if is_table(source) else names_of(source)
+        said, dropped = _said(reading, names)
+        table = table.select([name for name in table.column_names if name not in dropped])
+        check_types(table)
         if table.num_rows < 2:
             raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
         keys = keys_of_table(table)
@@ -296,7 +299,7 @@ class Tables(Kind):
         """
         from entropae.kinds.tables.imputation import impute
 
-        table, library, _ = _open(source, reading)
+        table, library, _ = _open(source, replace(reading, drop=(), columns={}))
         done, filled = impute(model, self.columns, self.rules, table, **asked)
         if out is not None:
             return f"{filled} {self._write(done, out)}"
@@ -354,20 +357,23 @@ def _open(source: Any, reading: Reading) -> tuple[Any, str, Style | None]:
         return table, "", style
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
-    return to_table(source), library, None
+    return to_table(source, _dropped(reading)), library, None
 
 
-def _said(reading: Reading, table: Any) -> tuple[dict[str, Declared], list[str]]:
+def _dropped(reading: Reading) -> tuple[str, ...]:
+    return (*reading.drop, *(n for n, words in reading.columns.items() if words == "drop"))
+
+
+def _said(reading: Reading, names: Sequence[str]) -> tuple[dict[str, Declared], Sequence[str]]:
     """What is declared of columns, and which are left out."""
-    names = table.column_names
-    dropped = [*reading.drop, *(n for n, words in reading.columns.items() if words == "drop")]
+    dropped = _dropped(reading)
     for name in (*dropped, *reading.columns):
         if name not in names:
             raise ValueError(unknown("column", name, names))
-    if len(set(dropped)) == len(names):
+    if set(dropped) >= set(names):
         raise ValueError("All columns are left out. Keep one.")
     said = {n: declared(words) for n, words in reading.columns.items() if n not in dropped}
-    return said, list(dict.fromkeys(dropped))
+    return said, dropped
 
 
 def _rules(reading: Reading, table: Any, columns: Columns) -> tuple[Rule, ...]:

@@ -21,7 +21,7 @@ from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.files import TABLE
 from entropae.kinds.tables.identifiers import Identifier, checked_identifier
 from entropae.kinds.tables.many import ordered
-from entropae.kinds.tables.meaning import describe
+from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.settled import cells_of, settled, streams
 from entropae.messages import unknown
 from entropae.storage.atomic import replacing, write_text
@@ -133,6 +133,7 @@ class Columns:
         for name in said:
             if name not in table.column_names:
                 raise ValueError(unknown("column", name, table.column_names))
+        check_types(table)
         every = [
             describe(name, table.column(name), rows, said.get(name)) for name in table.column_names
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,16 +22,21 @@ def library_of(frame: Any) -> str | None:
     return "" if hasattr(frame, "__arrow_c_stream__") and hasattr(frame, "schema") else None
 
 
-def to_table(frame: Any) -> Any:
+def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
     """A frame as a `pyarrow.Table`; an index of pandas that is no count of the rows is a column.
 
+    Args:
+        frame: A frame of pandas, polars or pyarrow, or a mapping of columns.
+        drop: Columns to leave out, which may hold anything.
+
     Raises:
-        ValueError: If a column holds what no table can.
+        ValueError: If a column holds what no table can, or two have one name.
     """
     import pyarrow as pa
 
     if type(frame).__name__ == "LazyFrame":
         frame = frame.collect()
+    frame = _without(frame, drop)
     try:
         if library_of(frame) == "pandas":
             table = pa.Table.from_pandas(frame)
@@ -41,9 +46,58 @@ def to_table(frame: Any) -> Any:
             table = pa.table({str(name): _column(values) for name, values in frame.items()})
         else:
             table = pa.table(frame)
-    except (pa.ArrowException, TypeError) as error:
-        raise ValueError(f"The frame cannot be read as a table: {error}") from error
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(_why_not(frame) or f"The frame is no table: {error}") from error
     return table.replace_schema_metadata(None)
+
+
+def names_of(frame: Any) -> list[str]:
+    """The names of a frame's columns, and of what its index of pandas becomes."""
+    if library_of(frame) == "pandas":
+        import pyarrow as pa
+
+        made = frame.iloc[:0, :0]
+        return [*map(str, frame.columns), *pa.Schema.from_pandas(made).names]
+    if isinstance(frame, Mapping):
+        return list(map(str, frame))
+    return list(frame.collect_schema() if hasattr(frame, "collect_schema") else frame.column_names)
+
+
+def _without(frame: Any, drop: Collection[str]) -> Any:
+    """A frame without some of its columns."""
+    library = library_of(frame)
+    if isinstance(frame, Mapping):
+        return {name: values for name, values in frame.items() if str(name) not in drop}
+    if library == "pandas":
+        return frame.loc[:, [str(name) not in drop for name in frame.columns]]
+    if library == "polars":
+        return frame.drop([name for name in frame.columns if name in drop])
+    return frame
+
+
+def _why_not(frame: Any) -> str:
+    """Which column of a frame of pandas is none of a table, and what to do."""
+    import pyarrow as pa
+
+    if library_of(frame) != "pandas":
+        return ""
+    names = list(map(str, frame.columns))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        return f"More than one column is called {', '.join(map(repr, twice))}. Rename them."
+    for i, name in enumerate(names):
+        values = frame.iloc[:, i]
+        try:
+            pa.array(values, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            kinds = sorted({type(v).__name__ for v in values if v is not None and v == v})
+            held = f"values of type {' and '.join(kinds)}" if kinds else f"{values.dtype}"
+            remedy = "Make them of one type" if len(kinds) > 1 else "Make them numbers or texts"
+            return (
+                f"The column {name!r} holds {held}. {remedy}, as by frame[{name!r}].astype(str), "
+                f"or leave it out: drop=[{name!r}]"
+            )
+    return ""
 
 
 def metadata_of(frame: Any, *, rows: bool = False) -> dict[str, str]:

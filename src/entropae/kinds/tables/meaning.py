@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -27,7 +28,27 @@ MOST = 100  # categories of a column that have a state each
 # places between the middle ones are taken: a smooth distribution on a grid leaves a fifth empty.
 REPEATED = 2.0
 SPARSE = 0.25
+# Texts such as 12 % and $1,000 are no names of rows.
+AFFIXED = re.compile(r"^[€$£¥]\s?[+-]?[\d.,' ]+$|^[+-]?[\d.,' ]+\s?[%€$£¥]$")
 TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
+
+
+def check_types(table: Any) -> None:
+    """Raise unless all columns of a `pyarrow.Table` are of types that can be modelled.
+
+    Raises:
+        ValueError: Naming those that are not, with what to do.
+    """
+    not_ = {f.name: f.type for f in table.schema if not is_understood(f.type)}
+    if not not_:
+        return
+    name, kind = next(iter(not_.items()))
+    more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
+    said = " ".join(map(shlex.quote, not_))
+    raise ValueError(
+        f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
+        f"or texts, or leave it out: --drop {said}"
+    )
 
 
 def describe(
@@ -46,11 +67,6 @@ def describe(
     """
     import pyarrow as pa
 
-    if not is_understood(values.type):
-        raise ValueError(
-            f"The column {name!r} has the type {values.type}, which is not understood. Leave it "
-            f"out: --drop {shlex.quote(name)}"
-        )
     said = declared or Declared()
     found = plain(values)
     if found.values.dtype.kind == "f" and np.isinf(found.present).any():
@@ -106,7 +122,7 @@ def _recognised(
         )
     if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
-        words = words if len(listed) != 1 else "constant"
+        words = words if len(listed) > 1 else "constant"
         many = len(listed) > MOST and len(listed) > len(found.present) / REPEATED
         return _category(name, str(kind), listed, found, rows, "text" if many else words, base)
     few = len(listed) <= FEW and (2 * len(listed) <= len(found.present) or len(listed) <= 1)
@@ -179,7 +195,8 @@ def _identifier(
         return None
     listed = found.values.tolist()
     if text:
-        return None if forms.form_of(listed) else patterned(name, kind, listed)
+        quantities = all(AFFIXED.search(value) for value in listed)
+        return None if quantities or forms.form_of(listed) else patterned(name, kind, listed)
     if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
         return None
     made = numbered(name, kind, found.values)

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from entropae.kinds.samples import Samples
 from entropae.storage.atomic import replacing
 
+Names = tuple[str, Sequence[str | int]]
 
-def _npy(code: np.ndarray, path: Path) -> None:
+
+def names_of(samples: Samples) -> Names:
+    """What tells whose a code is: the sample's file in its folder, or its row from 0, and which."""
+    rows = np.arange(len(samples.array)) if samples.index is None else samples.index
+    if len(samples.names) == len(samples.array):
+        return "file", [samples.names[i] for i in rows]
+    return "row", rows.tolist()
+
+
+def _npy(code: np.ndarray, path: Path, names: Names) -> None:
     with path.open("wb") as file:
         np.save(file, code)
 
 
-def _csv(code: np.ndarray, path: Path) -> None:
-    header = ",".join(f"z{i}" for i in range(code.shape[1]))
-    np.savetxt(path, code, "%.9g", ",", header=header, comments="")
+def _csv(code: np.ndarray, path: Path, names: Names) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow([names[0], *(f"z{i}" for i in range(code.shape[1]))])
+        for name, row in zip(names[1], code.tolist(), strict=True):
+            out.writerow([name, *(f"{value:.9g}" for value in row)])
 
 
-def _parquet(code: np.ndarray, path: Path) -> None:
+def _parquet(code: np.ndarray, path: Path, names: Names) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    columns = {f"z{i}": column for i, column in enumerate(code.T)}
+    columns = {names[0]: pa.array(names[1])}
+    columns |= {f"z{i}": pa.array(column) for i, column in enumerate(code.T)}
     parquet.write_table(pa.table(columns), path)
 
 
-WRITERS: dict[str, Callable[[np.ndarray, Path], None]] = {
+WRITERS: dict[str, Callable[[np.ndarray, Path, Names], None]] = {
     ".npy": _npy,
     ".csv": _csv,
     ".parquet": _parquet,
@@ -52,8 +68,14 @@ def check_codes_out(out: str) -> None:
         raise ImportError('Parquet needs pyarrow: pip install "entropae[tables]".')
 
 
-def write_codes(code: Float[np.ndarray, "n d"], path: Path) -> None:
-    """Write codes, a row each, whole or not at all."""
+def write_codes(code: Float[np.ndarray, "n d"], path: Path, samples: Samples) -> None:
+    """Write codes, a row each, whole or not at all; in tables beside what `names_of` says.
+
+    Args:
+        code: The codes.
+        path: An .npy, .csv or .parquet file.
+        samples: That they are of.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        WRITERS[path.suffix.lower()](code, temporary)
+        WRITERS[path.suffix.lower()](code, temporary, names_of(samples))
