@@ -28,7 +28,14 @@ from entropae.kinds.tables.declared import Declared, declared
 from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_written, write_file
 from entropae.kinds.tables.formulas import formulas
-from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_library, to_table
+from entropae.kinds.tables.frames import (
+    library_of,
+    metadata_of,
+    names_of,
+    to_library,
+    to_table,
+    without,
+)
 from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.proposed import propose, supports
@@ -98,7 +105,7 @@ class Tables(Kind):
         )
         columns = Columns.fit(table, halves.train, declared=said)
         rules = _rules(reading, table, columns)
-        known = metadata_of(source)
+        known = metadata_of(without(source, dropped))
         kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
         kind.introduced = introduction(table, columns, rules)
         return Samples(columns.encode(table), kind, keys=keys)

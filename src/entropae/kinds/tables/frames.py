@@ -36,7 +36,7 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
 
     if type(frame).__name__ == "LazyFrame":
         frame = frame.collect()
-    frame = _without(frame, drop)
+    frame = without(frame, drop)
     try:
         if library_of(frame) == "pandas":
             table = pa.Table.from_pandas(frame)
@@ -63,7 +63,7 @@ def names_of(frame: Any) -> list[str]:
     return list(frame.collect_schema() if hasattr(frame, "collect_schema") else frame.column_names)
 
 
-def _without(frame: Any, drop: Collection[str]) -> Any:
+def without(frame: Any, drop: Collection[str]) -> Any:
     """A frame without some of its columns."""
     library = library_of(frame)
     if isinstance(frame, Mapping):
