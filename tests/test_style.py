@@ -146,6 +146,7 @@ def test_an_encoding_that_lacks_a_character_says_so(tmp_path):
         {"newline": "x" * 1000},
         {"header": "yes"},
         {"cells": {"a": {"places": 10**9}}},
+        {"cells": {"a": {"form": "%Y-%m-%d %s %s"}}},
         {"cells": {"a": {"words": ["yes"]}}},
         {"cells": {"a": {"other": ""}}},
         {"cells": [1]},

@@ -24,26 +24,17 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.declared import Declared, declared
 from entropae.kinds.tables.drawn import Account
-from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, read_written, write_file
+from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, write_file
 from entropae.kinds.tables.formulas import formulas
-from entropae.kinds.tables.frames import (
-    library_of,
-    metadata_of,
-    names_of,
-    to_library,
-    to_table,
-    without,
-)
+from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_library, without
 from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
+from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
-from entropae.messages import unknown
-from entropae.reader import dialect_of
 from entropae.storage.atomic import write_text
 
 RULES = "rules.json"  # in a run folder
@@ -92,9 +83,9 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library, style = _open(source, reading)
+        table, library, style = opened(source, reading)
         names = table.column_names if is_table(source) else names_of(source)
-        said, dropped = _said(reading, names)
+        said, dropped = said_of(reading, names)
         table = table.select([name for name in table.column_names if name not in dropped])
         check_types(table)
         if table.num_rows < 2:
@@ -120,7 +111,7 @@ class Tables(Kind):
                 "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
                 f"not {what}."
             )
-        table = _open(source, reading)[0]
+        table = opened(source, reading)[0]
         encoded = self.columns.encode(table)  # which refuses a table without the model's columns
         known = [name for name in self.types if name in table.column_names]
         return Samples(encoded, self, keys=keys_of_table(table.select(known)))
@@ -306,7 +297,7 @@ class Tables(Kind):
         """
         from entropae.kinds.tables.imputation import impute
 
-        table, library, _ = _open(source, replace(reading, drop=(), columns={}))
+        table, library, _ = opened(source, replace(reading, drop=(), columns={}))
         done, filled = impute(model, self.columns, self.rules, table, **asked)
         if out is not None:
             return f"{filled} {self._write(done, out)}"
@@ -355,32 +346,6 @@ class Tables(Kind):
         from entropae.kinds.tables import report
 
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
-
-
-def _open(source: Any, reading: Reading) -> tuple[Any, str, Style | None]:
-    """A `pyarrow.Table` of a file or a frame, the frame's library, and how the file is written."""
-    if is_table(source):
-        table, style = read_written(source, dialect_of(reading.dialect))
-        return table, "", style
-    library = library_of(source)
-    assert library is not None  # or it would not have been claimed
-    return to_table(source, _dropped(reading)), library, None
-
-
-def _dropped(reading: Reading) -> tuple[str, ...]:
-    return (*reading.drop, *(n for n, words in reading.columns.items() if words == "drop"))
-
-
-def _said(reading: Reading, names: Sequence[str]) -> tuple[dict[str, Declared], Sequence[str]]:
-    """What is declared of columns, and which are left out."""
-    dropped = _dropped(reading)
-    for name in (*dropped, *reading.columns):
-        if name not in names:
-            raise ValueError(unknown("column", name, names))
-    if set(dropped) >= set(names):
-        raise ValueError("All columns are left out. Keep one.")
-    said = {n: declared(words) for n, words in reading.columns.items() if n not in dropped}
-    return said, dropped
 
 
 def _rules(reading: Reading, table: Any, columns: Columns) -> tuple[Rule, ...]:

@@ -86,12 +86,13 @@ class Style:
     @property
     def said(self) -> str:
         """What is unusual about it, in words."""
-        parts = [
-            self.separator != "," and f"separated by {shown(self.separator)}",
-            self.decimal == "," and "with decimal commas",
-            self.encoding not in ("utf-8", "utf-8-sig") and f"in {self.encoding}",
-        ]
-        return ", ".join(part for part in parts if part)
+        usual = ("utf-8", "utf-8-sig")
+        parts = {
+            f"separated by {shown(self.separator)}": self.separator != ",",
+            "with decimal commas": self.decimal == ",",
+            f"in {self.encoding}": self.encoding not in usual,
+        }
+        return ", ".join(said for said, is_so in parts.items() if is_so)
 
     def text(self, table: Any) -> Iterable[str]:
         """The lines of a `pyarrow.Table`."""
@@ -292,7 +293,8 @@ def style_from(said: Mapping[str, Any]) -> Style:
         cells = {
             str(k): Cell(**(v | {"words": tuple(v["words"])})) for k, v in said["cells"].items()
         }
-        style = Style(**(dict(said) | {"cells": cells}))
+        known: dict[str, Any] = dict(said) | {"cells": cells}
+        style = Style(**known)
         codecs.lookup(style.encoding)
     except (TypeError, KeyError, AttributeError, LookupError) as error:
         raise ValueError(f"the style of a file is not readable: {error}") from error
@@ -309,8 +311,10 @@ def style_from(said: Mapping[str, Any]) -> Style:
                 raise ValueError(f"the style of a file has a long {part.name}")
     if len(style.separator) != 1 or len(style.quote) > 1 or style.quoting not in QUOTINGS:
         raise ValueError("the style of a file has no such separator or quotes")
-    if any(not -1 <= cell.places <= MOST for cell in cells.values()):
-        raise ValueError("the style of a file has too many decimals")
+    known_forms = ("", *forms.DAYS, *forms.CLOCKS, *forms.TIMED)
+    for cell in cells.values():
+        if not -1 <= cell.places <= MOST or cell.form not in known_forms:
+            raise ValueError(f"the style of a file has a column that is written as {cell}")
     return style
 
 
