@@ -35,6 +35,7 @@ from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
+from entropae.messages import unknown
 from entropae.storage.atomic import write_text
 
 RULES = "rules.json"  # in a run folder
