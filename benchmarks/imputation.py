@@ -3,7 +3,8 @@
 Of the held-out rows of three tables of `benchmarks/tables.py` a fifth of all cells is hidden at
 random. "mean of 20" is the mean, of categories the most frequent, of twenty imputations, as one
 guesses; "one" is a single imputation, as one fills in a table. IterativeImputer is at its defaults,
-on numbers standardised and categories one-hot, fitted to the training rows. "by codes alone" is the
+on numbers standardised and categories one-hot (which then stay near their means, because each
+follows from the others), fitted to the training rows. "by codes alone" is the
 autoencoder without the forests: the missing cells encoded and decoded in turn, ten times.
 
     rivals/bin/python benchmarks/imputation.py
