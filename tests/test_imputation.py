@@ -223,3 +223,8 @@ def test_a_frame_and_a_file_are_filled_in(tmp_path, monkeypatch, capsys):
     assert read_file("part.csv")["b"].null_count == counts.b
     assert main(["impute", "run", "--only", "c", "--out", "no.csv"]) == 1
     assert main(["impute", "run", "--out", "no.txt"]) == 1
+    # A recipe may be a stranger's, and name any file.
+    (tmp_path / "run" / "data.json").unlink()
+    assert main(["impute", "run", "--out", "no.csv"]) == 1
+    assert "--trained-on" in capsys.readouterr().err
+    assert not (tmp_path / "no.csv").exists()
