@@ -58,25 +58,41 @@ def by_map(
             few columns are left to `counting`, and so are parts without a density, on which
             entropies fail: they then say less than counting, which errs towards 0.
         counting: The terms of the estimate by counts of neighbours, called `"ksg1"`.
+
+    Raises:
+        ValueError: If the method is named, and a part has no density that it could find.
     """
     standard = [_standardized(part) for part in parts]
     whole = np.hstack(standard)
-    n, d = whole.shape
-    if method == "auto":
-        if counting is not None and d <= FEW:
-            return Mapped(counting(), 0.0, "ksg1")
-        found = by_map(parts, sums, k, choose(whole))
-        mean = float(found.terms.mean())
-        if counting is not None and (d <= SOME or not math.isfinite(mean)):
-            counted = counting()
-            if not mean > float(counted.mean()) - FAILED:
-                return Mapped(counted, 0.0, "ksg1")
+    if method != "auto":
+        found = _sum(standard, sums, k, method)
+        if not np.isfinite(found.terms).all():
+            raise ValueError(
+                "Parts have rows that repeat, or columns that depend on each other exactly: got no "
+                f'entropy by method="{method}". Use method="auto" or "ksg1".'
+            )
         return found
+    d = whole.shape[1]
+    if counting is not None and d <= FEW:
+        return Mapped(counting(), 0.0, "ksg1")
+    found = _sum(standard, sums, k, choose(whole))
+    mean = float(found.terms.mean())
+    if counting is not None and (d <= SOME or not math.isfinite(mean)):
+        counted = counting()
+        if not mean > float(counted.mean()) - FAILED:
+            return Mapped(counted, 0.0, "ksg1")
+    return found
+
+
+def _sum(parts: Sequence[Part], sums: dict[tuple[int, ...], int], k: int, method: str) -> Mapped:
+    """The sum by one map; infinite or no number where a part has no density."""
+    n = len(parts[0])
     total, variance = np.zeros(n), 0.0
     for which, count in sums.items():
-        one = mapped(np.hstack([standard[i] for i in which]), (k,), "euclidean", method)
-        total += count * one.terms
-        variance += max(0.0, one.variance - float(one.terms.var(ddof=1)) / n)
+        one = mapped(np.hstack([parts[i] for i in which]), (k,), "euclidean", method)
+        with np.errstate(invalid="ignore"):
+            total += count * one.terms
+            variance += max(0.0, one.variance - float(one.terms.var(ddof=1)) / n)
     return Mapped(total, variance, method)
 
 
