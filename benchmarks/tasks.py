@@ -112,7 +112,7 @@ def mixture(rng: np.random.Generator, d: int):
             math.log(w) + stats.multivariate_normal.logpdf(z, m[columns], c[columns, columns])
             for w, m, c in zip(weights, means, covariances, strict=True)
         ]
-        return special.logsumexp(np.stack(logs), 0)
+        return np.asarray(special.logsumexp(np.stack(logs), 0))
 
     x, y = draw(rng, 400_000)
     both = log_density(np.hstack([x, y]), slice(None))

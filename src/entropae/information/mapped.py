@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from entropae.entropy.maps import choose, mapped
+from entropae.entropy.maps import check, choose, extrapolated
 from entropae.entropy.whitening import standardize
 
 Part = np.ndarray
@@ -33,7 +33,13 @@ FAILED = 0.1
 
 
 class Mapped(NamedTuple):
-    """Terms of a sum of entropies, and the variance that the maps add to their mean's."""
+    """A sum of entropies.
+
+    Attributes:
+        terms: What it is the mean of.
+        variance: What the maps add to the variance of their mean.
+        method: The map, or `"ksg1"` for counts of neighbours.
+    """
 
     terms: Float[np.ndarray, " n"]
     variance: float
@@ -89,11 +95,24 @@ def _sum(parts: Sequence[Part], sums: dict[tuple[int, ...], int], k: int, method
     n = len(parts[0])
     total, variance = np.zeros(n), 0.0
     for which, count in sums.items():
-        one = mapped(np.hstack([parts[i] for i in which]), (k,), "euclidean", method)
+        one = extrapolated(np.hstack([parts[i] for i in which]), (k,), "euclidean", method)
         with np.errstate(invalid="ignore"):
             total += count * one.terms
             variance += max(0.0, one.variance - float(one.terms.var(ddof=1)) / n)
     return Mapped(total, variance, method)
+
+
+def against(parts: Sequence[Part], k: int, method: str) -> tuple[str, ...]:
+    """What speaks against the entropy of all parts together, in words.
+
+    Args:
+        parts: See `by_map`.
+        k: Which neighbour.
+        method: One of `MAPS`.
+    """
+    x = np.hstack([_standardized(part) for part in parts])
+    found = check(x, extrapolated(x, (k,), "euclidean", method), method, taken=True)
+    return tuple(f"Of the entropy of all parts together: {one}" for one in found.warnings)
 
 
 def pair_sums(parts: int) -> dict[tuple[int, ...], int]:

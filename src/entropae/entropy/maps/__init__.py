@@ -10,7 +10,7 @@ samples, which can be simulated and taken away. Each map belongs to a density, i
 cross-entropy on points held out is an upper bound of the entropy: it tells which map suits.
 """
 
-from entropae.entropy.maps.bias import SeenBias, bias_on_reference
+from entropae.entropy.maps.bias import SeenBias, bias_on_reference, extrapolated
 from entropae.entropy.maps.check import Check, check
 from entropae.entropy.maps.choice import (
     Comparison,
@@ -42,6 +42,7 @@ __all__ = [
     "check_calibrated",
     "choose",
     "cross_entropies",
+    "extrapolated",
     "has_enough",
     "mapped",
     "mapped_entropy",
