@@ -14,7 +14,7 @@ from entropae.information.dimensions import why_too_many
 from entropae.information.errors import Error, standard_error
 from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
-from entropae.information.mapped import against
+from entropae.information.mapped import SUITS, against
 from entropae.information.parts import Scale
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
@@ -33,17 +33,6 @@ from entropae.variables import Discrete, Period, Resolutions
 
 # Nats that a table of counts is corrected by from which it is worth a warning.
 MANY_CLASSES = 0.1
-# What `method="map"` says of its choice.
-MAP = {
-    "calibrated": "near to a normal distribution",
-    "copula": "columns of any shape, of which normal scores are normal together",
-    "radial": "an elliptical distribution",
-    "student": "columns of any shape, of which Student's scores are elliptical together",
-    "ica": "sums of independent columns of any shape",
-    "mixture": "clusters",
-    "tree": "bent dependence of pairs",
-    "ksg1": "few columns, or parts without a density: by counting neighbours",
-}
 
 
 @dataclass(frozen=True)
@@ -367,7 +356,7 @@ def check_confidence(confidence: Any) -> None:
 
 def _notes(sample: Sample, found: Averaged) -> tuple[str, ...]:
     if sample.method == CHOOSING:
-        return (MAP[found.terms.map], *sample.notes)
+        return (SUITS[found.terms.map], *sample.notes)
     chosen = sample.settings.method == "auto" or sample.method == "none"
     return ((WHY[sample.method],) if chosen else ()) + sample.notes
 

@@ -30,6 +30,17 @@ Part = np.ndarray
 FEW, SOME = 3, 6
 # Nats by which counting must exceed a map: it errs towards 0, and no sample exceeds it by chance.
 FAILED = 0.1
+# What each is for, as `method="map"` says of its choice.
+SUITS = {
+    "calibrated": "near to a normal distribution",
+    "copula": "columns of any shape, of which normal scores are normal together",
+    "radial": "an elliptical distribution",
+    "student": "columns of any shape, of which Student's scores are elliptical together",
+    "ica": "sums of independent columns of any shape",
+    "mixture": "clusters",
+    "tree": "bent dependence of pairs",
+    "ksg1": "few columns, or parts without a density: by counting neighbours",
+}
 
 
 class Mapped(NamedTuple):
