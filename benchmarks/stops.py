@@ -61,7 +61,7 @@ COMMANDS = {
 # Those that are no command but a script, which a signal ends as it ends any script.
 SCRIPTS = ("entropy, with Dask",)
 # Those that take long get fewer signals.
-WEIGHTS = {"compare": 0.4, "entropy, with Dask": 0.6}
+WEIGHTS = {"compare": 0.15, "entropy, with Dask": 0.25}
 # Those that write runs, of which what was done stays.
 TRAINING = ("fit", "compare")
 # Files that tell of times too, not of results alone.
@@ -74,10 +74,11 @@ LINGER = 60
 
 
 class Whole(NamedTuple):
-    """A command undisturbed: what it takes and leaves, and the moments of its work."""
+    """A command undisturbed: what it takes, leaves and says, and the moments of its work."""
 
     seconds: float
     left: dict[str, str]
+    said: str
     moments: dict[str, float]
 
 
@@ -167,15 +168,15 @@ def interrupted(
 
 def _how(command: str, number: int, moment: str, code: int, output: str) -> str:
     """How it ended, if that is one of the ways that are documented."""
+    if code == -number and number == signal.SIGKILL:
+        return "killed"
+    if command in SCRIPTS:  # what Dask says of it, and how, is its own
+        return "finished" if code == 0 else f"ended by Dask and Python: {code}"
     traceback = "Traceback" in output
     if code == 0 and not traceback:
         return "finished"
-    if code == 128 + number and "Stopped" in output and not traceback and command not in SCRIPTS:
+    if code == 128 + number and "Stopped" in output and not traceback:
         return "stopped"
-    if code == -number and number == signal.SIGKILL:
-        return "killed"
-    if code == -number and command in SCRIPTS:
-        return "ended, as any script"
     if code == -number and moment == "starting":
         # Before a command has begun to listen, a signal ends it as it ends any program.
         return "ended before it listened"
@@ -218,6 +219,8 @@ def check_left(command: str, end: End, work: Path, before: dict[str, str], whole
 
 def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
     draw = random.Random(seed)
+    # In the background of a shell it is ignored, by whatever is begun here too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     counts: Counter[tuple[str, ...]] = Counter()
     lingered = 0.0
     with tempfile.TemporaryDirectory() as name:
@@ -243,6 +246,8 @@ def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
                 moment, seconds = None, whole.seconds
             forked, after = draw.random() < 0.75, draw.uniform(0, seconds)
             end = interrupted(command, work, number, after, moment, forked=forked)
+            if command in SCRIPTS and end.how == "finished" and whole.said not in end.output:
+                raise RuntimeError(f"{command}: {end}, where it should be {whole.said}.")
             lingered = max(lingered, end.lingered)
             left = check_left(command, end, work, before, whole)
             if left != "nothing":
@@ -336,7 +341,7 @@ def run(command: str, work: Path) -> Whole:
     lengths: dict[str, float] = {}
     for (_, moment), at, then in zip(lines, starts, [*starts[1:], seconds], strict=True):
         lengths[moment] = max(lengths.get(moment, 0.0), then - at)
-    return Whole(seconds, files(work, command), lengths)
+    return Whole(seconds, files(work, command), output.splitlines()[0], lengths)
 
 
 if __name__ == "__main__":

@@ -209,6 +209,33 @@ def test_encoding_in_threads_is_encoding():
     assert torch.equal(copy.deepcopy(model).encode(x), expected)
 
 
+FORKED = """
+import multiprocessing, torch
+import entropae as ea
+torch.set_num_threads(2)
+x = torch.randn(5000, 8, generator=torch.Generator().manual_seed(0))
+before = float(ea.knn_entropy(x)), float((x @ x.T).sum())
+def again(_):
+    return float(ea.knn_entropy(x)), float((x @ x.T).sum())
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    for found in pool.map(again, range(2)):
+        assert abs(found[0] / before[0] - 1) < 1e-6, (found, before)
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked there")
+def test_a_process_forked_after_threads_does_not_hang():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"},
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
 # The explorer's server
 
 

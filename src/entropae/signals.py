@@ -4,7 +4,8 @@ The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops what is going on where nothin
 finishes its step and writes a checkpoint, anything else ends where it is, and files are written
 whole or not at all. The second one ends the process at once. A command's exit code is 128 and the
 signal's number: 130, 143, 129. In Python the first one becomes a `Stopped`, which is a
-`KeyboardInterrupt`. A signal that is ignored (`nohup`) stays ignored.
+`KeyboardInterrupt`; a script that does not catch it ends with the same exit codes. A signal that is
+ignored (`nohup`) stays ignored.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class Wish:
         if self.number is None:
             self.number, self.since = number, time.monotonic()
             _process.first = number
+            _exit_with_code()
             if not self.patient:
                 raise AtOnce(number)
         elif "TORCHELASTIC_RUN_ID" not in os.environ or time.monotonic() - self.since > ECHO:
@@ -106,6 +108,7 @@ class _Process:
     first: int | None = None
     imports = 0  # that it was in when the command began
     again = False  # whether the next signal is the first one, put off
+    exits = False  # whether a script that a `Stopped` ends has its code
 
 
 _process = _Process()
@@ -173,6 +176,23 @@ def follow_parent() -> None:
         os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=watch, name="entropae: watch the parent", daemon=True).start()
+
+
+def _exit_with_code() -> None:
+    """From now on a `Stopped` that nobody catches ends a script with its code, where Python has 1.
+
+    Not a prompt: that shows it, and goes on.
+    """
+    if _process.exits:
+        return
+    _process.exits, before = True, sys.excepthook
+
+    def hook(kind: Any, error: BaseException, trace: Any) -> None:
+        before(kind, error, trace)
+        if isinstance(error, Stopped) and not hasattr(sys, "ps1") and not sys.flags.interactive:
+            raise SystemExit(error.code)
+
+    sys.excepthook = hook
 
 
 @contextmanager
