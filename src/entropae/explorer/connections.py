@@ -11,7 +11,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from entropae.storage.limits import ANSWER_SECONDS, BODY_SECONDS, HEADER_SECONDS, WAITING
 
-# That the server has to say that a body took too long, before its connection is closed.
+# Seconds that the server has to say that a body took too long, before its connection is closed;
+# and that a connection has to send something, before it is closed for others' sake.
 GRACE = 1.0
 
 
@@ -22,8 +23,8 @@ class Connection(H11Protocol):
     the newest's sake, also if it has been answered before.
     """
 
-    # Of all servers of the process: those that wait for headers, the oldest first.
-    waiting: ClassVar[dict[Connection, None]] = {}
+    # Of all servers of the process: those that wait for headers and since when, the oldest first.
+    waiting: ClassVar[dict[Connection, float]] = {}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -70,11 +71,8 @@ class Connection(H11Protocol):
         state = self.conn.their_state
         if state is h11.IDLE:
             self._start("headers", HEADER_SECONDS, self.transport.close)
-            self.waiting.setdefault(self)
-            if len(self.waiting) > WAITING:
-                oldest = next(iter(self.waiting))
-                del self.waiting[oldest]
-                oldest.transport.close()
+            self.waiting.setdefault(self, self.loop.time())
+            self._make_room()
         else:
             self._stop("headers")
             self.waiting.pop(self, None)
@@ -85,6 +83,15 @@ class Connection(H11Protocol):
         if self.transport.get_write_buffer_size():
             # Closing would wait for what is not taken.
             self._start("answer", ANSWER_SECONDS, self.transport.abort)
+
+    def _make_room(self) -> None:
+        """Close the oldest of those that wait, but none that has only just come."""
+        while len(self.waiting) > WAITING:
+            oldest, since = next(iter(self.waiting.items()))
+            if self.loop.time() - since < GRACE:
+                break
+            del self.waiting[oldest]
+            oldest.transport.close()
 
     def _start(self, part: str, seconds: float, then: Callable[[], None]) -> None:
         """Have a time for a part, unless that runs already."""
