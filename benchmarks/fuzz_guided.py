@@ -8,15 +8,15 @@ Beside `fuzz.py`, whose damage is blind: libFuzzer, by way of atheris, changes t
 Of JSON, and of the header of safetensors, half of the changes are to the values in it, so that
 more than its parser is reached. Every loader has a process of its own, forked after the imports,
 and so many seconds of the processor or so many inputs, whichever end first. An input that takes
-more than SECONDS or MEMORY, ends the process, or raises what is not documented is a failure; it is
-kept in the folder of `--out`, and its loader begins again, from another seed. Given the same folder
-again, it goes on from what was found, and adds to the numbers. Writes `results/fuzz_guided.json`.
+more than SECONDS, or than MEMORY over the imports, ends the process, or raises what is not
+documented is a failure; it is kept in the folder of `--out`, and its loader begins again, from
+another seed. Given the same folder again, it goes on from what was found, and adds to the numbers.
+Writes `results/fuzz_guided.json`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
 import json
 import multiprocessing
@@ -40,7 +40,7 @@ sys.path.insert(0, str(TESTS))
 with atheris.instrument_imports(include=PACKAGES):
     from loaders import DOCUMENTED, LOADERS
 
-SECONDS, MEMORY = 10, 2048  # of an input, MiB of the process
+SECONDS, MEMORY = 10, 2048  # of an input; MiB over the imports
 SIZE = 1 << 14  # bytes of an input, at most
 # Failures of one loader after which it is left.
 ENOUGH = 5
@@ -112,7 +112,10 @@ def mutated(data: bytes, most: int, seed: int) -> bytes:
     before, tree, after = found
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
         tree = _edited(tree, draw)
-    text = json.dumps(tree).encode()
+    try:
+        text = json.dumps(tree).encode()
+    except (ValueError, RecursionError):  # it has come to be in itself
+        return atheris.Mutate(data, most)
     if before:
         before = len(text).to_bytes(8, "little")
     return (data[:1] + before + text + after)[:most]
@@ -132,6 +135,7 @@ def _json_in(content: bytes) -> tuple[bytes, Any, bytes] | None:
 
 def _edited(tree: Any, draw: random.Random) -> Any:
     """A tree with one value changed, removed, doubled, or put in another's place."""
+    tree = copy.deepcopy(tree)
     places: list[tuple[Any, Any]] = [(None, None)]
     reached = [tree]
     for parent in reached:
@@ -147,8 +151,7 @@ def _edited(tree: Any, draw: random.Random) -> Any:
         del parent[key]
     elif kind == 1:
         other, name = draw.choice(places[1:])
-        with contextlib.suppress(KeyError, IndexError):
-            parent[key] = copy.deepcopy(other[name])
+        parent[key] = copy.deepcopy(other[name])
     elif kind == 2 and isinstance(parent, list):
         parent[key:key] = [parent[key]] * draw.choice([1, 3, 100])
     elif kind == 2:
@@ -170,7 +173,7 @@ def fuzz(name: str, inputs: int, seconds: float, out: Path) -> dict[str, Any]:
             f"-runs={min(inputs - done, max(AT_ONCE, int(rate * left)))}",
             f"-seed={seed + int(time.time())}",
             f"-timeout={SECONDS}",
-            f"-rss_limit_mb={MEMORY}",
+            f"-rss_limit_mb={MEMORY + _resident()}",
             f"-max_len={SIZE}",
             f"-artifact_prefix={folder}/failure-{seed}-",
             "-print_final_stats=1",
@@ -201,6 +204,12 @@ def _used() -> float:
     """Seconds of the processor that processes of this one have used, those that have ended."""
     found = resource.getrusage(resource.RUSAGE_CHILDREN)
     return found.ru_utime + found.ru_stime
+
+
+def _resident() -> int:
+    """MiB that this process has, which are mostly the imports'."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() >> 20
 
 
 def _why(log: str) -> str:

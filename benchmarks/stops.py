@@ -217,11 +217,25 @@ def check_left(command: str, end: End, work: Path, before: dict[str, str], whole
     return "all" if whole_is_left else "a run to go on with" if command in TRAINING else "a part"
 
 
+def check_again(command: str, end: End, left: str, work: Path, whole: Whole) -> None:
+    """Raise unless the command, given again, ends with what it writes undisturbed."""
+    if command in SCRIPTS and end.how == "finished" and whole.said not in end.output:
+        raise RuntimeError(f"{command}: {end}, where it should be {whole.said}.")
+    if left == "nothing":
+        return
+    again = run(command, work)
+    kept = {path: content for path, content in again.left.items() if PARTIAL not in path}
+    apart = [path for path in sorted(kept | whole.left) if kept.get(path) != whole.left.get(path)]
+    if apart:
+        raise RuntimeError(f"{command} after {end}: {apart} differ.")
+
+
 def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
     draw = random.Random(seed)
     # In the background of a shell it is ignored, by whatever is begun here too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     counts: Counter[tuple[str, ...]] = Counter()
+    failures: list[str] = []
     lingered = 0.0
     with tempfile.TemporaryDirectory() as name:
         base, work = Path(name, "base"), Path(name, "work")
@@ -240,23 +254,20 @@ def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
             weights = [WEIGHTS.get(command, 1.0) for command in wholes]
             command, number = draw.choices(list(wholes), weights)[0], draw.choice(SIGNALS)
             whole = wholes[command]
-            fresh(base, work)
             moment, seconds = draw.choice([(None, whole.seconds), *whole.moments.items()])
             if draw.random() < 0.5:
                 moment, seconds = None, whole.seconds
             forked, after = draw.random() < 0.75, draw.uniform(0, seconds)
-            end = interrupted(command, work, number, after, moment, forked=forked)
-            if command in SCRIPTS and end.how == "finished" and whole.said not in end.output:
-                raise RuntimeError(f"{command}: {end}, where it should be {whole.said}.")
+            fresh(base, work)
+            try:
+                end = interrupted(command, work, number, after, moment, forked=forked)
+                left = check_left(command, end, work, before, whole)
+                check_again(command, end, left, work, whole)
+            except RuntimeError as error:
+                failures.append(f"{command}, {number.name}: {error}")
+                print(failures[-1], flush=True)
+                continue
             lingered = max(lingered, end.lingered)
-            left = check_left(command, end, work, before, whole)
-            if left != "nothing":
-                again = run(command, work)
-                kept = {k: v for k, v in again.left.items() if PARTIAL not in k}
-                if kept != whole.left:
-                    both = sorted(kept | whole.left)
-                    apart = [k for k in both if kept.get(k) != whole.left.get(k)]
-                    raise RuntimeError(f"{command} after {end}: {apart} differ.")
             said = message(end.output, work)
             counts[command, end.moment, number.name, end.how, said, left] += 1
     names = ("command", "moment", "signal", "ended", "message", "left", "times")
@@ -267,9 +278,11 @@ def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
         ends = Counter[str]()
         for row in table:
             ends[str(row["ended"])] += int(row["times"])
-        result = {"moments": ends.total(), "ends": ends, "table": table}
+        result = {"moments": ends.total(), "failures": failures, "ends": ends, "table": table}
         result["longest_seconds_of_a_worker_after_its_parent"] = round(lingered, 1)
         save("stops", result, moments=moments, minutes=minutes, seed=seed)
+    if failures:
+        raise RuntimeError(f"{len(failures)} failures.")
 
 
 def fresh(base: Path, work: Path) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import entropae as ea
 from entropae.cli import main
 from entropae.latent import Entropic
 from entropae.nn import pair
-from entropae.signals import Stopped
+from entropae.signals import AtOnce, Stopped, Wish, deferred, in_command
 from entropae.training.checkpoints import CHECKPOINT, read
 
 CLI = [sys.executable, "-m", "entropae.cli"]
@@ -415,6 +416,27 @@ def test_a_signal_amid_an_import_waits_for_its_end(tmp_path):
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (143, "True\n")
+
+
+class Dying:
+    """A signal comes while Python lets go of it, where exceptions are ignored."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_signal_where_exceptions_are_ignored_is_not_lost(training):
+    wish = Wish()
+    wish.patient = False
+    error = AtOnce if training else Stopped
+    inside = deferred(wish) if training else nullcontext()
+    with in_command(), inside, pytest.raises(error) as caught:  # noqa: PT012
+        Dying()
+        for _ in range(500):
+            time.sleep(0.01)
+    assert caught.value.number == signal.SIGTERM
 
 
 def test_what_workers_send_arrives_whole():

@@ -25,7 +25,7 @@ SIGNALS = tuple(
 )
 # Seconds in which torchrun's own signal is taken for an echo of the terminal's, not for a second.
 ECHO = 2.0
-MOMENT = 0.02  # seconds until a signal that came amid an import is looked at again
+MOMENT = 0.02  # seconds until a signal that came at a bad moment is looked at again
 POLL = 0.5  # seconds between two looks at whether the parent is there
 
 Handler = Callable[[int, Any], None]
@@ -88,7 +88,8 @@ class Wish:
         _install(self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self.number is None:
+        again, _process.again = _process.again, False
+        if self.number is None or again:
             self.number, self.since = number, time.monotonic()
             _process.first = number
             _exit_with_code()
@@ -145,6 +146,7 @@ def as_worker() -> None:
     """
     _process.is_command = _process.is_idle = True
     _install(_raise)
+    sys.unraisablehook = _not_lost(sys.unraisablehook)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     follow_parent()
 
@@ -198,12 +200,29 @@ def _exit_with_code() -> None:
 @contextmanager
 def _handled(handler: Handler) -> Iterator[None]:
     """Another handler of all signals that are not ignored, and the handlers of before after it."""
-    before = _install(handler)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, hook = _install(handler), sys.unraisablehook
+    sys.unraisablehook = _not_lost(hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, one in before.items():
             signal.signal(number, one)
+
+
+def _not_lost(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What Python calls where it ignores an exception, as in `__del__`: a signal's comes again."""
+
+    def called(found: Any) -> None:
+        if isinstance(found.exc_value, Stopped | AtOnce):
+            threading.Thread(target=_put_off, args=(found.exc_value.number,), daemon=True).start()
+        else:
+            hook(found)
+
+    return called
 
 
 def _install(handler: Handler) -> dict[int, Any]:

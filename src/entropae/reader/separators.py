@@ -30,7 +30,7 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
                 continue
             try:
                 rows = records(text, separator, quote, is_escaped(text))
-            except csv.Error:
+            except ValueError:
                 continue
             score = _score(rows if whole or len(rows) < 2 else rows[:-1], separator)
             if score > best:
@@ -91,7 +91,11 @@ def is_escaped(text: str) -> bool:
 
 
 def records(text: str, separator: str, quote: str, escaped: bool = False) -> list[list[str]]:
-    """The cells of the first lines; of empty ones no cells."""
+    """The cells of the first lines; of empty ones no cells.
+
+    Raises:
+        ValueError: If a cell has more characters than Python's `csv` takes.
+    """
     lines = io.StringIO(text, newline="")
     if separator == " ":
         return [tokens(line, quote) for line, _ in zip(lines, range(ROWS), strict=False)]
@@ -100,7 +104,10 @@ def records(text: str, separator: str, quote: str, escaped: bool = False) -> lis
     reader = csv.reader(
         lines, delimiter=separator, quotechar=quote or None, quoting=kind, escapechar=escape
     )
-    return [row for row, _ in zip(reader, range(ROWS), strict=False)]
+    try:
+        return [row for row, _ in zip(reader, range(ROWS), strict=False)]
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from error
 
 
 def tokens(line: str, quote: str) -> list[str]:
