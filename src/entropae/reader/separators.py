@@ -25,8 +25,7 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
         if separator not in text and dialect.separator is None:
             continue
         for quote in ('"', "'") if dialect.quote is None else (dialect.quote,):
-            quoted = rf"(?:^|{re.escape(separator)})\s*'[^'\n]*'"
-            if quote == "'" and not re.search(quoted, text, re.MULTILINE):
+            if quote == "'" and not _has_quotes(text, separator):
                 continue
             try:
                 rows = records(text, separator, quote, is_escaped(text))
@@ -39,6 +38,17 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
         # A column of its own has no separator: any will do that is not in it.
         return next(mark for mark in (*SEPARATORS, "\x1f") if mark not in text), chosen[1]
     return chosen
+
+
+def _has_quotes(text: str, separator: str) -> bool:
+    """Whether a cell begins with a single quote, and has another."""
+
+    # First a run of spaces becomes one, or it would be run through from each of its places.
+    def one(run: re.Match[str]) -> str:
+        return next((mark for mark in ("\n", separator) if mark in run[0]), " ")
+
+    short = re.sub(r"\s+", one, text)
+    return re.search(rf"(?:^|{re.escape(separator)})\s?'[^'\n]*'", short, re.MULTILINE) is not None
 
 
 def _is_single(text: str, separator: str, score: float) -> bool:
