@@ -437,6 +437,8 @@ def test_recipes_that_grow_when_read(tmp_path, bounded):
 def test_links_out_of_a_run_folder_are_not_followed(run, tmp_path, name, capsys):
     mine = tmp_path / "mine"
     mine.write_text("mine")
+    if (run / name).is_dir():
+        shutil.rmtree(run / name)
     (run / name).unlink(missing_ok=True)
     (run / name).symlink_to(mine)
     assert main(["fit", "--out", str(run), "--resume"]) == 1
