@@ -185,8 +185,8 @@ def _check(name: str, module: nn.Module, content: bytes, x: Tensor) -> None:
 def session_of(content: bytes) -> Any:
     """ONNX Runtime's session, which tells its makers nothing.
 
-    Newer ones (1.32) count their use, keep a number of the machine in the home folder and send
-    both, unless they are told not to before they are imported.
+    Newer ones (1.32) count their use, and keep a number of the machine and a queue of events for
+    their makers' server in the home folder, unless they are told not to before they are imported.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession
