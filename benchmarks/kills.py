@@ -79,6 +79,8 @@ def look(folder: Path) -> None:
 def main(kills: int, epochs: int, seed: int) -> None:
     """Kill, resume, compare."""
     draw = random.Random(seed)
+    # In the background of a shell it is ignored, by whatever is begun here too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work = Path(tempfile.mkdtemp())
     began = time.perf_counter()
     process = begin(work / "whole", epochs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import http.client
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.explorer import connections, server
+from entropae.explorer import connections, intake, server
 from entropae.kinds import read as load
 from entropae.kinds.images.files import read_image
 from entropae.latent import Plain
@@ -207,6 +209,33 @@ def test_encoding_in_threads_is_encoding():
     assert torch.equal(copy.deepcopy(model).encode(x), expected)
 
 
+FORKED = """
+import multiprocessing, torch
+import entropae as ea
+torch.set_num_threads(2)
+x = torch.randn(5000, 8, generator=torch.Generator().manual_seed(0))
+before = float(ea.knn_entropy(x)), float((x @ x.T).sum())
+def again(_):
+    return float(ea.knn_entropy(x)), float((x @ x.T).sum())
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    for found in pool.map(again, range(2)):
+        assert abs(found[0] / before[0] - 1) < 1e-6, (found, before)
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked there")
+def test_a_process_forked_after_threads_does_not_hang():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"},
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
 # The explorer's server
 
 
@@ -255,6 +284,14 @@ def test_idle_connections_lock_nobody_out(port):
             one.close()
 
 
+def test_a_crowd_that_has_only_just_come_is_heard(port):
+    """More than may wait, who connect before any of them asks."""
+    with connected(port, limits.WAITING + 60) as many:
+        for one in many:
+            one.sendall(b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert all(b" 200 " in one.recv(1 << 12) for one in many)
+
+
 def test_sixty_honest_requests_at_once_are_all_answered(port):
     with ThreadPoolExecutor(60) as pool:
         assert list(pool.map(lambda _: ask(port, 8), range(120))) == [200] * 120
@@ -278,7 +315,7 @@ def test_headers_have_their_time(sent, port, monkeypatch):
 
 
 def test_bodies_have_their_time_and_do_not_hold_up_others(port, monkeypatch):
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(intake, "BODY_SECONDS", 0.5)
     slow = []
     head = b"POST /api/%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
     for name in [b"encode"] * 6 + [b"decode"] * 6:
@@ -289,6 +326,127 @@ def test_bodies_have_their_time_and_do_not_hold_up_others(port, monkeypatch):
     for one in slow:
         assert b" 408 " in one.recv(1 << 12)
         one.close()
+
+
+@contextlib.contextmanager
+def connected(port: int, times: int) -> Iterator[list[socket.socket]]:
+    """So many connections that have sent nothing."""
+    with contextlib.ExitStack() as stack:
+        where = ("127.0.0.1", port)
+        yield [stack.enter_context(socket.create_connection(where, 5)) for _ in range(times)]
+
+
+def upload(port: int) -> int:
+    """An honest one."""
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(file, "PNG")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/api/encode", file.getvalue())
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_slow_uploads_do_not_hold_up_an_honest_one(port):
+    head = b"POST /api/encode HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+    with connected(port, 12) as slow:
+        for one in slow:
+            one.sendall(head + b"x")
+        assert upload(port) == 200
+
+
+def test_of_bodies_that_fill_the_memory_the_oldest_is_cut_off(port, monkeypatch):
+    monkeypatch.setattr(intake, "HELD_BYTES", 100_000)
+    head = b"POST /api/encode HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n"
+    with connected(port, 2) as (first, second):
+        for one in (first, second):
+            one.sendall(head + bytes(80_000))
+        assert b" 408 " in first.recv(1 << 12)
+        assert upload(port) == 200
+        second.sendall(bytes(10_000))
+        assert b" 400 " in second.recv(1 << 12), "it was read, and is no picture"
+    monkeypatch.setattr(intake, "HELD_BYTES", 10)
+    assert upload(port) == 503
+
+
+def ends(one: socket.socket, seconds: float) -> int:
+    """Bytes until the server closes a connection in that time."""
+    one.settimeout(seconds)
+    size = 0
+    try:
+        while part := one.recv(1 << 16):
+            size += len(part)
+    except ConnectionResetError:
+        pass
+    return size
+
+
+def test_an_answer_that_nobody_takes_has_its_time(port, monkeypatch):
+    """Also if it is closed, which waits for what has not been taken."""
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.5)
+    times = 4000
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
+        one.settimeout(2)
+        one.connect(("127.0.0.1", port))
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            for _ in range(times):
+                one.sendall(b"GET /explorer.js HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(3)
+        size = (Path(server.__file__).parent / "page" / "explorer.js").stat().st_size
+        assert ends(one, 2) < times * size
+
+
+def test_a_body_that_nobody_asked_for_has_its_time(port, monkeypatch):
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.5 - connections.GRACE)
+    with socket.create_connection(("127.0.0.1", port)) as one:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        until = time.perf_counter() + 5
+        with contextlib.suppress(ConnectionError):
+            while time.perf_counter() < until:
+                one.sendall(b"x")
+                time.sleep(0.05)
+        assert time.perf_counter() < until
+
+
+def test_connections_that_have_been_answered_wait_like_others(port):
+    many = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(limits.WAITING + 20):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+            one.sendall(b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 " in one.recv(1 << 12)
+            many.append(one)
+        time.sleep(connections.GRACE)
+        began = time.perf_counter()
+        assert ask(port) == 200
+        for one in many[:20]:
+            ends(one, 2)
+        assert time.perf_counter() - began < connections.HEADER_SECONDS - connections.GRACE - 1
+
+
+POST = b"POST /api/decode HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (
+            POST + b'10;x="y"\r\n{"codes": [[0.0,\r\n7\r\n 1.0]]}\r\n0\r\nTrailer: x\r\n\r\n',
+            b" 200 ",
+        ),
+        (POST + b"1;" + (1 << 17) * b"x", b" 400 "),
+        (POST + b"fffffffffffffff\r\n" + (1 << 21) * b"x", b" 413 "),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + UPGRADE + b"\r\n", b" 200 "),
+    ],
+    ids=["in chunks", "an endless extension", "an endless chunk", "a wish for a web socket"],
+)
+def test_other_ways_to_speak_are_answered_like_any(sent, status, port):
+    with connected(port, 1) as (one,):
+        with contextlib.suppress(ConnectionError):
+            one.sendall(sent)
+        assert status in one.recv(1 << 12)
 
 
 @pytest.mark.slow

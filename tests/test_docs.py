@@ -141,3 +141,11 @@ def test_the_readme_is_short():
     """Two screens to a newcomer's first result: prose and tables, code and links aside."""
     text = re.sub(r"^```.*?^```", "", (ROOT / "README.md").read_text("utf-8"), flags=re.M | re.S)
     assert len(text.split()) < 800
+
+
+def test_every_test_that_holds_a_promise_exists():
+    named = re.findall(r"`tests/(\w+\.py)(?:::(\w+))?`", page("trust"))
+    assert len(named) > 40
+    for file, name in named:
+        content = (ROOT / "tests" / file).read_text()
+        assert not name or f"\ndef {name}(" in content, f"{file}::{name}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from importlib.resources import files
 
 import numpy as np
@@ -230,9 +233,27 @@ def test_the_runtime_is_as_published():
     assert [hashlib.sha256(content).hexdigest() for content in contents] == told
 
 
-def test_without_its_packages(run, capsys, monkeypatch):
-    import sys
+REPORTING = """
+import sys
+from onnx import TensorProto, helper
+from entropae.explorer.export import session_of
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "graph", [x], [y])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+session_of(model.SerializeToString())
+"""
 
+
+def test_the_runtime_reports_nothing_to_its_makers(tmp_path):
+    """It keeps nothing for that either: no number of this machine, no queue of events."""
+    own = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    passed = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", REPORTING], check=True, env=passed | own)
+    kept = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert not kept
+
+
+def test_without_its_packages(run, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     assert main(["export", str(run)]) == 1
     assert 'pip install "entropae[onnx]"' in capsys.readouterr().err

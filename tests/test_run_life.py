@@ -52,7 +52,11 @@ def test_one_process_at_a_time_in_a_folder(holder, capsys):
         assert main(["fit", *command, "--out", str(folder)]) == 1
         err = capsys.readouterr().err
         assert f"is in use by another process ({process.pid} on " in err
-    assert main(["compare", "none.yaml", "--out", str(folder)]) == 1
+    recipe = folder.parent / "a.yaml"
+    recipe.write_text("data: digits\n")
+    assert main(["compare", str(recipe), "--out", str(folder)]) == 1
+    assert f"is in use by another process ({process.pid} on " in capsys.readouterr().err
+    assert not list(folder.glob("a*")), "nothing was trained"
     process.kill()
     process.wait()
     assert (folder / LOCK).exists(), "it was left behind"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import entropae as ea
 from entropae.cli import main
 from entropae.latent import Entropic
 from entropae.nn import pair
-from entropae.signals import Stopped
+from entropae.signals import AtOnce, Stopped, Wish, deferred, in_command
 from entropae.training.checkpoints import CHECKPOINT, read
 
 CLI = [sys.executable, "-m", "entropae.cli"]
@@ -130,6 +131,44 @@ def test_python_gets_a_keyboard_interrupt_and_a_model_to_use(number, times):
     assert not any(part.training for part in one.modules())
     assert one.sample(3, seed=0).isfinite().all()
     assert {n: signal.getsignal(n) for n in CODES} == before
+
+
+SCRIPT = """
+import atexit, lightning, torch
+import entropae as ea
+from entropae.latent import Plain
+atexit.register(print, "at exit")
+class Tell(lightning.Callback):
+    def on_train_batch_start(self, *_):
+        print("training", flush=True)
+model = ea.Autoencoder(torch.nn.Linear(4, 2), torch.nn.Linear(2, 4), Plain(2))
+ea.fit(model, torch.randn(500, 4), epochs=10**6, progress=False, callbacks=[Tell()])
+"""
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in CODES if n != 15)],
+    ids=lambda n: signal.Signals(n).name,
+)
+@pytest.mark.parametrize("prompt", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_script_that_catches_nothing_exits_as_a_command_does(number, prompt):
+    """And a prompt goes on."""
+    process = subprocess.Popen(
+        [sys.executable, *(["-i"] if prompt else []), "-c", SCRIPT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "training\n"
+    process.send_signal(number)
+    out, err = process.communicate("print(1 + len(model.sample(2)))\n", timeout=PATIENCE)
+    assert "Stopped: Stopped at epoch 1 of 1000000, after a whole step." in err
+    assert out.endswith("at exit\n"), "what is to be done at the end is done"
+    assert process.returncode == (0 if prompt else CODES[number])
+    assert ("3\n" in out) == prompt
 
 
 def test_ones_own_interrupt_is_not_made_an_exit():
@@ -328,13 +367,13 @@ def test_comparing_in_processes_ends_with_all_of_them(how, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "torchrun"])
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM", "torchrun", "torchrun, Ctrl-C"])
 def test_training_in_processes_stops_at_one_step(how, tmp_path):
     run = tmp_path / "run"
     fitting = ["fit", "--data", "digits", "--epochs", "100000", "--out", str(run), *SMALL]
     fitting += ["--trainer.devices", "2", "--trainer.accelerator", "cpu"]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    start = [*launch, "-m", "entropae.cli"] if how == "torchrun" else CLI
+    start = [*launch, "-m", "entropae.cli"] if "torchrun" in how else CLI
     process = subprocess.Popen(
         [*start, *fitting],
         stdout=subprocess.PIPE,
@@ -344,12 +383,12 @@ def test_training_in_processes_stops_at_one_step(how, tmp_path):
     )
     wait_for((run / "log.csv").exists, process)
     others = children(process.pid)
-    if how == "Ctrl-C":
+    if "Ctrl-C" in how:
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == {"Ctrl-C": 130, "SIGTERM": 143, "torchrun": 1}[how], err
+    assert process.returncode == {"Ctrl-C": 130, "SIGTERM": 143}.get(how, 1), err
     assert "go on with: entropae fit --resume --out" in err
     state = read(run / CHECKPOINT)
     assert f"Stopped at epoch {state['epoch'] + 1};" in err
@@ -377,6 +416,27 @@ def test_a_signal_amid_an_import_waits_for_its_end(tmp_path):
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (143, "True\n")
+
+
+class Dying:
+    """A signal comes while Python lets go of it, where exceptions are ignored."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_signal_where_exceptions_are_ignored_is_not_lost(training):
+    wish = Wish()
+    wish.patient = False
+    error = AtOnce if training else Stopped
+    inside = deferred(wish) if training else nullcontext()
+    with in_command(), inside, pytest.raises(error) as caught:  # noqa: PT012
+        Dying()
+        for _ in range(500):
+            time.sleep(0.01)
+    assert caught.value.number == signal.SIGTERM
 
 
 def test_what_workers_send_arrives_whole():

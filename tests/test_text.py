@@ -170,7 +170,7 @@ def test_a_vocabulary_too_small_is_refused():
 def test_lines_of_a_file(tmp_path, name):
     content = "\ufeffone  two\r\n\n \t \n山 水\nlast".encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert read_lines(tmp_path / name) == (["one two", "山 水", "last"], 2)
+    assert read_lines(tmp_path / name) == (["one two", "山 水", "last"], 2, 0)
 
 
 def test_files_that_are_no_text_are_refused(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pickle
 import resource
 import shutil
 import struct
+import subprocess
 import sys
 import time
 import warnings
@@ -23,11 +24,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 from safetensors.torch import load_file, save_file
 
 import entropae as ea
 from entropae.cli import main, read_recipe_file
 from entropae.kinds import read as load
+from entropae.kinds.text.lines import read_lines
 from entropae.latent import Entropic
 from entropae.messages import printable
 from entropae.nn import pair
@@ -275,6 +278,12 @@ def test_texts_that_unpack_to_far_more_than_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr("entropae.reader.limits.UNPACKED", 1000)
     with pytest.raises(ValueError, match="unpacks to more than"):
         read_table(path)
+    lines = tmp_path / "x.txt.gz"
+    lines.write_bytes(gzip.compress(b"a cat\n" * 100_000))
+    assert len(read_lines(lines).sentences) == 100_000
+    monkeypatch.setattr("entropae.kinds.text.lines.UNPACKED", 1000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        read_lines(lines)
 
 
 def test_tables_of_too_many_columns(tmp_path, bounded):
@@ -338,24 +347,33 @@ def test_image_bombs_are_left_out(tmp_path, bounded):
 
 
 def test_large_images_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    """Also where that is done to find out how they lie."""
     active, most = [], []
 
-    def slow(path):
-        active.append(path)
-        most.append(len(active))
-        time.sleep(0.01)
-        active.remove(path)
-        return Image.open(path)
+    def slowly(function):
+        def slow(one):
+            active.append(one)
+            most.append(len(active))
+            time.sleep(0.01)
+            active.remove(one)
+            return function(one)
+
+        return slow
 
     for i in range(8):
         (tmp_path / f"{i}.png").write_bytes(png(20, 20))
-    monkeypatch.setattr("entropae.kinds.images.files._open", slow)
-    load(tmp_path, size=8)
-    assert max(most) > 1
-    monkeypatch.setattr("entropae.kinds.images.files.LARGE", 100)
-    most.clear()
-    load(tmp_path, size=8)
-    assert max(most) == 1
+    for place, function in {
+        "entropae.kinds.images.files._open": Image.open,
+        "PIL.PngImagePlugin.PngImageFile.getexif": PngImageFile.getexif,
+    }.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(place, slowly(function))
+            load(tmp_path, size=8)
+            assert max(most) > 1
+            patch.setattr("entropae.kinds.images.files.LARGE", 100)
+            most.clear()
+            load(tmp_path, size=8)
+            assert max(most) == 1
 
 
 @pytest.mark.parametrize(
@@ -419,6 +437,8 @@ def test_recipes_that_grow_when_read(tmp_path, bounded):
 def test_links_out_of_a_run_folder_are_not_followed(run, tmp_path, name, capsys):
     mine = tmp_path / "mine"
     mine.write_text("mine")
+    if (run / name).is_dir():
+        shutil.rmtree(run / name)
     (run / name).unlink(missing_ok=True)
     (run / name).symlink_to(mine)
     assert main(["fit", "--out", str(run), "--resume"]) == 1
@@ -509,3 +529,101 @@ def test_a_whole_run_from_elsewhere_still_works(run):
     save_file(weights, run / "model.safetensors")
     assert ea.load(run).sample(3, seed=0).shape == (3, 1, 8, 8)
     assert yaml.safe_load((run / RECIPE).read_text())["data"] == "digits"
+
+
+# What takes time
+
+
+def test_lines_of_text_that_are_too_long_are_not_looked_at(tmp_path):
+    """A line of so many marks on one letter takes minutes to normalize."""
+    marks = "a" + 200_000 * "\u0301\u0316"
+    (tmp_path / "x.txt").write_text(f"a cat sat\n{marks}\n\nthe mat\na hat\n", "utf-8")
+    began = time.process_time()
+    lines = read_lines(tmp_path / "x.txt")
+    assert (lines.sentences, lines.empty, lines.overlong) == (
+        ["a cat sat", "the mat", "a hat"],
+        1,
+        1,
+    )
+    with pytest.warns(UserWarning, match="3 of 5 lines kept: 1 empty lines, 1 overlong lines"):
+        load(tmp_path / "x.txt", tokenizer="word")
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("end", ["1 2", "'1' 2", "'1' '2'"])
+def test_long_runs_of_spaces_are_read_once(end, tmp_path):
+    (tmp_path / "x.csv").write_text("a b\n1 2\n" + 200_000 * " " + end + "\n3 4\n")
+    began = time.process_time()
+    assert read_table(tmp_path / "x.csv").numbers().values.tolist() == [[1, 2], [1, 2], [3, 4]]
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("cell", ["x" * 200_000, '"' + "y,z" * 100_000 + '"'])
+def test_a_cell_without_end_is_of_a_named_file(cell, tmp_path):
+    (tmp_path / "x.csv").write_text(f"a,b\n1,2\n3,{cell}\n")
+    with pytest.raises(ValueError, match=r"x\.csv cannot be read: line 3: field larger"):
+        read_table(tmp_path / "x.csv")
+
+
+FLIPPED = """
+import sys
+from pathlib import Path
+from entropae.reader.parquet import read_parquet
+path = Path(sys.argv[1])
+whole = path.read_bytes()
+size = int.from_bytes(whole[-8:-4], "little")
+for at in range(len(whole) - 8 - size, len(whole)):
+    content = bytearray(whole)
+    content[at] ^= 1
+    path.write_bytes(content)
+    try:
+        read_parquet(path)
+    except ValueError as error:
+        assert str(path) in str(error), error
+print("read")
+"""
+
+
+def test_no_bit_of_a_footer_ends_the_process(tmp_path):
+    """Arrow itself does, where one of them makes its numbers contradict each other."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"a": [1.5, 2.5, None], "s": ["x", "y", None]}
+    parquet.write_table(pa.table(columns), tmp_path / "x.parquet", store_schema=False)
+    command = [sys.executable, "-c", FLIPPED, str(tmp_path / "x.parquet")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "read\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"version": "1.0", "row_group_size": 7, "compression": "ZSTD"},
+        {"column_encoding": {"é": "DELTA_BYTE_ARRAY"}, "use_dictionary": False},
+        {"write_page_index": True, "write_page_checksum": True},
+    ],
+    ids=str,
+)
+def test_a_footer_says_what_arrow_finds_in_it(options, tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from entropae.reader.footer import groups_of
+
+    inner = {"l": [[1, 2, 3]] * 50, "s": [{"a": 1, "b": {"c": [1.0]}}] * 50}
+    table = pa.table(inner | {"x": np.arange(50.0) * 1.7, "é": ["y"] * 50})
+    parquet.write_table(table, tmp_path / "x.parquet", **options)
+    found = parquet.read_metadata(tmp_path / "x.parquet")
+    groups = groups_of(tmp_path / "x.parquet")
+    assert len(groups) == found.num_row_groups
+    for i, group in enumerate(groups):
+        expected = found.row_group(i)
+        assert group.rows == expected.num_rows
+        assert len(group.parts) == expected.num_columns
+        for j, part in enumerate(group.parts):
+            one = expected.column(j)
+            assert part.column == one.path_in_schema
+            assert part.plain == ("DELTA_BYTE_ARRAY" not in one.encodings)
+            assert (part.values, part.unpacked) == (one.num_values, one.total_uncompressed_size)

@@ -4,7 +4,8 @@ The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops what is going on where nothin
 finishes its step and writes a checkpoint, anything else ends where it is, and files are written
 whole or not at all. The second one ends the process at once. A command's exit code is 128 and the
 signal's number: 130, 143, 129. In Python the first one becomes a `Stopped`, which is a
-`KeyboardInterrupt`. A signal that is ignored (`nohup`) stays ignored.
+`KeyboardInterrupt`; a script that does not catch it ends with the same exit codes. A signal that is
+ignored (`nohup`) stays ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SIGNALS = tuple(
 )
 # Seconds in which torchrun's own signal is taken for an echo of the terminal's, not for a second.
 ECHO = 2.0
-MOMENT = 0.02  # seconds until a signal that came amid an import is looked at again
+MOMENT = 0.02  # seconds until a signal that came at a bad moment is looked at again
 POLL = 0.5  # seconds between two looks at whether the parent is there
 
 Handler = Callable[[int, Any], None]
@@ -87,9 +88,11 @@ class Wish:
         _install(self._note)
 
     def _note(self, number: int, frame: Any) -> None:
-        if self.number is None:
+        again, _process.again = _process.again, False
+        if self.number is None or again:
             self.number, self.since = number, time.monotonic()
             _process.first = number
+            _exit_with_code()
             if not self.patient:
                 raise AtOnce(number)
         elif "TORCHELASTIC_RUN_ID" not in os.environ or time.monotonic() - self.since > ECHO:
@@ -106,6 +109,7 @@ class _Process:
     first: int | None = None
     imports = 0  # that it was in when the command began
     again = False  # whether the next signal is the first one, put off
+    exits = False  # whether a script that a `Stopped` ends has its code
 
 
 _process = _Process()
@@ -142,6 +146,7 @@ def as_worker() -> None:
     """
     _process.is_command = _process.is_idle = True
     _install(_raise)
+    sys.unraisablehook = _not_lost(sys.unraisablehook)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     follow_parent()
 
@@ -175,15 +180,49 @@ def follow_parent() -> None:
     threading.Thread(target=watch, name="entropae: watch the parent", daemon=True).start()
 
 
+def _exit_with_code() -> None:
+    """From now on a `Stopped` that nobody catches ends a script with its code, where Python has 1.
+
+    Not a prompt: that shows it, and goes on.
+    """
+    if _process.exits:
+        return
+    _process.exits, before = True, sys.excepthook
+
+    def hook(kind: Any, error: BaseException, trace: Any) -> None:
+        before(kind, error, trace)
+        if isinstance(error, Stopped) and not hasattr(sys, "ps1") and not sys.flags.interactive:
+            raise SystemExit(error.code)
+
+    sys.excepthook = hook
+
+
 @contextmanager
 def _handled(handler: Handler) -> Iterator[None]:
     """Another handler of all signals that are not ignored, and the handlers of before after it."""
-    before = _install(handler)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, hook = _install(handler), sys.unraisablehook
+    sys.unraisablehook = _not_lost(hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, one in before.items():
             signal.signal(number, one)
+
+
+def _not_lost(hook: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What Python calls where it ignores an exception, as in `__del__`: a signal's comes again."""
+
+    def called(found: Any) -> None:
+        if isinstance(found.exc_value, Stopped | AtOnce):
+            threading.Thread(target=_put_off, args=(found.exc_value.number,), daemon=True).start()
+        else:
+            hook(found)
+
+    return called
 
 
 def _install(handler: Handler) -> dict[int, Any]:

@@ -10,7 +10,6 @@ import re
 import reprlib
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from importlib.resources import files
 from typing import Any
@@ -28,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from torch import Tensor
 
 from entropae.explorer.connections import Connection
+from entropae.explorer.intake import Intake
 from entropae.explorer.space import Space, pack
 from entropae.messages import printable
 from entropae.storage.limits import (
@@ -36,7 +36,6 @@ from entropae.storage.limits import (
     CONNECTIONS,
     JSON_BYTES,
     UPLOAD_BYTES,
-    UPLOADS,
 )
 
 EVERYWHERE = ("0.0.0.0", "::")  # all of the machine's addresses
@@ -77,10 +76,9 @@ def application(space: Space, host: str = "127.0.0.1") -> ASGIApp:
         kind = TYPES[name[name.rindex(".") :]]
         routes.append(Route(f"/{name}", partial(_fixed, content, kind)))
     routes.append(Route("/api/space", partial(_fixed, about, "application/json")))
-    turn, uploads = asyncio.Lock(), asyncio.Semaphore(UPLOADS)
+    turn, intake = asyncio.Lock(), Intake()
     for name, (answer, most) in ANSWERS.items():
-        door = uploads if most > JSON_BYTES else nullcontext()
-        endpoint = partial(_answer, space, turn, door, answer, most)
+        endpoint = partial(_answer, space, turn, intake, answer, most)
         routes.append(Route(f"/api/{name}", endpoint, methods=["POST"]))
     handlers: Mapping[Any, Any] = {HTTPException: _refusal, Exception: _failure}
     return _Guard(Starlette(routes=routes, exception_handlers=handlers), host)
@@ -197,32 +195,23 @@ async def _fixed(content: bytes, kind: str, request: Request) -> Response:
 
 
 async def _answer(
-    space: Space, turn: asyncio.Lock, door: Any, answer: Answer, most: int, request: Request
+    space: Space, turn: asyncio.Lock, intake: Intake, answer: Answer, most: int, request: Request
 ) -> Response:
     try:
-        async with door:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(request, most)
-            async with turn:  # one uses all cores, and many would fill the memory
-                result = await run_in_threadpool(answer, space, body)
+        # One turn at a time: one uses all cores, and many would fill the memory.
+        async with intake.body(request, most) as body, turn:
+            result = await run_in_threadpool(answer, space, body)
     except ValueError as error:
         return _error(400, str(error))
     except TimeoutError:
-        return _error(408, f"The request took more than {BODY_SECONDS:g} seconds to arrive.")
+        return _error(
+            408,
+            f"The request took too long to arrive: it may take {BODY_SECONDS:g} seconds, and less "
+            "while others need the memory. Send it again.",
+        )
     except ClientDisconnect:
         return _error(400, "The request was cut off.")
     return JSONResponse(result)
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body, read no further than allowed, whatever its header says."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise HTTPException(413, f"A request may have {most:,} bytes here: send fewer.")
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _decode(space: Space, body: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from entropae.prior import HEADS, PRIORS, Prior, canonical, fitted
 from entropae.registry import build
 from entropae.storage.weights import unpack
 
-UNKEPT = 1 << 30
+UNKEPT = 1 << 29
 
 # Own parts that `load` is given, by what they are.
 Given = Mapping[str, nn.Module | None]
@@ -150,7 +150,7 @@ def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], 
         if settled["name"] == "flow":  # which can only be built where its masks can be computed
             sizes = [settled["dim"], *settled["hidden"], settled["dim"]]
             total += 4 * settled["transforms"] * sum(a * b for a, b in pairwise(sizes))
-    # What is not kept with the weights, such as a memory bank of codes, has the gigabyte.
+    # What is not kept with the weights, such as a memory bank of codes, has this much.
     if total > size + UNKEPT:
         raise ValueError(f"it is described as of {total:,} bytes, its weights have {size:,}")
 

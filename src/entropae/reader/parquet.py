@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from entropae.reader.compute import compute
+from entropae.reader.footer import Group, groups_of
 from entropae.reader.limits import check_columns, most_bytes
 
 BATCH = 1 << 16  # rows
-ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 SHARED = 64  # rows of a batch if texts can share their beginnings, and unpack to much at once
 
 
@@ -28,15 +28,16 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     from pyarrow import parquet
 
     try:
+        groups = groups_of(path)
         with parquet.ParquetFile(path) as file:
             check_columns(file.metadata.num_columns)
-            schema, shared = file.schema_arrow, _shared(file)
+            schema, shared = file.schema_arrow, _shared(groups)
             texts = [f.name for f in schema if is_text(f.type) and f.name not in shared]
         with parquet.ParquetFile(path, read_dictionary=texts) as file:
-            _check_cells(file, path.stat().st_size)
+            _check_cells(file, groups, path.stat().st_size)
             yield file, schema
     # Arrow says the same in several ways; a damaged file can also make it ask for too much.
-    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
+    except (pa.ArrowException, ValueError, OSError, MemoryError, RuntimeError) as error:
         raise ValueError(f"{path} cannot be read: {error}.") from error
 
 
@@ -79,16 +80,16 @@ def _held(kind: Any) -> Any:
     return {"halffloat": pa.float32(), "string_view": pa.string()}.get(str(kind), kind)
 
 
-def _check_cells(file: Any, size: int) -> None:
+def _check_cells(file: Any, groups: Sequence[Group], size: int) -> None:
     """Raise if the footer promises more than is taken: a run of one value is a few bytes."""
     schema, most = file.metadata.schema, most_bytes(size)
+    widths = [max(8, schema.column(i).length) for i in range(file.metadata.num_columns)]
     promised = 0
-    for i in range(file.metadata.num_row_groups):
-        group = file.metadata.row_group(i)
-        for j in range(group.num_columns):
-            chunk = group.column(j)
-            cells = max(chunk.num_values, group.num_rows) * max(8, schema.column(j).length)
-            promised += max(cells, chunk.total_uncompressed_size)
+    for rows, parts in groups:
+        if len(parts) != len(widths):
+            raise ValueError(f"a group of its rows has {len(parts)} of {len(widths)} columns")
+        for part, width in zip(parts, widths, strict=True):
+            promised += max(max(part.values, rows) * width, part.unpacked)
     promised = max(promised, 8 * file.metadata.num_rows * file.metadata.num_columns)
     if promised > most:
         raise ValueError(too_much(size, promised))
@@ -105,7 +106,8 @@ def _batches(file: Any, kinds: Any, path: Path) -> Iterator[Any]:
     import pyarrow as pa
 
     size, rows, found, unpacked = path.stat().st_size, file.metadata.num_rows, 0, 0
-    shared = any(is_text(kinds.field(name).type) for name in _shared(file) & set(kinds.names))
+    groups = groups_of(path)
+    shared = any(is_text(kinds.field(name).type) for name in _shared(groups) & set(kinds.names))
     for batch in file.iter_batches(SHARED if shared else BATCH, columns=kinds.names):
         found += len(batch)
         if found > rows:
@@ -119,14 +121,12 @@ def _batches(file: Any, kinds: Any, path: Path) -> Iterator[Any]:
         raise ValueError(f"it has {found} rows and promises {rows}")
 
 
-def _shared(file: Any) -> set[str]:
+def _shared(groups: Sequence[Group]) -> set[str]:
     """Columns whose texts are written as what follows their common beginnings, or likewise.
 
     These cannot be read as dictionaries.
     """
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    chunks = [group.column(j) for group in groups for j in range(group.num_columns)]
-    return {chunk.path_in_schema for chunk in chunks if not set(chunk.encodings) <= ENCODINGS}
+    return {part.column for group in groups for part in group.parts if not part.plain}
 
 
 def _length(column: Any) -> int:

@@ -25,12 +25,11 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
         if separator not in text and dialect.separator is None:
             continue
         for quote in ('"', "'") if dialect.quote is None else (dialect.quote,):
-            quoted = rf"(?:^|{re.escape(separator)})\s*'[^'\n]*'"
-            if quote == "'" and not re.search(quoted, text, re.MULTILINE):
+            if quote == "'" and not _has_quotes(text, separator):
                 continue
             try:
                 rows = records(text, separator, quote, is_escaped(text))
-            except csv.Error:
+            except ValueError:
                 continue
             score = _score(rows if whole or len(rows) < 2 else rows[:-1], separator)
             if score > best:
@@ -39,6 +38,17 @@ def separator_of(text: str, dialect: Dialect, whole: bool) -> tuple[str, str]:
         # A column of its own has no separator: any will do that is not in it.
         return next(mark for mark in (*SEPARATORS, "\x1f") if mark not in text), chosen[1]
     return chosen
+
+
+def _has_quotes(text: str, separator: str) -> bool:
+    """Whether a cell begins with a single quote, and has another."""
+
+    # First a run of spaces becomes one, or it would be run through from each of its places.
+    def one(run: re.Match[str]) -> str:
+        return next((mark for mark in ("\n", separator) if mark in run[0]), " ")
+
+    short = re.sub(r"\s+", one, text)
+    return re.search(rf"(?:^|{re.escape(separator)})\s?'[^'\n]*'", short, re.MULTILINE) is not None
 
 
 def _is_single(text: str, separator: str, score: float) -> bool:
@@ -91,7 +101,11 @@ def is_escaped(text: str) -> bool:
 
 
 def records(text: str, separator: str, quote: str, escaped: bool = False) -> list[list[str]]:
-    """The cells of the first lines; of empty ones no cells."""
+    """The cells of the first lines; of empty ones no cells.
+
+    Raises:
+        ValueError: If a cell has more characters than Python's `csv` takes.
+    """
     lines = io.StringIO(text, newline="")
     if separator == " ":
         return [tokens(line, quote) for line, _ in zip(lines, range(ROWS), strict=False)]
@@ -100,7 +114,10 @@ def records(text: str, separator: str, quote: str, escaped: bool = False) -> lis
     reader = csv.reader(
         lines, delimiter=separator, quotechar=quote or None, quoting=kind, escapechar=escape
     )
-    return [row for row, _ in zip(reader, range(ROWS), strict=False)]
+    try:
+        return [row for row, _ in zip(reader, range(ROWS), strict=False)]
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from error
 
 
 def tokens(line: str, quote: str) -> list[str]:

@@ -10,10 +10,10 @@ SCANS = 100
 
 # Of the explorer's server: bytes of a request, and codes.
 JSON_BYTES, UPLOAD_BYTES, AT_ONCE = 1 << 20, 1 << 24, 64
-# Uploads that are taken in at a time, since each is held whole.
-UPLOADS = 4
-# Seconds from a connection's (or a next request's) beginning to the end of its headers, and of a
-# body.
-HEADER_SECONDS, BODY_SECONDS = 5.0, 15.0
-# Connections that have sent no whole request: of more, the oldest is closed. Of all, the rest.
+# Bytes of bodies that are held at a time, each whole until it is answered.
+HELD_BYTES = 4 * UPLOAD_BYTES
+# Seconds from a connection's beginning, or its last answer, to the end of the headers; from there
+# to the end of the body; and that an answer may wait to be taken.
+HEADER_SECONDS, BODY_SECONDS, ANSWER_SECONDS = 5.0, 15.0, 30.0
+# Connections that wait for headers: of more, the oldest is closed. And of all connections.
 WAITING, CONNECTIONS = 128, 512

@@ -32,9 +32,9 @@ SUFFIXES = frozenset(
 # Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
 LARGE = 1 << 24
 ONE_LARGE = threading.Lock()
-# Named, so that no file reaches Pillow's PostScript reader, which runs another program.
 # Values that are white in images of more than 8 bits: of shares, bytes, 10, 12, 14 and 16 bits.
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
+# Named, so that no file reaches Pillow's PostScript reader, which runs another program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
@@ -248,14 +248,15 @@ def _attempt(function: Callable[[], Any]) -> Any:
 
 
 def _head(path: Path) -> Head | str:
-    """What is known of an image, from the header alone unless it is deep; or what is wrong."""
+    """What is known of an image, without decoding most; or what is wrong."""
 
     def look() -> Head:
         with Image.open(path, formats=FORMATS) as image:
-            if image.format == "TIFF":
-                with _turn(image.size):
+            with _turn(image.size):
+                if image.format == "TIFF":
                     image.load()  # which turns it
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+                # Of PNG this decodes all: what tells the orientation may stand at the end.
+                turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             width, height = image.size[::-1] if turned else image.size
             deep, span = image.mode[0] in "IF", None
             if deep:

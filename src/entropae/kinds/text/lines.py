@@ -17,16 +17,20 @@ from entropae.messages import printable
 from entropae.nn.tokens import EOS, PAD, UNK
 
 SUFFIXES = (".txt", ".txt.gz")
-# As of other compressed files: a gigabyte, or so many times the file's size.
-UNPACKED, RATIO = 1 << 30, 100
+# Bytes of a packed file, or so many times its size: a line takes far more in memory than in it.
+UNPACKED, RATIO = 1 << 24, 100
 LONGEST = 1 << 20  # characters of a line
+# Characters of a line that is looked at: normalizing and learning tokens can take time that grows
+# with the square of them, and no sentence has so many.
+LOOKED_AT = 1 << 14
 
 
 class Lines(NamedTuple):
-    """Sentences of a file, and how many of its lines are none."""
+    """Sentences of a file, how many of its lines are none, and how many are far too long."""
 
     sentences: list[str]
     empty: int
+    overlong: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,28 +65,33 @@ def is_text(path: Path) -> bool:
 def read_lines(path: str | Path) -> Lines:
     """Sentences of a UTF-8 text file, packed by gzip or not: a line each, its spaces made single.
 
+    Lines of more than 16 384 characters are only counted.
+
     Args:
         path: A file `.txt` or `.txt.gz`.
 
     Raises:
         OSError: If it cannot be read.
         ValueError: If it is not UTF-8, has a line of over a million characters, or unpacks to more
-            than a gigabyte and more than 100 times its size.
+            than 16 MiB and more than 100 times its size.
     """
     path = Path(path)
+    packed = path.suffix.lower() == ".gz"
     most = max(UNPACKED, RATIO * path.stat().st_size)
-    sentences, empty = [], 0
+    sentences, empty, overlong = [], 0, 0
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if packed else path.open("rb") as file:
             for line in _limited(file, most):
-                sentence = normalize(line.decode("utf-8-sig" if not sentences else "utf-8"))
-                if sentence:
+                text = line.decode("utf-8-sig" if not sentences else "utf-8")
+                if len(text) > LOOKED_AT:
+                    overlong += 1
+                elif sentence := normalize(text):
                     sentences.append(sentence)
                 else:
                     empty += 1
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{printable(path)} cannot be read: {error}") from error
-    return Lines(sentences, empty)
+    return Lines(sentences, empty, overlong)
 
 
 def _limited(file: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[bytes]:
@@ -126,7 +135,7 @@ def encode_lines(
     counts = Counts(
         sentences=len(fitting),
         empty=lines.empty,
-        overlong=len(rows) - len(fitting),
+        overlong=lines.overlong + len(rows) - len(fitting),
         tokens=sum(map(len, fitting)),
         unknown=sum(row.count(UNK) for row in fitting),
     )
