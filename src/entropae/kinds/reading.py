@@ -45,7 +45,7 @@ class Reading:
     find_rules: bool = True
     dialect: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Literal["bpe", "word", "character"] = "bpe"
-    vocabulary: int = 4000
+    vocabulary: int = 2000
     length: int = 64
     key: str | None = None
     labels: str | None = None
