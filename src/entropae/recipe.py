@@ -92,7 +92,8 @@ class Recipe:
             of `entropae.reader.Dialect` by name.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
-        tokenizer: For text: byte pairs, words or characters.
+        tokenizer: For text: byte pairs, words or characters; "auto" takes characters where there
+            are hardly any spaces, as in Chinese, else byte pairs.
         vocabulary: For text: the most tokens.
         length: For text: the most tokens of a sentence; longer ones are left out.
         labels: A file with the class of each sample, a label a line (or .npy, or IDX), or the
@@ -130,7 +131,7 @@ class Recipe:
     dialect: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     channels: Literal[1, 3] | None = None
-    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 2000
     length: int = 64
     labels: str | None = None

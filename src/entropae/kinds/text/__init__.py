@@ -23,7 +23,7 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
 from entropae.kinds.text.start import start_from_counts
-from entropae.kinds.text.tokenizer import FILE, Tokenizer
+from entropae.kinds.text.tokenizer import FILE, NAMES, Tokenizer, suitable
 from entropae.messages import printable, unknown
 from entropae.nn.decoding import DECODINGS
 from entropae.nn.tokens import PAD
@@ -78,9 +78,9 @@ class Text(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Sentences, and a tokenizer trained on them."""
         lines = _lines(source)
-        tokenizer = Tokenizer.train(
-            lines.sentences, reading.tokenizer, vocabulary=reading.vocabulary
-        )
+        asked = reading.tokenizer
+        chosen = suitable(lines.sentences) if asked == "auto" else asked
+        tokenizer = Tokenizer.train(lines.sentences, chosen, vocabulary=reading.vocabulary)
         return cls(tokenizer, length=reading.length)._encoded(lines)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
@@ -189,6 +189,14 @@ class Text(Kind):
     def embed(self, model: Any, x: Int[Tensor, "n t"]) -> Float[Tensor, "n d"]:
         """The codes of sentences."""
         return model.encode(x, head=False)
+
+    @property
+    def introduction(self) -> str:
+        """What its tokens are."""
+        return (
+            f"{len(self.tokenizer)} different tokens, {NAMES[self.tokenizer.kind]} (--tokenizer, "
+            "--vocabulary)."
+        )
 
     def describe_size(self) -> str:
         """Tokens."""
