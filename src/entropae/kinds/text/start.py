@@ -27,6 +27,7 @@ PRIOR = 20.0
 # Added to frequencies where it is divided by them: what is said of rare tokens stays moderate, and
 # they do not outweigh the others in the principal components.
 SHRINK, LIGHT = 3e-3, 1e-4
+NONE = 1e-3  # of the largest deviation: below, there is no component
 
 
 def start_from_counts(model: Model, samples: Samples, *, seed: int = 0) -> Model:
@@ -90,6 +91,7 @@ def start(encoder: LSTMEncoder, decoder: LSTMDecoder, rows: Int[Tensor, "n t"]) 
     weights = (mean + LIGHT).rsqrt()
     r = min(decoder.in_features, len(rows) - 1, decoder.vocabulary)
     axes, deviations = _components(counts * weights, mean * weights, r)
+    r = len(axes)  # coordinates beyond the components keep their random start
     whitening = axes * weights / deviations[:, None]
     encoder.direct.weight[:r] = whitening
     encoder.direct.bias[:r] = -(whitening @ mean)
@@ -127,9 +129,10 @@ def _sparse(places: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
 def _components(
     x: Tensor, mean: Float[Tensor, " v"], r: int
 ) -> tuple[Float[Tensor, "r v"], Float[Tensor, " r"]]:
-    """Principal components of a sparse matrix, and the deviations along them."""
+    """Principal components of a sparse matrix, `r` or as many as it has, and their deviations."""
     _, values, axes = torch.svd_lowrank(x, q=r, niter=4, M=mean[None])
-    return axes.T, (values / len(x) ** 0.5).clamp_min(1e-6)
+    there = values > NONE * values[0]
+    return axes.T[there], values[there] / len(x) ** 0.5
 
 
 def _factors(

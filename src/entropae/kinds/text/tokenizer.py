@@ -20,7 +20,7 @@ FILE = "tokenizer.json"
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a tokenizer's file
 NAMES: dict[Kind, str] = {"bpe": "byte pairs", "word": "words", "character": "characters"}
-SPARSE = 20  # characters a space, above which these do not separate words
+SPARSE = 10  # characters a space, above which these do not separate words
 
 
 class Tokenizer:
