@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -32,6 +33,8 @@ from entropae.nn.decoding import beam, greedy, log_probability, nucleus, samplin
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
+from entropae.runs.settling import said_of
+from entropae.training.budget import Plan
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")
 CORPUS = [" ".join(f"{a} {b} {c} {d}".split()) + "." for a in WHO for b in DOES
@@ -666,6 +669,41 @@ def trained(tmp_path_factory):
     options += ["--data", str(folder / "corpus.txt"), "--model.latent.dim", "4"]
     assert main(["fit", "--out", str(folder / "run"), *options]) == 0
     return folder
+
+
+def test_it_is_said_at_the_start_what_sentences_worth_reading_take(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Text, "enough", 6)
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(CORPUS + [f"{line} again" for line in CORPUS]))
+    options = ["--data", str(path), "--length", "40", "--model.hidden", "[16]", "--no-report"]
+    fit = ["fit", *options, "--model.latent.dim", "4", "--batch_size", "100"]
+    assert main([*fit, "--out", str(tmp_path / "short"), "--minutes", "1e-4"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(
+        r"^\d+ different tokens, byte pairs \(--tokenizer, --vocabulary\)\.$", out, re.M
+    )
+    said = re.search(r"That is (\d+) steps; sentences are seldom worth reading before 6: "
+                     r"(--epochs \d+) takes about \d+ seconds?\.", out)  # fmt: skip
+    assert said is not None
+    assert said[1] == "2"
+    assert main([*fit, "--out", str(tmp_path / "long"), *said[2].split()]) == 0
+    assert ea.Run.open(tmp_path / "long").metrics["steps"] == 6
+    capsys.readouterr()
+
+
+def test_a_plan_says_how_long_a_training_worth_its_while_takes(samples):
+    plan, few = Plan(epochs=10, wanted=50, seconds=60.0), samples.subset(range(64))
+    assert said_of(plan, few, 1) == (
+        "10 passes over 64 sentences: about 10 minutes. 50 would take about 50 minutes: "
+        "--epochs 50, or --minutes."
+    )
+    assert said_of(plan, few, 2) == (
+        "10 passes over 64 sentences: about 10 minutes. That is 320 steps; sentences are seldom "
+        "worth reading before 500: --epochs 16 takes about 16 minutes."
+    )
+    assert said_of(plan._replace(wanted=10), few, 1) == (
+        "10 passes over 64 sentences: about 10 minutes."
+    )
 
 
 def test_a_run_writes_sentences(trained, capsys):
