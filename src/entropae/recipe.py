@@ -132,7 +132,7 @@ class Recipe:
     size: int | None = None
     channels: Literal[1, 3] | None = None
     tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
-    vocabulary: int = 2000
+    vocabulary: int = 4000
     length: int = 64
     labels: str | None = None
     strict: bool = False

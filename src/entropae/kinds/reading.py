@@ -46,7 +46,7 @@ class Reading:
     find_rules: bool = True
     dialect: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
-    vocabulary: int = 2000
+    vocabulary: int = 4000
     length: int = 64
     key: str | None = None
     labels: str | None = None

@@ -38,6 +38,7 @@ def settled(
     """
     if recipe.batch_size is None:
         recipe = replace(recipe, batch_size=train.kind.batch_size)
+    recipe = _noisy(recipe, train.kind.noise)
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
@@ -53,6 +54,15 @@ def settled(
     if say:
         print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
     return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+
+
+def _noisy(recipe: Recipe, noise: float) -> Recipe:
+    """A recipe with noise on its code, where that suits the samples and nothing else is asked."""
+    latent = recipe.model.latent
+    if not noise or latent.get("name") != "entropic" or "noise" in latent:
+        return recipe
+    noisy = latent | {"noise": (noise, noise)}
+    return replace(recipe, model=replace(recipe.model, latent=noisy))
 
 
 def rate_of(recipe: Recipe, samples: Samples) -> float:

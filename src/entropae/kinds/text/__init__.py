@@ -47,6 +47,7 @@ class Text(Kind):
     suffix = ".txt"
     view: ClassVar[Any] = None
     numeric = False
+    noise = 0.5
     batch_size = 64
     enough = 500
     errors: ClassVar[Mapping[str, str]] = {
