@@ -33,7 +33,8 @@ from entropae.nn.decoding import beam, greedy, log_probability, nucleus, samplin
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
-from entropae.runs.settling import said_of
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.settling import said_of, settled
 from entropae.training.budget import Plan
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")
@@ -689,6 +690,18 @@ def test_it_is_said_at_the_start_what_sentences_worth_reading_take(tmp_path, mon
     assert main([*fit, "--out", str(tmp_path / "long"), *said[2].split()]) == 0
     assert ea.Run.open(tmp_path / "long").metrics["steps"] == 6
     capsys.readouterr()
+
+
+def test_what_a_recipe_leaves_open_suits_sentences(samples):
+    recipe, components = settled(Recipe(), samples, samples, say=False)
+    latent = recipe.model.latent
+    assert components is None
+    assert (recipe.batch_size, latent["dim"], latent["noise"]) == (64, 16, (0.5, 0.5))
+    asked = ModelConfig(latent={"name": "entropic", "dim": 3, "noise": (0.0, 0.0)})
+    recipe, _ = settled(Recipe(batch_size=9, model=asked), samples, samples, say=False)
+    assert (recipe.batch_size, recipe.model.latent) == (9, asked.latent)
+    other = ModelConfig(latent={"name": "variational", "dim": 3})
+    assert settled(Recipe(model=other), samples, samples)[0].model.latent == other.latent
 
 
 def test_a_plan_says_how_long_a_training_worth_its_while_takes(samples):
