@@ -1,7 +1,7 @@
 """Ten minutes on 10 000 lines: the default command, and what a newcomer then reads.
 
 `python benchmarks/text_minutes.py WORK --data DATA` runs `entropae fit --data LINES --out RUN`,
-nothing else, on each of three corpora, and measures what `entropae sample` and `entropae
+nothing else unless `--options` follow, on each of three corpora, and measures what `entropae sample` and `entropae
 reconstruct` write. `--source CHECKOUT --name before` has another version of the package do it.
 `--table` writes results/text_minutes.json and .md of all that WORK has.
 """
@@ -32,6 +32,8 @@ LINES = 10_000
 SHOWN, MADE, PAIRS = 20, 500, 300
 CORPORA = ("kjv", "quatrains", "sentence_polarity")
 ROWS = {
+    "options": "options of `fit`",
+    "load": "load average of the machine",
     "steps": "training steps",
     "seconds": "seconds",
     "nll": "held-out nats per sentence, given its code",
@@ -70,7 +72,7 @@ def run(corpus: str, folder: Path, data: Path, source: Path, options: Sequence[s
         )
         return done.stdout
 
-    began = time.perf_counter()
+    began, load = time.perf_counter(), os.getloadavg()[0]
     asked = ["--data", str(path), "--out", str(folder), *options]
     said = command("fit", *asked)
     seconds = time.perf_counter() - began
@@ -78,7 +80,15 @@ def run(corpus: str, folder: Path, data: Path, source: Path, options: Sequence[s
     command("reconstruct", str(folder), "-n", str(PAIRS), "--out", str(folder / "again.txt"))
     diagnosis = command("diagnose", str(folder))
     (folder / "said.json").write_text(
-        json.dumps({"fit": said, "diagnose": diagnosis, "seconds": seconds, "asked": asked})
+        json.dumps(
+            {
+                "fit": said,
+                "diagnose": diagnosis,
+                "seconds": seconds,
+                "load": load,
+                "options": " ".join(options),
+            }
+        )
     )
 
 
@@ -95,6 +105,7 @@ def figures(corpus: str, folder: Path, data: Path) -> dict[str, Any]:
     pairs = read_lines(folder / "again.txt").sentences
     real = held_out[:MADE]
     metrics = json.loads((folder / "metrics.json").read_text())
+    about = json.loads((folder / "said.json").read_text())
     others = sentences(corpus, data)[LINES:]
     # A judge that has read other lines, where there are enough; else the training lines.
     judge = KneserNey([words(line, corpus) for line in (others if len(others) > 5000 else train)])
@@ -106,7 +117,7 @@ def figures(corpus: str, folder: Path, data: Path) -> dict[str, Any]:
 
     return {
         "steps": metrics["steps"],
-        "seconds": json.loads((folder / "said.json").read_text())["seconds"],
+        **{name: about[name] for name in ("options", "load", "seconds") if name in about},
         **metrics["validation"],
         "bleu": bleu(
             [line.removeprefix("→ ") for line in pairs[1::2]],
@@ -133,9 +144,9 @@ def table(work: Path, data: Path) -> None:
         shown[f"{corpus}, {name}"] = read_lines(path.parent / "drawn.txt").sentences[:SHOWN]
         said[f"{corpus}, {name}"] = json.loads(path.read_text())["diagnose"]
     text = [
-        f"`entropae fit --data LINES --out RUN` on the first {LINES} lines, nothing else asked "
-        "for, then `entropae sample` and `entropae reconstruct`. "
-        f" {MADE} samples; the n-gram model (order 3, Kneser-Ney, words; characters "
+        f"`entropae fit --data LINES --out RUN` on the first {LINES} lines, with the options "
+        "named, then `entropae sample` and `entropae reconstruct`. "
+        f"{MADE} samples; the n-gram model (order 3, Kneser-Ney, words; characters "
         "of quatrains) has read the lines beyond the first, of sentence_polarity the training "
         "lines.",
         "",
@@ -143,7 +154,7 @@ def table(work: Path, data: Path) -> None:
     for corpus, runs in found.items():
         text += [f"## {corpus}", "", "| | " + " | ".join(runs) + " |", "|-" * (len(runs) + 1) + "|"]
         for key, title in ROWS.items():
-            cells = [f"{one[key]:.4g}" if key in one else "" for one in runs.values()]
+            cells = [shown_as(one.get(key, "")) for one in runs.values()]
             text.append(f"| {title} | " + " | ".join(cells) + " |")
         text.append("")
     for title, lines in shown.items():
@@ -154,6 +165,10 @@ def table(work: Path, data: Path) -> None:
     save("text_minutes", {"figures": found, "samples": shown}, lines=LINES)
     (RESULTS / "text_minutes.md").write_text("\n".join(text))
     print("\n".join(text))
+
+
+def shown_as(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else f"`{value}`" if value else ""
 
 
 def main() -> None:

@@ -420,7 +420,7 @@ def drawn_rows(n: int, seed: int = 0) -> torch.Tensor:
 
 @torch.no_grad()
 def test_without_a_code_it_starts_with_smoothed_frequencies_of_pairs():
-    """(C(y, x) + 20 p(x)) / (C(y) + 20), where the embedding has room for all tokens."""
+    """(C(y, x) + 80 p(x)) / (C(y) + 80), where the embedding has room for all tokens."""
     rows = drawn_rows(400)
     counts, often = torch.zeros(20, 20), torch.full((20,), 0.5)
     for row in rows.tolist():

@@ -23,10 +23,10 @@ Model = TypeVar("Model", bound="Autoencoder")
 # Sentences that are counted, at most: of more, some.
 MOST = 20_000
 # How many tokens' worth of plain frequencies are added to what came after each token.
-PRIOR = 20.0
+PRIOR = 80.0
 # Added to frequencies where it is divided by them: what is said of rare tokens stays moderate, and
 # they do not outweigh the others in the principal components.
-SHRINK, LIGHT = 3e-3, 1e-4
+SHRINK, LIGHT = 1e-2, 1e-2
 NONE = 1e-3  # of the largest deviation: below, there is no component
 
 
@@ -36,10 +36,10 @@ def start_from_counts(model: Model, samples: Samples, *, seed: int = 0) -> Model
     The code is the whitened principal components of the tokens' shares of a sentence. The decoder
     gives a token x after y, with code z, the score
 
-        log p(x) + log(1 + C(y, x) / (20 p(x))) + δ(x | z) / (p(x) + 0.003)
+        log p(x) + log(1 + C(y, x) / (80 p(x))) + δ(x | z) / (p(x) + 0.01)
 
     where C counts pairs and δ is what the code says of the share of x. Without a code that is the
-    probability (C(y, x) + 20 p(x)) / (C(y) + 20), as far as the embedding has numbers enough. The
+    probability (C(y, x) + 80 p(x)) / (C(y) + 80), as far as the embedding has numbers enough. The
     code's part is right to first order. Networks learn what counts lack.
 
     Args:
@@ -138,7 +138,7 @@ def _components(
 def _factors(
     pairs: Tensor, p: Float[Tensor, " v"], hidden: int
 ) -> tuple[Float[Tensor, "v r"], Float[Tensor, "v r"]]:
-    """Two matrices whose product is log(1 + C(y, x) / (20 p(x))), best of frequent tokens."""
+    """Two matrices whose product is log(1 + C(y, x) / (80 p(x))), best of frequent tokens."""
     y, x = pairs.indices()
     rows = (torch.bincount(y, pairs.values(), len(p)) + 1).sqrt()
     columns = p.sqrt()
