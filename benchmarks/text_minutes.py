@@ -1,9 +1,9 @@
 """Ten minutes on 10 000 lines: the default command, and what a newcomer then reads.
 
-`python benchmarks/text_minutes.py WORK --data DATA` runs `entropae fit --data LINES --out RUN`,
-nothing else unless `--options` follow, on each of three corpora, and measures what `entropae sample` and `entropae
-reconstruct` write. `--source CHECKOUT --name before` has another version of the package do it.
-`--table` writes results/text_minutes.json and .md of all that WORK has.
+`python benchmarks/text_minutes.py WORK --data DATA` runs `entropae fit --data LINES --out RUN` on
+each of three corpora, with nothing else unless `--options` follow, and measures what `entropae
+sample` and `entropae reconstruct` write. `--source CHECKOUT --name before` has another version of
+the package do it. `--table` writes results/text_minutes.json and .md of all that WORK has.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ ROWS = {
     "judged_real": "the same of held-out lines",
     "distinct": "distinct pairs of words in samples",
     "distinct_real": "the same of held-out lines",
-    "new": "words of samples that are in no line",
-    "new_real": "words of held-out lines that are in no training line",
+    "new": "words of samples that are in no training line",
+    "new_real": "the same of held-out lines",
     "repeated": "repeated samples",
     "copied": "samples that are training lines",
 }
@@ -83,7 +83,7 @@ def run(corpus: str, folder: Path, data: Path, source: Path, options: Sequence[s
         json.dumps(
             {
                 "fit": said,
-                "diagnose": diagnosis,
+                "diagnose": diagnosis.replace(str(folder), "RUN"),
                 "seconds": seconds,
                 "load": load,
                 "options": " ".join(options),

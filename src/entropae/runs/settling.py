@@ -95,10 +95,8 @@ def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
 def said_of(plan: Plan, train: Samples, batch_size: int) -> str:
     """How long a training will take, and how long one that is worth its while would."""
     kind, steps = train.kind, math.ceil(len(train) / batch_size)
-    said = (
-        f"{plan.epochs} passes over {len(train)} {kind.things}: about "
-        f"{lasting(plan.epochs * plan.seconds)}."
-    )
+    passes = "1 pass" if plan.epochs == 1 else f"{plan.epochs} passes"
+    said = f"{passes} over {len(train)} {kind.things}: about {lasting(plan.epochs * plan.seconds)}."
     if plan.epochs * steps < min(kind.enough, plan.wanted * steps):
         least = min(plan.wanted, math.ceil(kind.enough / steps))
         return (
