@@ -29,7 +29,7 @@ from entropae.kinds.text.language_model import language_model
 from entropae.kinds.text.lines import encode_lines, read_lines
 from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.latent import Entropic, Latent, Matching, Plain, Variational
-from entropae.nn import text_pair
+from entropae.nn import greedy, text_pair
 from entropae.nn.tokens import UNK
 
 from _machine import RESULTS, save
@@ -168,11 +168,13 @@ def run(corpus: str, method: str, seed: int, every: Samples, real: Any) -> Run:
 def show(model: ea.Autoencoder, held_out: Samples, seed: int) -> dict[str, Any]:
     """Twenty of each, as sentences."""
     decode = tokenizer_of(held_out).decode
+    drawn = draw(model, 20, seed=seed)
+    greedily = draw(model, 20, seed=seed, decoding=greedy)
     some = held_out.first(40)
     ends = model.interpolate(some[:20], some[20:40], steps=5)
     return {
-        "samples": model.sample(20, seed=seed),
-        "drawn": decode(draw(model, 20, seed=seed).tolist()),
+        "samples": decode(greedily.tolist()),
+        "drawn": decode(drawn.tolist()),
         "sentences": decode(some[:20].tolist()),
         "reconstructions": decode(model.reconstruct(some[:20]).tolist()),
         "interpolations": [decode(rows.tolist()) for rows in ends],

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -23,14 +24,18 @@ from entropae.kinds.text.language_model import language_model, no_code
 from entropae.kinds.text.lines import buckets, encode_lines, read_lines
 from entropae.kinds.text.posterior import posterior
 from entropae.kinds.text.scores import active_units, round_trip_information, score, used_units
+from entropae.kinds.text.start import PRIOR, SHRINK, start_from_counts
 from entropae.kinds.text.tokenizer import FILE, Tokenizer, normalize
 from entropae.latent import Entropic, Matching, Plain, Variational
 from entropae.metrics.sentences import bleu
 from entropae.nn import text_pair
-from entropae.nn.decoding import beam, greedy, log_probability, sampling
+from entropae.nn.decoding import beam, greedy, log_probability, nucleus, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.settling import said_of, settled
+from entropae.training.budget import Plan
 
 WHO, DOES, WHERE = ("the cat", "a dog", "my friend"), ("sees", "finds", "eats"), ("here", "now", "")
 CORPUS = [" ".join(f"{a} {b} {c} {d}".split()) + "." for a in WHO for b in DOES
@@ -274,7 +279,7 @@ def test_padding_makes_no_difference(name, rows):
 
 def test_sentences_that_are_made_end_and_have_no_special_tokens(decoder):
     z = torch.randn(20, D)
-    for decode in (greedy, sampling, beam):
+    for decode in (greedy, sampling, nucleus, beam):
         made = decode(decoder, z)
         assert made.shape == (20, LENGTH)
         assert not torch.isin(made, torch.tensor([BOS, UNK])).any()
@@ -321,6 +326,49 @@ def test_sampling_draws_with_the_probabilities(decoder):
     assert torch.equal(cold, greedy(decoder, z))
 
 
+def test_a_nucleus_is_the_fewest_tokens_with_enough_probability(decoder):
+    """By hand, of one step: probabilities 0.5, 0.3, 0.15, 0.05 of tokens 4 to 7."""
+    with torch.no_grad():
+        decoder.last.weight.zero_()
+        decoder.last.bias.fill_(-torch.inf)
+        decoder.last.bias[4:8] = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    z, n = torch.zeros(1, D), 4000
+    for share, expected in (
+        (0.4, [1.0, 0, 0, 0]),
+        (0.7, [5 / 8, 3 / 8, 0, 0]),
+        (0.9, [50 / 95, 30 / 95, 15 / 95, 0]),
+        (1.0, [0.5, 0.3, 0.15, 0.05]),
+    ):
+        made = nucleus(decoder, z.expand(n, -1), temperature=1.0, share=share)[:, 0]
+        found = torch.bincount(made, minlength=V)[4:8] / n
+        torch.testing.assert_close(found, torch.tensor(expected), atol=0.03, rtol=0)
+        assert ((found > 0) == (torch.tensor(expected) > 0)).all()
+    assert torch.equal(nucleus(decoder, z, share=1e-6), greedy(decoder, z))
+    for options, message in (({"temperature": 0}, "`temperature`"), ({"share": 0}, "`share`")):
+        with pytest.raises(ValueError, match=message):
+            nucleus(decoder, z, **options)
+
+
+def test_drawn_sentences_are_drawn_and_others_are_the_most_probable(samples):
+    networks = text_pair("lstm", len(samples.kind.tokenizer), 16, D, D, hidden=8)
+    model = ea.Autoencoder(*networks, Plain(D)).eval()
+    model.kind = samples.kind
+    code = torch.zeros(1, D).expand(6, -1)
+    assert len(set(samples.kind.present(model.decode(code)))) == 1
+    model.decoder.last.weight.data.zero_()
+    with samples.kind.drawing(model, seed=0):
+        assert len(set(samples.kind.present(model.decode(code)))) > 1
+    state = torch.get_rng_state()
+    made = model.sample(9, seed=1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.sample(9, seed=1) == made
+    assert model.sample(4, seed=1) == made[:4], "of more sentences, the first ones are the same"
+    model.decoder.drawing = greedy
+    assert model.sample(4, seed=1) == samples.kind.present(
+        model.decode(model.draw_codes(4, model.priors["normal"], torch.Generator().manual_seed(1)))
+    )
+
+
 def test_hidden_words_are_hidden_in_training_only(rows):
     decoder = LSTMDecoder(V, D, length=LENGTH, hidden=8, dropout=0, word_dropout=0.999)
     given_ = decoder.given(rows)
@@ -349,6 +397,72 @@ def test_a_sentence_longer_than_a_transformer_is_refused():
         TransformerEncoder(V, D, length=4, hidden=8)(torch.full((2, 6), 5))
     with pytest.raises(ValueError, match="multiple of `heads`: got 10 and 4"):
         TransformerEncoder(V, D, hidden=10)
+
+
+# The start from counts
+
+
+def begun(rows: torch.Tensor, vocabulary: int, dim: int, hidden: int = 64):
+    """A model that starts from the counts of some rows of tokens."""
+    known = Tokenizer("word", [*SPECIAL, *map(str, range(vocabulary - len(SPECIAL)))])
+    samples = Samples(rows.int().numpy(), Text(known, length=rows.shape[1]), "tokens")
+    options = {"hidden": hidden, "linear": True, "dropout": 0.0}
+    networks = text_pair("lstm", vocabulary, rows.shape[1], dim, dim, **options)
+    return start_from_counts(ea.Autoencoder(*networks, Plain(dim)), samples).eval()
+
+
+def drawn_rows(n: int, seed: int = 0) -> torch.Tensor:
+    rows = torch.randint(4, 20, (n, 8), generator=torch.Generator().manual_seed(seed))
+    rows[:, -1] = EOS
+    rows[::3, 4:] = torch.tensor([EOS, PAD, PAD, PAD])
+    return rows
+
+
+@torch.no_grad()
+def test_without_a_code_it_starts_with_smoothed_frequencies_of_pairs():
+    """(C(y, x) + 80 p(x)) / (C(y) + 80), where the embedding has room for all tokens."""
+    rows = drawn_rows(400)
+    counts, often = torch.zeros(20, 20), torch.full((20,), 0.5)
+    for row in rows.tolist():
+        before = BOS
+        for token in row[: row.index(EOS) + 1]:
+            counts[before, token] += 1
+            often[token] += 1
+            before = token
+    p = often / often.sum()
+    expected = (counts + PRIOR * p) / (counts.sum(1, keepdim=True) + PRIOR)
+    decoder = begun(rows, 20, 3).decoder
+    x = rows[1:3]
+    found = decoder.logits(torch.zeros(2, 3), x).softmax(1)
+    given_ = torch.nn.functional.pad(x[:, :-1], (1, 0), value=BOS).flatten()
+    torch.testing.assert_close(found, expected[given_], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_its_code_is_white_and_tells_what_a_sentence_is_about():
+    """Sentences of one of two topics, which share no token but the end."""
+    topic = torch.arange(600) % 2
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(4, 9, (600, 7), generator=generator) + 5 * topic[:, None]
+    rows[:, -1] = EOS
+    model = begun(rows, 14, 3)
+    code = model.encode(rows)
+    covariance = code.T @ code / len(code)
+    torch.testing.assert_close(covariance, torch.eye(3), atol=0.02, rtol=0)
+    torch.testing.assert_close(code[:, 0].abs(), torch.ones(600), atol=0.05, rtol=0)
+    first = model.decoder.logits(code, rows).unflatten(0, (600, 7))[:, 0].softmax(1)
+    own = first.gather(1, (4 + 5 * topic[:, None]) + torch.arange(5)).sum(1)
+    # Each of the topic's five tokens has twice its mean share of 6/70, the others none.
+    expected = torch.tensor(2 * (6 / 70) / (6 / 70 + SHRINK)).sigmoid()
+    assert abs(own.mean() - expected) < 0.03
+    assert (own > 0.8).all()
+    assert (model.decoder.nll(code, rows) < model.decoder.nll(code.roll(1, 0), rows)).all()
+
+
+def test_what_has_no_linear_path_cannot_start_from_counts(samples):
+    networks = text_pair("lstm", len(samples.kind.tokenizer), 16, 2, 2, hidden=8)
+    with pytest.raises(ValueError, match="LSTMEncoder has no linear path"):
+        start_from_counts(ea.Autoencoder(*networks, Plain(2)), samples)
 
 
 # Training
@@ -539,10 +653,10 @@ def test_all_figures_of_a_model(samples):
     assert set(found) == {
         *("nll", "perplexity", "accuracy", "bleu", "kl", "mutual_information"),
         *("importance_weighted_nll", "round_trip_information", "active_units", "used_units"),
-        *("forward_perplexity", "reverse_perplexity", "repeated", "copied"),
+        *("forward_perplexity", "reverse_perplexity", "distinct", "repeated", "copied"),
     }
     assert all(math.isfinite(value) for value in found.values())
-    assert model.decoder.decoding is greedy  # as it was
+    assert (model.decoder.decoding, model.decoder.drawing) == (greedy, nucleus)  # as they were
 
 
 # The command line
@@ -558,13 +672,60 @@ def trained(tmp_path_factory):
     return folder
 
 
+def test_it_is_said_at_the_start_what_sentences_worth_reading_take(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Text, "enough", 6)
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(CORPUS + [f"{line} again" for line in CORPUS]))
+    options = ["--data", str(path), "--length", "40", "--model.hidden", "[16]", "--no-report"]
+    fit = ["fit", *options, "--model.latent.dim", "4", "--batch_size", "100"]
+    assert main([*fit, "--out", str(tmp_path / "short"), "--minutes", "1e-4"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(
+        r"^\d+ different tokens, byte pairs \(--tokenizer, --vocabulary\)\.$", out, re.M
+    )
+    said = re.search(r"That is (\d+) steps; sentences are seldom worth reading before 6: "
+                     r"(--epochs \d+) takes about \d+ seconds?\.", out)  # fmt: skip
+    assert said is not None
+    assert said[1] == "2"
+    assert main([*fit, "--out", str(tmp_path / "long"), *said[2].split()]) == 0
+    assert ea.Run.open(tmp_path / "long").metrics["steps"] == 6
+    capsys.readouterr()
+
+
+def test_what_a_recipe_leaves_open_suits_sentences(samples):
+    recipe, components = settled(Recipe(), samples, samples, say=False)
+    latent = recipe.model.latent
+    assert components is None
+    assert (recipe.batch_size, latent["dim"], latent["noise"]) == (64, 16, (0.5, 0.5))
+    asked = ModelConfig(latent={"name": "entropic", "dim": 3, "noise": (0.0, 0.0)})
+    recipe, _ = settled(Recipe(batch_size=9, model=asked), samples, samples, say=False)
+    assert (recipe.batch_size, recipe.model.latent) == (9, asked.latent)
+    other = ModelConfig(latent={"name": "variational", "dim": 3})
+    assert settled(Recipe(model=other), samples, samples)[0].model.latent == other.latent
+
+
+def test_a_plan_says_how_long_a_training_worth_its_while_takes(samples):
+    plan, few = Plan(epochs=10, wanted=50, seconds=60.0), samples.subset(range(64))
+    assert said_of(plan, few, 1) == (
+        "10 passes over 64 sentences: about 10 minutes. 50 would take about 50 minutes: "
+        "--epochs 50, or --minutes."
+    )
+    assert said_of(plan, few, 2) == (
+        "10 passes over 64 sentences: about 10 minutes. That is 320 steps; sentences are seldom "
+        "worth reading before 500: --epochs 16 takes about 16 minutes."
+    )
+    assert said_of(plan._replace(wanted=10), few, 1) == (
+        "10 passes over 64 sentences: about 10 minutes."
+    )
+
+
 def test_a_run_writes_sentences(trained, capsys):
     run = trained / "run"
     assert len((run / "samples.txt").read_text().splitlines()) == 64
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["validation"]["perplexity"] > 1
     made = []
-    for decoding in ("greedy", "beam", "sampling"):
+    for decoding in ("greedy", "beam", "sampling", "nucleus"):
         for _ in range(2):
             assert main(["sample", str(run), "-n", "5", "--decoding", decoding]) == 0
             made.append(capsys.readouterr().out)

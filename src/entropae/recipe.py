@@ -40,7 +40,8 @@ class ModelConfig:
             effect on conv.
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
-            principal components of the training samples. "random": without. Not for text.
+            principal components of the training samples; for text the lstm has one, which starts at
+            counts of tokens and of pairs of tokens. "random": without.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
             chosen from the training samples.
     """
@@ -91,7 +92,8 @@ class Recipe:
             of `entropae.reader.Dialect` by name.
         size: Crop images to a square and resize them to so many pixels.
         channels: 1 for grey, 3 for colour; by default what the images have.
-        tokenizer: For text: byte pairs, words or characters.
+        tokenizer: For text: byte pairs, words or characters; "auto" takes characters where there
+            are hardly any spaces, as in Chinese, else byte pairs.
         vocabulary: For text: the most tokens.
         length: For text: the most tokens of a sentence; longer ones are left out.
         labels: A file with the class of each sample, a label a line (or .npy, or IDX), or the
@@ -102,7 +104,7 @@ class Recipe:
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
         minutes: Time for training, where `epochs` is not given: as many of these passes as fit in
             it, by a timing of the first steps. The command line has 10.
-        batch_size: Samples a step, over all processes together.
+        batch_size: Samples a step, over all processes together; by default 256, sentences 64.
         learning_rate: At its highest, after a rise over the first twentieth of the steps; by
             default 5e-4 with a start at principal components, else 3e-3.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
@@ -129,7 +131,7 @@ class Recipe:
     dialect: dict[str, Any] = field(default_factory=dict)
     size: int | None = None
     channels: Literal[1, 3] | None = None
-    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 4000
     length: int = 64
     labels: str | None = None
@@ -137,7 +139,7 @@ class Recipe:
     validation: float = 0.1
     epochs: int | None = None
     minutes: float | None = None
-    batch_size: int = 256
+    batch_size: int | None = None
     learning_rate: float | None = None
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     weight_decay: float = 0.0

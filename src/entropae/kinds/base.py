@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 class Kind(ABC):
     """A kind of data: all that the rest of the package need not know about images, tables or text.
 
-    An object of a kind is what is known of one data set: the shape of its samples, and whatever is
-    needed to read more of them and to show what a decoder returns. It is kept with the model.
+    An object of a kind is what is known of one data set, and kept with the model: the shape of its
+    samples, and whatever is needed to read more of them and to show what a decoder returns.
 
     A new kind is a subclass that says which sources it `claims` and how it reads them, handed to
     `register`. Whatever else it does not define is that of arrays of numbers: fully connected
@@ -46,6 +47,9 @@ class Kind(ABC):
         view: How the explorer draws a sample; `None` if it cannot.
         numeric: Whether its samples are numbers, of which there are principal components.
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
+        noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
+        batch_size: Samples a training step, where nobody says how many.
+        enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.
         better_errors: In which direction these are good, where not `lower`.
         measures: What `evaluate` returns for each prior, in words.
@@ -59,6 +63,9 @@ class Kind(ABC):
     view: ClassVar[Literal["image", "lines"] | None] = "lines"
     numeric: ClassVar[bool] = True
     dim: ClassVar[int] = 16
+    noise: ClassVar[float] = 0.0
+    batch_size: ClassVar[int] = 256
+    enough: ClassVar[int] = 0
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
     better_errors: ClassVar[Mapping[str, str]] = {}
     measures: ClassVar[Mapping[str, Measure]] = DISTANCES
@@ -128,11 +135,7 @@ class Kind(ABC):
         return with_labels(samples, labels)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise unless samples have the shape that the model takes.
-
-        Raises:
-            ValueError: With both shapes.
-        """
+        """Raise ValueError, with both shapes, unless samples have that which the model takes."""
         if shape != self.shape:
             raise ValueError(
                 f"The model takes {self.things} of shape {self.shape}: got {shape}. Give "
@@ -190,6 +193,13 @@ class Kind(ABC):
             linear=linear,
             dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
         )
+
+    def begin(self, model: Any, samples: Samples, *, seed: int) -> None:  # noqa: B027
+        """Have a model begin with what can be known of training samples that are no numbers."""
+
+    def drawing(self, model: Any, *, seed: int | None) -> AbstractContextManager[Any]:
+        """Inside, the model's decoder chooses among what it leaves open as for new samples."""
+        return nullcontext()
 
     def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
         """How a batch is changed at random in training: `"none"`, `"auto"`, or a change's name.
@@ -316,11 +326,7 @@ class Kind(ABC):
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
-        """Set how the model's decoder chooses among what it leaves open.
-
-        Raises:
-            ValueError: If there is no such choice.
-        """
+        """Set how the model's decoder chooses among what it leaves open; ValueError if unknown."""
         if decoding is not None:
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
@@ -336,9 +342,6 @@ class Kind(ABC):
             made: What the decoder returned.
             out: A file, by its suffix, or a folder.
             seed: See `present`.
-
-        Raises:
-            ValueError: If nothing can be written under that name.
         """
         from entropae.kinds.values.writing import write
 

@@ -24,7 +24,8 @@ class Reading:
             `unique store, day`.
         find_rules: Look for such rules, too.
         dialect: How a table's text is written, see `entropae.reader.Dialect`.
-        tokenizer: Kind of the tokenizer that is trained on a text.
+        tokenizer: Kind of the tokenizer that is trained on a text; `auto` is byte pairs, or
+            characters where there are hardly any spaces.
         vocabulary: Its tokens at most.
         length: Tokens of a sentence at most, its end included.
         key: Field of a data set whose items are dicts.
@@ -44,7 +45,7 @@ class Reading:
     rules: tuple[str, ...] = ()
     find_rules: bool = True
     dialect: Mapping[str, Any] = field(default_factory=dict)
-    tokenizer: Literal["bpe", "word", "character"] = "bpe"
+    tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 4000
     length: int = 64
     key: str | None = None

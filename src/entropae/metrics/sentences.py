@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 def bleu(made: Sequence[str], true: Sequence[str], *, tokenizer: str = "13a") -> float:
@@ -46,3 +47,27 @@ def copied(made: Sequence[str], training: Sequence[str]) -> float:
     """
     known = set(training)
     return sum(sentence in known for sentence in made) / len(made)
+
+
+def distinct(sentences: Sequence[Sequence[Any]], n: int = 2) -> float:
+    """Share of the runs of `n` tokens that are different ones, of all in some sentences.
+
+    It falls with the number of sentences: compare equal numbers.
+
+    Args:
+        sentences: Each a sequence of words, or of other tokens.
+        n: Tokens of a run.
+
+    Returns:
+        From 0 to 1; 0 if no sentence has so many tokens.
+
+    References:
+        Li et al., "A diversity-promoting objective function for neural conversation models", NAACL
+        2016, section 5.3.
+
+    Examples:
+        >>> distinct(["abab", "abc"])  # ab, ba, ab; ab, bc
+        0.6
+    """
+    runs = [tuple(one[i : i + n]) for one in sentences for i in range(len(one) - n + 1)]
+    return len(set(runs)) / max(1, len(runs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -247,7 +248,8 @@ class Generative(nn.Module, ABC):
         if temperature != 1 or truncation is not None:
             wishes |= {"temperature": temperature, "truncation": truncation}
         code = self.draw_codes(n, self.priors[name], generator, head=head, **wishes)
-        return self.decode(code, batch_size=batch_size, head=False)
+        with nullcontext() if self.kind is None else self.kind.drawing(self, seed=seed):
+            return self.decode(code, batch_size=batch_size, head=False)
 
     def _named(self, prior: str | None, *, classes: bool = False) -> str:
         """The prior that is meant; by default one that knows of classes, where they are asked for.

@@ -1,7 +1,7 @@
 """Encoders and decoders by architecture, and batch normalisation. Any pair of modules will do."""
 
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
-from entropae.nn.decoding import DECODINGS, Decoding, beam, greedy, sampling
+from entropae.nn.decoding import DECODINGS, Decoding, beam, greedy, nucleus, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import FEW, MLPDecoder, MLPEncoder, default_hidden
 from entropae.nn.normalization import BatchNorm, Standardize
@@ -37,6 +37,7 @@ __all__ = [
     "default_hidden",
     "greedy",
     "has_linear_path",
+    "nucleus",
     "pair",
     "sampling",
     "start_at_components",

@@ -57,6 +57,54 @@ def sampling(
     return _walk(decoder, z, draw)
 
 
+# Sentences are then more likely, to a language model of others, than those are: they can be read.
+TEMPERATURE, SHARE = 0.8, 0.95
+
+
+def nucleus(
+    decoder: Steps,
+    z: Float[Tensor, "n d"],
+    *,
+    temperature: float = TEMPERATURE,
+    share: float = SHARE,
+) -> Int[Tensor, "n length"]:
+    """Tokens drawn from the fewest that have most of the probability, by torch's random state.
+
+    It leaves out the many tokens that are each improbable: among thousands one of them would come
+    in every sentence, and spoil it.
+
+    Args:
+        decoder: What is asked.
+        z: Codes.
+        temperature: Scores are divided by it: less than 1 is nearer to `greedy`.
+        share: Of the probability, that of the tokens which can come.
+
+    Returns:
+        Sentences, of which the first do not depend on how many there are.
+
+    Raises:
+        ValueError: If the temperature is not positive, or the share not in (0, 1].
+
+    References:
+        Holtzman et al., "The curious case of neural text degeneration", ICLR 2020, section 3.1.
+    """
+    if not temperature > 0:
+        raise ValueError(f"`temperature` must be positive: got {temperature}.")
+    if not 0 < share <= 1:
+        raise ValueError(f"`share` must be in (0, 1]: got {share}.")
+    numbers = iter(torch.rand(len(z), decoder.length).T.to(z.device))
+
+    def draw(scores: Tensor) -> Tensor:
+        p, tokens = (scores.float() / temperature).softmax(1).sort(1, descending=True)
+        up_to = p.cumsum(1)
+        most = torch.where(up_to - p < share, up_to, 0).amax(1)
+        # The first token up to which there is more probability than a uniform number times all.
+        place = (up_to <= (next(numbers) * most)[:, None]).sum(1)
+        return tokens.gather(1, place.clamp(max=tokens.shape[1] - 1)[:, None])[:, 0]
+
+    return _walk(decoder, z, draw)
+
+
 def _walk(decoder: Steps, z: Tensor, choose: Callable[[Tensor], Tensor]) -> Tensor:
     found = z.new_full((len(z), decoder.length), PAD, dtype=torch.long)
     token = found.new_full((len(z),), BOS)
@@ -147,6 +195,7 @@ def _allowed(scores: Tensor, *, last: bool) -> Tensor:
 
 DECODINGS: dict[str, Callable[..., Tensor]] = {
     "greedy": greedy,
+    "nucleus": nucleus,
     "sampling": sampling,
     "beam": beam,
 }

@@ -79,6 +79,7 @@ def text_pair(
     hidden: int = 256,
     dropout: float | None = None,
     word_dropout: float = 0.0,
+    linear: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of one kind for sentences.
 
@@ -91,6 +92,8 @@ def text_pair(
         hidden: Numbers per token.
         dropout: In training; by default 0.5 of the lstm's decoder, 0.1 of the transformers.
         word_dropout: Share of the tokens that are hidden from the decoder in training.
+        linear: Of the lstm, a linear path beside the cells of both, for
+            `kinds.text.start_from_counts`.
 
     Raises:
         ValueError: If these are no networks for sentences.
@@ -112,12 +115,13 @@ def text_pair(
             ),
         )
     return (
-        LSTMEncoder(vocabulary, in_features, hidden=hidden),
+        LSTMEncoder(vocabulary, in_features, hidden=hidden, linear=linear),
         LSTMDecoder(
             *(vocabulary, dim),
             length=length,
             hidden=hidden,
             dropout=0.5 if dropout is None else dropout,
             word_dropout=word_dropout,
+            linear=linear,
         ),
     )

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from entropae.nn.decoding import Decoding, State, greedy
+from entropae.nn.decoding import Decoding, State, greedy, nucleus
 from entropae.nn.tokens import BOS, PAD, UNK
 
 
@@ -25,9 +25,11 @@ class SequenceDecoder(nn.Module, ABC):
 
     Attributes:
         decoding: How `forward` chooses tokens, `greedy` at first; it is not saved.
+        drawing: How they are chosen where a model draws new sentences, `nucleus` at first.
     """
 
     decoding: Decoding = staticmethod(greedy)
+    drawing: Decoding = staticmethod(nucleus)
 
     def __init__(
         self, vocabulary: int, in_features: int, *, length: int, word_dropout: float
@@ -83,6 +85,19 @@ def trimmed(x: Int[Tensor, "n t"]) -> Int[Tensor, "n s"]:
 def lengths_of(real: Bool[Tensor, "n t"]) -> Int[Tensor, " n"]:
     """Number of tokens of each row, at least one."""
     return real.sum(1).clamp(min=1)
+
+
+def shares_of(x: Int[Tensor, "n t"], vocabulary: int) -> Float[Tensor, "n v"]:
+    """Each token's share of a sentence, whose end is one of its tokens.
+
+    Examples:
+        >>> shares_of(torch.tensor([[4, 4, 5, 2], [2, 0, 0, 0]]), 6)
+        tensor([[0.0000, 0.0000, 0.2500, 0.0000, 0.5000, 0.2500],
+                [0.0000, 0.0000, 1.0000, 0.0000, 0.0000, 0.0000]])
+    """
+    real = (x != PAD).float()
+    counts = real.new_zeros(len(x), vocabulary).scatter_add(1, x, real)
+    return counts / lengths_of(x != PAD)[:, None]
 
 
 def check_sizes(**sizes: int) -> None:

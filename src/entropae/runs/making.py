@@ -187,8 +187,10 @@ def begun_model(
     """A model before its first step, with what the data settle of its recipe: see `settled`."""
     recipe, components = settled(recipe, train, held_out, say=say)
     model = new_model(recipe, samples)
-    if components is not None and recipe.model.start == "pca":
-        start_from_pca(model, train, found=components)
+    if recipe.model.start == "pca":
+        if components is not None:
+            start_from_pca(model, train, found=components)
+        train.kind.begin(model, train, seed=recipe.seed)
     return recipe, model, components
 
 

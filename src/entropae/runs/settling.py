@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
 from entropae.recipe import AUTO, Recipe
-from entropae.training.budget import lasting, planned
+from entropae.training.budget import Plan, lasting, planned
 from entropae.training.callbacks import FirstLook
 from entropae.training.trainers import place_of
 
@@ -24,7 +25,7 @@ SHOWN = 1024
 def settled(
     recipe: Recipe, train: Samples, held_out: Samples, *, say: bool = True
 ) -> tuple[Recipe, PrincipalComponents | None]:
-    """A recipe with a number for the code's dimensions, and the training samples' components.
+    """A recipe with numbers for what is left open, and the training samples' components.
 
     Args:
         recipe: The recipe.
@@ -35,6 +36,9 @@ def settled(
     Returns:
         The components are `None` for samples that have none, as sentences.
     """
+    if recipe.batch_size is None:
+        recipe = replace(recipe, batch_size=train.kind.batch_size)
+    recipe = _noisy(recipe, train.kind.noise)
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
@@ -50,6 +54,15 @@ def settled(
     if say:
         print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
     return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+
+
+def _noisy(recipe: Recipe, noise: float) -> Recipe:
+    """A recipe with noise on its code, where that suits the samples and nothing else is asked."""
+    latent = recipe.model.latent
+    if not noise or latent.get("name") != "entropic" or "noise" in latent:
+        return recipe
+    noisy = latent | {"noise": (noise, noise)}
+    return replace(recipe, model=replace(recipe.model, latent=noisy))
 
 
 def rate_of(recipe: Recipe, samples: Samples) -> float:
@@ -70,21 +83,32 @@ def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
     plan = planned(
         model,
         train,
-        recipe.batch_size,
+        recipe.batch_size or train.kind.batch_size,
         minutes=recipe.minutes,
         wanted=recipe.epochs,
         device=place_of(recipe.trainer),
     )
-    things = f"{len(train)} {train.kind.things}"
-    if plan.epochs == plan.wanted:
-        print(f"{plan.epochs} passes over {things}: about {lasting(plan.epochs * plan.seconds)}.")
-    else:
-        print(
-            f"{plan.epochs} passes over {things}: about {lasting(plan.epochs * plan.seconds)}. "
-            f"{plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: "
-            f"--epochs {plan.wanted}, or --minutes."
-        )
+    print(said_of(plan, train, recipe.batch_size or train.kind.batch_size))
     return replace(recipe, epochs=plan.epochs)
+
+
+def said_of(plan: Plan, train: Samples, batch_size: int) -> str:
+    """How long a training will take, and how long one that is worth its while would."""
+    kind, steps = train.kind, math.ceil(len(train) / batch_size)
+    passes = "1 pass" if plan.epochs == 1 else f"{plan.epochs} passes"
+    said = f"{passes} over {len(train)} {kind.things}: about {lasting(plan.epochs * plan.seconds)}."
+    if plan.epochs * steps < min(kind.enough, plan.wanted * steps):
+        least = min(plan.wanted, math.ceil(kind.enough / steps))
+        return (
+            f"{said} That is {plan.epochs * steps} steps; {kind.things} are seldom worth reading "
+            f"before {kind.enough}: --epochs {least} takes about {lasting(least * plan.seconds)}."
+        )
+    if plan.epochs == plan.wanted:
+        return said
+    return (
+        f"{said} {plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: "
+        f"--epochs {plan.wanted}, or --minutes."
+    )
 
 
 def first_look(train: Samples, held_out: Samples, folder: Path, *, seed: int) -> FirstLook:

@@ -15,8 +15,8 @@ from entropae.model import Autoencoder
 
 STEPS = 8000
 FEWEST, MOST = 5, 300
-# Steps that are timed after a first one, or as many as take this long.
-TIMED, LONGEST = 40, 2.0
+# Steps that are timed after a first one, or as many as take this long, but a few at least.
+TIMED, LONGEST, LEAST = 40, 2.0, 4
 # Beside the steps: held-out samples, checkpoints, and a bank that is yet to fill.
 BESIDES = 1.3
 
@@ -80,7 +80,7 @@ def step_seconds(
     optimizer = torch.optim.Adam(trained.parameters(), 1e-9)
     took: list[float] = []
     with distributed.alone(), torch.random.fork_rng(devices=[]):
-        while len(took) <= TIMED and sum(took) < LONGEST:
+        while len(took) <= TIMED and (sum(took) < LONGEST or len(took) <= LEAST):
             began = time.perf_counter()
             start = (len(took) * batch_size) % max(1, len(train) - batch_size + 1)
             loss = trained.loss(train.__getitems__(range(start, start + batch_size)))

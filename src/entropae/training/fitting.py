@@ -38,7 +38,6 @@ from entropae.training.trainers import (
 )
 
 T = TypeVar("T", Callback, Logger)
-BATCH = 256
 
 
 def fit(
@@ -83,7 +82,7 @@ def fit(
         epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
         minutes: As many of these passes as fit in this time, by a timing of the first steps; a run
             that is resumed keeps to the passes that it was begun with.
-        batch_size: Samples a step; by default 256, or that of a `DataLoader`.
+        batch_size: Samples a step; by default 256, sentences 64, or that of a `DataLoader`.
         learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
         weight_decay: AdamW's; 0 is Adam.
@@ -139,13 +138,13 @@ def fit(
             f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), "
             "in this order."
         )
-    if batch_size is None:
-        batch_size = batch_size_of(data) or BATCH
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
     folder = None if folder is None else Path(folder)
     samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
+    if batch_size is None:
+        batch_size = batch_size_of(data) or samples.kind.batch_size
     share = float(validation or 0) if others is None else 0.0
     halves = _halves(samples, share, seed, folder if resume else None)
     train, held_out = samples.subset(halves.train), others

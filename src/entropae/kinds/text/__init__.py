@@ -6,7 +6,8 @@ Needs tokenizers and sacrebleu: pip install "entropae[text]".
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,12 +22,15 @@ from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
-from entropae.kinds.text.tokenizer import FILE, Tokenizer
+from entropae.kinds.text.start import start_from_counts
+from entropae.kinds.text.tokenizer import FILE, NAMES, Tokenizer, suitable
 from entropae.messages import printable, unknown
+from entropae.nn.decoding import DECODINGS
 from entropae.nn.tokens import PAD
 from entropae.storage.atomic import write_text
 
 SHOWN = 64
+DROPOUT = 0.3  # of an lstm that starts from counts
 
 
 class Text(Kind):
@@ -43,6 +47,9 @@ class Text(Kind):
     suffix = ".txt"
     view: ClassVar[Any] = None
     numeric = False
+    noise = 0.5
+    batch_size = 64
+    enough = 500
     errors: ClassVar[Mapping[str, str]] = {
         "nll": "Nats per sentence",
         "perplexity": "Perplexity",
@@ -50,8 +57,9 @@ class Text(Kind):
     }
     better_errors: ClassVar[Mapping[str, str]] = {"accuracy": "higher"}
     measures: ClassVar[Mapping[str, Measure]] = {
-        "forward_perplexity": Measure("forward perplexity"),
-        "reverse_perplexity": Measure("reverse perplexity"),
+        "forward_perplexity": Measure("perplexity of sentences to a model of real ones"),
+        "reverse_perplexity": Measure("perplexity of held-out sentences to a model of drawn ones"),
+        "distinct": Measure("share of distinct pairs of tokens", "higher"),
         "repeated": Measure("repeated sentences"),
         "copied": Measure("copied sentences"),
     }
@@ -71,9 +79,9 @@ class Text(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Sentences, and a tokenizer trained on them."""
         lines = _lines(source)
-        tokenizer = Tokenizer.train(
-            lines.sentences, reading.tokenizer, vocabulary=reading.vocabulary
-        )
+        asked = reading.tokenizer
+        chosen = suitable(lines.sentences) if asked == "auto" else asked
+        tokenizer = Tokenizer.train(lines.sentences, chosen, vocabulary=reading.vocabulary)
         return cls(tokenizer, length=reading.length)._encoded(lines)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
@@ -125,6 +133,7 @@ class Text(Kind):
         """Recurrent ones or transformers."""
         from entropae.nn import text_pair
 
+        linear = config.start == "pca"
         return text_pair(
             config.network,
             len(self.tokenizer),
@@ -132,9 +141,30 @@ class Text(Kind):
             latent.in_features,
             latent.dim,
             hidden=(config.hidden or (256,))[-1],
-            dropout=config.dropout,
+            dropout=DROPOUT if config.dropout is None and linear else config.dropout,
             word_dropout=config.word_dropout,
+            linear=linear,
         )
+
+    def begin(self, model: Any, samples: Samples, *, seed: int) -> None:
+        """Start an lstm from counts of tokens."""
+        if getattr(model.decoder, "linear", False):
+            start_from_counts(model, samples, seed=seed)
+
+    @contextmanager
+    def drawing(self, model: Any, *, seed: int | None) -> Iterator[None]:
+        """Draw tokens, of new sentences, instead of taking the most probable ones."""
+        decoder = model.decoder
+        before = getattr(decoder, "decoding", None)
+        drawn = getattr(decoder, "drawing", before)
+        with nullcontext() if seed is None else torch.random.fork_rng(devices=[]):
+            if seed is not None:
+                torch.manual_seed(seed)
+            decoder.decoding = drawn
+            try:
+                yield
+            finally:
+                decoder.decoding = before
 
     def figures(self, model: Any, samples: Samples) -> dict[str, float]:
         """Likelihood and accuracy of sentences, given their codes."""
@@ -161,6 +191,14 @@ class Text(Kind):
         """The codes of sentences."""
         return model.encode(x, head=False)
 
+    @property
+    def introduction(self) -> str:
+        """What its tokens are."""
+        return (
+            f"{len(self.tokenizer)} different tokens, {NAMES[self.tokenizer.kind]} (--tokenizer, "
+            "--vocabulary)."
+        )
+
     def describe_size(self) -> str:
         """Tokens."""
         return f"at most {self.length} tokens"
@@ -178,18 +216,16 @@ class Text(Kind):
         return ["sentence"], [[line] for line in self.present(x)]
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
-        """Greedy, sampling or beam."""
-        from entropae.nn import DECODINGS
-
-        chosen = decoding or "greedy"
-        if chosen not in DECODINGS:
-            raise ValueError(unknown("decoding", chosen, DECODINGS))
+        """Greedy, nucleus, sampling or beam; else new sentences by nucleus, others greedily."""
+        if decoding is not None and decoding not in DECODINGS:
+            raise ValueError(unknown("decoding", decoding, DECODINGS))
         if len(self.tokenizer) != getattr(model.decoder, "vocabulary", None):
             raise ValueError(
                 "The tokenizer beside the model is not that of its model: it has "
                 f"{len(self.tokenizer)} tokens. Put {FILE} back as it was saved with the model."
             )
-        model.decoder.decoding = DECODINGS[chosen]
+        if decoding is not None:
+            model.decoder.decoding = model.decoder.drawing = DECODINGS[decoding]
         torch.manual_seed(seed)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:

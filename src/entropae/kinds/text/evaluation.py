@@ -15,11 +15,16 @@ from entropae.kinds.text.posterior import decoder_of, posterior
 from entropae.kinds.text.scores import active_units, round_trip_information, score, used_units
 from entropae.kinds.text.tokenizer import Tokenizer
 from entropae.latent import Variational
-from entropae.metrics.sentences import bleu, copied, repeated
+from entropae.metrics.sentences import bleu, copied, distinct, repeated
+from entropae.nn.decoding import Decoding, sampling
 from entropae.nn.lstm import LSTMDecoder
+from entropae.nn.tokens import PAD
 
 # Figures of drawn sentences.
-DRAWN = ("forward_perplexity", "reverse_perplexity", "repeated", "copied")
+DRAWN = ("forward_perplexity", "reverse_perplexity", "distinct", "repeated", "copied")
+REAL = "held-out sentences"
+# Sentences that are drawn, and that runs of tokens are counted in: of more, fewer are distinct.
+MADE = 2000
 
 
 def evaluate_text(
@@ -29,7 +34,8 @@ def evaluate_text(
     *,
     real: LSTMDecoder | None = None,
     n: int = 1000,
-    made: int = 2000,
+    made: int = MADE,
+    decoding: Decoding = sampling,
     language: Mapping[str, int] | None = None,
     characters: bool = False,
     seed: int = 0,
@@ -43,6 +49,7 @@ def evaluate_text(
         real: A `language_model` of the training sentences; by default one is trained.
         n: At most so many held-out sentences.
         made: Sentences drawn, which the second language model is trained on.
+        decoding: How their tokens are chosen.
         language: Options of `language_model`, if not its own: hidden, steps, batch_size.
         characters: BLEU of characters, for languages without spaces.
         seed: Of all that is random.
@@ -51,8 +58,8 @@ def evaluate_text(
         By name: `nll`, `perplexity`, `accuracy` and `bleu` of reconstructions of held-out
         sentences; `kl`, `mutual_information` and `importance_weighted_nll` of VAEs;
         `round_trip_information`, `active_units`, `used_units`; and of sentences drawn from the
-        model's prior token by token, `forward_perplexity`, `reverse_perplexity`, `repeated` and
-        `copied`.
+        model's prior token by token, `forward_perplexity`, `reverse_perplexity`, `distinct`,
+        `repeated` and `copied`.
 
     Raises:
         ValueError: If the decoder is none of sentences.
@@ -76,21 +83,32 @@ def evaluate_text(
     figures["round_trip_information"] = round_trip_information(code, found_again)
     figures["active_units"] = active_units(code)
     figures["used_units"] = used_units(decoder, code, some)
-    drawn = draw(model, made, seed=seed)
+    drawn = draw(model, made, seed=seed, decoding=decoding)
     return figures | evaluate_drawn(
         drawn, train, held_out, tokenizer, real=real, language=language, seed=seed
     )
 
 
 def evaluate(model: Any, train: Samples, held_out: Samples, *, n: int, seed: int) -> dict[str, Any]:
-    """The figures of `evaluate_text`, those of drawn sentences under the name of their prior."""
+    """The figures of `evaluate_text`, those of drawn sentences under the name of their prior.
+
+    They are drawn as `sample` draws them. Beside them are held-out sentences in their place: what
+    sentences as good as the data would come to.
+    """
     tokenizer = tokenizer_of(train)
     n = min(n, len(held_out))
+    real = language_model(_rows(train).numpy(), len(tokenizer), seed=seed)
     found = evaluate_text(
-        model, train, held_out, n=n, characters=tokenizer.kind == "character", seed=seed
+        *(model, train, held_out),
+        real=real,
+        n=n,
+        decoding=decoder_of(model).drawing,
+        characters=tokenizer.kind == "character",
+        seed=seed,
     )
     of_drawn = {name: found.pop(name) for name in DRAWN}
-    return {"samples": n, **found, model.prior: of_drawn}
+    of_real = _of_rows(held_out.some(MADE).first(MADE), train, tokenizer, real)
+    return {"samples": n, **found, model.prior: of_drawn, REAL: of_real}
 
 
 def tokenizer_of(samples: Samples) -> Tokenizer:
@@ -102,19 +120,17 @@ def tokenizer_of(samples: Samples) -> Tokenizer:
 
 
 @torch.no_grad()
-def draw(model: Any, n: int, *, seed: int = 0, prior: str | None = None) -> Tensor:
+def draw(
+    model: Any, n: int, *, seed: int = 0, prior: str | None = None, decoding: Decoding = sampling
+) -> Tensor:
     """Sentences drawn from the model: a code from the prior, then token by token."""
-    from entropae.nn.decoding import sampling
-
-    decoder = model.decoder
-    before = decoder.decoding
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        decoder.decoding = sampling  # type: ignore[assignment]
-        try:
-            return model.draw(n, seed=seed, prior=prior)
-        finally:
-            decoder.decoding = before
+    decoder = decoder_of(model)
+    before = decoder.drawing
+    decoder.drawing = decoding
+    try:
+        return model.draw(n, seed=seed, prior=prior)
+    finally:
+        decoder.drawing = before
 
 
 def evaluate_drawn(
@@ -129,17 +145,25 @@ def evaluate_drawn(
 ) -> dict[str, float]:
     """Figures of drawn sentences: see `evaluate_text`."""
     vocabulary = len(tokenizer)
-    every = _rows(train)
     if real is None:
-        real = language_model(every.numpy(), vocabulary, seed=seed, **(language or {}))
+        real = language_model(_rows(train).numpy(), vocabulary, seed=seed, **(language or {}))
     own = language_model(made.numpy(), vocabulary, seed=seed, **(language or {}))
     test = _rows(held_out)
+    reverse = score(own, no_code(len(test)), test).perplexity
+    return _of_rows(made, train, tokenizer, real) | {"reverse_perplexity": reverse}
+
+
+def _of_rows(
+    made: Int[Tensor, "n length"], train: Samples, tokenizer: Tokenizer, real: LSTMDecoder
+) -> dict[str, float]:
+    """What can be said of sentences one by one, and of how much they differ."""
     sentences = tokenizer.decode(made.tolist())
+    tokens = [row[row != PAD].tolist() for row in made]
     return {
         "forward_perplexity": score(real, no_code(len(made)), made).perplexity,
-        "reverse_perplexity": score(own, no_code(len(test)), test).perplexity,
+        "distinct": distinct(tokens),
         "repeated": repeated(sentences),
-        "copied": copied(sentences, tokenizer.decode(every.tolist())),
+        "copied": copied(sentences, tokenizer.decode(_rows(train).tolist())),
     }
 
 

@@ -19,6 +19,8 @@ Kind = Literal["bpe", "word", "character"]
 FILE = "tokenizer.json"
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a tokenizer's file
+NAMES: dict[Kind, str] = {"bpe": "byte pairs", "word": "words", "character": "characters"}
+SPARSE = 10  # characters a space, above which these do not separate words
 
 
 class Tokenizer:
@@ -149,6 +151,20 @@ class Tokenizer:
             return Tokenizer(content["kind"], content["tokens"], content["merges"])
         except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def suitable(sentences: Sequence[str]) -> Kind:
+    """Byte pairs; characters for languages that are written without spaces between words.
+
+    Examples:
+        >>> suitable(["the cat sleeps"]), suitable(["春眠不覺曉，處處聞啼鳥"])
+        ('bpe', 'character')
+    """
+    some = sentences[:: max(1, len(sentences) // 1000)]
+    spaces = sum(sentence.count(" ") for sentence in some)
+    # Words of Finnish or German have 7 characters on average.
+    without = sum(map(len, some)) > SPARSE * (spaces + len(some))
+    return "character" if without and not all(map(str.isascii, some)) else "bpe"
 
 
 def normalize(sentence: str) -> str:
