@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from entropae.kinds import Samples
+from entropae.kinds.labels import labels_of
 from entropae.model import Autoencoder
-from entropae.model.fitting import labels_of
 from entropae.prior import FlowMatching, Prior
 from entropae.recipe import Recipe
 
