@@ -6,9 +6,9 @@ DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Each method 
 `rivals.py table`, and gets the head that `entropae fit` would give it. The same map as a prior
 draws the same codes (`tests/test_flow_matching.py`), so that a column *flow matching* would have
 these figures too. Distances are Fréchet distances in the features of the benchmarks' classifier,
-10 000 images against the test set; of points on paths, 5000. Times are of
-one core, without what other processes take of it. Autoencoders and figures are kept in
-`runs/heads/`, where a stopped run goes on.
+10 000 images against the test set; of points on paths, 5000. Times are CPU
+seconds of one core. Autoencoders and figures are kept in `runs/heads/`, where a stopped run goes
+on.
 """
 
 from __future__ import annotations
@@ -172,6 +172,7 @@ def main() -> None:
             if not kept.is_file():
                 train, _ = samples.split(0.1, seed=seed)
                 found, pictures = measured(model, train, test, task, seed)
+                model.save(folder / "head")
                 found["seconds"] = float((folder / "seconds").read_text())
                 save_file(pictures, kept.with_suffix(".safetensors"))
                 kept.write_text(json.dumps(found))

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from entropae.cli import main
+from entropae.kinds.labels import classes_of
+from entropae.metrics import kernel_distance
 from entropae.prior import FlowMatching
 from entropae.prior.gaussian import _mixture
 from entropae.runs import Run
@@ -120,6 +122,23 @@ def test_balanced_samples_and_unknown_labels(photos, capsys):
     assert "'bright'" in capsys.readouterr().err
 
 
+def test_samples_of_each_class_are_measured(photos, capsys):
+    """Dark squares are as dark as those held out: far nearer than the light ones are to them."""
+    assert main(["evaluate", str(photos / "run"), "--features", "pixels"]) == 0
+    assert "Samples of each class: kernel distance by pixels" in capsys.readouterr().out
+    run = Run.open(photos / "run")
+    found = {one["label"]: one for one in run.evaluate(run.train, features="pixels")["per_class"]}
+    assert {name: one["samples"] for name, one in found.items()} == {
+        name: sum(label == name for label in classes_of(run.train) or ()) for name in found
+    }
+    drawn = run.model.sample(40, label="dark", seed=0).flatten(1)
+    light = run.train.subset([i for i, c in enumerate(classes_of(run.train) or ()) if c == "light"])
+    apart = kernel_distance(drawn, light.first(40).flatten(1)).mean
+    assert found["dark"]["kernel"] < 0.1 * apart
+    run.evaluate(features="pixels")
+    assert "Samples of each class, against held-out ones of it." in run.report().read_text()
+
+
 def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
     np.save(tmp_path / "x.npy", curved(60))
     kinds = ["a" if i % 3 else "b" for i in range(60)]
@@ -133,7 +152,11 @@ def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
         run = Run.open(out)
         assert run.model.priors["mixture"].classes == ("a", "b")
         assert len(run.read(str(tmp_path / data)).first(5)) == 5
-    (tmp_path / "labels.txt").write_text("a\n")
+        assert classes_of(run.samples) == kinds
+    # Others, as a stranger's recipe may name, are not shown; nor is it an error that they changed.
+    for text in ("\n".join(["secret", *kinds[1:]]) + "\n", "a\n"):
+        (tmp_path / "labels.txt").write_text(text)
+        assert classes_of(Run.open(tmp_path / "x").samples) is None
     options = ["--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "labels.txt")]
     assert main(["fit", *options, "--out", str(tmp_path / "no"), *SMALL]) == 1
     assert "one label for each of the 60 samples" in capsys.readouterr().err

@@ -11,6 +11,8 @@ from scipy import stats
 
 from entropae.drawing import charts, pictures
 from entropae.drawing.blocks import Block, Picture, Pictures, Text
+from entropae.kinds.labels import classes_of
+from entropae.kinds.samples import evenly
 from entropae.latent import Latent
 from entropae.metrics.principal import principal_components
 from entropae.report.trained import Trained, series
@@ -132,7 +134,11 @@ def _map(run: Trained) -> Picture:
     x = run.held_out.spread(MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
-    return run.train.kind.on_map(x, places, caption)
+    classes = classes_of(run.held_out)
+    if classes is None:
+        return run.train.kind.on_map(x, places, caption)
+    labels = [classes[i] for i in evenly(len(classes), len(x))]
+    return run.train.kind.on_map(x, places, f"{caption} Colours are classes.", labels)
 
 
 def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str]:
