@@ -86,7 +86,12 @@ def trained(task: str, data: Path, name: str, seed: int, folder: Path) -> ea.Aut
 
 
 def measured(
-    model: ea.Autoencoder, train: Samples, test: Tensor, task: str, seed: int
+    model: ea.Autoencoder,
+    train: Samples,
+    test: Tensor,
+    task: str,
+    seed: int,
+    steps: int | None,
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
     """Figures of a model without its head and with it, and pictures."""
     seen, n = features(task, test).double().numpy(), len(test)
@@ -107,8 +112,9 @@ def measured(
     found["normal"] = distance(model.draw(n, seed=seed))
     found |= between("")
     pictures = {"paths": paths(model, test)}
-    steps = TASKS[task].epochs * math.ceil(len(train) / BATCH)
-    head = FlowMatching.sized(model.latent.dim, len(train), steps)
+    usual = TASKS[task].epochs * math.ceil(len(train) / BATCH)
+    head = FlowMatching.sized(model.latent.dim, len(train), usual)
+    head.steps = steps or head.steps
     began = time.process_time()
     model.fit_head(train, head, seed=seed)
     found["seconds_head"] = time.process_time() - began
@@ -156,10 +162,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--methods", nargs="*", default=list(LATENTS))
-    parser.add_argument("--out", default="heads", help="Name of the results.")
+    parser.add_argument("--steps", type=int, help="Of the head; by default as `fit` chooses.")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    task, result = asked.task, f"{asked.out}_{asked.task}"
+    task, ending = asked.task, "" if asked.steps is None else f"_{asked.steps}"
     samples = read(asked.data / TASKS[task].train)
     test = read(asked.data / TASKS[task].test).first(10_000)
     results: dict[str, list[dict[str, float]]] = {}
@@ -168,11 +174,11 @@ def main() -> None:
         for name in asked.methods:
             folder = Path("runs/heads") / task / name / f"seed-{seed}"
             model = trained(task, asked.data, name, seed, folder)
-            kept = folder / "figures.json"
+            kept = folder / f"figures{ending}.json"
             if not kept.is_file():
                 train, _ = samples.split(0.1, seed=seed)
-                found, pictures = measured(model, train, test, task, seed)
-                model.save(folder / "head")
+                found, pictures = measured(model, train, test, task, seed, asked.steps)
+                model.save(folder / f"head{ending}")
                 found["seconds"] = float((folder / "seconds").read_text())
                 save_file(pictures, kept.with_suffix(".safetensors"))
                 kept.write_text(json.dumps(found))
@@ -184,7 +190,7 @@ def main() -> None:
                 for end in ("", ", head"):
                     shown["paths"][name + end] = pictures[f"paths{end}"]
             print(name, seed, {key: round(value, 4) for key, value in found.items()}, flush=True)
-            write(result, results, shown)
+            write(f"heads_{task}{ending}", results, shown)
     print(table(results))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -122,21 +124,20 @@ def test_balanced_samples_and_unknown_labels(photos, capsys):
     assert "'bright'" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:A Fréchet distance")
 def test_samples_of_each_class_are_measured(photos, capsys):
-    """Dark squares are as dark as those held out: far nearer than the light ones are to them."""
-    assert main(["evaluate", str(photos / "run"), "--features", "pixels"]) == 0
+    """Dark squares are as dark as real ones: far nearer than the light ones are to them."""
+    data = str(photos / "photos")
+    assert main(["evaluate", str(photos / "run"), "--data", data, "--features", "pixels"]) == 0
     assert "Samples of each class: kernel distance by pixels" in capsys.readouterr().out
     run = Run.open(photos / "run")
-    found = {one["label"]: one for one in run.evaluate(run.train, features="pixels")["per_class"]}
-    assert {name: one["samples"] for name, one in found.items()} == {
-        name: sum(label == name for label in classes_of(run.train) or ()) for name in found
-    }
-    drawn = run.model.sample(40, label="dark", seed=0).flatten(1)
-    light = run.train.subset([i for i, c in enumerate(classes_of(run.train) or ()) if c == "light"])
-    apart = kernel_distance(drawn, light.first(40).flatten(1)).mean
-    assert found["dark"]["kernel"] < 0.1 * apart
-    run.evaluate(features="pixels")
     assert "Samples of each class, against held-out ones of it." in run.report().read_text()
+    kept = json.loads((run.folder / "evaluation-pixels.json").read_text())["per_class"]
+    found = {one["label"]: one for one in kept}
+    assert {name: one["samples"] for name, one in found.items()} == {"dark": 40, "light": 40}
+    dark = run.model.sample(40, label="dark", seed=0).flatten(1)
+    light = run.model.sample(40, label="light", seed=0).flatten(1)
+    assert found["dark"]["kernel"] < 0.1 * kernel_distance(dark, light).mean
 
 
 def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
@@ -160,3 +161,16 @@ def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
     options = ["--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "labels.txt")]
     assert main(["fit", *options, "--out", str(tmp_path / "no"), *SMALL]) == 1
     assert "one label for each of the 60 samples" in capsys.readouterr().err
+
+
+def test_a_flow_has_the_steps_that_are_asked_for(tmp_path, capsys):
+    """Also after fewer steps of training than a flow gets by default."""
+    np.save(tmp_path / "x.npy", curved(200))
+    options = ["--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), *SMALL]
+    assert main(["fit", *options, "--flow_steps", "7"]) == 0
+    found = Run.open(tmp_path / "run").metrics["priors"]["codes"]
+    assert "flow-matching" in found["log_likelihood"]
+    assert "7/7" in capsys.readouterr().err
+    for others in (["--prior", "mixture"], ["--model.latent.head", "full"]):
+        assert main(["fit", *options[:2], "--out", "no", "--flow_steps", "7", *others]) == 1
+        assert "`flow_steps` is for flow matching as a prior" in capsys.readouterr().err

@@ -190,8 +190,9 @@ class FlowMatching(Prior):
         best, kept, worse = _loss(self.velocity, *look, gradient=False), None, 0
         began, done = time.monotonic(), 0.0
         every = max(1, self.steps // LOOKS)
-        bar = tqdm(range(1, self.steps + 1), "Fitting the flow", unit="step")
-        for step in bar:
+        bar = tqdm(total=self.steps, desc="Fitting the flow", unit="step")
+        for step in range(1, self.steps + 1):
+            bar.update()
             done = step / self.steps
             if self.seconds is not None:
                 done = max(done, (time.monotonic() - began) / self.seconds)
