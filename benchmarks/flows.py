@@ -77,8 +77,9 @@ class Velocity(nn.Module):
         h = asked.hidden
         self.mixture = mixture
         self.first = nn.Linear(d, h)
-        wide = nn.Sequential(nn.Linear(17, h), nn.SiLU(), nn.Linear(h, h))
-        self.time = nn.Linear(17, h) if asked.light else wide
+        sizes = [(17, h)] if asked.light else [(17, h), (h, h)]
+        layers = [part for size in sizes for part in (nn.Linear(*size), nn.SiLU())]
+        self.time = nn.Sequential(*layers[:-1])
         self.blocks = nn.ModuleList(
             nn.Sequential(nn.LayerNorm(h), nn.Linear(h, h), nn.SiLU(), nn.Linear(h, h))
             for _ in range(BLOCKS)
