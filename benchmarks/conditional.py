@@ -3,7 +3,7 @@
     python benchmarks/conditional.py mnist DATA
 
 DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. The autoencoder is one of
-`heads.py`; its head, and a mixture, are fitted with the labels. The judge is a support vector
+`heads.py`; its head is fitted with the labels. The judge is a support vector
 machine that learns from half of the *test* images; the other half tells how good it is. Fréchet
 distances are between as many samples and test images of a class, in the features of the benchmarks'
 classifier.
@@ -97,17 +97,10 @@ def main() -> None:
     head = FlowMatching.sized(
         model.latent.dim, len(train), TASKS[task].epochs * math.ceil(len(train) / BATCH)
     )
-    results, shown = {}, []
-    # The mixture is of the codes before the head, which drops it.
-    for source in ("mixture", "head"):
-        if source == "head":
-            model.fit_head(train, head, labels=True)
-        else:
-            model.fit_prior(train, source, labels=True)
-        drawn = {c: model.draw(len(x), label=c, seed=0) for c, x in real.items()}
-        results[source] = per_class(drawn, real, machine, task)
-        shown += [x[:SHOWN] for x in drawn.values()]
-        print(source, results[source], flush=True)
+    model.fit_head(train, head, labels=True)
+    drawn = {c: model.draw(len(x), label=c, seed=0) for c, x in real.items()}
+    results = {"samples": per_class(drawn, real, machine, task)}
+    shown = [x[:SHOWN] for x in drawn.values()]
     again = {c: model.reconstruct(x) for c, x in real.items()}
     results["reconstructions"] = per_class(again, real, machine, task)
     text = (

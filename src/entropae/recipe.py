@@ -115,7 +115,8 @@ class Recipe:
             fitted to the codes; auto: whichever held-out codes are likeliest under, and if that is
             flow matching, it becomes the model's head.
         flow_steps: Training steps of flow matching, of 512 codes each; by default 1.5 times those
-            of the autoencoder, at most 4000. More make samples better, slowly.
+            of the autoencoder, at most 4000; of less than 20 000 samples twice, at most 1500. More
+            make samples better, slowly.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.
         on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
