@@ -187,8 +187,8 @@ def main() -> None:
             if seed == 0:
                 pictures = load_file(kept.with_suffix(".safetensors"))
                 shown["samples"][name] = pictures["samples"]
-                for end in ("", ", head"):
-                    shown["paths"][name + end] = pictures[f"paths{end}"]
+                both = [pictures["paths"], pictures["paths, head"]]
+                shown["paths"][f"{name}: without and with"] = torch.cat(both)
             print(name, seed, {key: round(value, 4) for key, value in found.items()}, flush=True)
             write(f"heads_{task}{ending}", results, shown)
     print(table(results))

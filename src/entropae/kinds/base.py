@@ -379,11 +379,7 @@ class Kind(ABC):
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
     def on_map(
-        self,
-        x: Tensor,
-        places: Float[Any, "n 2"],
-        caption: str,
-        labels: Sequence[str] | None = None,
+        self, x: Tensor, places: Any, caption: str, labels: Sequence[str] | None = None
     ) -> Any:
         """A picture of samples at their places in the plane, in the colours of their classes."""
         from entropae.kinds.values.report import on_map
