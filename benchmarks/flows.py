@@ -72,6 +72,8 @@ VARIANTS = {
 class Velocity(nn.Module):
     """The network of `entropae.prior.velocity`, on top of a mixture's velocity."""
 
+    frequencies: Tensor
+
     def __init__(self, d: int, asked: Variant, mixture: Mixture | None) -> None:
         super().__init__()
         h = asked.hidden
@@ -152,6 +154,7 @@ def expectation_maximisation(
         means = torch.where(sizes > 0, sums / sizes.clamp(min=1), means)
     squares = (x[:, :, None] * x[:, None, :]).reshape(n, d * d)
     share = nn.functional.one_hot(nearest(), k).float()
+    weights, covariances = share.mean(0), torch.eye(d).repeat(k, 1, 1)
     for _ in range(rounds):
         sizes = share.sum(0)
         each = sizes.clamp(min=1e-3)[:, None]
@@ -192,7 +195,6 @@ def learnt(known: Tensor, others: Tensor, asked: Variant) -> tuple[Velocity, lis
     mixture = Mixture(known, asked.components) if asked.components else None
     velocity = Velocity(known.shape[1], asked, mixture)
     average = copy.deepcopy(velocity)
-    weights = [[p.data for p in one.parameters()] for one in (average, velocity)]
     optimizer = torch.optim.AdamW(velocity.parameters(), asked.rate, weight_decay=1e-4, fused=True)
     look = arcs(others, 20_000, torch.Generator().manual_seed(5))
     share, losses = 1 / (SHORT * asked.steps), []
@@ -207,7 +209,9 @@ def learnt(known: Tensor, others: Tensor, asked: Variant) -> tuple[Velocity, lis
         optimizer.zero_grad()
         (velocity.own(x, t) - moved).square().mean().backward()
         optimizer.step()
-        torch._foreach_lerp_(*weights, share if done > SHORT else 1.0)
+        with torch.no_grad():
+            for kept, new in zip(average.parameters(), velocity.parameters(), strict=True):
+                kept.lerp_(new, share if done > SHORT else 1.0)
         if step in (asked.steps // 2, asked.steps):
             with torch.no_grad():
                 losses.append(float((average(*look[:2]) - look[2]).square().mean()))

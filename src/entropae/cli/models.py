@@ -224,13 +224,15 @@ def _print_figures(measures: Any, made: Any, features: str | None) -> None:
 
 def _print_classes(measures: Any, classes: Any, features: str | None) -> None:
     from entropae.kinds.measures import titled
+    from entropae.messages import printable
 
     for key, measure in measures.items():
         rows = [one for one in classes if key in one]
         if rows:
             print(f"Samples of each class: {titled(measure, features)}")
         for one in rows:
-            print(f"    {one[key]:<10.4g} {one['label']} ({one['samples']} held out)")
+            label = printable(one["label"])
+            print(f"    {one[key]:<10.4g} {label} ({one['samples']} held out)")
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

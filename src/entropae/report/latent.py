@@ -11,6 +11,7 @@ from scipy import stats
 
 from entropae.drawing import charts, pictures
 from entropae.drawing.blocks import Block, Picture, Pictures, Text
+from entropae.drawing.palette import shades
 from entropae.kinds.labels import classes_of
 from entropae.kinds.samples import evenly
 from entropae.latent import Latent
@@ -134,10 +135,10 @@ def _map(run: Trained) -> Picture:
     x = run.held_out.spread(MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
-    classes = classes_of(run.held_out)
-    if classes is None:
+    classes = classes_of(run.held_out) or []
+    labels = [classes[i] for i in evenly(len(classes), len(x))] if classes else []
+    if not shades(labels):
         return run.train.kind.on_map(x, places, caption)
-    labels = [classes[i] for i in evenly(len(classes), len(x))]
     return run.train.kind.on_map(x, places, f"{caption} Colours are classes.", labels)
 
 
