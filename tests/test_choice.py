@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from entropae.cli import main
+from entropae.kinds.labels import classes_of
+from entropae.metrics import kernel_distance
 from entropae.prior import FlowMatching
 from entropae.prior.gaussian import _mixture
 from entropae.runs import Run
@@ -120,6 +124,22 @@ def test_balanced_samples_and_unknown_labels(photos, capsys):
     assert "'bright'" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:A Fréchet distance")
+def test_samples_of_each_class_are_measured(photos, capsys):
+    """Dark squares are as dark as real ones: far nearer than the light ones are to them."""
+    data = str(photos / "photos")
+    assert main(["evaluate", str(photos / "run"), "--data", data, "--features", "pixels"]) == 0
+    assert "Samples of each class: kernel distance by pixels" in capsys.readouterr().out
+    run = Run.open(photos / "run")
+    assert "Samples of each class, against held-out ones of it." in run.report().read_text()
+    kept = json.loads((run.folder / "evaluation-pixels.json").read_text())["per_class"]
+    found = {one["label"]: one for one in kept}
+    assert {name: one["samples"] for name, one in found.items()} == {"dark": 40, "light": 40}
+    dark = run.model.sample(40, label="dark", seed=0).flatten(1)
+    light = run.model.sample(40, label="light", seed=0).flatten(1)
+    assert found["dark"]["kernel"] < 0.1 * kernel_distance(dark, light).mean
+
+
 def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
     np.save(tmp_path / "x.npy", curved(60))
     kinds = ["a" if i % 3 else "b" for i in range(60)]
@@ -133,7 +153,24 @@ def test_labels_of_a_file_and_of_a_column(tmp_path, capsys):
         run = Run.open(out)
         assert run.model.priors["mixture"].classes == ("a", "b")
         assert len(run.read(str(tmp_path / data)).first(5)) == 5
-    (tmp_path / "labels.txt").write_text("a\n")
+        assert classes_of(run.samples) == kinds
+    # Others, as a stranger's recipe may name, are not shown; nor is it an error that they changed.
+    for text in ("\n".join(["secret", *kinds[1:]]) + "\n", "a\n"):
+        (tmp_path / "labels.txt").write_text(text)
+        assert classes_of(Run.open(tmp_path / "x").samples) is None
     options = ["--data", str(tmp_path / "x.npy"), "--labels", str(tmp_path / "labels.txt")]
     assert main(["fit", *options, "--out", str(tmp_path / "no"), *SMALL]) == 1
     assert "one label for each of the 60 samples" in capsys.readouterr().err
+
+
+def test_a_flow_has_the_steps_that_are_asked_for(tmp_path, capsys):
+    """Also after fewer steps of training than a flow gets by default."""
+    np.save(tmp_path / "x.npy", curved(200))
+    options = ["--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), *SMALL]
+    assert main(["fit", *options, "--flow_steps", "7"]) == 0
+    found = Run.open(tmp_path / "run").metrics["priors"]["codes"]
+    assert "flow-matching" in found["log_likelihood"]
+    assert "7/7" in capsys.readouterr().err
+    for others in (["--prior", "mixture"], ["--model.latent.head", "full"]):
+        assert main(["fit", *options[:2], "--out", "no", "--flow_steps", "7", *others]) == 1
+        assert "`flow_steps` is for flow matching as a prior" in capsys.readouterr().err

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -178,6 +179,15 @@ class TestSpace:
         z = torch.tensor([[3.0, 0, 0]])
         torch.testing.assert_close(space.decode(z), space.decode(10 * z))
         assert space.describe()["thumbnails"] is None
+
+    def test_classes_have_colours(self):
+        model = Autoencoder(nn.Linear(6, 3), nn.Linear(3, 6), Plain(3))
+        samples = load_samples(np.eye(6))
+        assert Space(model, samples, title="x").describe()["classes"] is None
+        known = replace(samples, labels=np.array(list("baabbb")))
+        found = Space(model, known.subset([5, 1, 0]), title="x").describe()["classes"]
+        assert (found["names"], found["numbers"]) == (["a", "b"], [1, 0, 1])
+        assert len(set(found["colours"])) == 2
 
     def test_bad_spaces(self, run):
         with pytest.raises(ValueError, match="got -n 1"):

@@ -10,6 +10,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.prior import FlowMatching, Full, Mixture, Normal
+from entropae.prior.arcs import Arcs
 
 SMALL = {"hidden": 64, "blocks": 2, "steps": 500}
 
@@ -158,6 +159,34 @@ def test_sizes_are_checked(option):
         FlowMatching(2, **{option: 0})
 
 
+# What it learns from
+
+
+def test_velocities_are_means_over_arcs():
+    """Of normal points the mean velocity is 0 everywhere, of single arcs (π / 2)² on average."""
+    x = torch.randn(20_000, 2, generator=seeded(0))
+    arcs = Arcs(x, torch.zeros(20_000, dtype=torch.long), 0, seeded(1))
+    single, mean = (arcs.draw(1000, n)[2].square().mean() for n in (0, 20_000))
+    assert float(single) == pytest.approx(math.pi**2 / 4, rel=0.1)
+    assert float(mean) < 0.05 * single
+
+
+def test_velocities_of_a_class_lead_to_it():
+    """Which end of x = a noise + b end a velocity π / 2 (a end − b noise) leads to."""
+    number = torch.arange(4000) % 2
+    points = (6.0 * number - 3)[:, None] + 0.1 * torch.randn(4000, 1, generator=seeded(0))
+    x, t, v, label = Arcs(points, number, 2, seeded(1)).draw(2000, 4000)
+    assert label is not None
+    angle = math.pi / 2 * t
+    ends = (angle.sin() * x + angle.cos() * v * 2 / math.pi)[:, 0]
+    for i in (0, 1):
+        assert (ends[label == i] - (6 * i - 3)).abs().max() < 0.5
+    # Without a label to both: of two points ±3, as likely as they are to have led through x.
+    unknown, x, angle = label == 2, x[:, 0], angle[:, 0]
+    expected = 3 * torch.tanh(3 * angle.sin() * x / angle.cos().square())
+    torch.testing.assert_close(ends[unknown], expected[unknown], atol=0.5, rtol=0)
+
+
 # Classes
 
 
@@ -290,6 +319,12 @@ def test_a_head_makes_codes_normal_and_leaves_reconstructions(headed):
     assert torch.equal(model.reconstruct(new), new)
     assert torch.equal(model.encode(new, head=False), new)
     assert (model.decode(u) - new).abs().max() < 1e-3
+
+
+def test_as_a_prior_it_draws_what_it_draws_as_a_head(headed):
+    model, x = headed
+    other = of_codes().fit_prior(x, FlowMatching(2, **SMALL))
+    torch.testing.assert_close(other.sample(500, seed=3), model.sample(500, seed=3))
 
 
 def test_samples_go_through_the_head(headed):

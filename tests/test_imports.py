@@ -55,7 +55,17 @@ ORDER: dict[str, set[str]] = {
         "storage",
     },
     "explorer": {
-        *("distributed", "kinds", "messages", "metrics", "model", "neighbors", "prior", "storage"),
+        *(
+            "distributed",
+            "drawing",
+            "kinds",
+            "messages",
+            "metrics",
+            "model",
+            "neighbors",
+            "prior",
+            "storage",
+        ),
     },
     "report": {
         *("", "diagnosis", "drawing", "kinds", "latent", "messages", "metrics", "model", "prior"),

@@ -454,6 +454,23 @@ def test_a_map_puts_images_at_their_places():
     assert pixels[10, 90, 3] == 0
 
 
+def test_a_map_has_frames_and_names_of_classes():
+    images, places = torch.zeros(2, 1, 20, 20), np.array([[0.0, 0.0], [2.0, 1.0]])
+    options = {"side": 100, "thumbnail": 20}
+    found = sheets.mapped(images, places, "map", labels=["dog", "cat"], **options)
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(found.source.split(",")[1]))))
+    dog, cat = np.array([255, 127, 14]), np.array([31, 119, 180])
+    assert np.abs(pixels[1, 10, :3] - dog.astype(float)).max() < 40
+    assert np.abs(pixels[50, 81, :3] - cat.astype(float)).max() < 40
+    assert pixels[10, 10, :3].max() < 40
+    below = pixels[68:].reshape(-1, 4)
+    for colour in (dog, cat):
+        assert (np.abs(below[:, :3].astype(float) - colour).max(1) < 40).sum() > 200
+    many = [str(i) for i in range(11)]
+    alike = sheets.mapped(torch.zeros(11, 1, 8, 8), np.eye(11, 2), "map", labels=many)
+    assert alike == sheets.mapped(torch.zeros(11, 1, 8, 8), np.eye(11, 2), "map")
+
+
 @pytest.mark.parametrize(("n", "d"), [(3, 1), (3, 2), (100, 1), (100, 2), (60, 5)])
 def test_codes_of_any_number_have_places(n: int, d: int):
     places, how = latent.plane(normal(n, d).astype(float))

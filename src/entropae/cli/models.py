@@ -230,6 +230,8 @@ def _evaluate(options: Namespace) -> None:
         print_measures(kind.measures, made)
     else:
         _print_figures(kind.measures, made, features)
+    if "per_class" in found:
+        _print_classes(kind.measures, found["per_class"], features)
     if features == "pixels":
         print(BLUR)
     if options.out is not None:
@@ -245,6 +247,19 @@ def _print_figures(measures: Any, made: Any, features: str | None) -> None:
         for name, figures in made.items():
             if key in figures:
                 print(f"    {figures[key]:<10.4g} {drawn_from(name)}")
+
+
+def _print_classes(measures: Any, classes: Any, features: str | None) -> None:
+    from entropae.kinds.measures import titled
+    from entropae.messages import printable
+
+    for key, measure in measures.items():
+        rows = [one for one in classes if key in one]
+        if rows:
+            print(f"Samples of each class: {titled(measure, features)}")
+        for one in rows:
+            label = printable(one["label"])
+            print(f"    {one[key]:<10.4g} {label} ({one['samples']} held out)")
 
 
 def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:

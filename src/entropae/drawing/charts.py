@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
+from entropae.drawing.palette import shades
+
 # Colours that no chart else has stand for the page's own, which change with the reader's scheme.
 INK, SOFT, LINE, ACCENT, OTHER = "#010101", "#010102", "#010103", "#010104", "#010105"
 NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", OTHER: "other"}
@@ -275,10 +277,24 @@ def path(name: str, rows: Float[np.ndarray, "s m"], *, alt: str) -> Markup:
     return drawn.markup
 
 
-def scatter(name: str, points: Float[np.ndarray, "n 2"], *, alt: str) -> Markup:
-    """Points of a map, whose axes mean nothing by themselves."""
+def scatter(
+    name: str,
+    points: Float[np.ndarray, "n 2"],
+    *,
+    alt: str,
+    labels: Sequence[str] | None = None,
+) -> Markup:
+    """Points of a map, whose axes mean nothing by themselves, in the colours of their classes."""
+    colours = shades(labels)
     with chart(name, alt, size=(4.4, 4.0), equal=True) as drawn:
-        drawn.axes.scatter(*points.T, s=8, color=ACCENT, alpha=0.6, linewidths=0)
+        style: dict[str, Any] = {"s": 8, "alpha": 0.6, "linewidths": 0}
+        if not colours:
+            drawn.axes.scatter(*points.T, color=ACCENT, **style)
+        for label, colour in colours.items():
+            own = points[np.asarray(labels) == label]
+            drawn.axes.scatter(*own.T, color=colour, label=label, **style)
+        if colours:
+            legend(drawn.axes)
         drawn.axes.set_xticks([])
         drawn.axes.set_yticks([])
     return drawn.markup

@@ -10,7 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from entropae.drawing.palette import shades
 from entropae.kinds.base import Kind
+from entropae.kinds.labels import classes_of
 from entropae.kinds.samples import Samples
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
@@ -93,6 +95,17 @@ class Space:
         return self.samples.__getitems__(self.on_map.tolist())
 
     @property
+    def classes(self) -> dict[str, Any] | None:
+        """Names and colours of the classes, and which one each sample on the map is of."""
+        labels = classes_of(self.samples.subset(self.on_map))
+        colours = shades(labels)
+        if labels is None or not colours:
+            return None
+        names = list(colours)
+        numbers = [names.index(label) for label in labels]
+        return {"names": names, "colours": list(colours.values()), "numbers": numbers}
+
+    @property
     def start(self) -> int:
         """The sample on the map whose code is nearest to the mean, to open the page with.
 
@@ -149,6 +162,7 @@ class Space:
             "samples": len(self.samples),
             "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},
             "codes": pack(self.codes[self.on_map]),
+            "classes": self.classes,
             "thumbnails": self.samples.kind.thumbnails(self.shown),
             "priors": [{"name": name, "title": TITLES.get(name, name)} for name in priors],
             "prior": self.model.prior,

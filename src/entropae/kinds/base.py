@@ -384,11 +384,13 @@ class Kind(ABC):
 
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
-    def on_map(self, x: Tensor, places: Float[Any, "n 2"], caption: str) -> Any:
-        """A picture of samples at their places in the plane."""
+    def on_map(
+        self, x: Tensor, places: Any, caption: str, labels: Sequence[str] | None = None
+    ) -> Any:
+        """A picture of samples at their places in the plane, in the colours of their classes."""
         from entropae.kinds.values.report import on_map
 
-        return on_map(places, caption)
+        return on_map(places, caption, labels)
 
     def thumbnails(self, x: Tensor) -> dict[str, Any] | None:
         """One sheet of small pictures for the explorer's map; `None` for points."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from entropae.kinds import Kind, Samples, as_samples
+from entropae.kinds.labels import LEAST, labels_of, names
 from entropae.prior import Prior
-
-# A class of fewer samples has no distribution that could be told from them.
-LEAST = 10
 
 
 def options_of(
@@ -51,24 +47,3 @@ def options_of(
             "others: labels=labels."
         )
     return data, options | {"labels": found}
-
-
-def labels_of(data: Any) -> list[str] | None:
-    """The classes that samples came with.
-
-    `None` if they came with none, with numbers that are no classes, or with too few of a class.
-    """
-    if not isinstance(data, Samples) or data.labels is None:
-        return None
-    labels = data.labels if data.index is None else data.labels[data.index]
-    found = names(labels) if labels.dtype.kind in "iubUSO" else []
-    sizes = Counter(found).values()
-    return found if len(sizes) > 1 and min(sizes) >= LEAST else None
-
-
-def names(labels: Any) -> list[str]:
-    """Labels as texts; whole numbers without a point."""
-    array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
-    return [
-        str(int(x)) if isinstance(x, float) and x.is_integer() else str(x) for x in array.tolist()
-    ]

@@ -43,6 +43,13 @@ class Generative(nn.Module, ABC):
         """The map of the codes to N(0, I) that `fit_head` fitted, if it did."""
         return self._heads[0] if self._heads else None
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that samples can be drawn from, by name; none if no prior knows any."""
+        if self.head is not None and self.head.classes:
+            return self.head.classes
+        return self.priors[self._named(None, classes=True)].classes
+
     def drawn_from(self, prior: str | None = None, *, classes: bool = False) -> str:
         """What `sample` draws from, in words; of classes if they are asked for.
 

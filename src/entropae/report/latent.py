@@ -11,6 +11,9 @@ from scipy import stats
 
 from entropae.drawing import charts, pictures
 from entropae.drawing.blocks import Block, Picture, Pictures, Text
+from entropae.drawing.palette import shades
+from entropae.kinds.labels import classes_of
+from entropae.kinds.samples import evenly
 from entropae.latent import Latent
 from entropae.metrics.principal import principal_components
 from entropae.report.trained import Trained, series
@@ -132,7 +135,11 @@ def _map(run: Trained) -> Picture:
     x = run.held_out.spread(MAPPED)
     places, how = plane(run.model.encode(x).cpu().double().numpy())
     caption = f"Map of the codes of {len(x)} {run.others} {run.things}, {how}."
-    return run.train.kind.on_map(x, places, caption)
+    classes = classes_of(run.held_out) or []
+    labels = [classes[i] for i in evenly(len(classes), len(x))] if classes else []
+    if not shades(labels):
+        return run.train.kind.on_map(x, places, caption)
+    return run.train.kind.on_map(x, places, f"{caption} Colours are classes.", labels)
 
 
 def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str]:

@@ -132,7 +132,7 @@ def rivals(run: Trained) -> list[Block]:
     blocks: list[Block] = []
     for path in sorted(run.origin.folder.glob("evaluation-*.json")):
         try:
-            blocks.append(evaluated(path, run.train.kind))
+            blocks += evaluated(path, run.train.kind)
         except (ValueError, OSError) as error:
             blocks.append(Text(printable(error)))
     # `compare` keeps the runs of a recipe in a folder of its name.
@@ -155,8 +155,8 @@ def rivals(run: Trained) -> list[Block]:
     return blocks
 
 
-def evaluated(path: Path, kind: Kind) -> Table:
-    """What `entropae evaluate` has measured.
+def evaluated(path: Path, kind: Kind) -> list[Table]:
+    """What `entropae evaluate` has measured, and of each class.
 
     Raises:
         OSError: If the file cannot be read.
@@ -172,15 +172,28 @@ def evaluated(path: Path, kind: Kind) -> Table:
     if not rows:
         raise ValueError(f"{path} is damaged: it has no figures. Remove it.")
     if any(measure.said for measure in measures.values()):
-        return measured(found, kind)
+        return [measured(found, kind)]
     features = str(found.get("features"))
     by = "" if features in (*VALUES, "None") else f" by features of {features},"
     about = f" {BLUR}" if features == "pixels" else ""
-    return Table(
-        f"Measured{by} on {_number(found.get('samples'))} held-out {kind.things}.{about}",
-        ["measured", *(titled(measure, features) for measure in measures.values())],
-        rows,
-    )
+    caption = f"Measured{by} on {_number(found.get('samples'))} held-out {kind.things}.{about}"
+    titles = ["measured", *(titled(measure, features) for measure in measures.values())]
+    tables = [Table(caption, titles, rows)]
+    classes = found.get("per_class")
+    return tables if not classes else [*tables, _per_class(path, classes, kind, features)]
+
+
+def _per_class(path: Path, classes: Any, kind: Kind, features: str) -> Table:
+    try:
+        known = {key: one for key, one in kind.measures.items() if any(key in c for c in classes)}
+        rows = [
+            [str(c["label"]), _number(c["samples"]), *(_number(c.get(key, "–")) for key in known)]
+            for c in classes
+        ]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: {error!r} in `per_class`. Remove it.") from error
+    columns = ["class", "held out", *(titled(measure, features) for measure in known.values())]
+    return Table("Samples of each class, against held-out ones of it.", columns, rows)
 
 
 def measured(found: Mapping[str, Any], kind: Kind) -> Table:

@@ -33,7 +33,7 @@ from entropae.runs.files import (
     reading_of,
     write_recipe,
 )
-from entropae.runs.priors import fit_priors
+from entropae.runs.priors import FLOW, fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
 from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
 from entropae.signals import Stopped
@@ -264,7 +264,7 @@ def check_recipe(recipe: Recipe) -> None:
         FileNotFoundError: If the data are not there.
     """
     latent_of(recipe)
-    for name in ("epochs", "batch_size"):
+    for name in ("epochs", "batch_size", "flow_steps"):
         value = getattr(recipe, name)
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
@@ -272,6 +272,14 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
     if recipe.minutes is not None and not recipe.minutes > 0:
         raise ValueError(f"`minutes` must be positive: got minutes={recipe.minutes}.")
+    if recipe.flow_steps is not None:
+        head = recipe.model.latent.get("head")
+        if head is not None or recipe.prior not in ("auto", FLOW):
+            asked = f"prior={recipe.prior!r}" if head is None else f"model.latent.head={head!r}"
+            raise ValueError(
+                f"`flow_steps` is for flow matching as a prior: got it with {asked}. Leave one of "
+                "them out; by default flow matching becomes the head where it is best."
+            )
     if not recipe.weight_decay >= 0:
         raise ValueError(f"`weight_decay` must be >= 0: got {recipe.weight_decay}.")
     if not 0 <= recipe.validation < 1:

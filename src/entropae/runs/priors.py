@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from entropae.kinds import Samples
+from entropae.kinds.labels import labels_of
 from entropae.model import Autoencoder
-from entropae.model.fitting import labels_of
 from entropae.prior import FlowMatching, Prior
 from entropae.recipe import Recipe
 
@@ -45,9 +45,10 @@ def fit_priors(
         return {}
     labels = labels_of(train) is not None
     flow = FlowMatching.sized(dim, len(train), steps)
+    flow.steps = recipe.flow_steps or flow.steps
     usual: list[str | Prior] = ["full", "mixture"]
     if recipe.prior == "auto" and held_out is not None:
-        learnt = steps >= FEWEST and len(train) >= max(CODES, 4 * dim)
+        learnt = (steps >= FEWEST or recipe.flow_steps) and len(train) >= max(CODES, 4 * dim)
         tried = [*usual, flow] if learnt and model.head is None else usual
         choice = model.choose_prior(train, held_out, tried, labels=labels, seed=seed)
         found = {"codes": choice.plain()}

@@ -17,6 +17,7 @@ from torch import Tensor
 from entropae.features import check
 from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
 from entropae.kinds.keys import Rule
+from entropae.kinds.labels import labelled
 from entropae.messages import printable
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
@@ -121,7 +122,6 @@ class Run:
                 f"name any file: {printable(self.source)}. If that is meant, give "
                 f"--trained-on {shlex.quote(self.source)}."
             )
-        # Labels are of use in training only, and a stranger's recipe may name any file for them.
         reading = replace(reading_of(self.recipe), download=self.data is not None, labels=None)
         try:
             samples = as_samples(self.source, kind=self.kind, **vars(reading))
@@ -131,7 +131,7 @@ class Run:
                 "give --trained-on PATH."
             ) from error
         self._compare(samples)
-        return samples
+        return labelled(samples, self.recipe.labels, self.model.classes)
 
     @cached_property
     def identity(self) -> Mapping[str, Any] | None:

@@ -94,6 +94,7 @@ class CodeMap {
     this.drawAxes(context, width, height);
     this.drawPoints(context, width, height);
     this.drawMarks(context);
+    this.drawLegend(context, height);
   }
 
   drawAxes(context, width, height) {
@@ -119,11 +120,11 @@ class CodeMap {
     const enlarged = sheet && Math.max(sheet.width, sheet.height) < 24 ? 3 : 1;
     const [w, h] = this.thumbnails ? [sheet.width * enlarged, sheet.height * enlarged] : [8, 8];
     this.shown = [];
-    context.fillStyle = colour("--soft");
     context.imageSmoothingEnabled = false;
     const inside = this.points.map((point, i) => [i, ...this.pixel(point)])
       .filter(([, x, y]) => x > 0 && y > 0 && x < width && y < height);
     for (const [i, x, y] of inside) {
+      context.fillStyle = this.shade(i);
       context.fillRect(x - 1.5, y - 1.5, 3, 3);
       const near = (box) => Math.abs(box.x - x) < 1.15 * w && Math.abs(box.y - y) < 1.15 * h;
       if (!this.thumbnails || !this.shown.some(near)) this.shown.push({ i, x, y, w, h });
@@ -133,7 +134,30 @@ class CodeMap {
       context.drawImage(this.thumbnails, (i % sheet.columns) * sheet.width,
         Math.floor(i / sheet.columns) * sheet.height, sheet.width, sheet.height,
         Math.round(x - w / 2), Math.round(y - h / 2), w, h);
+      if (!this.space.classes) continue;
+      context.lineWidth = 2;
+      context.strokeStyle = this.shade(i);
+      context.strokeRect(Math.round(x - w / 2) - 1, Math.round(y - h / 2) - 1, w + 2, h + 2);
     }
+  }
+
+  /** The colour of a sample: that of its class, if there are classes. */
+  shade(i) {
+    const { classes } = this.space;
+    return classes ? classes.colours[classes.numbers[i]] : colour("--soft");
+  }
+
+  drawLegend(context, height) {
+    const { classes } = this.space;
+    if (!classes) return;
+    context.font = "13px system-ui, sans-serif";
+    classes.names.forEach((name, i) => {
+      const y = height - 14 - 17 * (classes.names.length - 1 - i);
+      context.fillStyle = classes.colours[i];
+      context.fillRect(6, y - 9, 10, 10);
+      context.fillStyle = colour("--ink");
+      context.fillText(name, 21, y);
+    });
   }
 
   drawMarks(context) {

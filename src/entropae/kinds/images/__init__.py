@@ -199,11 +199,17 @@ class Images(Kind):
 
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
 
-    def on_map(self, x: Tensor, places: Float[np.ndarray, "n 2"], caption: str) -> Any:
-        """Each image at its place."""
+    def on_map(
+        self,
+        x: Tensor,
+        places: Float[np.ndarray, "n 2"],
+        caption: str,
+        labels: Sequence[str] | None = None,
+    ) -> Any:
+        """Each image at its place, in a frame of its class's colour."""
         from entropae.kinds.images.report import on_map
 
-        return on_map(self.unit(x), places, caption)
+        return on_map(self.unit(x), places, caption, labels)
 
     def thumbnails(self, x: Tensor) -> dict[str, Any] | None:
         """One PNG of small images."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -99,10 +100,15 @@ def _side_by_side(said: list[tuple[str, str, str, str]], drawn: Tensor, found: T
     )
 
 
-def on_map(images: Tensor, places: Float[np.ndarray, "n 2"], caption: str) -> Picture:
+def on_map(
+    images: Tensor,
+    places: Float[np.ndarray, "n 2"],
+    caption: str,
+    labels: Sequence[str] | None,
+) -> Picture:
     """Each image at its place."""
     alt = f"{caption} Each image is at its place"
-    return Picture(sheets.mapped(images, places, alt), caption, wide=True)
+    return Picture(sheets.mapped(images, places, alt, labels=labels), caption, wide=True)
 
 
 def _brightness(x: Tensor) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from entropae.features import Remembering, extract, find, title
+from entropae.kinds.labels import classes_of
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.metrics import (
@@ -32,10 +35,10 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
 
     Returns:
         `features`, `samples`; `mean_squared_error` per value; `code`, the normality of the held-out
-        codes; and for `training samples`, `reconstructions` and each prior `frechet`, `kernel`,
-        `precision`, `recall`, `density` and `coverage`. Of what is drawn also `nearest`: the median
-        distance to the nearest training sample in the features, over that of a held-out sample.
-        Well below 1 means copies.
+        codes; `per_class`, if classes can be drawn from; and for `training samples`,
+        `reconstructions` and each prior `frechet`, `kernel`, `precision`, `recall`, `density` and
+        `coverage`. Of what is drawn also `nearest`: the median distance to the nearest training
+        sample in the features, over that of a held-out sample. Well below 1 means copies.
 
     Raises:
         ValueError: If there are too few held-out samples.
@@ -81,7 +84,42 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
             )._asdict(),
             **({} if name == TRAINING else {"nearest": float(near / usual)}),
         }
+    labels = classes_of(test.some(n))
+    if labels is not None and model.classes:
+        result["per_class"] = per_class(model, labels, reference, known, options)
     return result
+
+
+def per_class(
+    model: Any, labels: Sequence[str], reference: Tensor, known: Tensor, options: Evaluating
+) -> list[dict[str, Any]]:
+    """Samples of each class, as `sample(label=…)` draws them, against held-out ones of it.
+
+    Args:
+        model: One that classes can be drawn from.
+        labels: The classes of the held-out samples.
+        reference: Their features.
+        known: Features of training samples.
+        options: How to measure.
+
+    Returns:
+        For each class that enough are held out of its `label`, their number, `samples`, and of as
+        many drawn ones `kernel`, `frechet` where there are more than features, and `nearest`.
+    """
+    found, features = [], remembering(options.features).features
+    for label in model.classes:
+        real = reference[[i for i, name in enumerate(labels) if name == label]]
+        if len(real) <= K:
+            continue
+        made = model.draw(len(real), seed=options.seed, label=label).cpu()
+        drawn = extract(features, model.kind.unit(made))
+        usual = kth_distance(real[:NEIGHBOURS], known).median()
+        one = {"label": label, "samples": len(real), "kernel": kernel_distance(drawn, real).mean}
+        if len(real) > real.shape[1]:
+            one["frechet"] = frechet_distance(drawn, real)
+        one["nearest"] = float(kth_distance(drawn[:NEIGHBOURS], known).median() / usual)
+        found.append(one)
+    return found
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -228,9 +228,9 @@ def _as_table(
     return [Table(caption, columns, said)]
 
 
-def on_map(places: Float[np.ndarray, "n 2"], caption: str) -> Picture:
+def on_map(places: Float[np.ndarray, "n 2"], caption: str, labels: Sequence[str] | None) -> Picture:
     """Samples as points in the plane."""
-    return Picture(charts.scatter("map", places, alt=caption), caption)
+    return Picture(charts.scatter("map", places, alt=caption, labels=labels), caption)
 
 
 def _relative(distance: Tensor, usual: float) -> str:
