@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -12,6 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from entropae.storage.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARGIN = 2
 # Smaller images are enlarged, smoothly, to about so many pixels: digits of 8×8 cannot be read else.
@@ -138,11 +142,16 @@ TITLES = {
 def save_lines(
     groups: Mapping[str, Float[np.ndarray, "n m"]], path: Path, *, panels: bool = False
 ) -> None:
+    """Write `lines` as a picture file."""
+    with replacing(path) as temporary:
+        lines(groups, panels=panels).savefig(temporary, dpi=120)
+
+
+def lines(groups: Mapping[str, Float[np.ndarray, "n m"]], *, panels: bool = False) -> Figure:
     """Draw samples as lines over the numbers of their values.
 
     Args:
         groups: Samples, by the titles of their groups.
-        path: Where to write the picture.
         panels: Draw each group in a panel of its own, on one scale; else all over each other, a
             colour for each.
     """
@@ -167,5 +176,13 @@ def save_lines(
             axis.set_title(title, parse_math=False)
     if not panels and len(groups) > 1:
         axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    return figure
+
+
+def pixels_of(figure: Figure) -> UInt8[np.ndarray, "height width 3"]:
+    """A figure as it is drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -129,11 +129,7 @@ class Kind(ABC):
         return with_labels(samples, labels)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise unless samples have the shape that the model takes.
-
-        Raises:
-            ValueError: With both shapes.
-        """
+        """Raise ValueError, with both shapes, unless samples have the one that the model takes."""
         if shape != self.shape:
             raise ValueError(
                 f"The model takes {self.things} of shape {self.shape}: got {shape}. Give "
@@ -313,11 +309,7 @@ class Kind(ABC):
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
-        """Set how the model's decoder chooses among what it leaves open.
-
-        Raises:
-            ValueError: If there is no such choice.
-        """
+        """Set how the model's decoder chooses among what it leaves open; ValueError if nothing."""
         if decoding is not None:
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
@@ -366,6 +358,12 @@ class Kind(ABC):
         from entropae.kinds.values.pictures import illustrate
 
         return illustrate(model, held_out, folder, seed=seed)
+
+    def picture(self, x: Tensor, again: Tensor | None = None) -> Any:
+        """Samples, with any reconstructions, as pixels `(h, w, 3)`; `None` if they are words."""
+        from entropae.kinds.values.pictures import picture
+
+        return picture(x, again)
 
     def compare_samples(self, models: Mapping[str, Any], folder: Path) -> Path | None:
         """Write samples of several models side by side; `None` if they are not for looking at."""

@@ -12,7 +12,7 @@ from entropae.model import Autoencoder, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
 from entropae.recipe import AUTO, Recipe
 from entropae.training.budget import lasting, planned
-from entropae.training.callbacks import FirstLook
+from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
 # Learning rates by where training starts: large steps lose principal components again.

@@ -5,6 +5,8 @@ from entropae.training.checkpoints import CHECKPOINT
 from entropae.training.faults import NonFiniteError
 from entropae.training.fitting import fit
 from entropae.training.loaders import Loaders
+from entropae.training.loggers import log_image, log_text
+from entropae.training.looks import Pictures
 from entropae.training.module import Training
 from entropae.training.profile import Profile
 
@@ -13,9 +15,12 @@ __all__ = [
     "History",
     "Loaders",
     "NonFiniteError",
+    "Pictures",
     "Profile",
     "Progress",
     "Row",
     "Training",
     "fit",
+    "log_image",
+    "log_text",
 ]
