@@ -67,7 +67,8 @@ ORDER: dict[str, set[str]] = {
         *("signals", "storage", "training"),
     },
     "sklearn": {
-        *("entropy", "information", "latent", "model", "neighbors", "nn", "training", "variables"),
+        *("entropy", "information", "latent", "messages", "model", "neighbors", "nn", "training"),
+        "variables",
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),

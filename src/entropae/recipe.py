@@ -119,8 +119,8 @@ class Recipe:
         logger: Where figures and pictures of the training go besides the run's own files: into
             TensorBoard's log in its folder ("tensorboard"; "auto" does so if it is installed),
             files of figures and pictures ("csv"), MLflow's store in its folder or at
-            MLFLOW_TRACKING_URI ("mlflow"), Weights & Biases' ("wandb", offline unless WANDB_MODE is
-            online), or nowhere ("none").
+            MLFLOW_TRACKING_URI ("mlflow"), Weights & Biases' beside its folder ("wandb", offline
+            unless WANDB_MODE is online), or nowhere ("none").
         on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
         model: Networks and latent.
         trainer: Devices and precision.

@@ -39,6 +39,8 @@ from entropae.training.trainers import (
 )
 
 BATCH = 256
+# Learning rates by where training starts: large steps lose principal components again.
+RATES = {"pca": 5e-4, "random": 3e-3}
 
 
 def fit(
@@ -112,9 +114,9 @@ def fit(
         callbacks: One of Lightning's callbacks, or several.
         logger: One of Lightning's loggers, or several: what is in the log goes to each, under the
             same names, and pictures of samples and reconstructions after up to ten epochs (see
-            `Pictures`); TensorBoard's is added where there is a folder. Or one by its name, which
-            writes into the folder: `"tensorboard"`, `"csv"`, `"mlflow"`, `"wandb"`, `"none"`, or
-            `"auto"`: TensorBoard's, if it is installed and there is a folder.
+            `Pictures`); TensorBoard's is added where there is a folder. Or the name of one, which
+            writes there (see `Recipe`): `"tensorboard"`, `"csv"`, `"mlflow"`, `"wandb"`, `"none"`,
+            or `"auto"`: TensorBoard's, if it is installed and there is a folder.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
             latent that differentiates the decoder's gradient, as RAE-GP.
         profile: Print where the time went, in the end.

@@ -61,14 +61,10 @@ def _mlflow(folder: Path) -> list[Logger]:
 
 
 def _wandb(folder: Path) -> list[Logger]:
-    """Into the folder, unless the environment says that it is online."""
-    import wandb  # pyright: ignore[reportMissingImports]
-
-    online = os.environ.get("WANDB_MODE") == "online"
-    # Links in a run's folder, through which files elsewhere could be overwritten, are refused.
-    settings = wandb.Settings(symlink=False)
-    name = folder.resolve().name
-    return [WandbLogger(name, folder, offline=not online, project="entropae", settings=settings)]
+    """Beside the folder, in which its links would be refused; online if the environment says so."""
+    folder = folder.resolve()
+    offline = os.environ.get("WANDB_MODE") != "online"
+    return [WandbLogger(folder.name, folder.parent, offline=offline, project="entropae")]
 
 
 # By the name of a recipe's `logger`: the loggers of a run in a folder.
