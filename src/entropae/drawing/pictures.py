@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,11 +106,16 @@ def save_panels(
 
 
 def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
+    """Write `curves` as a picture file."""
+    with replacing(path) as temporary:
+        curves(rows).savefig(temporary, dpi=120)
+
+
+def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
     """Plot every part of the loss against the step, training and held-out samples together.
 
     Args:
         rows: A training's log, as `fit` returns it.
-        path: Where to write the picture.
     """
     parts = list(dict.fromkeys(name.split("/")[1] for row in rows for name in row if "/" in name))
     from matplotlib.figure import Figure
@@ -128,8 +134,7 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         axis.legend(loc="upper right")
         if part == "reconstruction":
             axis.set_yscale("log")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    return figure
 
 
 TITLES = {
@@ -177,6 +182,13 @@ def lines(groups: Mapping[str, Float[np.ndarray, "n m"]], *, panels: bool = Fals
     if not panels and len(groups) > 1:
         axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure
+
+
+def as_png(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """Pixels as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def pixels_of(figure: Figure) -> UInt8[np.ndarray, "height width 3"]:

@@ -15,8 +15,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from entropae.storage.atomic import replacing
-
-Row = dict[str, int | float]
+from entropae.training.log import Log, Row
 
 
 class History(Callback):
@@ -24,7 +23,7 @@ class History(Callback):
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self.rows: list[Row] = []
+        self.rows = Log()
         self.began = time.perf_counter()
 
     def on_train_start(
@@ -64,11 +63,11 @@ class History(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The rows, for a checkpoint."""
-        return {"rows": self.rows}
+        return {"rows": list(self.rows)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The rows up to the checkpoint."""
-        self.rows = list(state_dict["rows"])
+        self.rows = Log(state_dict["rows"])
 
 
 class Best(Callback):

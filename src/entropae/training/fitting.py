@@ -21,10 +21,11 @@ from entropae.prior import FlowMatching, make_head
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
 from entropae.training.budget import passes, planned
-from entropae.training.callbacks import Best, History, Progress, Row
+from entropae.training.callbacks import Best, History, Progress
 from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good, read
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.loaders import Loaders
+from entropae.training.log import Log
 from entropae.training.loggers import listed, loggers_of
 from entropae.training.looks import SHOWN, Pictures
 from entropae.training.module import Augment, Decay, MakeOptimizer, Training
@@ -70,7 +71,7 @@ def fit(
     compile: bool = False,
     profile: bool = False,
     progress: bool = True,
-) -> list[Row]:
+) -> Log:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
 
     A head that the latent asks for is fitted last, to the finished codes.
@@ -123,8 +124,9 @@ def fit(
         progress: Show progress bars.
 
     Returns:
-        The log: a row an epoch, with the parts of the loss by name, on training and held-out
-        samples. `reconstruction` is the mean error, `entropy` in nats per dimension.
+        The log: a list of a row an epoch, with the parts of the loss by name, on training and
+        held-out samples, which a notebook shows as curves. `reconstruction` is the mean error,
+        `entropy` in nats per dimension.
 
     Raises:
         ValueError: If an argument is out of its range, the data unusable, or the checkpoints
