@@ -27,7 +27,7 @@ PAGES = ROOT / "docs" / "examples"
 INLINE = re.compile(r"data:image/png;base64,([\w+/=]+)")
 # A bar, or tqdm's advice on a prettier one.
 BAR = re.compile(r"\d+%\||/s[,\]]|s/(it|step)|TqdmWarning|tqdm as notebook_tqdm")
-SECONDS = 300  # of a cell, at most
+SECONDS = 1200  # of a cell, at most
 
 
 def read(name: str) -> Any:
@@ -64,11 +64,10 @@ def page(name: str, notebook: Any) -> tuple[str, dict[str, bytes]]:
     parts = [note]
     for cell in notebook.cells:
         parts.append(source(cell))
-        parts += [text for one in cell.get("outputs", ()) if (text := _shown(one, kept))]
+        shown = "\n\n".join(filter(None, (_shown(one, kept) for one in cell.get("outputs", ()))))
+        parts += [shown.replace("\n```\n\n```text\n", "\n")] if shown else []
         if len(parts) == 2:  # below the title
-            parts.append(
-                f"*A notebook, [`examples/{name}.py`](../notebooks.md), with what it shows.*"
-            )
+            parts.append(f"*The [notebook](../notebooks.md) `examples/{name}.py`, as it runs.*")
     return "\n\n".join(parts) + "\n", pictures
 
 

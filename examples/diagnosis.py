@@ -21,7 +21,7 @@ def trained(latent):
     encoder = MLPEncoder((1, 8, 8), latent.in_features, hidden=(256,))
     decoder = MLPDecoder((1, 8, 8), latent.dim, hidden=(256,))
     model = ea.Autoencoder(encoder, decoder, latent)
-    ea.fit(model, train, epochs=60, validation=held_out, progress=False)
+    ea.fit(model, train, epochs=40, validation=held_out, progress=False)
     return model
 
 
@@ -62,11 +62,11 @@ entropic.show(n=36)
 entropic.diagnose(train, held_out, progress=False)
 
 # %% [markdown]
-# Or leave the model as it is, and fit an invertible map of its codes to N(0, I): a [head](../priors.md), which costs no reconstruction. This is the way
-# for a model that somebody else has trained.
+# Or leave the model as it is, which suits one that somebody else has trained, and draw codes from where they are: from a mixture of normal distributions fitted to
+# them. An invertible map of all codes to N(0, I) does more, and takes longer: [priors and the head](../priors.md).
 
 # %%
-plain.fit_head(train, seed=0)
+plain.fit_prior(train, "mixture", seed=0)
 plain.show(n=36)
 
 # %% [markdown]

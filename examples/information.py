@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Mutual information of a table
 #
-# Which columns say something of each other, and how much, whatever the form of the dependence: 178 wines of three growers, by 13 chemical
-# measurements (they come with scikit-learn).
+# Which columns say something of each other, and how much, whatever the form of the dependence: 178 wines of three growers, by seven chemical
+# measurements (they come with scikit-learn, sorted by grower; rows in no order make standard errors smaller).
 
 # %%
 import numpy as np
@@ -12,6 +12,7 @@ import entropae as ea
 
 wines = load_wine(as_frame=True)
 frame = wines.data.iloc[:, [0, 1, 5, 6, 9, 10, 12]].assign(grower=wines.target_names[wines.target])
+frame = frame.sample(frac=1, random_state=0)
 frame.head()
 
 # %% [markdown]
@@ -54,7 +55,6 @@ ea.mutual_information_estimate(x, y, permutations=100)
 # The proline of a wine says much of its grower. How much of that is not in its alcohol?
 
 # %%
-numbers = frame["grower"].astype("category").cat.codes
 ea.conditional_mutual_information_estimate(frame["proline"], frame["grower"], frame["alcohol"])
 
 # %% [markdown]

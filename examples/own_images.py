@@ -40,7 +40,8 @@ run = Run.open("runs/photos")
 run
 
 # %% [markdown]
-# How the parts of the loss went, on the samples that were trained on and on those held out:
+# How the parts of the loss went, on the samples that were trained on and on those held out. The step halfway is where the memory bank comes into use:
+# from there neighbours are sought among earlier codes too, which see finer structure.
 
 # %%
 run.log
@@ -64,19 +65,8 @@ run.model.show(run.held_out, n=16)
 #
 # ## Is it good?
 #
-# The distances of samples to held-out images, beside those of as many training images, which is what samples as good as the data would
-# come to. Lower is better.
-
-# %%
-import pandas as pd
-
-found = run.evaluate(n=500, progress=False)
-priors = [name for name in run.model.priors if name in found]
-figures = {name: found[name] for name in priors}
-pd.DataFrame(figures).round(3)
-
-# %% [markdown]
-# And what is wrong with the model, worst first, each finding with its cause and remedy:
+# What is wrong with the model, worst first, each finding with its cause and remedy. `run.evaluate()` measures distances between samples and held-out images,
+# for which there are too few here.
 
 # %%
 run.diagnose(progress=False)

@@ -81,7 +81,7 @@ rates = Tuner(trainer).lr_find(
 training.learning_rate = rates.suggestion(skip_begin=50)
 figure = rates.plot()
 figure.axes[0].axvline(training.learning_rate, color="C1", label=f"{training.learning_rate:.1g}")
-figure.axes[0].legend()
+_ = figure.axes[0].legend()
 # %% [markdown]
 # ## Train
 

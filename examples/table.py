@@ -52,8 +52,7 @@ for axis, name in zip(axes.flat, frame.columns.drop("sex")):
             label=label,
         )
     axis.set_title(name)
-axes[0, 0].legend()
-axes.flat[-1].axis("off")
+_ = axes[0, 0].legend()
 # %% [markdown]
 # And in pairs: the correlations of both.
 
@@ -65,7 +64,7 @@ for axis, rows, title in ((axes[0], frame, "real"), (axes[1], drawn, "drawn")):
     axis.set_xticks(range(len(numbers.columns)), numbers.columns, rotation=60, ha="right")
     axis.set_yticks(range(len(numbers.columns)), numbers.columns)
     axis.set_title(title)
-figure.colorbar(shades, ax=axes, shrink=0.8)
+_ = figure.colorbar(shades, ax=axes, shrink=0.8)
 # %% [markdown]
 # ## Would a model learn the same from them?
 #
