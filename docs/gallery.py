@@ -28,7 +28,7 @@ BROWSER = ("chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hid
 def commands() -> list[str]:
     """Those of the page, in its order, that can be run anywhere."""
     text = (DOCS / "gallery.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(?:ba)?sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line]
 
 
