@@ -26,7 +26,7 @@ from distributions import TUNED, Distribution, drawn
 
 METHODS = ("kl", "calibrated", "auto")
 DIMENSIONS = (4, 8, 16)
-REPEATS = {1_000: 2, 5_000: 1}
+REPEATS = {1_000: 5, 5_000: 3, 20_000: 1}
 RANDOM = 12  # distributions of the random family, for each dimension
 
 

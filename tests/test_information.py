@@ -723,3 +723,16 @@ def test_parts_of_one_sample():
         ea.knn_mutual_information(points, points, method="ksg3")
     with pytest.raises(ValueError, match="at least 2 columns: got d=1"):
         ea.knn_total_correlation(points[:, 0])
+
+
+def test_information_by_a_map_of_rows_that_repeat_is_refused():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((1000, 2)), rng.standard_normal((1000, 3))
+    # Four times the same, so that the third neighbour coincides.
+    x[:4] = x[0]
+    y[:4] = y[0]
+    with pytest.raises(ValueError, match=r'Parts have rows that repeat.* Use method="auto"'):
+        ea.knn_mutual_information(x, y, method="copula")
+    for method in ("auto", "ksg1"):
+        with pytest.warns(UserWarning, match="coincide"):
+            assert abs(ea.knn_mutual_information(x, y, method=method)) < 0.2

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from entropae.information import (
         conditional_mutual_information_estimate,
+        divergence_estimate,
         information_matrix,
         knn_conditional_mutual_information,
         knn_cross_entropy,
@@ -51,6 +52,7 @@ __all__ = [
     "Plain",
     "Run",
     "conditional_mutual_information_estimate",
+    "divergence_estimate",
     "entropy_estimate",
     "fit",
     "frechet_distance",
@@ -86,6 +88,7 @@ _HOMES = {
     ),
     "information": (
         "conditional_mutual_information_estimate",
+        "divergence_estimate",
         "information_matrix",
         "knn_conditional_mutual_information",
         "knn_cross_entropy",

@@ -29,7 +29,11 @@ def _entropy_options(parser: Parser) -> None:
     )
     _columns(parser)
     parser.add_argument(
-        "--method", type=str, default="kl", help="kl, whitened, calibrated, weighted or kpn."
+        "--method",
+        type=str,
+        default="kl",
+        help="kl, whitened, calibrated, weighted, kpn, auto, or one of the maps that it chooses "
+        "from: copula, radial, student, ica, mixture, tree.",
     )
     parser.add_argument("--confidence", type=float, default=0.95, help="Of the interval.")
     estimate_options(parser)
@@ -132,12 +136,16 @@ def _divergence_options(parser: Parser) -> None:
     parser.add_argument("a", type=str, help=f"Sample of P. {FILE}")
     parser.add_argument("b", type=str, help="Sample of Q: a file with the same columns.")
     parser.add_argument("--columns", type=str, nargs="*", help="By default all of A with numbers.")
+    parser.add_argument(
+        "--method", type=str, default="auto", help="auto, knn, calibrated, copula, ica or mixture."
+    )
+    parser.add_argument("--confidence", type=float, default=0.95, help="Of the interval.")
     estimate_options(parser)
     dialect_options(parser)
 
 
 def _divergence(options: Namespace) -> None:
-    from entropae.information import jackknife, knn_divergence
+    from entropae.information import divergence_estimate
 
     first, second = read(options.a, options), read(options.b, options)
     if not options.columns and set(first.names) != set(second.names):
@@ -150,25 +158,30 @@ def _divergence(options: Namespace) -> None:
     a = first.numbers(options.columns, missing=options.missing)
     b = second.numbers(a.names, missing=options.missing)
 
-    settings = _settings(options)
-
-    def estimate(x: Any, y: Any) -> float:
-        p: Any = dict(zip(a.names, x.T, strict=True))
-        q: Any = dict(zip(a.names, y.T, strict=True))
-        return float(knn_divergence(p, q, options.k, **settings))
-
+    found = divergence_estimate(
+        _frame(a),
+        _frame(b),
+        options.k,
+        method=options.method,
+        confidence=options.confidence,
+        **_settings(options),
+    )
     unit, name = _unit(options)
-    value = estimate(a.values, b.values) * unit
-    error = jackknife(estimate, a.values, b.values, paired=False) * unit
     about = {"columns": a.names, "n": len(a.values), "m": len(b.values), "k": options.k}
     about |= {"rows_dropped": a.dropped + b.dropped, "columns_left_out": a.left_out, "unit": name}
     if options.json:
-        print_json(about | {"value": value, "standard_error": error})
+        numbers = {k: v * unit if isinstance(v, float) else v for k, v in found._asdict().items()}
+        print_json(about | numbers)
         return
     print_left_out(a.dropped, a.left_out)
     print_left_out(b.dropped)
     paths = f"{printable(options.a)} from {printable(options.b)}"
-    print(f"KL divergence of {paths}: {value:.4f} ± {error:.4f} {name}.")
+    print(
+        f"KL divergence of {paths}: {found.value * unit:.4f} ± {found.standard_error * unit:.4f} "
+        f"{name} ({options.confidence:.0%} interval {found.low * unit:.4f} to "
+        f"{found.high * unit:.4f}), method {found.method}."
+    )
+    print_notes(found.notes, found.warnings)
 
 
 def _frame(table: Any) -> dict[str, Any]:

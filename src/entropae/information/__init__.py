@@ -5,6 +5,7 @@ of mutual information count points inside a distance: counts are steps, and have
 """
 
 from entropae.information.divergence import knn_cross_entropy, knn_divergence
+from entropae.information.divergence_estimate import DivergenceEstimate, divergence_estimate
 from entropae.information.estimate import (
     InformationEstimate,
     conditional_mutual_information_estimate,
@@ -32,10 +33,12 @@ __all__ = [
     "CONDITIONAL",
     "ESTIMATORS",
     "MANY",
+    "DivergenceEstimate",
     "InformationEstimate",
     "InformationMatrix",
     "Ranking",
     "conditional_mutual_information_estimate",
+    "divergence_estimate",
     "information_matrix",
     "jackknife",
     "knn_conditional_mutual_information",

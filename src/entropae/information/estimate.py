@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from entropae.entropy.maps import MAPS
 from entropae.information.dimensions import why_too_many
 from entropae.information.errors import Error, standard_error
-from entropae.information.formulas import CONDITIONAL, MANY, PAIRS
+from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
+from entropae.information.mapped import SUITS, against
 from entropae.information.parts import Scale
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
@@ -333,8 +335,8 @@ def estimate(
         null_high=null_high * unit,
         n=len(found.terms.values),
         unit="bits" if bits else "nats",
-        method=sample.method,
-        notes=_notes(sample),
+        method=found.terms.map or sample.method,
+        notes=_notes(sample, found),
         warnings=_warnings(sample, found, error, permutations),
     )
 
@@ -352,7 +354,9 @@ def check_confidence(confidence: Any) -> None:
         )
 
 
-def _notes(sample: Sample) -> tuple[str, ...]:
+def _notes(sample: Sample, found: Averaged) -> tuple[str, ...]:
+    if sample.method == CHOOSING:
+        return (SUITS[found.terms.map], *sample.notes)
     chosen = sample.settings.method == "auto" or sample.method == "none"
     return ((WHY[sample.method],) if chosen else ()) + sample.notes
 
@@ -380,5 +384,8 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
             f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
             "sorted, shuffle its rows for a smaller standard error."
         )
+    if found.terms.map in MAPS:
+        parts = [part.values for part in sample.turn(0)]
+        made += against(parts, sample.settings.k, found.terms.map)
     message = why_too_many(sample, found.value, error.value)
     return (*made, message) if message else tuple(made)

@@ -26,12 +26,14 @@ class Terms(NamedTuple):
         rows: Which rows they are of, shape `(m,)`: those whose class occurs once are left out.
         freedom: Degrees of freedom of a table of counts; 0 of estimates from neighbours.
         tied: Rows that coincide with their k-th neighbour.
+        map: The map of the entropies that they are sums of; nothing if they are no such sums.
     """
 
     values: Float[np.ndarray, " m"]
     rows: Int[np.ndarray, " m"]
     freedom: float = 0.0
     tied: int = 0
+    map: str = ""
 
 
 def ksg1(parts: Sequence[Part], k: int, exclude: int = 0) -> Terms:
@@ -170,7 +172,7 @@ def _of_map(method: str, sums: Sums, counting: Formula) -> Formula:
             "auto" if method == CHOOSING else method,
             lambda: counting(parts, k, 0).values,
         )
-        return Terms(found.terms, np.arange(len(found.terms)))
+        return Terms(found.terms, np.arange(len(found.terms)), map=found.method)
 
     return formula
 

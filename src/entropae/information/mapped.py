@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from entropae.entropy.maps import choose, mapped
+from entropae.entropy.maps import check, choose, extrapolated
 from entropae.entropy.whitening import standardize
 
 Part = np.ndarray
@@ -30,10 +30,27 @@ Part = np.ndarray
 FEW, SOME = 3, 6
 # Nats by which counting must exceed a map: it errs towards 0, and no sample exceeds it by chance.
 FAILED = 0.1
+# What each is for, as `method="map"` says of its choice.
+SUITS = {
+    "calibrated": "near to a normal distribution",
+    "copula": "columns of any shape, of which normal scores are normal together",
+    "radial": "an elliptical distribution",
+    "student": "columns of any shape, of which Student's scores are elliptical together",
+    "ica": "sums of independent columns of any shape",
+    "mixture": "clusters",
+    "tree": "bent dependence of pairs",
+    "ksg1": "few columns, or parts without a density: by counting neighbours",
+}
 
 
 class Mapped(NamedTuple):
-    """Terms of a sum of entropies, and the variance that the maps add to their mean's."""
+    """A sum of entropies.
+
+    Attributes:
+        terms: What it is the mean of.
+        variance: What the maps add to the variance of their mean.
+        method: The map, or `"ksg1"` for counts of neighbours.
+    """
 
     terms: Float[np.ndarray, " n"]
     variance: float
@@ -58,26 +75,55 @@ def by_map(
             few columns are left to `counting`, and so are parts without a density, on which
             entropies fail: they then say less than counting, which errs towards 0.
         counting: The terms of the estimate by counts of neighbours, called `"ksg1"`.
+
+    Raises:
+        ValueError: If the method is named, and a part has no density that it could find.
     """
     standard = [_standardized(part) for part in parts]
     whole = np.hstack(standard)
-    n, d = whole.shape
-    if method == "auto":
-        if counting is not None and d <= FEW:
-            return Mapped(counting(), 0.0, "ksg1")
-        found = by_map(parts, sums, k, choose(whole))
-        mean = float(found.terms.mean())
-        if counting is not None and (d <= SOME or not math.isfinite(mean)):
-            counted = counting()
-            if not mean > float(counted.mean()) - FAILED:
-                return Mapped(counted, 0.0, "ksg1")
+    if method != "auto":
+        found = _sum(standard, sums, k, method)
+        if not np.isfinite(found.terms).all():
+            raise ValueError(
+                "Parts have rows that repeat, or columns that depend on each other exactly: got no "
+                f'entropy by method="{method}". Use method="auto" or "ksg1".'
+            )
         return found
+    d = whole.shape[1]
+    if counting is not None and d <= FEW:
+        return Mapped(counting(), 0.0, "ksg1")
+    found = _sum(standard, sums, k, choose(whole))
+    mean = float(found.terms.mean())
+    if counting is not None and (d <= SOME or not math.isfinite(mean)):
+        counted = counting()
+        if not mean > float(counted.mean()) - FAILED:
+            return Mapped(counted, 0.0, "ksg1")
+    return found
+
+
+def _sum(parts: Sequence[Part], sums: dict[tuple[int, ...], int], k: int, method: str) -> Mapped:
+    """The sum by one map; infinite or no number where a part has no density."""
+    n = len(parts[0])
     total, variance = np.zeros(n), 0.0
     for which, count in sums.items():
-        one = mapped(np.hstack([standard[i] for i in which]), (k,), "euclidean", method)
-        total += count * one.terms
-        variance += max(0.0, one.variance - float(one.terms.var(ddof=1)) / n)
+        one = extrapolated(np.hstack([parts[i] for i in which]), (k,), "euclidean", method)
+        with np.errstate(invalid="ignore"):
+            total += count * one.terms
+            variance += max(0.0, one.variance - float(one.terms.var(ddof=1)) / n)
     return Mapped(total, variance, method)
+
+
+def against(parts: Sequence[Part], k: int, method: str) -> tuple[str, ...]:
+    """What speaks against the entropy of all parts together, in words.
+
+    Args:
+        parts: See `by_map`.
+        k: Which neighbour.
+        method: One of `MAPS`.
+    """
+    x = np.hstack([_standardized(part) for part in parts])
+    found = check(x, extrapolated(x, (k,), "euclidean", method), method, taken=True)
+    return tuple(f"Of the entropy of all parts together: {one}" for one in found.warnings)
 
 
 def pair_sums(parts: int) -> dict[tuple[int, ...], int]:

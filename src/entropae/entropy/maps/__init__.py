@@ -10,9 +10,15 @@ samples, which can be simulated and taken away. Each map belongs to a density, i
 cross-entropy on points held out is an upper bound of the entropy: it tells which map suits.
 """
 
-from entropae.entropy.maps.bias import SeenBias, bias_on_reference
+from entropae.entropy.maps.bias import SeenBias, bias_on_reference, extrapolated
 from entropae.entropy.maps.check import Check, check
-from entropae.entropy.maps.choice import choose, cross_entropies
+from entropae.entropy.maps.choice import (
+    Comparison,
+    choose,
+    cross_entropies,
+    has_enough,
+    usable,
+)
 from entropae.entropy.maps.estimation import (
     MAPPED,
     Found,
@@ -27,6 +33,7 @@ __all__ = [
     "MAPPED",
     "MAPS",
     "Check",
+    "Comparison",
     "Found",
     "Mapped",
     "SeenBias",
@@ -35,8 +42,11 @@ __all__ = [
     "check_calibrated",
     "choose",
     "cross_entropies",
+    "extrapolated",
+    "has_enough",
     "mapped",
     "mapped_entropy",
     "mapped_points",
     "say_repeats",
+    "usable",
 ]

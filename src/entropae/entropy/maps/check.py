@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from entropae.entropy.maps.bias import SeenBias
+from entropae.entropy.maps.bias import WORTH_A_WARNING, SeenBias, bias_by_rise
 from entropae.entropy.maps.choice import Comparison, cross_entropies, has_enough, usable
 from entropae.entropy.maps.mapped import Mapped
 from entropae.entropy.maps.reference import Sample
-from entropae.entropy.maps.residual import FAR, NEAR
 
-# Bias, in nats, that is worth a warning.
-WORTH_A_WARNING = 0.1
 NOTHING = SeenBias(0.0, 0.0)
 
 
@@ -38,6 +35,7 @@ def check(
     comparison: Comparison | None = None,
     *,
     seen: SeenBias = NOTHING,
+    taken: bool = False,
     log_unit: float = 0.0,
 ) -> Check:
     """Hold an estimate against other references, and against itself at other neighbours.
@@ -48,6 +46,7 @@ def check(
         method: Its map.
         comparison: Cross-entropies, if they are known.
         seen: The bias that was seen on the map's own reference, and taken away.
+        taken: Whether what the rise shows was taken away.
         log_unit: What to add to an entropy of `x` to have it in the user's units.
     """
     n, d = x.shape
@@ -59,7 +58,7 @@ def check(
     best = comparison.best
     bound, error = comparison.bound(best)
     said = [
-        _of_rise(found, d),
+        _of_rise(found, d, taken),
         _of_fit(seen, method),
         _of_excess(comparison, method, found),
         _of_bound(found, best, bound, error, log_unit),
@@ -67,21 +66,20 @@ def check(
     return Check(bound + log_unit, best, tuple(filter(None, said)))
 
 
-def bias_by_rise(rise: float, d: int) -> float:
-    """The bias of the third neighbour, if it grows with `k^(2/d)` as that of smooth densities."""
-    near, far = NEAR ** (2 / d), FAR ** (2 / d)
-    return rise * 3 ** (2 / d) / (far - near)
-
-
-def _of_rise(found: Mapped, d: int) -> str:
-    bias = bias_by_rise(found.rise, d)
-    if abs(found.rise) < 3 * found.rise_error or abs(bias) < WORTH_A_WARNING:
+def _of_rise(found: Mapped, d: int, taken: bool) -> str:
+    bias = bias_by_rise(found, d)
+    if not bias:
         return ""
     sign = "high" if bias > 0 else "low"
+    said = (
+        f"as if it were {abs(bias):.2f} too {sign}. So much was taken away, and as much again may "
+        "be left"
+        if taken
+        else f"so that the estimate may be too {sign} by about {abs(bias):.1f}"
+    )
     return (
         f"The tenth neighbour says {found.rise:+.2f} nats more than the first, where both would "
-        f"agree if the map left normal points only: the estimate may be too {sign} by about "
-        f"{abs(bias):.1f}. More points help."
+        f"agree if the map left normal points only, {said}. More points help."
     )
 
 

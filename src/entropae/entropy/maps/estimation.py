@@ -59,7 +59,7 @@ def mapped_entropy(
     if method == "auto":
         method = "calibrated" if comparison is None else comparison.choice
     found, seen = corrected(x, ks, norm, method)
-    checked = check(x, found, method, comparison, seen=seen, log_unit=log_unit)
+    checked = check(x, found, method, comparison, seen=seen, taken=True, log_unit=log_unit)
     return Found(found._replace(terms=found.terms + log_unit), method, checked)
 
 
