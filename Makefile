@@ -60,6 +60,8 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/large.py dask
 	$(BIN)/python benchmarks/diagnosis.py
+	$(BIN)/python benchmarks/starts.py
+	$(BIN)/python benchmarks/sklearn_search.py
 	$(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/small_folders.py $(DATA)
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2

@@ -28,7 +28,25 @@ def page(name: str) -> str:
 
 def test_every_page_can_be_reached():
     named = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
-    assert sorted(named) == sorted(path.name for path in DOCS.glob("*.md"))
+    pages = (path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    assert sorted(named) == sorted(pages)
+
+
+NOTEBOOKS = runpy.run_path(str(DOCS / "notebooks.py"))
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "examples").glob("*.py")))
+def test_pages_of_notebooks_are_theirs(name):
+    """Their prose and code, in order and nothing else; what they show is kept from their run."""
+    text, found = page(f"examples/{name}"), 0
+    cells = [NOTEBOOKS["source"](cell) for cell in NOTEBOOKS["read"](name).cells]
+    for cell in cells:
+        found = text.find(cell, found)
+        assert found >= 0, f"Write it again: python docs/notebooks.py {name}\n{cell}"
+        found += len(cell)
+    assert text.count("```python") == sum(cell.startswith("```python") for cell in cells)
+    for picture in re.findall(r"(?:src=\"|!\[\]\()([^)\"]+\.png)", text):
+        assert (DOCS / "examples" / picture).is_file(), picture
 
 
 def test_every_public_name_has_its_entry():

@@ -43,16 +43,16 @@ ORDER: dict[str, set[str]] = {
     "drawing": {"diagnosis", "storage"},
     "kinds": {
         *("diagnosis", "distributed", "drawing", "features", "information", "latent", "messages"),
-        *("metrics", "neighbors", "nn", "prior", "reader", "recipe", "registry", "storage"),
-        "variables",
+        *("metrics", "neighbors", "nn", "notebook", "prior", "reader", "recipe", "registry"),
+        *("storage", "variables"),
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "prior"),
-        *("registry", "storage"),
+        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "notebook"),
+        *("prior", "registry", "storage"),
     },
     "training": {
-        *("distributed", "kinds", "messages", "model", "nn", "prior", "recipe", "signals"),
-        "storage",
+        *("distributed", "drawing", "kinds", "messages", "model", "nn", "notebook", "prior"),
+        *("recipe", "signals", "storage"),
     },
     "explorer": {
         *(
@@ -77,7 +77,8 @@ ORDER: dict[str, set[str]] = {
         *("signals", "storage", "training"),
     },
     "sklearn": {
-        *("entropy", "information", "latent", "model", "neighbors", "nn", "training", "variables"),
+        *("entropy", "information", "latent", "messages", "model", "neighbors", "nn", "training"),
+        "variables",
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),

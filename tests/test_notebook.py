@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import entropae as ea
+from entropae.kinds import as_samples
 from entropae.latent import Plain
 from entropae.nn import MLPDecoder, MLPEncoder
 from entropae.runs import Run
@@ -122,3 +127,47 @@ def test_names_do_not_steer_the_page():
     text = Reader(found._repr_html_()).text
     assert all(shown in text for shown in (r"a\u202eb", r"c\x07d", r"e\udcff"))
     text.encode()  # as a notebook is written
+
+
+def pixels(html: str) -> np.ndarray:
+    """The picture in a piece of a page."""
+    (data,) = re.findall(r"base64,([^\"]+)\"", html)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def test_samples_are_thumbnails():
+    """25 of 8×8 pixels, enlarged six times, with margins of 2; below each row its images again."""
+    x = torch.rand(30, 1, 8, 8)
+    model = ea.Autoencoder(nn.Flatten(), nn.Unflatten(1, (1, 8, 8)), Plain(64))
+    model.kind = as_samples(x).kind
+    read = Reader(as_samples(x)._repr_html_())
+    assert "30 images of 8 × 8 pixels in grey" in read.text
+    assert pixels(as_samples(x)._repr_html_()).shape == (252, 252, 3)
+    assert repr(model.show(n=4)) == "4 images of 8 × 8 pixels in grey"
+    assert pixels(model.show(n=4)._repr_html_()).shape == (102, 102, 3)
+    both = pixels(model.show(x, n=16)._repr_html_())
+    assert both.shape == (202, 402, 3)
+    np.testing.assert_array_equal(both[2:50], both[52:100])
+    assert "and their reconstructions" in repr(model.show(x))
+
+
+def test_values_are_lines_and_words_are_escaped(tmp_path):
+    lines = Reader(as_samples(torch.randn(30, 64))._repr_html_())
+    assert lines.tags == ["p", "img"]
+    pytest.importorskip("tokenizers")
+    sentences = Reader(as_samples([f"{HOSTILE} {n}" for n in range(30)])._repr_html_())
+    assert "script" not in sentences.tags
+    assert sentences.text.count("alert") == 25
+    rows = as_samples(pd.DataFrame({"a": [HOSTILE, "b"] * 20, "x": np.linspace(0, 1, 40)}))
+    assert "script" not in Reader(rows._repr_html_()).tags
+
+
+def test_a_log_is_curves():
+    rows = [{"epoch": i, "step": i, "train/reconstruction": 1 / i} for i in (1, 2, 3)]
+    log = ea.training.Log(rows)
+    assert log == rows
+    read = Reader(log._repr_html_())
+    assert read.tags == ["img"]
+    assert pixels(log._repr_html_()).std() > 5
+    assert Reader(ea.training.Log(rows[:1])._repr_html_()).tags[0] == "table"
+    assert Reader(ea.training.Log([])._repr_html_()).tags == ["p"]

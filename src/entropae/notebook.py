@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def findings(text: str, blocks: Iterable[tuple[str, str, Mapping[str, str]]]) ->
 
 def picture(path: Path) -> str:
     """A PNG file, within the page."""
-    data = base64.b64encode(path.read_bytes()).decode()
-    source = f"data:image/png;base64,{data}"
-    return f'<img alt="{shown(path.name)}" style="max-width: 100%" src="{source}">'
+    return image(path.read_bytes(), path.name)
+
+
+def image(png: bytes, alt: str) -> str:
+    """A PNG, within the page."""
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'<img alt="{shown(alt)}" style="max-width: 100%" src="{source}">'
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a notebook shows as a picture or a table, and all else as a line."""
+
+    html: str
+    line: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.line

@@ -121,6 +121,11 @@ class Recipe:
             make samples better, slowly.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.
+        logger: Where figures and pictures of the training go besides the run's own files: into
+            TensorBoard's log in its folder ("tensorboard"; "auto" does so if it is installed),
+            files of figures and pictures ("csv"), MLflow's store in its folder or at
+            MLFLOW_TRACKING_URI ("mlflow"), Weights & Biases' beside its folder ("wandb", offline
+            unless WANDB_MODE is online), or nowhere ("none").
         on_nonfinite: Stop at a step whose loss or gradient is not finite, or skip and count it.
         model: Networks and latent.
         trainer: Devices and precision.
@@ -152,6 +157,7 @@ class Recipe:
     flow_steps: int | None = None
     seed: int = 0
     compile: bool = False
+    logger: Literal["auto", "tensorboard", "csv", "mlflow", "wandb", "none"] = "auto"
     on_nonfinite: Literal["stop", "skip"] = "stop"
     model: ModelConfig = field(default_factory=ModelConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -12,6 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from entropae.storage.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARGIN = 2
 # Smaller images are enlarged, smoothly, to about so many pixels: digits of 8×8 cannot be read else.
@@ -101,11 +106,16 @@ def save_panels(
 
 
 def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
+    """Write `curves` as a picture file."""
+    with replacing(path) as temporary:
+        curves(rows).savefig(temporary, dpi=120)
+
+
+def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
     """Plot every part of the loss against the step, training and held-out samples together.
 
     Args:
         rows: A training's log, as `fit` returns it.
-        path: Where to write the picture.
     """
     parts = list(dict.fromkeys(name.split("/")[1] for row in rows for name in row if "/" in name))
     from matplotlib.figure import Figure
@@ -124,8 +134,7 @@ def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
         axis.legend(loc="upper right")
         if part == "reconstruction":
             axis.set_yscale("log")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    return figure
 
 
 TITLES = {
@@ -138,11 +147,16 @@ TITLES = {
 def save_lines(
     groups: Mapping[str, Float[np.ndarray, "n m"]], path: Path, *, panels: bool = False
 ) -> None:
+    """Write `lines` as a picture file."""
+    with replacing(path) as temporary:
+        lines(groups, panels=panels).savefig(temporary, dpi=120)
+
+
+def lines(groups: Mapping[str, Float[np.ndarray, "n m"]], *, panels: bool = False) -> Figure:
     """Draw samples as lines over the numbers of their values.
 
     Args:
         groups: Samples, by the titles of their groups.
-        path: Where to write the picture.
         panels: Draw each group in a panel of its own, on one scale; else all over each other, a
             colour for each.
     """
@@ -167,5 +181,20 @@ def save_lines(
             axis.set_title(title, parse_math=False)
     if not panels and len(groups) > 1:
         axes[0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    return figure
+
+
+def as_png(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
+    """Pixels as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def pixels_of(figure: Figure) -> UInt8[np.ndarray, "height width 3"]:
+    """A figure as it is drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

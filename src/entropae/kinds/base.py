@@ -135,7 +135,7 @@ class Kind(ABC):
         return with_labels(samples, labels)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise ValueError, with both shapes, unless samples have that which the model takes."""
+        """Raise ValueError, with both shapes, unless samples have the one that the model takes."""
         if shape != self.shape:
             raise ValueError(
                 f"The model takes {self.things} of shape {self.shape}: got {shape}. Give "
@@ -175,24 +175,9 @@ class Kind(ABC):
         Raises:
             ValueError: If a choice is none for such samples.
         """
-        from entropae.nn import FEW, default_hidden, pair
+        from entropae.kinds.values.networks import networks
 
-        some = samples.first(1024)
-        bounded = bool(((some >= 0) & (some <= 1)).all())
-        linear = config.start == "pca"
-        # Beside principal components convolutions add little on few images, at ten times the cost.
-        light = config.network == "auto" and linear and len(samples) < FEW
-        return pair(
-            "mlp" if light else config.network,
-            self.shape,
-            latent.in_features,
-            latent.dim,
-            width=config.width,
-            hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
-            output=("clip" if linear else "sigmoid") if bounded else "linear",
-            linear=linear,
-            dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
-        )
+        return networks(self, config, latent, samples)
 
     def begin(self, model: Any, samples: Samples, *, seed: int) -> None:  # noqa: B027
         """Have a model begin with what can be known of training samples that are no numbers."""
@@ -326,7 +311,7 @@ class Kind(ABC):
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
-        """Set how the model's decoder chooses among what it leaves open; ValueError if unknown."""
+        """Set how the model's decoder chooses among what it leaves open; ValueError if nothing."""
         if decoding is not None:
             raise ValueError(f"`--decoding` is for text: this model is of {self.things}.")
 
@@ -372,6 +357,12 @@ class Kind(ABC):
         from entropae.kinds.values.pictures import illustrate
 
         return illustrate(model, held_out, folder, seed=seed)
+
+    def picture(self, x: Tensor, again: Tensor | None = None) -> Any:
+        """Samples, with any reconstructions, as pixels `(h, w, 3)`; `None` if they are words."""
+        from entropae.kinds.values.pictures import picture
+
+        return picture(x, again)
 
     def compare_samples(self, models: Mapping[str, Any], folder: Path) -> Path | None:
         """Write samples of several models side by side; `None` if they are not for looking at."""

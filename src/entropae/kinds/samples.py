@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Numbers that are held of the samples at a time.
 NUMBERS = 1 << 26
+THUMBNAILS = 25  # that a notebook shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,14 @@ class Samples(Dataset[Tensor]):
         values = self.array[rows if self.index is None else self.index[rows]]
         batch = torch.from_numpy(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("=")))
         return LAYOUTS[self.layout].tensor(batch)
+
+    def _repr_html_(self) -> str:
+        from entropae.kinds.shown import show
+        from entropae.notebook import shown
+
+        said = f"{len(self):,} {self.kind.things} of {self.kind.describe_size()}"
+        said = said.replace("\u00a0", " ")
+        return f"<p>{shown(said)}</p>{show(self.kind, self.spread(THUMBNAILS)).html}"
 
     def _check_there(self) -> None:
         """Refuse to read on in a mapped file that has been cut: the system kills who does."""

@@ -12,7 +12,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from entropae import distributed
-from entropae.kinds import Kind, batches, is_array, tensor_of
+from entropae.kinds import Kind, as_samples, batches, is_array, tensor_of
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.calls import call
@@ -24,6 +24,7 @@ from entropae.nn.normalization import average_batch_norms, precise
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
+    from entropae.notebook import Shown
 
 
 class Autoencoder(Generative):
@@ -190,6 +191,22 @@ class Autoencoder(Generative):
             return self._run("decoder", z)
 
         return self._each(decoded, parts)
+
+    def show(self, x: Any = None, *, n: int = 25, seed: int | None = 0) -> Shown:
+        """New samples as a notebook shows them, or some of those given with their reconstructions.
+
+        Args:
+            x: Samples, as `encode` takes them; by default new ones are drawn.
+            n: How many.
+            seed: Of the new samples.
+        """
+        from entropae.kinds.shown import show
+
+        given = None if x is None else as_samples(x, kind=self.kind).spread(n)
+        shown = self.draw(n, seed=seed) if given is None else given
+        kind = self.kind or as_samples(shown if x is None else x).kind
+        again = None if given is None else self.reconstruct(given).cpu()
+        return show(kind, shown.cpu(), again, drawn=given is None, seed=seed)
 
     def reconstruct(self, data: Any, *, batch_size: int = 1024) -> Any:
         """Samples encoded and decoded again, at inference.

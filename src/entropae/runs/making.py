@@ -41,6 +41,7 @@ from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
 from entropae.training.fitting import random_state_kept
+from entropae.training.loggers import check_logger
 from entropae.training.trainers import check_trainer
 
 CURVES = "curves.png"
@@ -135,6 +136,7 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
         callbacks=[first_look(train, held_out, folder, seed=recipe.seed)] if first else [],
         folder=folder,
         resume=resume,
+        logger=recipe.logger,
         on_nonfinite=recipe.on_nonfinite,
         trainer=recipe.trainer,
         compile=recipe.compile,
@@ -262,6 +264,7 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         ValueError: If a number is out of its range, a name unknown, or devices are not there.
         FileNotFoundError: If the data are not there.
+        ImportError: If the logger's package is missing.
     """
     latent_of(recipe)
     for name in ("epochs", "batch_size", "flow_steps"):
@@ -284,6 +287,7 @@ def check_recipe(recipe: Recipe) -> None:
         raise ValueError(f"`weight_decay` must be >= 0: got {recipe.weight_decay}.")
     if not 0 <= recipe.validation < 1:
         raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
+    check_logger(recipe.logger)
     check_trainer(recipe.trainer)
 
 

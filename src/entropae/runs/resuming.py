@@ -15,7 +15,7 @@ from entropae.runs.files import LOG, portable, read_recipe
 from entropae.training import CHECKPOINT
 
 # Settings that change where and how a run goes on, not what it is.
-FREE = ("trainer.", "compile", "on_nonfinite", "data", "epochs", "strict")
+FREE = ("trainer.", "compile", "logger", "on_nonfinite", "data", "epochs", "strict")
 
 # What `AUTO` was settled for when the run began.
 DIM = "model.latent.dim"

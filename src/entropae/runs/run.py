@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from entropae.explorer import Space
     from entropae.kinds.reading import Reading
     from entropae.report import Trained
+    from entropae.training import Log
 
 # The share of a run's data that must be there unchanged for them to be its data, with changes.
 LEAST = 0.5
@@ -189,9 +190,11 @@ class Run:
             return {}
 
     @cached_property
-    def log(self) -> Sequence[Mapping[str, float]]:
-        """A row an epoch."""
-        return read_log(self.folder / LOG)
+    def log(self) -> Log:
+        """A row an epoch, which a notebook shows as curves."""
+        from entropae.training import Log
+
+        return Log(read_log(self.folder / LOG))
 
     def sample(
         self,

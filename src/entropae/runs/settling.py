@@ -13,11 +13,10 @@ from entropae.model import Autoencoder, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
 from entropae.recipe import AUTO, Recipe
 from entropae.training.budget import Plan, lasting, planned
-from entropae.training.callbacks import FirstLook
+from entropae.training.fitting import RATES
+from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
-# Learning rates by where training starts: large steps lose principal components again.
-RATES = {"pca": 5e-4, "random": 3e-3}
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 

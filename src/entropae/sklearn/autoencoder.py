@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -16,12 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, autograd, nn
 
 from entropae.latent import Entropic
-from entropae.model import Autoencoder
+from entropae.messages import unknown
+from entropae.model import Autoencoder, start_from_pca
 from entropae.neighbors import as_count
-from entropae.nn import MLPDecoder, MLPEncoder
+from entropae.nn import MLPDecoder, MLPEncoder, default_hidden
 from entropae.sklearn.checked import DTYPES, checked, refuse
 from entropae.training import fit
-from entropae.training.fitting import random_state_kept
+from entropae.training.fitting import RATES, random_state_kept
 
 ROWS = 512  # at a time, of Jacobians
 
@@ -31,19 +32,24 @@ RandomState = int | np.random.RandomState | None
 class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Codes of a few dimensions that follow N(0, I), and a generator of new samples from them.
 
-    Features are standardised; encoder and decoder are fully connected. They are trained in single
-    precision and used in double. For images, texts, tables with categories, or networks of your
-    own, take `entropae.fit`.
+    Features are standardised; encoder and decoder are fully connected, with a linear path beside
+    their layers, and start as principal component analysis, as those of `entropae fit` do. They are
+    trained in single precision and used in double. For images, texts, tables with categories, or
+    networks of your own, take `entropae.fit`.
 
     Args:
         n_components: Dimensions of the code.
         weight: λ: the relative reconstruction error that is paid for one nat of entropy per
             dimension.
+        start: `"pca"`: at the principal components of the samples. `"random"`: without, and without
+            linear paths.
         hidden: Sizes of the encoder's hidden layers, or of its only one; the decoder's are the same
-            in reverse.
+            in reverse. By default (512, 256), of less than 10 000 samples (256,).
+        dropout: In training; by default 0.1 with a start at principal components, else none.
         epochs: Passes over the samples; by default 8000 steps, but 5 to 300 passes.
         batch_size: Samples a step.
-        learning_rate: Adam's, at its highest.
+        learning_rate: Adam's, at its highest; by default 5e-4 with a start at principal components,
+            else 3e-3.
         device: Where to train, see `entropae.fit`; afterwards the networks are on the CPU.
         verbose: Show a progress bar.
         random_state: Of the first weights, the order of the samples, and `sample`.
@@ -72,17 +78,21 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_components: int = 2,
         *,
         weight: float = 1.0,
-        hidden: int | Sequence[int] = (512, 256),
+        start: Literal["pca", "random"] = "pca",
+        hidden: int | Sequence[int] | None = None,
+        dropout: float | None = None,
         epochs: int | None = None,
         batch_size: int = 256,
-        learning_rate: float = 3e-3,
+        learning_rate: float | None = None,
         device: str | None = None,
         verbose: bool = False,
         random_state: RandomState = None,
     ) -> None:
         self.n_components = n_components
         self.weight = weight
+        self.start: Literal["pca", "random"] = start
         self.hidden = hidden
+        self.dropout = dropout
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -108,15 +118,17 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         self.mean_, self.scale_ = x.mean(0), _scale(x)
         standardized = torch.from_numpy((x - self.mean_) / self.scale_)
+        samples = standardized.float()
         with random_state_kept():
             torch.manual_seed(seed)
-            model = self._new_model(x.shape[1])
+            model = self._new_model(samples)
+        rate = RATES[self.start] if self.learning_rate is None else self.learning_rate
         self.log_ = fit(
             model,
-            standardized.float(),
+            samples,
             epochs=None if self.epochs is None else as_count("epochs", self.epochs, 1),
             batch_size=as_count("batch_size", self.batch_size, 1),
-            learning_rate=self.learning_rate,
+            learning_rate=rate,
             validation=0,
             seed=seed,
             device=self.device,
@@ -127,13 +139,23 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.noise_variance_ = float(error.square().mean())
         return self
 
-    def _new_model(self, features: int) -> Autoencoder:
+    def _new_model(self, samples: Float[Tensor, "n features"]) -> Autoencoder:
+        if self.start not in RATES:
+            raise ValueError(unknown("start", self.start, RATES))
+        linear = self.start == "pca"
         latent = Entropic(as_count("n_components", self.n_components, 1), self.weight)
-        sizes = (self.hidden,) if isinstance(self.hidden, int | Integral) else self.hidden
-        hidden = [as_count("hidden", size, 1) for size in sizes]
-        encoder = MLPEncoder((features,), latent.in_features, hidden=hidden)
-        decoder = MLPDecoder((features,), latent.dim, hidden=hidden, output="linear")
-        return Autoencoder(encoder, decoder, latent)
+        given = default_hidden(len(samples)) if self.hidden is None else self.hidden
+        sizes = (given,) if isinstance(given, int | Integral) else given
+        options: dict[str, Any] = {
+            "hidden": [as_count("hidden", size, 1) for size in sizes],
+            "linear": linear,
+            "dropout": (0.1 if linear else 0.0) if self.dropout is None else self.dropout,
+        }
+        shape = samples.shape[1:]
+        encoder = MLPEncoder(shape, latent.in_features, **options)
+        decoder = MLPDecoder(shape, latent.dim, output="linear", **options)
+        model = Autoencoder(encoder, decoder, latent)
+        return start_from_pca(model, samples) if linear else model
 
     def transform(self, X: Any) -> Float[np.ndarray, "n d"]:
         """Codes of samples, shape `(n, n_components)`."""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 import math
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from entropae import distributed
 from entropae.storage.atomic import replacing
-
-Row = dict[str, int | float]
+from entropae.training.log import Log, Row
 
 
 class History(Callback):
@@ -28,7 +23,7 @@ class History(Callback):
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        self.rows: list[Row] = []
+        self.rows = Log()
         self.began = time.perf_counter()
 
     def on_train_start(
@@ -68,11 +63,11 @@ class History(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The rows, for a checkpoint."""
-        return {"rows": self.rows}
+        return {"rows": list(self.rows)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """The rows up to the checkpoint."""
-        self.rows = list(state_dict["rows"])
+        self.rows = Log(state_dict["rows"])
 
 
 class Best(Callback):
@@ -110,41 +105,6 @@ class Best(Callback):
         """What was best up to the checkpoint."""
         self.error, self.epoch = float(state_dict["error"]), int(state_dict["epoch"])
         self.weights = dict(state_dict["weights"])
-
-
-class FirstLook(Callback):
-    """Shows the model once while it is trained, so that nobody waits for the end to see anything.
-
-    Args:
-        show: Is given a calibrated copy of the model in evaluation mode, and the epoch.
-        batches: Some training samples, for the copy's running statistics.
-        after: Seconds of training.
-    """
-
-    def __init__(
-        self, show: Callable[[Any, int], None], batches: list[Tensor], *, after: float = 30.0
-    ) -> None:
-        self.show, self.batches, self.after = show, batches, after
-        self.began = time.perf_counter()
-        self.done = False
-
-    def on_train_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Start the clock."""
-        self.began = time.perf_counter()
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Show it, when it is time."""
-        if self.done or time.perf_counter() - self.began < self.after:
-            return
-        self.done = True
-        with distributed.alone(), torch.random.fork_rng(devices=[]):
-            model = copy.deepcopy(pl_module.model).cpu().eval()
-            model.calibrate(self.batches)
-            self.show(model, trainer.current_epoch + 1)
 
 
 class Progress(Callback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.callbacks import Callback
@@ -21,10 +21,13 @@ from entropae.prior import FlowMatching, make_head
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
 from entropae.training.budget import passes, planned
-from entropae.training.callbacks import Best, History, Progress, Row
+from entropae.training.callbacks import Best, History, Progress
 from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good, read
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.loaders import Loaders
+from entropae.training.log import Log
+from entropae.training.loggers import listed, loggers_of
+from entropae.training.looks import SHOWN, Pictures
 from entropae.training.module import Augment, Decay, MakeOptimizer, Training
 from entropae.training.profile import Profile
 from entropae.training.stopping import stopped
@@ -33,11 +36,11 @@ from entropae.training.trainers import (
     place_of,
     quiet_lightning,
     runner_of,
-    tensorboard,
     where_of,
 )
 
-T = TypeVar("T", Callback, Logger)
+# Learning rates by where training starts: large steps lose principal components again.
+RATES = {"pca": 5e-4, "random": 3e-3}
 
 
 def fit(
@@ -63,11 +66,11 @@ def fit(
     device: str | torch.device | None = None,
     trainer: TrainerConfig | Mapping[str, Any] | None = None,
     callbacks: Callback | Sequence[Callback] = (),
-    logger: Logger | Sequence[Logger] = (),
+    logger: str | Logger | Sequence[Logger] = "auto",
     compile: bool = False,
     profile: bool = False,
     progress: bool = True,
-) -> list[Row]:
+) -> Log:
     """Train a model on samples, and leave it calibrated and in evaluation mode.
 
     A head that the latent asks for is fitted last, to the finished codes.
@@ -98,8 +101,7 @@ def fit(
         key: Field of the items, for data sets whose items are dicts.
         seed: Of the split, the order of the samples and all else that is random in training.
         folder: Where to keep `log.csv`, the checkpoint `last.ckpt`, the one before it,
-            `previous.ckpt`, and, where TensorBoard is installed, its log. Nothing is written
-            without it.
+            `previous.ckpt`, and what a `logger` writes. Nothing is written without it.
         resume: Go on from the folder's checkpoint, if there is one, exactly as if never stopped;
             from the one before it if the last is damaged.
         on_nonfinite: What to do about a step whose loss or gradient is not finite: `"stop"`, or
@@ -110,16 +112,20 @@ def fit(
             processes (docs/distributed.md) each calls `fit` in the same way; loss, gradients and
             log are those of one.
         callbacks: One of Lightning's callbacks, or several.
-        logger: One of Lightning's loggers (MLflow, Weights & Biases, …), or several: what is in the
-            log goes to each, under the same names. TensorBoard's is added where there is a folder.
+        logger: One of Lightning's loggers, or several: what is in the log goes to each, under the
+            same names, and pictures of samples and reconstructions after up to ten epochs (see
+            `Pictures`); TensorBoard's is added where there is a folder. Or the name of one, which
+            writes there (see `Recipe`): `"tensorboard"`, `"csv"`, `"mlflow"`, `"wandb"`, `"none"`,
+            or `"auto"`: TensorBoard's, if it is installed and there is a folder.
         compile: Compile encoder and decoder while they are trained (`torch.compile`). Not for a
             latent that differentiates the decoder's gradient, as RAE-GP.
         profile: Print where the time went, in the end.
         progress: Show progress bars.
 
     Returns:
-        The log: a row an epoch, with the parts of the loss by name, on training and held-out
-        samples. `reconstruction` is the mean error, `entropy` in nats per dimension.
+        The log: a list of a row an epoch, with the parts of the loss by name, on training and
+        held-out samples, which a notebook shows as curves. `reconstruction` is the mean error,
+        `entropy` in nats per dimension.
 
     Raises:
         ValueError: If an argument is out of its range, the data unusable, or the checkpoints
@@ -168,10 +174,13 @@ def fit(
     epochs = passes(len(loaders.train_dataloader())) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
+    loggers = loggers_of(logger, folder)
     history = History(folder and folder / "log.csv")
-    added: list[Callback] = [history, *_listed(callbacks, Callback, "callbacks")]
+    added: list[Callback] = [history, *listed(callbacks, Callback, "callbacks")]
     if keep == "best" and held_out is not None:
         added.append(Best())
+    if loggers:
+        added.append(Pictures((held_out or train).drawn(SHOWN, seed=seed), seed=seed))
     if progress:
         added.append(Progress())
     profiler = Profile() if profile else None
@@ -186,7 +195,7 @@ def fit(
         "num_sanity_val_steps": 0,
         "limit_val_batches": None if held_out is not None else 0,
         "callbacks": added,
-        "logger": [*_listed(logger, Logger, "logger"), *tensorboard(folder)] or False,
+        "logger": loggers or False,
         "plugins": [SafeIO()],
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -261,22 +270,6 @@ def _halves(samples: Samples, share: float, seed: int, resumed: Path | None) -> 
         return samples.halves(share, seed=seed)
     rule = identity.rule_of(resumed, begun=(resumed / CHECKPOINT).is_file())
     return identity.resumed(resumed, samples, share, seed=seed, rule=rule)
-
-
-def _listed(given: T | Sequence[T], kind: type[T], name: str) -> list[T]:
-    """Objects of Lightning's as a list, which may be one.
-
-    Raises:
-        TypeError: If one is none.
-    """
-    found = [given] if isinstance(given, kind) else list(given)  # pyright: ignore[reportArgumentType]
-    for one in found:
-        if not isinstance(one, kind):
-            raise TypeError(
-                f"`{name}` must be objects of Lightning's {kind.__name__}: got {one!r}. Call the "
-                "class if it is one."
-            )
-    return found
 
 
 @contextmanager

@@ -106,6 +106,7 @@ class Training(lightning.LightningModule):
         # Of each part of the loss, in an epoch so far: its sum over samples, and their number.
         self.sums: dict[str, tuple[Tensor, int]] = {}
         self.passed = 0  # batches of the epoch within which a checkpoint was written
+        self.scheduler: LambdaLR | None = None
 
     def configure_callbacks(self) -> list[Callback]:
         """What belongs to training with any trainer: a guard against what is not finite."""
@@ -134,10 +135,10 @@ class Training(lightning.LightningModule):
             fused = self.trainer.precision != "16-mixed"
             options: dict[str, Any] = {"fused": fused, "weight_decay": self.weight_decay}
             optimizer = torch.optim.AdamW(weights, self.learning_rate, **options)
-        scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
+        self.scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+            "lr_scheduler": {"scheduler": self.scheduler, "interval": "step"},
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -186,7 +187,10 @@ class Training(lightning.LightningModule):
         Raises:
             NonFiniteError: Naming the part that is not finite, unless such steps are left out.
         """
-        self.model.latent.progress = self.done(self.global_step)
+        searching = self._is_search()
+        self.model.latent.progress = 1.0 if searching else self.done(self.global_step)
+        if searching:
+            self.model.latent.forget()
         batch = tensor_of(batch)
         batch = batch if self.augment is None else self.augment(batch)
         output, n = self._pass(batch)
@@ -262,6 +266,11 @@ class Training(lightning.LightningModule):
         for name, (total, n) in self.sums.items():
             self.log(name, total / n, on_step=False, on_epoch=True, batch_size=1, sync_dist=True)
         self.sums.clear()
+
+    def _is_search(self) -> bool:
+        """Whether Lightning tries learning rates: then nothing else may change the loss."""
+        configs = self.trainer.lr_scheduler_configs
+        return all(config.scheduler is not self.scheduler for config in configs)
 
     def _share_of_rate(self, step: int) -> float:
         return min(1.0, self.done(step + 1) / RISE) * DECAYS[self.decay](self.done(step))

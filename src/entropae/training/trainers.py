@@ -9,14 +9,11 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
 
 from entropae.messages import unknown
 from entropae.recipe import TrainerConfig
@@ -118,13 +115,6 @@ def check_processes(expected: int) -> None:
             f"torchrun started {started} processes, the trainer expects {expected}. Set `devices` "
             "to the processes of a machine, `num_nodes` to the machines (--trainer.devices …)."
         )
-
-
-def tensorboard(folder: Path | None) -> list[Logger]:
-    """A log for TensorBoard, where that is installed; else none."""
-    if folder is None or not (find_spec("tensorboard") or find_spec("tensorboardX")):
-        return []
-    return [TensorBoardLogger(folder, name="tensorboard", version="")]
 
 
 @contextmanager

@@ -186,6 +186,12 @@ class Images(Kind):
 
         return illustrate(self, model, held_out, folder, seed=seed)
 
+    def picture(self, x: Tensor, again: Tensor | None = None) -> Any:
+        """Images side by side."""
+        from entropae.kinds.images.writing import picture
+
+        return picture(self, x, again)
+
     def compare_samples(self, models: Mapping[str, Any], folder: Path) -> Path | None:
         """Samples of several models in one picture."""
         from entropae.kinds.images.writing import compare_samples

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 SHOWN = 64
+ROW = 8
 THUMBNAIL = 32
 
 
@@ -63,8 +65,25 @@ def write_pairs(kind: Images, x: Tensor, again: Tensor, out: str) -> str:
 
 def save_pairs(kind: Images, x: Tensor, again: Tensor, path: Path) -> None:
     """A picture of rows of images, each row with its reconstructions below it."""
-    rows = [row for both in zip(x.split(8), again.split(8), strict=True) for row in both]
-    pictures.save_sheet(kind.unit(torch.cat(rows)), path, columns=min(8, len(x)))
+    pictures.save_sheet(_interleaved(kind, x, again), path, columns=min(ROW, len(x)))
+
+
+def _interleaved(kind: Images, x: Tensor, again: Tensor) -> Tensor:
+    """Rows of images, each followed by the row of their reconstructions."""
+    rows = [
+        kind.unit(row) for both in zip(x.split(ROW), again.split(ROW), strict=True) for row in both
+    ]
+    missing = len(rows[0]) - len(rows[-1])
+    if missing:  # white
+        rows[-2:] = (torch.cat([row, row.new_ones(missing, *kind.shape)]) for row in rows[-2:])
+    return torch.cat(rows)
+
+
+def picture(kind: Images, x: Tensor, again: Tensor | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """Images as one, with reconstructions below each row if these are given."""
+    if again is None:
+        return pictures.sheet(kind.unit(x.cpu()))
+    return pictures.sheet(_interleaved(kind, x.cpu(), again.cpu()), min(ROW, len(x)))
 
 
 def illustrate(

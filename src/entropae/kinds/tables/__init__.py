@@ -341,6 +341,9 @@ class Tables(Kind):
         self.write_samples(model, max(20, len(held_out)), str(folder / "samples.csv"), seed=seed)
         return [folder / "samples.csv"]
 
+    def picture(self, x: Tensor, again: Tensor | None = None) -> None:
+        """None: they are read."""
+
     @property
     def sections(self) -> Any:
         """As tables."""

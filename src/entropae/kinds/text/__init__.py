@@ -264,6 +264,9 @@ class Text(Kind):
         self.write(model.draw(SHOWN, seed=seed), str(folder / "samples.txt"))
         return [folder / "samples.txt"]
 
+    def picture(self, x: Tensor, again: Tensor | None = None) -> None:
+        """None: they are read."""
+
     @property
     def sections(self) -> Any:
         """As sentences."""

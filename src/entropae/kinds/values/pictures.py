@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from entropae.drawing.pictures import save_lines
+import numpy as np
+from jaxtyping import Shaped, UInt8
+from torch import Tensor
+
+from entropae.drawing.pictures import lines, pixels_of, save_lines
 from entropae.kinds.samples import Samples
 from entropae.prior import TITLES
 
@@ -22,3 +26,12 @@ def illustrate(model: Any, held_out: Samples, folder: Path, *, seed: int) -> lis
     rows = {title: part.cpu().flatten(1).numpy() for title, part in panels.items()}
     save_lines(rows, folder / "overview.png", panels=True)
     return [folder / "overview.png"]
+
+
+def picture(
+    x: Shaped[Tensor, "n ..."], again: Shaped[Tensor, "n ..."] | None = None
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Some samples as lines, beside their reconstructions if these are given."""
+    groups = {"samples": x} if again is None else {"samples": x, "reconstructions": again}
+    rows = {name: some[:SHOWN].cpu().flatten(1).numpy() for name, some in groups.items()}
+    return pixels_of(lines(rows, panels=True))

@@ -1,0 +1,34 @@
+"""Networks of samples that are numbers."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from entropae.kinds.base import Kind
+from entropae.kinds.samples import Samples
+from entropae.latent import Latent
+from entropae.nn import FEW, default_hidden, pair
+from entropae.recipe import ModelConfig
+
+
+def networks(
+    kind: Kind, config: ModelConfig, latent: Latent, samples: Samples
+) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder, see `Kind.networks`."""
+    some = samples.first(1024)
+    bounded = bool(((some >= 0) & (some <= 1)).all())
+    linear = config.start == "pca"
+    # Beside principal components convolutions add little on few images, at ten times the cost.
+    light = config.network == "auto" and linear and len(samples) < FEW
+    dropout = kind.dropout if linear else 0.0
+    return pair(
+        "mlp" if light else config.network,
+        kind.shape,
+        latent.in_features,
+        latent.dim,
+        width=config.width,
+        hidden=default_hidden(len(samples)) if config.hidden is None else config.hidden,
+        output=("clip" if linear else "sigmoid") if bounded else "linear",
+        linear=linear,
+        dropout=dropout if config.dropout is None else config.dropout,
+    )
