@@ -63,7 +63,7 @@ ORDER: dict[str, set[str]] = {
     },
     "runs": {
         *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
-        *("messages", "metrics", "model", "notebook", "prior", "recipe", "registry", "report"),
+        *("messages", "metrics", "model", "nn", "notebook", "prior", "recipe", "registry", "report"),
         *("signals", "storage", "training"),
     },
     "sklearn": {

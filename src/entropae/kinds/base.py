@@ -76,6 +76,11 @@ class Kind(ABC):
         return 0.1
 
     @property
+    def light(self) -> str:
+        """Networks that start at the principal components of few samples: see `nn.pair`."""
+        return "mlp"
+
+    @property
     def range(self) -> tuple[float, float]:
         """The values that pictures show as black and as white."""
         return 0.0, 1.0
@@ -178,10 +183,9 @@ class Kind(ABC):
         some = samples.first(1024)
         bounded = bool(((some >= 0) & (some <= 1)).all())
         linear = config.start == "pca"
-        # Beside principal components convolutions add little on few images, at ten times the cost.
         light = config.network == "auto" and linear and len(samples) < FEW
         return pair(
-            "mlp" if light else config.network,
+            self.light if light else config.network,
             self.shape,
             latent.in_features,
             latent.dim,
@@ -192,15 +196,10 @@ class Kind(ABC):
             dropout=(self.dropout if linear else 0.0) if config.dropout is None else config.dropout,
         )
 
-    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
-        """How a batch is changed at random in training: `"none"`, `"auto"`, or a change's name.
-
-        Raises:
-            ValueError: If such samples have no such change.
-        """
-        if asked in ("none", "auto"):
-            return None
-        raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
+    @property
+    def augmentations(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Random changes of a batch that may help in training, by name."""
+        return {}
 
     def learn(self, model: Any, samples: Samples) -> None:  # noqa: B027 most have nothing to learn
         """Learn from a trained model and held-out samples what is needed to draw new ones."""

@@ -1,5 +1,6 @@
 """The autoencoder: an encoder, a latent and a decoder; what they make of a batch; and its files."""
 
+from entropae.model.augmenting import augmentation, choose_augmentation
 from entropae.model.autoencoder import Autoencoder
 from entropae.model.loading import load, memory, size_of
 from entropae.model.output import (
@@ -21,6 +22,8 @@ __all__ = [
     "Autoencoder",
     "AutoencoderOutput",
     "ErrorFunction",
+    "augmentation",
+    "choose_augmentation",
     "components_of",
     "error_function",
     "load",

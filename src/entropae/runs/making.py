@@ -22,7 +22,16 @@ from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.metrics.principal import PrincipalComponents
-from entropae.model import CONFIG, Autoencoder, load, memory, size_of, start_from_pca
+from entropae.model import (
+    CONFIG,
+    Autoencoder,
+    augmentation,
+    components_of,
+    load,
+    memory,
+    size_of,
+    start_from_pca,
+)
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import (
@@ -188,7 +197,11 @@ def begun_model(
     recipe, components = settled(recipe, train, held_out, say=say)
     model = new_model(recipe, samples)
     if components is not None and recipe.model.start == "pca":
-        start_from_pca(model, train, found=components)
+        augment = augmentation(train.kind, recipe.augment)
+        changed = None
+        if augment is not None:
+            changed = components_of(train, model.latent.dim, seed=recipe.seed, augment=augment)
+        start_from_pca(model, train, found=changed or components)
     return recipe, model, components
 
 
@@ -199,10 +212,10 @@ def fit_by(recipe: Recipe, model: Autoencoder, samples: Samples, **options: Any)
         samples,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=rate_of(recipe, samples),
+        learning_rate=rate_of(recipe, model),
         decay=recipe.decay,
         weight_decay=recipe.weight_decay,
-        augment=samples.kind.augmentation(recipe.augment),
+        augment=augmentation(samples.kind, recipe.augment),
         keep=recipe.keep,
         validation=recipe.validation,
         seed=recipe.seed,

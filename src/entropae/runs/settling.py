@@ -8,15 +8,16 @@ from typing import Any
 
 from entropae.kinds import Samples
 from entropae.metrics.principal import PrincipalComponents
-from entropae.model import Autoencoder, components_of, pca_error
+from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
+from entropae.nn import ResidualDecoder, has_linear_path
 from entropae.recipe import AUTO, Recipe
 from entropae.training.budget import lasting, planned
 from entropae.training.callbacks import FirstLook
 from entropae.training.trainers import place_of
 
-# Learning rates by where training starts: large steps lose principal components again.
-RATES = {"pca": 5e-4, "random": 3e-3}
+# Learning rates. Large steps lose principal components again where those are trained, too.
+RATES = {"pca": 5e-4, "residual": 2e-3, "random": 3e-3}
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 
@@ -41,22 +42,44 @@ def settled(
     if train.kind.numeric:
         most = MOST if chosen else int(latent.get("dim", MOST))
         found = components_of(train, most, seed=recipe.seed)
-    if not chosen:
-        return recipe, found
-    if found is None:
-        dim, why = train.kind.dim, f"what suits {train.kind.things}"
-    else:
-        dim, why = choose_dim(train, held_out, found)
-    if say:
-        print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
-    return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+    if chosen:
+        if found is None:
+            dim, why = train.kind.dim, f"what suits {train.kind.things}"
+        else:
+            dim, why = choose_dim(train, held_out, found)
+        if say:
+            print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
+        recipe = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim}))
+    return _augmented(recipe, train, held_out, say=say), found
 
 
-def rate_of(recipe: Recipe, samples: Samples) -> float:
-    """The learning rate of a recipe, by where training starts if it says none."""
+def _augmented(recipe: Recipe, train: Samples, held_out: Samples, *, say: bool) -> Recipe:
+    """A recipe that says whether samples are changed at random."""
+    if recipe.augment != AUTO or not train.kind.augmentations:
+        return recipe
+    if held_out is train:  # nothing tells whether it would help
+        return replace(recipe, augment="none")
+    dim = int(recipe.model.latent["dim"])
+    name: Any = choose_augmentation(train, held_out, dim, seed=recipe.seed)
+    if say and name != "none":
+        done = " and ".join(
+            {"flip": "mirrored", "shift": "shifted"}[one] for one in name.split("-")
+        )
+        things = train.kind.things
+        print(
+            f"Training {things} are {done} at random: principal components of such {things} fit "
+            "the held-out ones better (--augment)."
+        )
+    return replace(recipe, augment=name)
+
+
+def rate_of(recipe: Recipe, model: Autoencoder) -> float:
+    """The learning rate of a recipe; if it says none, what suits the networks."""
     if recipe.learning_rate is not None:
         return recipe.learning_rate
-    return RATES[recipe.model.start if samples.kind.numeric else "random"]
+    if not has_linear_path(model.decoder):
+        return RATES["random"]
+    return RATES["residual" if isinstance(model.decoder, ResidualDecoder) else "pca"]
 
 
 def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
