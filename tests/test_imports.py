@@ -47,8 +47,8 @@ ORDER: dict[str, set[str]] = {
         "variables",
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "prior"),
-        *("registry", "storage"),
+        *("diagnosis", "distributed", "features", "kinds", "latent", "messages", "metrics", "nn"),
+        *("prior", "registry", "storage"),
     },
     "training": {
         *("distributed", "kinds", "messages", "model", "nn", "prior", "recipe", "signals"),
@@ -63,7 +63,17 @@ ORDER: dict[str, set[str]] = {
     },
     "runs": {
         *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
-        *("messages", "metrics", "model", "nn", "notebook", "prior", "recipe", "registry", "report"),
+        *(
+            "messages",
+            "metrics",
+            "model",
+            "nn",
+            "notebook",
+            "prior",
+            "recipe",
+            "registry",
+            "report",
+        ),
         *("signals", "storage", "training"),
     },
     "sklearn": {

@@ -29,9 +29,8 @@ class ModelConfig:
 
     Args:
         network: "mlp", "conv", "residual" (convolutions that correct what principal components
-            make of an image), or "auto": residual for less than 10 000 images of at least 16 pixels
-            a side, if training starts at principal components; else conv for images of over 1024
-            numbers. For text "lstm" (which "auto" is, too) or "transformer".
+            make of an image), or "auto": residual for less than 10 000 images, if training starts at
+            principal components; else conv for images of over 1024 numbers. For text "lstm" (which "auto" is, too) or "transformer".
         width: Channels of the first convolution; the published tables have 128. The residual
             network has four times as many in all of them.
         hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By
@@ -43,6 +42,9 @@ class ModelConfig:
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples. "random": without. Not for text.
+        error: What reconstructions are trained on: "squared"; "l1", sharper edges; "gaussian", a
+            variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
+            "features"). Not for tables and text. Figures have the squared error beside it.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
             chosen from the training samples.
     """
@@ -53,6 +55,7 @@ class ModelConfig:
     dropout: float | None = None
     word_dropout: float = 0.0
     start: Literal["pca", "random"] = "pca"
+    error: Literal["squared", "l1", "gaussian", "perceptual"] = "squared"
     latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
 
 

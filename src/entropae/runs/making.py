@@ -32,6 +32,7 @@ from entropae.model import (
     size_of,
     start_from_pca,
 )
+from entropae.model.errors import check_error, check_suits, make_error
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import (
@@ -196,6 +197,7 @@ def begun_model(
     """A model before its first step, with what the data settle of its recipe: see `settled`."""
     recipe, components = settled(recipe, train, held_out, say=say)
     model = new_model(recipe, samples)
+    check_suits(recipe.model.error, model, samples)
     if components is not None and recipe.model.start == "pca":
         augment = augmentation(train.kind, recipe.augment)
         changed = None
@@ -217,6 +219,7 @@ def fit_by(recipe: Recipe, model: Autoencoder, samples: Samples, **options: Any)
         weight_decay=recipe.weight_decay,
         augment=augmentation(samples.kind, recipe.augment),
         keep=recipe.keep,
+        error=None if recipe.model.error == "squared" else make_error(recipe.model.error),
         validation=recipe.validation,
         seed=recipe.seed,
         **options,
@@ -273,8 +276,10 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         ValueError: If a number is out of its range, a name unknown, or devices are not there.
         FileNotFoundError: If the data are not there.
+        ImportError: If it asks for what is not installed.
     """
     latent_of(recipe)
+    check_error(recipe.model.error)
     for name in ("epochs", "batch_size"):
         value = getattr(recipe, name)
         if value is not None and value < 1:

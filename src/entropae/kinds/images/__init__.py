@@ -72,8 +72,8 @@ class Images(Kind):
 
     @property
     def light(self) -> str:
-        """Convolutions, whose weights serve all places, where there is more than one place."""
-        return "residual" if min(self.shape[1:]) >= SMALL else "mlp"
+        """Convolutions, whose weights serve all places of an image."""
+        return "residual"
 
     @property
     def range(self) -> tuple[float, float]:
