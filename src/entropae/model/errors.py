@@ -78,7 +78,9 @@ def perceptual_error(size: int = 64) -> ErrorFunction:
         with torch.no_grad():
             wanted = maps(precise(x))
         features = distance_of_maps(maps(precise(reconstruction)), wanted)
-        return (features * squared_error(reconstruction, x).mean()).sqrt()
+        both = torch.stack([features, squared_error(reconstruction, x).mean()])
+        # Its logarithm has a gradient where nothing is left of one of them, its root has not.
+        return (both + torch.finfo(both.dtype).tiny).log().mean().exp()
 
     return error
 
