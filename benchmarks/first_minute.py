@@ -5,12 +5,15 @@
 Data that are installed anyhow: scikit-learn's digits as images, its wines as a table, its cells as
 an array of numbers, and the sentences of Python's own help as text. Each line of output has the
 second at which it came, and so has the moment when the first picture, or text of samples, was in
-the run's folder. After a minute, or `--seconds`, the command is stopped as by Ctrl-C.
+the run's folder. Beside it stands the processor's time that the command had had by then, which on
+a machine that does nothing else is about the same. After a minute, or `--seconds`, the command is
+stopped as by Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import pydoc_data.topics
 import re
 import signal
@@ -19,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,21 +71,35 @@ KINDS: dict[str, Callable[[Path], str]] = {
 }
 
 
-def watched(source: str, run: Path, seconds: float) -> list[tuple[float, str]]:
-    """Lines of the command, and the first picture, each with its second."""
+def processor_seconds(process: int) -> float:
+    """The processor's time that a process has had (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def watched(source: str, run: Path, seconds: float) -> list[tuple[float, float, str]]:
+    """Lines of the command, and the first picture, each with its seconds."""
     line = [sys.executable, "-u", "-m", "entropae.cli", "fit", "--data", source, "--out", str(run)]
-    seen: list[tuple[float, str]] = []
+    seen: list[tuple[float, float, str]] = []
     began = time.perf_counter()
     process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     output = process.stdout
+
+    used = 0.0
+
+    def note(said: str) -> None:
+        nonlocal used
+        with suppress(OSError):  # when it has ended
+            used = processor_seconds(process.pid)
+        seen.append((time.perf_counter() - began, used, said))
 
     def read() -> None:
         part = b""
         while byte := output.read(1):
             if byte in b"\r\n":
                 if part.strip():
-                    seen.append((time.perf_counter() - began, part.decode(errors="replace")))
+                    note(part.decode(errors="replace"))
                 part = b""
             else:
                 part += byte
@@ -93,10 +111,10 @@ def watched(source: str, run: Path, seconds: float) -> list[tuple[float, str]]:
         found = [path for name in FIRST for path in run.glob(name)]
         if found and not picture:
             picture = True
-            seen.append((time.perf_counter() - began, f"[{found[0].name} is in the folder]"))
+            note(f"[{found[0].name} is in the folder]")
         time.sleep(0.1)
     if process.poll() is None:
-        seen.append((time.perf_counter() - began, "[stopped here, as by Ctrl-C]"))
+        note("[stopped here, as by Ctrl-C]")
         process.send_signal(signal.SIGINT)
     process.wait()
     reader.join()
@@ -110,12 +128,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     options = parser.parse_args()
     lines = ["# The first minute of `entropae fit`", ""]
-    lines += [f"{time.strftime('%Y-%m-%d')}, {processor()}. Seconds from the start.", ""]
+    lines += [f"{time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} cores.", ""]
+    lines += ["Seconds from the start, and the processor's among them.", ""]
     for kind in options.kinds:
         with TemporaryDirectory() as folder:
             source = KINDS[kind](Path(folder))
             found = watched(source, Path(folder) / "run", options.seconds)
-            shown = [f"{at:6.1f}  {said}".replace(folder + "/", "") for at, said in found]
+            shown = [
+                f"{at:6.1f} {used:6.1f}  {said}".replace(folder + "/", "")
+                for at, used, said in found
+            ]
         name = source.replace(folder + "/", "")
         lines += [f"## {kind}: `entropae fit --data {name} --out run`", "", "```text"]
         lines += [*shown, "```", ""]

@@ -29,8 +29,9 @@ class ModelConfig:
 
     Args:
         network: "mlp", "conv", "residual" (convolutions that correct what principal components
-            make of an image), or "auto": residual for less than 10 000 images, if training starts at
-            principal components; else conv for images of over 1024 numbers. For text "lstm" (which "auto" is, too) or "transformer".
+            make of an image), or "auto": residual for less than 10 000 images of at least 16 pixels
+            a side, if training starts at principal components; else conv for images of over 1024
+            numbers, mlp for all else. For text "lstm" (which "auto" is, too) or "transformer".
         width: Channels of the first convolution; the published tables have 128. The residual
             network has four times as many in all of them.
         hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By

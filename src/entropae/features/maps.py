@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -28,10 +29,10 @@ def efficientnet_maps(size: int = 64) -> Maps:
     network: nn.Module = load_efficientnet().requires_grad_(False)
 
     def maps(x: Float[Tensor, "n c h w"]) -> list[Tensor]:
-        part: object = network.to(x.device)
-        h = part._swish(part._bn0(part._conv_stem(prepared(x, size))))  # type: ignore[attr-defined]
+        part: Any = network.to(x.device)
+        h = part._swish(part._bn0(part._conv_stem(prepared(x, size))))
         found = []
-        for i, block in enumerate(part._blocks[: BLOCKS[-1] + 1]):  # type: ignore[attr-defined]
+        for i, block in enumerate(part._blocks[: BLOCKS[-1] + 1]):
             h = block(h)
             if i in BLOCKS:
                 found.append(h)

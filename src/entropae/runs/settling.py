@@ -48,7 +48,7 @@ def settled(
         else:
             dim, why = choose_dim(train, held_out, found)
         if say:
-            print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
+            print(f"A code of {dim} dimensions: {why}. Another number: --model.latent.dim.")
         recipe = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim}))
     return _augmented(recipe, train, held_out, say=say), found
 
@@ -104,8 +104,8 @@ def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
     else:
         print(
             f"{plan.epochs} passes over {things}: about {lasting(plan.epochs * plan.seconds)}. "
-            f"{plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: "
-            f"--epochs {plan.wanted}, or --minutes."
+            f"All {plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: give it "
+            f"--epochs {plan.wanted}, or more --minutes."
         )
     return replace(recipe, epochs=plan.epochs)
 

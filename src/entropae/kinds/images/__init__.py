@@ -72,8 +72,8 @@ class Images(Kind):
 
     @property
     def light(self) -> str:
-        """Convolutions, whose weights serve all places of an image."""
-        return "residual"
+        """Convolutions, whose weights serve all places, where there are many."""
+        return "residual" if min(self.shape[1:]) >= SMALL else "mlp"
 
     @property
     def range(self) -> tuple[float, float]:
