@@ -3,10 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/sharpness.py DATA --epochs 40 --seeds 0 1 2
 
 3000 images of CIFAR-10 (JPEG) as class folders, a code of 30 dimensions, images mirrored and
-shifted, as the command chooses for them, samples from N(0, I); figures are of 1000 other images. Beside squared and absolute error: the energy of the gradients of
-reconstructions and of samples, as a share of that of the images (1 is as sharp, less is blurred),
-and kernel distances of both in random convolutional features of three scales, which are no trained
-network, and so none that an error was made of. `images` has what other images come to.
+shifted, as the command chooses for them, samples from N(0, I); figures are of 1000 other images.
+Beside squared and absolute error: the energy of the gradients of reconstructions and of samples,
+as a share of that of the images (1 is as sharp, less is blurred), and kernel distances of both in
+random convolutional features of three scales, which are no trained network, and so none that an
+error was made of. `images` has what other images come to.
 """
 
 from __future__ import annotations
