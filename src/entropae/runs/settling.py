@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tqdm.auto import tqdm
+
 from entropae.kinds import Samples
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
@@ -118,7 +120,10 @@ def first_look(train: Samples, held_out: Samples, folder: Path, *, seed: int) ->
         kind.learn(model, held_out.some(SHOWN))
         written = kind.illustrate(model, held_out, folder, seed=seed)
         if written:
-            print(f"A first look, from pass {epoch}: {written[0]}. It is written anew at the end.")
+            # Not into the progress bar's line.
+            tqdm.write(
+                f"A first look, from pass {epoch}: {written[0]}. It is written anew at the end."
+            )
 
     return FirstLook(show, [train.spread(SHOWN)])
 
