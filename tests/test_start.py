@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from entropae.model import (
 from entropae.model.dimension import choose_dim
 from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, pair
 from entropae.nn.table import entropies_of
+from entropae.training import budget
 
 RANK = 30
 
@@ -215,3 +217,19 @@ def test_shifted_images_are_shifted(side: int) -> None:
         assert len(fit) == 1
         seen.update(fit)
     assert len(seen) == len(moves) ** 2
+
+
+class SlowAtFirst(nn.Linear):
+    """A layer that takes its time over the first batch, as libraries do that are still loading."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(0.3 if not getattr(self, "warm", False) else 0.001)
+        self.warm = True
+        return super().forward(x)
+
+
+def test_the_first_step_does_not_count_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "LONGEST", 0.2)
+    model = ea.Autoencoder(SlowAtFirst(4, 2), nn.Linear(2, 4), Entropic(2))
+    train = as_samples(torch.randn(64, 4), validation=0)
+    assert budget.step_seconds(model, train, 16) < 0.3
