@@ -129,6 +129,7 @@ def main() -> None:
     options = parser.parse_args()
     lines = ["# The first minute of `entropae fit`", ""]
     lines += [f"{time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} cores.", ""]
+    lines += [f"Processes that wanted a core at the start: {os.getloadavg()[0]:.1f}.", ""]
     lines += ["Seconds from the start, and the processor's among them.", ""]
     for kind in options.kinds:
         with TemporaryDirectory() as folder:
