@@ -64,6 +64,8 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/sklearn_search.py
 	$(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/small_folders.py $(DATA)
+	$(BIN)/python benchmarks/sharpness.py $(DATA)
+	$(BIN)/python benchmarks/first_minute.py
 	$(BIN)/python benchmarks/ablation.py $(DATA)/mnist --processes 2
 
 clean:

@@ -32,7 +32,7 @@ from entropae.latent import (
     Spherical,
     Variational,
 )
-from entropae.model import Autoencoder, load
+from entropae.model import Autoencoder, load, start_from_pca
 from entropae.nn import pair
 from entropae.runs import Run
 from latents import built_in
@@ -117,6 +117,16 @@ class TestOnnx:
 
     def test_convolutions(self):
         check(*trained(Entropic(4), (3, 33, 36)))
+
+    def test_residual_networks(self):
+        x = torch.rand(17, 3, 17, 20)
+        options = {"width": 2, "hidden": (8,), "output": "clip", "linear": True}
+        model = Autoencoder(*pair("residual", (3, 17, 20), 4, 4, **options), Entropic(4))
+        start_from_pca(model, x)
+        for last in (model.encoder.layers[-1], model.decoder.layers[-1]):
+            torch.nn.init.normal_(last.weight, std=0.1)
+        model.calibrate([x])
+        check(model, x)
 
     def test_files(self, run):
         model = load(run)

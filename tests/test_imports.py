@@ -47,7 +47,8 @@ ORDER: dict[str, set[str]] = {
         *("storage", "variables"),
     },
     "model": {
-        *("diagnosis", "distributed", "kinds", "latent", "messages", "metrics", "nn", "notebook"),
+        *("diagnosis", "distributed", "features", "kinds", "latent", "messages", "metrics", "nn"),
+        "notebook",
         *("prior", "registry", "storage"),
     },
     "training": {
@@ -73,7 +74,17 @@ ORDER: dict[str, set[str]] = {
     },
     "runs": {
         *("", "diagnosis", "distributed", "drawing", "explorer", "features", "kinds", "latent"),
-        *("messages", "metrics", "model", "notebook", "prior", "recipe", "registry", "report"),
+        *(
+            "messages",
+            "metrics",
+            "model",
+            "nn",
+            "notebook",
+            "prior",
+            "recipe",
+            "registry",
+            "report",
+        ),
         *("signals", "storage", "training"),
     },
     "sklearn": {

@@ -9,6 +9,7 @@ from torch import nn
 from entropae.nn import pair
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
+from entropae.nn.residual import Cells
 
 
 @pytest.mark.parametrize("channels", [2, 4, 12])
@@ -103,3 +104,28 @@ def test_auto_chooses_by_size():
     assert isinstance(pair("auto", (3, 32, 32), 2, 2)[0], ConvEncoder)
     assert isinstance(pair("auto", (1, 28, 28), 2, 2)[0], MLPEncoder)
     assert isinstance(pair("auto", (100,), 2, 2)[0], MLPEncoder)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 20, 33), (1, 28, 28), (3, 64, 48), (2, 16, 16)])
+@pytest.mark.parametrize("linear", [False, True])
+def test_residual_networks_fit_every_size(shape: tuple[int, ...], linear: bool) -> None:
+    networks = pair("residual", shape, 6, 5, width=2, output="clip", linear=linear, hidden=(8,))
+    encoder, decoder = networks
+    assert encoder(torch.rand(3, *shape)).shape == (3, 6)
+    out = decoder.eval()(torch.randn(3, 5))
+    assert out.shape == (3, *shape)
+    assert out.min() >= 0
+    assert out.max() <= 1
+
+
+def test_cells_joined_are_the_image() -> None:
+    x = torch.rand(2, 3, 20, 33)
+    cells = Cells((3, 20, 33))
+    torch.testing.assert_close(cells.joined(cells.cut(x)), 2 * x - 1)
+
+
+def test_principal_components_of_a_residual_network_are_not_trained() -> None:
+    """Adam's steps are of one size: thousands of pixels would move the code by whole units."""
+    networks = pair("residual", (1, 16, 16), 4, 4, linear=True, hidden=(8,))
+    fixed = [name for n in networks for name, w in n.named_parameters() if not w.requires_grad]
+    assert fixed == ["direct.weight", "direct.bias"] * 2

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 import entropae as ea
 from entropae.kinds import as_samples
+from entropae.kinds.images.augmenting import AUGMENTATIONS
 from entropae.latent import Entropic
 from entropae.metrics.principal import leading_components
-from entropae.model import components_of, load, pca_error, start_from_pca
+from entropae.model import (
+    augmentation,
+    choose_augmentation,
+    components_of,
+    load,
+    pca_error,
+    start_from_pca,
+)
 from entropae.model.dimension import choose_dim
 from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, pair
 from entropae.nn.table import entropies_of
+from entropae.training import budget
 
 RANK = 30
 
@@ -36,7 +47,8 @@ def pca_of(x: Tensor, d: int) -> PCA:
 
 
 @pytest.mark.parametrize(
-    ("network", "shape"), [("mlp", (1, 8, 8)), ("conv", (1, 8, 8)), ("mlp", (3, 20, 20))]
+    ("network", "shape"),
+    [("mlp", (1, 8, 8)), ("conv", (1, 8, 8)), ("mlp", (3, 20, 20)), ("residual", (3, 20, 17))],
 )
 def test_started_networks_reconstruct_held_out_samples_as_pca_does(
     network: str, shape: tuple[int, ...]
@@ -139,3 +151,85 @@ def test_a_curve_asks_for_less_than_its_principal_components() -> None:
     chosen = choose_dim(train, held_out, components_of(train, 64))
     assert chosen.dim == round(9 ** (1 / 3))  # nine of ten alike hold 90 %
     assert chosen.why.startswith("between the data's intrinsic dimension (1)")
+
+
+def stationary(n: int, *, seed: int) -> Tensor:
+    """Waves of random directions and phases: mirrored or shifted they are as likely."""
+    generator = torch.Generator().manual_seed(seed)
+    t = torch.arange(16.0)
+    k = torch.randn(n, 2, 12, generator=generator).round() * 6.2832 / 16
+    phase = 6.2832 * torch.rand(n, 1, 1, 12, generator=generator)
+    waves = torch.cos(
+        k[:, 0, None, None] * t[:, None, None] + k[:, 1, None, None] * t[:, None] + phase
+    )
+    return (0.5 + 0.03 * waves.sum(-1)[:, None]).clamp(0, 1)
+
+
+def test_changes_are_chosen_that_make_samples_as_likely_as_before() -> None:
+    train, held_out = stationary(60, seed=0), stationary(100, seed=1)
+    sets = as_samples(train, validation=0), as_samples(held_out, validation=0)
+    found = choose_augmentation(*sets, 12)
+    assert found == "flip-shift"
+
+
+def test_no_changes_are_chosen_that_make_other_samples() -> None:
+    """Digits have no mirror images, and lie in the middle."""
+    x = torch.tensor(load_digits().images[:, None] / 16).float()
+    assert choose_augmentation(as_samples(x[:400]), as_samples(x[400:600]), 10) == "none"
+
+
+def test_nothing_is_chosen_where_nothing_tells() -> None:
+    x = stationary(60, seed=0)
+    assert choose_augmentation(as_samples(x), as_samples(x[:10]), 12) == "none"  # too few
+    rows = as_samples(x.flatten(1))
+    assert choose_augmentation(rows, rows, 12) == "none"  # rows of numbers have no sides
+    assert augmentation(rows.kind, "auto") is None
+    with pytest.raises(ValueError, match="`augment` is for images: got 'flip'"):
+        augmentation(rows.kind, "flip")
+    with pytest.raises(ValueError, match=r"Unknown augmentation 'flop'.*Did you mean 'flip'"):
+        augmentation(as_samples(x).kind, "flop")
+
+
+def test_components_of_changed_samples_are_those_of_all_changes() -> None:
+    """Those of images and their mirror images, since each is mirrored half of the times."""
+    x = samples_of((1, 6, 6), 1200)
+    found = components_of(as_samples(x), 5, augment=AUGMENTATIONS["flip"])
+    pca = pca_of(torch.cat([x, x.flip(3)]), 5)
+    np.testing.assert_allclose(found.variances.numpy(), pca.explained_variance_, rtol=0.05)
+    np.testing.assert_allclose(found.mean.numpy(), pca.mean_, atol=5e-3)
+
+
+@pytest.mark.parametrize("side", [8, 32, 64])
+def test_shifted_images_are_shifted(side: int) -> None:
+    most = max(1, side // 32)
+    x = torch.rand(200, 3, side, side)
+    inner = slice(most, side - most)
+    found = AUGMENTATIONS["shift"](x)
+    moves = range(-most, most + 1)
+    seen = set()
+    for before, after in zip(x, found, strict=True):
+        fit = [
+            (i, j)
+            for i in moves
+            for j in moves
+            if torch.equal(before.roll((i, j), (1, 2))[:, inner, inner], after[:, inner, inner])
+        ]
+        assert len(fit) == 1
+        seen.update(fit)
+    assert len(seen) == len(moves) ** 2
+
+
+class SlowAtFirst(nn.Linear):
+    """A layer that takes its time over the first batch, as libraries do that are still loading."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(0.3 if not getattr(self, "warm", False) else 0.001)
+        self.warm = True
+        return super().forward(x)
+
+
+def test_the_first_step_does_not_count_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "LONGEST", 0.2)
+    model = ea.Autoencoder(SlowAtFirst(4, 2), nn.Linear(2, 4), Entropic(2))
+    train = as_samples(torch.randn(64, 4), validation=0)
+    assert budget.step_seconds(model, train, 16) < 0.3

@@ -775,4 +775,6 @@ def test_networks_of_images_do_not_take_text(trained, capsys):
     assert main(["fit", *options, "--model.network", "conv"]) == 1
     assert "`network` must be one of auto, lstm, transformer: got 'conv'" in capsys.readouterr().err
     assert main(["fit", "--out", str(trained / "no"), "--model.network", "lstm"]) == 1
-    assert "`network` must be one of auto, mlp, conv: got 'lstm'" in capsys.readouterr().err
+    assert (
+        "`network` must be one of auto, mlp, conv, residual: got 'lstm'" in capsys.readouterr().err
+    )

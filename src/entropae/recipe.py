@@ -28,30 +28,36 @@ class ModelConfig:
     """What is trained.
 
     Args:
-        network: "mlp", "conv", or "auto": conv for images of over 1024 numbers, unless training
-            starts at the principal components of less than 10 000 of them. For text "lstm" (which
-            "auto" is, too) or "transformer".
-        width: Channels of the first convolution; the published tables have 128.
+        network: "mlp", "conv", "residual" (convolutions that correct what principal components
+            make of an image), or "auto": residual for less than 10 000 images of at least 16 pixels
+            a side, if training starts at principal components; else conv for images of over 1024
+            numbers, mlp for all else. For text "lstm" (which "auto" is, too) or "transformer".
+        width: Channels of the first convolution; the published tables have 128. The residual
+            network has four times as many in all of them.
         hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By
             default [512, 256], of less than 10 000 samples [256]. For text, the last is the size of
             the states.
         dropout: In training; by default 0.5 for the lstm, 0.1 for the transformer, and for the mlp
-            0.1 with a start at principal components, 0.3 for images in colour, else none. Of no
-            effect on conv.
+            0.1 with a start at principal components, 0.3 for images in colour, else none; likewise
+            for the encoder of residual. Of no effect on conv.
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples; for text the lstm has one, which starts at
             counts of tokens and of pairs of tokens. "random": without.
+        error: What reconstructions are trained on: "squared"; "l1", sharper edges; "gaussian", a
+            variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
+            "features"). Not for tables and text. Figures have the squared error beside it.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
             chosen from the training samples.
     """
 
-    network: Literal["auto", "mlp", "conv", "lstm", "transformer"] = "auto"
+    network: Literal["auto", "mlp", "conv", "residual", "lstm", "transformer"] = "auto"
     width: int = 16
     hidden: tuple[int, ...] | None = None
     dropout: float | None = None
     word_dropout: float = 0.0
     start: Literal["pca", "random"] = "pca"
+    error: Literal["squared", "l1", "gaussian", "perceptual"] = "squared"
     latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
 
 
@@ -106,11 +112,12 @@ class Recipe:
             it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together; by default 256, sentences 64.
         learning_rate: At its highest, after a rise over the first twentieth of the steps; by
-            default 5e-4 with a start at principal components, else 3e-3.
+            default 3e-3, with a start at principal components 5e-4, of the residual network 2e-3.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         weight_decay: Of the weights, AdamW's.
         augment: Change images at random while they are trained on: "flip" mirrors every other one,
-            "auto" those in colour, "none" none.
+            "shift" moves each by a pixel or so, "flip-shift" does both, "none" nothing; "auto" does
+            what makes principal components fit the held-out images better.
         keep: The model of the lowest error on held-out samples ("best", among those of the second
             half of the training), or the last.
         prior: What samples are drawn from: normal, as published; full, mixture or flow-matching,
@@ -151,7 +158,7 @@ class Recipe:
     learning_rate: float | None = None
     decay: Literal["cosine", "exponential", "none"] = "cosine"
     weight_decay: float = 0.0
-    augment: Literal["auto", "flip", "none"] = "auto"
+    augment: Literal["auto", "flip", "shift", "flip-shift", "none"] = "auto"
     keep: Literal["best", "last"] = "best"
     prior: Literal["auto", "normal", "full", "mixture", "flow-matching"] = "auto"
     flow_steps: int | None = None

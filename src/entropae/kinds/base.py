@@ -82,6 +82,11 @@ class Kind(ABC):
         return 0.1
 
     @property
+    def light(self) -> str:
+        """Networks that start at the principal components of few samples: see `nn.pair`."""
+        return "mlp"
+
+    @property
     def range(self) -> tuple[float, float]:
         """The values that pictures show as black and as white."""
         return 0.0, 1.0
@@ -186,15 +191,10 @@ class Kind(ABC):
         """Inside, the model's decoder chooses among what it leaves open as for new samples."""
         return nullcontext()
 
-    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
-        """How a batch is changed at random in training: `"none"`, `"auto"`, or a change's name.
-
-        Raises:
-            ValueError: If such samples have no such change.
-        """
-        if asked in ("none", "auto"):
-            return None
-        raise ValueError(f"`augment` is for images: got {asked!r} with {self.things}.")
+    @property
+    def augmentations(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Random changes of a batch that may help in training, by name."""
+        return {}
 
     def learn(self, model: Any, samples: Samples, train: Samples | None = None) -> None:  # noqa: B027
         """Learn from held-out samples, and from training samples if it is finished, to draw."""

@@ -54,7 +54,9 @@ def choose_dim(train: Samples, held_out: Samples, found: PrincipalComponents) ->
     held += " and more)" if linear > MOST else ")"
     if intrinsic == linear:
         return Chosen(dim, f"as many as {held}")
-    return Chosen(dim, f"between the data's intrinsic dimension ({round(intrinsic)}) and {held}")
+    return Chosen(
+        dim, f"between the data's intrinsic dimension ({round(intrinsic)}) and the number of {held}"
+    )
 
 
 def _components_needed(held_out: Samples, found: PrincipalComponents) -> int:

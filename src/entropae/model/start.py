@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from entropae.kinds import Samples, as_samples
@@ -18,22 +20,48 @@ MOST = 20_000
 NUMBERS = 1 << 28
 # Numbers that are held in memory as one tensor between the passes.
 HELD = 1 << 26
+# Of each sample, where samples are changed at random.
+COPIES = 4
 
 
-def components_of(samples: Samples, most: int, *, seed: int = 0) -> PrincipalComponents:
-    """The principal components of samples flattened; of at most 20 000, evenly spaced."""
+def components_of(
+    samples: Samples,
+    most: int,
+    *,
+    seed: int = 0,
+    augment: Callable[[Tensor], Tensor] | None = None,
+) -> PrincipalComponents:
+    """The principal components of samples flattened; of at most 20 000, evenly spaced.
+
+    Args:
+        samples: The samples.
+        most: How many components.
+        seed: Of the search for them, and of random changes.
+        augment: Changes a batch at random, as in training: then the components are those of four
+            changed copies of each sample (fewer of more than 5000 samples).
+    """
     numbers = math.prod(samples.shape)
     some = samples.some(max(2, min(MOST, NUMBERS // numbers)))
-    whole = some.first(len(some)).flatten(1) if len(some) * numbers <= HELD else None
+    copies = 1 if augment is None else max(1, min(COPIES, MOST // len(some)))
+    whole = some.first(len(some)) if len(some) * numbers <= HELD else None
 
-    def batches() -> Iterator[Tensor]:
+    def parts() -> Iterator[Tensor]:
         size = max(1, (1 << 22) // numbers)
         for start in range(0, len(some), size):
-            if whole is not None:
-                yield whole[start : start + size]
-            else:
-                rows = range(start, min(start + size, len(some)))
-                yield some.__getitems__(rows).flatten(1)
+            rows = range(start, min(start + size, len(some)))
+            yield some.__getitems__(rows) if whole is None else whole[start : start + size]
+
+    def batches() -> Iterator[Tensor]:
+        for i, part in enumerate(parts()):
+            for copy in range(copies):
+                yield part.flatten(1) if augment is None else changed(part, i, copy).flatten(1)
+
+    def changed(part: Tensor, i: int, copy: int) -> Tensor:
+        """The same at each pass, since the search goes over the samples several times."""
+        assert augment is not None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + (i * COPIES + copy) * 1_000_003)
+            return augment(part)
 
     return leading_components(batches, most, seed=seed)
 
@@ -91,11 +119,18 @@ def pca_error(samples: Samples, found: PrincipalComponents, dim: int, *, clip: b
         dim: How many of them.
         clip: Whether reconstructions are clipped to [0, 1], as networks' are.
     """
+    return float(pca_errors(samples, found, dim, clip=clip).mean())
+
+
+def pca_errors(
+    samples: Samples, found: PrincipalComponents, dim: int, *, clip: bool = False
+) -> Float[Tensor, " n"]:
+    """`pca_error`, of each sample."""
     mean, axes = found.mean.float(), found.axes[:dim].float()
-    total, size = 0.0, max(1, (1 << 22) // len(mean))
+    errors, size = [], max(1, (1 << 22) // len(mean))
     for start in range(0, len(samples), size):
         x = samples.__getitems__(range(start, min(start + size, len(samples)))).flatten(1)
         again = mean + (x - mean) @ axes.T @ axes
         again = again.clamp(0, 1) if clip else again
-        total += float((again - x).double().square().sum())
-    return total / (len(samples) * len(mean))
+        errors.append((again - x).double().square().mean(1))
+    return torch.cat(errors)

@@ -7,6 +7,7 @@ from entropae.nn.mlp import FEW, MLPDecoder, MLPEncoder, default_hidden
 from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
 from entropae.nn.principal import has_linear_path, start_at_components
+from entropae.nn.residual import ResidualDecoder, ResidualEncoder
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.table import TableDecoder
 from entropae.nn.tokens import BOS, EOS, PAD, UNK
@@ -28,6 +29,8 @@ __all__ = [
     "LSTMEncoder",
     "MLPDecoder",
     "MLPEncoder",
+    "ResidualDecoder",
+    "ResidualEncoder",
     "SequenceDecoder",
     "Standardize",
     "TableDecoder",

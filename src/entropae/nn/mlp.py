@@ -62,7 +62,7 @@ class MLPEncoder(nn.Module):
         super().__init__()
         self.shape, self.out_features, self.hidden = tuple(shape), out_features, tuple(hidden)
         self.linear, self.dropout = linear, dropout
-        self.layers = _mlp([math.prod(shape), *hidden, out_features], dropout)
+        self.layers = fully_connected([math.prod(shape), *hidden, out_features], dropout)
         self.direct = nn.Linear(math.prod(shape), out_features) if linear else None
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n out"]:
@@ -105,7 +105,9 @@ class MLPDecoder(nn.Module):
             raise ValueError(f"`gain` must be positive: got gain={gain}.")
         self.shape, self.in_features, self.hidden = tuple(shape), in_features, tuple(hidden)
         self.output, self.linear, self.gain, self.dropout = output, linear, gain, dropout
-        self.layers = _mlp([in_features, *reversed(self.hidden), math.prod(shape)], dropout)
+        self.layers = fully_connected(
+            [in_features, *reversed(self.hidden), math.prod(shape)], dropout
+        )
         self.direct = nn.Linear(in_features, math.prod(shape)) if linear else None
         self.activation = OUTPUTS[output]()
 
@@ -116,7 +118,8 @@ class MLPDecoder(nn.Module):
         return self.activation(x).unflatten(1, self.shape)
 
 
-def _mlp(sizes: Sequence[int], dropout: float) -> nn.Sequential:
+def fully_connected(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
+    """Linear layers of these sizes, with a ReLU and dropout between them."""
     between = [nn.ReLU, *([lambda: nn.Dropout(dropout)] if dropout else [])]
     layers: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):

@@ -11,6 +11,7 @@ from torch import nn
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder, MLPEncoder, Output
+from entropae.nn.residual import ResidualDecoder, ResidualEncoder
 from entropae.nn.table import TableDecoder
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 
@@ -18,6 +19,7 @@ NETWORKS: dict[str, type[nn.Module]] = {
     network.__name__: network
     for network in (
         *(MLPEncoder, MLPDecoder, TableDecoder, ConvEncoder, ConvDecoder),
+        *(ResidualEncoder, ResidualDecoder),
         *(LSTMEncoder, LSTMDecoder, TransformerEncoder, TransformerDecoder),
     )
 }
@@ -38,21 +40,22 @@ def pair(
     """Encoder and decoder of one kind for samples of a shape.
 
     Args:
-        network: `"mlp"`, `"conv"`, or `"auto"`: convolutions for images of more than 1024 numbers.
-            Those of text are made by `text_pair`.
+        network: `"mlp"`, `"conv"`, `"residual"`, or `"auto"`: conv for images of more than 1024
+            numbers, else mlp. Those of text are made by `text_pair`.
         shape: Shape of a sample.
         in_features: Numbers per sample that the latent takes.
         dim: Dimensions of the code.
-        width: Of the convolutions.
-        hidden: Of the mlp.
+        width: Of the convolutions: channels of the first, which grow in the course of the
+            network; a quarter of those of the residual decoder, which do not.
+        hidden: Of the mlp, and of the residual encoder.
         output: The decoder's last activation.
-        dropout: Of the mlp.
+        dropout: Likewise.
         linear: A linear path beside the layers of both, for `nn.start_at_components`.
 
     Raises:
         ValueError: If these are no networks for such samples.
     """
-    if network not in (known := ("auto", "mlp", "conv")):
+    if network not in (known := ("auto", "mlp", "conv", "residual")):
         raise ValueError(f"`network` must be one of {', '.join(known)}: got {network!r}.")
     if network == "auto":
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
@@ -62,6 +65,11 @@ def pair(
         return (
             MLPEncoder(shape, in_features, **options),
             MLPDecoder(shape, dim, output=output, gain=gain, **options),
+        )
+    if network == "residual":
+        return (
+            ResidualEncoder(shape, in_features, hidden=hidden, linear=linear, dropout=dropout),
+            ResidualDecoder(shape, dim, width=4 * width, output=output, linear=linear),
         )
     return (
         ConvEncoder(shape, in_features, width=width, linear=linear),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
+from entropae.nn.residual import ResidualDecoder, ResidualEncoder
 from entropae.nn.table import TableDecoder
 
 # Frequency below which a category is not taken as rarer, so that its logit stays moderate.
@@ -63,8 +64,8 @@ def start_at_components(
                 "linear=True."
             )
     # For the type checker.
-    assert isinstance(encoder, MLPEncoder | ConvEncoder)
-    assert isinstance(decoder, MLPDecoder | ConvDecoder)
+    assert isinstance(encoder, MLPEncoder | ConvEncoder | ResidualEncoder)
+    assert isinstance(decoder, MLPDecoder | ConvDecoder | ResidualDecoder)
     assert encoder.direct is not None
     assert decoder.direct is not None
     r = len(axes)

@@ -22,7 +22,17 @@ from entropae.kinds import NAMES, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.metrics.principal import PrincipalComponents
-from entropae.model import CONFIG, Autoencoder, load, memory, size_of, start_from_pca
+from entropae.model import (
+    CONFIG,
+    Autoencoder,
+    augmentation,
+    components_of,
+    load,
+    memory,
+    size_of,
+    start_from_pca,
+)
+from entropae.model.errors import check_error, check_suits, make_error
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import (
@@ -189,9 +199,14 @@ def begun_model(
     """A model before its first step, with what the data settle of its recipe: see `settled`."""
     recipe, components = settled(recipe, train, held_out, say=say)
     model = new_model(recipe, samples)
+    check_suits(recipe.model.error, model, samples)
     if recipe.model.start == "pca":
         if components is not None:
-            start_from_pca(model, train, found=components)
+            augment = augmentation(train.kind, recipe.augment)
+            changed = None
+            if augment is not None:
+                changed = components_of(train, model.latent.dim, seed=recipe.seed, augment=augment)
+            start_from_pca(model, train, found=changed or components)
         train.kind.begin(model, train, seed=recipe.seed)
     return recipe, model, components
 
@@ -203,11 +218,12 @@ def fit_by(recipe: Recipe, model: Autoencoder, samples: Samples, **options: Any)
         samples,
         epochs=recipe.epochs,
         batch_size=recipe.batch_size,
-        learning_rate=rate_of(recipe, samples),
+        learning_rate=rate_of(recipe, model),
         decay=recipe.decay,
         weight_decay=recipe.weight_decay,
-        augment=samples.kind.augmentation(recipe.augment),
+        augment=augmentation(samples.kind, recipe.augment),
         keep=recipe.keep,
+        error=None if recipe.model.error == "squared" else make_error(recipe.model.error),
         validation=recipe.validation,
         seed=recipe.seed,
         **options,
@@ -264,9 +280,10 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         ValueError: If a number is out of its range, a name unknown, or devices are not there.
         FileNotFoundError: If the data are not there.
-        ImportError: If the logger's package is missing.
+        ImportError: If it asks for what is not installed.
     """
     latent_of(recipe)
+    check_error(recipe.model.error)
     for name in ("epochs", "batch_size", "flow_steps"):
         value = getattr(recipe, name)
         if value is not None and value < 1:

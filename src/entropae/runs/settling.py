@@ -7,10 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tqdm.auto import tqdm
+
 from entropae.kinds import Samples
 from entropae.metrics.principal import PrincipalComponents
-from entropae.model import Autoencoder, components_of, pca_error
+from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
+from entropae.nn import ResidualDecoder, has_linear_path
 from entropae.recipe import AUTO, Recipe
 from entropae.training.budget import Plan, lasting, planned
 from entropae.training.fitting import RATES
@@ -44,15 +47,15 @@ def settled(
     if train.kind.numeric:
         most = MOST if chosen else int(latent.get("dim", MOST))
         found = components_of(train, most, seed=recipe.seed)
-    if not chosen:
-        return recipe, found
-    if found is None:
-        dim, why = train.kind.dim, f"what suits {train.kind.things}"
-    else:
-        dim, why = choose_dim(train, held_out, found)
-    if say:
-        print(f"A code of {dim} dimensions: {why} (--model.latent.dim).")
-    return replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim})), found
+    if chosen:
+        if found is None:
+            dim, why = train.kind.dim, f"what suits {train.kind.things}"
+        else:
+            dim, why = choose_dim(train, held_out, found)
+        if say:
+            print(f"A code of {dim} dimensions: {why}. Another number: --model.latent.dim.")
+        recipe = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim}))
+    return _augmented(recipe, train, held_out, say=say), found
 
 
 def _noisy(recipe: Recipe, noise: float) -> Recipe:
@@ -64,11 +67,33 @@ def _noisy(recipe: Recipe, noise: float) -> Recipe:
     return replace(recipe, model=replace(recipe.model, latent=noisy))
 
 
-def rate_of(recipe: Recipe, samples: Samples) -> float:
-    """The learning rate of a recipe, by where training starts if it says none."""
+def _augmented(recipe: Recipe, train: Samples, held_out: Samples, *, say: bool) -> Recipe:
+    """A recipe that says whether samples are changed at random."""
+    if recipe.augment != AUTO or not train.kind.augmentations:
+        return recipe
+    if held_out is train:  # nothing tells whether it would help
+        return replace(recipe, augment="none")
+    dim = int(recipe.model.latent["dim"])
+    name: Any = choose_augmentation(train, held_out, dim, seed=recipe.seed)
+    if say and name != "none":
+        done = " and ".join(
+            {"flip": "mirrored", "shift": "shifted"}[one] for one in name.split("-")
+        )
+        things = train.kind.things
+        print(
+            f"Training {things} are {done} at random: principal components of such {things} fit "
+            "the held-out ones better (--augment)."
+        )
+    return replace(recipe, augment=name)
+
+
+def rate_of(recipe: Recipe, model: Autoencoder) -> float:
+    """The learning rate of a recipe; if it says none, what suits the networks."""
     if recipe.learning_rate is not None:
         return recipe.learning_rate
-    return RATES[recipe.model.start if samples.kind.numeric else "random"]
+    if not has_linear_path(model.decoder):
+        return RATES["random"]
+    return RATES["residual" if isinstance(model.decoder, ResidualDecoder) else "pca"]
 
 
 def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
@@ -105,8 +130,8 @@ def said_of(plan: Plan, train: Samples, batch_size: int) -> str:
     if plan.epochs == plan.wanted:
         return said
     return (
-        f"{said} {plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: "
-        f"--epochs {plan.wanted}, or --minutes."
+        f"{said} All {plan.wanted} would take about {lasting(plan.wanted * plan.seconds)}: give it "
+        f"--epochs {plan.wanted}, or more --minutes."
     )
 
 
@@ -118,7 +143,10 @@ def first_look(train: Samples, held_out: Samples, folder: Path, *, seed: int) ->
         kind.learn(model, held_out.some(SHOWN))
         written = kind.illustrate(model, held_out, folder, seed=seed)
         if written:
-            print(f"A first look, from pass {epoch}: {written[0]}. It is written anew at the end.")
+            # Not into the progress bar's line.
+            tqdm.write(
+                f"A first look, from pass {epoch}: {written[0]}. It is written anew at the end."
+            )
 
     return FirstLook(show, [train.spread(SHOWN)])
 

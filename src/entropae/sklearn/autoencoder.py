@@ -25,6 +25,7 @@ from entropae.training import fit
 from entropae.training.fitting import RATES, random_state_kept
 
 ROWS = 512  # at a time, of Jacobians
+STARTS = ("pca", "random")
 
 RandomState = int | np.random.RandomState | None
 
@@ -140,8 +141,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self
 
     def _new_model(self, samples: Float[Tensor, "n features"]) -> Autoencoder:
-        if self.start not in RATES:
-            raise ValueError(unknown("start", self.start, RATES))
+        if self.start not in STARTS:
+            raise ValueError(unknown("start", self.start, STARTS))
         linear = self.start == "pca"
         latent = Entropic(as_count("n_components", self.n_components, 1), self.weight)
         given = default_hidden(len(samples)) if self.hidden is None else self.hidden

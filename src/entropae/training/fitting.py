@@ -39,8 +39,8 @@ from entropae.training.trainers import (
     where_of,
 )
 
-# Learning rates by where training starts: large steps lose principal components again.
-RATES = {"pca": 5e-4, "random": 3e-3}
+# Learning rates. Large steps lose principal components again where those are trained, too.
+RATES = {"pca": 5e-4, "residual": 2e-3, "random": 3e-3}
 
 
 def fit(

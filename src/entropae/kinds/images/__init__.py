@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.kinds.base import Kind
-from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, mirrored, with_channels
+from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
@@ -69,6 +69,11 @@ class Images(Kind):
     def dropout(self) -> float:
         """More for photographs: beyond principal components, few of them show mostly noise."""
         return 0.3 if self.shape[0] == 3 else 0.1
+
+    @property
+    def light(self) -> str:
+        """Convolutions, whose weights serve all places, where there are many."""
+        return "residual" if min(self.shape[1:]) >= SMALL else "mlp"
 
     @property
     def range(self) -> tuple[float, float]:
@@ -146,10 +151,12 @@ class Images(Kind):
         converted = with_channels(samples.first(len(samples)), self.shape[0])
         return Samples(converted.numpy(), self, "chw")
 
-    def augmentation(self, asked: str) -> Callable[[Tensor], Tensor] | None:
-        """Mirrored images, by default where they are in colour: digits have no mirror images."""
-        flips = asked == "flip" or (asked == "auto" and self.shape[0] == 3)
-        return mirrored if flips else None
+    @property
+    def augmentations(self) -> Mapping[str, Callable[[Tensor], Tensor]]:
+        """Mirrored and shifted images."""
+        from entropae.kinds.images.augmenting import AUGMENTATIONS
+
+        return AUGMENTATIONS
 
     def describe_size(self) -> str:
         """Pixels and colours."""

@@ -46,9 +46,3 @@ def with_channels(x: Float[Tensor, "n c h w"], channels: int) -> Float[Tensor, "
     if channels == 1:
         return torch.einsum("nchw,c->nhw", x, x.new_tensor(LUMA))[:, None]
     return x.repeat(1, 3, 1, 1)
-
-
-def mirrored(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """Images, each mirrored left to right with probability one half."""
-    chosen = torch.rand(len(x), device=x.device) < 0.5
-    return torch.where(chosen[:, None, None, None], x.flip(3), x)

@@ -18,11 +18,10 @@ def networks(
     some = samples.first(1024)
     bounded = bool(((some >= 0) & (some <= 1)).all())
     linear = config.start == "pca"
-    # Beside principal components convolutions add little on few images, at ten times the cost.
     light = config.network == "auto" and linear and len(samples) < FEW
     dropout = kind.dropout if linear else 0.0
     return pair(
-        "mlp" if light else config.network,
+        kind.light if light else config.network,
         kind.shape,
         latent.in_features,
         latent.dim,
