@@ -43,7 +43,7 @@ def digits(n: int = 200) -> Samples:
 
 def train(trained: ea.Autoencoder, folder: Path, **options) -> list:
     options = {"epochs": 4, "batch_size": 50, "progress": False} | options
-    return ea.fit(trained, digits(), folder=folder, **options)
+    return ea.fit(trained, digits(), folder=folder, logger="none", **options)
 
 
 def state(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -212,7 +212,8 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 from entropae.cli import main
-sys.exit(main(["fit", "--data", "digits", "--epochs", "2", "--out", sys.argv[1]]))
+sys.exit(main(["fit", "--data", "digits", "--epochs", "2", "--logger", "none", "--out",
+               sys.argv[1]]))
 """
 
 

@@ -145,7 +145,7 @@ CHANGES = {
 def test_a_run_does_not_go_on_with_other_data(change, place, capsys):
     make, said = CHANGES[change]
     make(place / "x.npy")
-    before = {path: path.read_bytes() for path in (place / "run").iterdir()}
+    before = {path: path.read_bytes() for path in (place / "run").rglob("*") if path.is_file()}
     for stopped in (False, True):
         if stopped:
             (place / "run" / "model.json").unlink()
@@ -154,7 +154,9 @@ def test_a_run_does_not_go_on_with_other_data(change, place, capsys):
         err = capsys.readouterr().err
         assert "are not those that the run" in err
         assert said in err
-        assert {path: path.read_bytes() for path in (place / "run").iterdir()} == before
+        assert {
+            path: path.read_bytes() for path in (place / "run").rglob("*") if path.is_file()
+        } == before
 
 
 def test_data_that_were_only_copied_are_the_same(place):

@@ -707,8 +707,8 @@ def test_what_a_recipe_leaves_open_suits_sentences(samples):
 def test_a_plan_says_how_long_a_training_worth_its_while_takes(samples):
     plan, few = Plan(epochs=10, wanted=50, seconds=60.0), samples.subset(range(64))
     assert said_of(plan, few, 1) == (
-        "10 passes over 64 sentences: about 10 minutes. 50 would take about 50 minutes: "
-        "--epochs 50, or --minutes."
+        "10 passes over 64 sentences: about 10 minutes. All 50 would take about 50 minutes: "
+        "give it --epochs 50, or more --minutes."
     )
     assert said_of(plan, few, 2) == (
         "10 passes over 64 sentences: about 10 minutes. That is 320 steps; sentences are seldom "

@@ -193,6 +193,14 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         asked["model.latent.dim"] = found.get("model.latent.dim")
     if asked["epochs"] is None and asked["minutes"] is not None:
         asked["epochs"] = found["epochs"]
+    # What the data settle.
+    if asked["batch_size"] is None:
+        asked["batch_size"] = found["batch_size"]
+    if asked["augment"] == AUTO:
+        asked["augment"] = found["augment"]
+    asked |= {
+        k: found[k] for k in found.keys() - asked.keys() if k.startswith("model.latent.noise")
+    }
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(

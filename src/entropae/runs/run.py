@@ -83,12 +83,7 @@ class Run:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How it was trained.
-
-        Raises:
-            FileNotFoundError: If the folder holds a model but is no run.
-            ValueError: If its recipe is damaged.
-        """
+        """How it was trained; ValueError if its recipe is damaged, an OSError if there is none."""
         return read_recipe(self.folder)
 
     @cached_property

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from torch import nn
 
-from entropae.kinds.base import Kind
 from entropae.kinds.samples import Samples
 from entropae.latent import Latent
 from entropae.nn import FEW, default_hidden, pair
 from entropae.recipe import ModelConfig
+
+if TYPE_CHECKING:
+    from entropae.kinds.base import Kind
 
 
 def networks(
