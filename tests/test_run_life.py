@@ -128,3 +128,13 @@ def test_a_setting_of_its_own_value_is_no_difference(finished, capsys):
     same = ["--seed", "0", "--model.latent.dim", "2", "--data", "digits"]
     assert main(["fit", "--resume", "--out", str(finished), *same, "--no-report"]) == 0
     assert "nothing to resume" in capsys.readouterr().out
+
+
+def test_a_setting_that_is_left_to_the_data_again_is_no_difference(finished, capsys):
+    again = ["--augment", "auto", "--batch_size", "null", "--model.latent.dim", "auto"]
+    assert Run.open(finished).recipe.augment != "auto", "the data have settled it"
+    assert main(["fit", "--resume", "--out", str(finished), *again, "--no-report"]) == 0
+    assert "nothing to resume" in capsys.readouterr().out
+    other = ["--augment", "flip"]
+    assert main(["fit", "--resume", "--epochs", "9", "--out", str(finished), *other]) == 1
+    assert "--augment none, now flip" in capsys.readouterr().err

@@ -26,11 +26,11 @@ from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.prior.names import check_names
-from entropae.recipe import AUTO, RECIPE, Recipe
+from entropae.recipe import RECIPE, Recipe
 from entropae.runs.files import METRICS, portable, read_recipe
 from entropae.runs.making import check_recipe, make
 from entropae.runs.measured import evaluation_path, features_of, no_features
-from entropae.runs.resuming import leaves
+from entropae.runs.resuming import LEFT_OPEN, is_open, leaves
 from entropae.runs.run import Run
 from entropae.signals import Stopped, as_worker, working
 from entropae.storage.atomic import replacing, write_text
@@ -189,18 +189,9 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
-    if asked["model.latent.dim"] == AUTO:
-        asked["model.latent.dim"] = found.get("model.latent.dim")
+    asked |= {name: found.get(name) for name in LEFT_OPEN if is_open(name, asked.get(name))}
     if asked["epochs"] is None and asked["minutes"] is not None:
         asked["epochs"] = found["epochs"]
-    # What the data settle.
-    if asked["batch_size"] is None:
-        asked["batch_size"] = found["batch_size"]
-    if asked["augment"] == AUTO:
-        asked["augment"] = found["augment"]
-    asked |= {
-        k: found[k] for k in found.keys() - asked.keys() if k.startswith("model.latent.noise")
-    }
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(

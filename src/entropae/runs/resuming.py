@@ -17,8 +17,13 @@ from entropae.training import CHECKPOINT
 # Settings that change where and how a run goes on, not what it is.
 FREE = ("trainer.", "compile", "logger", "on_nonfinite", "data", "epochs", "strict")
 
-# What `AUTO` was settled for when the run began.
-DIM = "model.latent.dim"
+# Settings that the data settle when a run begins, and what leaves them to the data.
+LEFT_OPEN = {
+    "model.latent.dim": AUTO,
+    "model.latent.noise": None,
+    "augment": AUTO,
+    "batch_size": None,
+}
 
 
 def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
@@ -34,7 +39,7 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
     found = read_recipe(folder)
     plain = portable(found)
     own = dict(leaves(plain))
-    asked = {name: value for name, value in asked.items() if name != DIM or value != AUTO}
+    asked = {name: value for name, value in asked.items() if not is_open(name, value)}
     wanted = dict(leaves(portable(recipe_of(nested(own | dict(asked))))))
     said = [
         f"--{name} {_shown(own.get(name))}, now {_shown(wanted.get(name))}"
@@ -54,6 +59,11 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
         )
     changed = {name: wanted[name] for name in own if name.startswith(FREE) and name in asked}
     return replace(found, **vars_of(recipe_of(nested(own | changed)), changed))
+
+
+def is_open(name: str, value: Any) -> bool:
+    """Whether a setting leaves something to the data, so that any run is one of it."""
+    return name in LEFT_OPEN and value == LEFT_OPEN[name]
 
 
 def vars_of(recipe: Recipe, names: Mapping[str, Any]) -> dict[str, Any]:
