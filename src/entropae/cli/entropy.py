@@ -57,8 +57,7 @@ def _entropy(options: Namespace) -> None:
     about = {"columns": table.names, "n": n, "d": d, "k": options.k, "method": options.method}
     about |= {"rows_dropped": table.dropped, "columns_left_out": table.left_out, "unit": name}
     if options.json:
-        numbers = {k: v * unit if isinstance(v, float) else v for k, v in found._asdict().items()}
-        print_json(about | numbers)
+        print_json(about | _in_unit(found, unit))
         return
     print_left_out(table.dropped, table.left_out)
     print(
@@ -170,8 +169,7 @@ def _divergence(options: Namespace) -> None:
     about = {"columns": a.names, "n": len(a.values), "m": len(b.values), "k": options.k}
     about |= {"rows_dropped": a.dropped + b.dropped, "columns_left_out": a.left_out, "unit": name}
     if options.json:
-        numbers = {k: v * unit if isinstance(v, float) else v for k, v in found._asdict().items()}
-        print_json(about | numbers)
+        print_json(about | _in_unit(found, unit))
         return
     print_left_out(a.dropped, a.left_out)
     print_left_out(b.dropped)
@@ -190,6 +188,11 @@ def _frame(table: Any) -> dict[str, Any]:
 
 def _settings(options: Namespace) -> dict[str, Any]:
     return {"resolution": resolution_of(options), "seed": options.seed}
+
+
+def _in_unit(found: Any, unit: float) -> dict[str, Any]:
+    """The fields of an estimate in nats, its numbers in another unit."""
+    return {k: v * unit if isinstance(v, float) else v for k, v in found._asdict().items()}
 
 
 def _unit(options: Namespace) -> tuple[float, str]:

@@ -184,7 +184,7 @@ def lines(groups: Mapping[str, Float[np.ndarray, "n m"]], *, panels: bool = Fals
     return figure
 
 
-def as_png(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
+def as_png(pixels: UInt8[np.ndarray, "height width *channels"]) -> bytes:
     """Pixels as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", optimize=True)

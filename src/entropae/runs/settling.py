@@ -104,15 +104,16 @@ def scheduled(recipe: Recipe, model: Autoencoder, train: Samples) -> Recipe:
     """
     if recipe.minutes is None:
         return recipe
+    batch_size = recipe.batch_size or train.kind.batch_size
     plan = planned(
         model,
         train,
-        recipe.batch_size or train.kind.batch_size,
+        batch_size,
         minutes=recipe.minutes,
         wanted=recipe.epochs,
         device=place_of(recipe.trainer),
     )
-    print(said_of(plan, train, recipe.batch_size or train.kind.batch_size))
+    print(said_of(plan, train, batch_size))
     return replace(recipe, epochs=plan.epochs)
 
 

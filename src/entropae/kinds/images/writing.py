@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,7 +132,6 @@ def thumbnails(images: Tensor) -> dict[str, Any]:
         image = Image.fromarray(one.squeeze(2) if channels == 1 else one)
         image = image.resize(size, Image.Resampling.LANCZOS) if scale < 1 else image
         sheet.paste(image, (i % columns * size[0], i // columns * size[1]))
-    file = io.BytesIO()
-    sheet.save(file, "PNG", optimize=True)
-    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    png = pictures.as_png(np.asarray(sheet))
+    source = "data:image/png;base64," + base64.b64encode(png).decode()
     return {"source": source, "columns": columns, "width": size[0], "height": size[1]}
