@@ -61,9 +61,10 @@ COMMANDS = {
 # Those that are no command but a script, which a signal ends as it ends any script.
 SCRIPTS = ("entropy, with Dask",)
 # Those that take long get fewer signals.
-WEIGHTS = {"compare": 0.15, "entropy, with Dask": 0.25}
+WEIGHTS = {"compare": 0.5, "entropy, with Dask": 0.25}
 # Those that write runs, of which what was done stays.
 TRAINING = ("fit", "compare")
+DONE = "ended after its work was done"
 # Files that tell of times too, not of results alone.
 CLOCKS = ("log.csv", "metrics.json", "last.ckpt", "previous.ckpt", "results.json", "table.csv")
 CLOCKS += ("table.md",)
@@ -137,6 +138,7 @@ def interrupted(
     moment: str | None,
     *,
     forked: bool,
+    said: str,
 ) -> End:
     """Start a command, and send it a signal so many seconds after it began, or came to a moment."""
     told, temporary = work.with_name("moments"), work.with_name("temporary")
@@ -163,10 +165,11 @@ def interrupted(
     own = [path.name for path in temporary.iterdir() if "torchinductor" not in path.name]
     if number != signal.SIGKILL and own and command not in SCRIPTS:
         raise RuntimeError(f"{command}, {number.name}: {own} are left in TMPDIR.\n{output}")
-    return End(caught, _how(command, number, caught, code or 0, output), output, lingered)
+    how = _how(command, number, caught, code or 0, output, said=said)
+    return End(caught, how, output, lingered)
 
 
-def _how(command: str, number: int, moment: str, code: int, output: str) -> str:
+def _how(command: str, number: int, moment: str, code: int, output: str, *, said: str) -> str:
     """How it ended, if that is one of the ways that are documented."""
     if code == -number and number == signal.SIGKILL:
         return "killed"
@@ -180,6 +183,9 @@ def _how(command: str, number: int, moment: str, code: int, output: str) -> str:
     if code == -number and moment == "starting":
         # Before a command has begun to listen, a signal ends it as it ends any program.
         return "ended before it listened"
+    if code == -number and said in output and not traceback:
+        # Nor does it listen when it has said what it did, and Python is being shut down.
+        return DONE
     name = signal.Signals(number).name
     raise RuntimeError(f"{command}, {moment}, {name}: exit code {code}.\n{output}")
 
@@ -260,8 +266,12 @@ def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
             forked, after = draw.random() < 0.75, draw.uniform(0, seconds)
             fresh(base, work)
             try:
-                end = interrupted(command, work, number, after, moment, forked=forked)
+                end = interrupted(
+                    command, work, number, after, moment, forked=forked, said=whole.said
+                )
                 left = check_left(command, end, work, before, whole)
+                if end.how == DONE and whole.left != files(work, command):
+                    raise RuntimeError(f"{command}, {end}: it said what it did not do.")
                 check_again(command, end, left, work, whole)
             except RuntimeError as error:
                 failures.append(f"{command}, {number.name}: {error}")
