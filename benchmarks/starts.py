@@ -54,7 +54,9 @@ def main() -> None:
         folder = Path(work)
         rows = np.random.default_rng(0).standard_normal((50, 2))
         np.savetxt(folder / "x.csv", rows, "%.6f", delimiter=",", header="a,b", comments="")
-        fit = [*HERE, "fit", "--data", "digits", "--out", "run", *FIT]
+        images = np.random.default_rng(1).integers(0, 256, (300, 8, 8), np.uint8)
+        np.save(folder / "images.npy", images)
+        fit = [*HERE, "fit", "--data", "images.npy", "--out", "run", *FIT]
         subprocess.run(fit, cwd=folder, check=True, capture_output=True)
         for _ in range(rounds):
             for name, command in tried.items():

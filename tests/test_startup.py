@@ -9,7 +9,8 @@ import pytest
 
 from entropae.cli import main
 
-HEAVY = {"lightning", "torch._dynamo", "sklearn", "scipy.stats", "matplotlib", "pandas", "jinja2"}
+HEAVY = {"lightning", "torch._dynamo", "sympy", "sklearn", "matplotlib", "pandas", "jinja2"}
+HEAVY |= {"scipy.stats", "scipy.interpolate", "scipy.ndimage"}
 CODE = """
 import sys
 from entropae.cli import main

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from scipy.special import polygamma
-from scipy.stats import rankdata
 
 from entropae.information.terms import Averaged, Sample
 
@@ -110,8 +109,9 @@ def _autocorrelation(
         return None
     made = []
     for column in columns:
-        # Ranks, so that an outlier does not decide.
-        rank = rankdata(column) - 0.5 * (n + 1)
+        # Ranks, so that an outlier does not decide; values that repeat get the mean of theirs.
+        _, place, times = np.unique(column, return_inverse=True, return_counts=True)
+        rank = (times.cumsum() - 0.5 * (times - 1))[place] - 0.5 * (n + 1)
         spectrum = np.fft.rfft(rank, 2 * n)
         lags = np.fft.irfft(spectrum * spectrum.conj())[: n // 4 + 1]
         made.append(lags[1:] / lags[0])

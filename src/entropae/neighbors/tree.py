@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from entropae.neighbors.progress import tracked
@@ -26,6 +25,8 @@ def by_tree(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tensor:
     Points are asked for in the order of a tree's leaves, and many also stored in that order, so
     that one query finds in the cache what the last one left there.
     """
+    from scipy.spatial import KDTree
+
     scale = power_of_two(x, y)
     queries, points = ((z if scale == 1 else z.double() * scale).cpu().numpy() for z in (x, y))
     if same and len(x) == len(y):
@@ -75,6 +76,8 @@ def _among_copies(
     points: np.ndarray, order: np.ndarray, first: np.ndarray, k: int, p: float
 ) -> np.ndarray:
     """Neighbours where many points coincide: no point needs more than k of those at one place."""
+    from scipy.spatial import KDTree
+
     n = len(points)
     size = np.diff(np.r_[first, n])
     rank = np.arange(n) - np.repeat(first, size)

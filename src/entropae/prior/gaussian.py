@@ -128,7 +128,7 @@ class Mixture(Prior):
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
         self.register_buffer("means", torch.zeros(c, self.dim))
-        self.register_buffer("factors", identity(self.dim).repeat(c, 1, 1))
+        self.register_buffer("factors", identity(c, self.dim))
         if self.classes:
             self.register_buffer("owner", torch.zeros(c, dtype=torch.long))
 
@@ -192,9 +192,14 @@ class Mixture(Prior):
         return torch.logsumexp(each + self.weights.log(), 1)
 
 
-def identity(d: int) -> Tensor:
-    """As `torch.eye`, which loads torch's compiler where nothing is allocated."""
-    return torch.zeros(d, d).fill_diagonal_(1)
+def identity(*shape: int) -> Tensor:
+    """Identity matrices, shape `(…, d, d)` of `(…, d)`.
+
+    `torch.eye` and whatever copies one load torch's compiler where nothing is allocated.
+    """
+    made = torch.zeros(*shape, shape[-1])
+    made.diagonal(dim1=-2, dim2=-1).fill_(1)
+    return made
 
 
 def _mixture(components: int, seed: int) -> GaussianMixture:

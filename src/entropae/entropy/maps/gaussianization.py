@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from scipy.special import ndtr, ndtri
 
 from entropae.entropy.maps.ica import components
@@ -59,6 +57,8 @@ def forest(z: Sample) -> tuple[list[int], list[int]]:
     References:
         Chow and Liu, IEEE Trans. Inf. Theory 14 (1968) 462.
     """
+    from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+
     n, d = z.shape
     information = pairwise(z)
     least = 5 * np.sqrt((BINS - 1) ** 2 / 2) / n
@@ -101,6 +101,8 @@ class Pair(NamedTuple):
     @classmethod
     def fit(cls, own: Line, parent: Line) -> Pair:
         """By a kernel of `n^(−1/6)/2` standard deviations."""
+        from scipy.ndimage import gaussian_filter
+
         n = len(own)
         edges = np.linspace(-REACH, REACH, CELLS + 1)
         inside = np.clip(np.stack([parent, own]), -REACH, REACH - 1e-9)

@@ -6,8 +6,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
-from scipy.spatial import KDTree
 from scipy.special import digamma, gammaln, ndtr, ndtri
 
 from entropae.entropy.maps.reference import Line, Sample
@@ -31,6 +29,8 @@ def scores(x: Sample) -> Sample:
 
 def local_entropy(x: Sample) -> Line:
     """Terms of which the Kozachenko–Leonenko estimate of few columns is the mean."""
+    from scipy.spatial import KDTree
+
     n, d = x.shape
     distance = KDTree(x).query(x, NEIGHBOUR + 1)[0][:, -1]
     ball = 0.5 * d * math.log(math.pi) - gammaln(1 + 0.5 * d)
@@ -57,6 +57,8 @@ class Margin(NamedTuple):
     @classmethod
     def fit(cls, y: Line) -> Margin:
         """From about `1.5 n^(1/3)` quantiles."""
+        from scipy.interpolate import PchipInterpolator
+
         n = len(y)
         last = float(ndtri(1 - 1 / (n + 1)))
         score = np.linspace(-last, last, int(np.clip(1.5 * n ** (1 / 3), 6, 64)))
@@ -73,6 +75,8 @@ class Margin(NamedTuple):
 
     def __call__(self, y: Line) -> tuple[Line, Line]:
         """Scores of some numbers, and the logarithm of the map's derivative there."""
+        from scipy.interpolate import CubicHermiteSpline
+
         inside = np.clip(y, self.quantile[0], self.quantile[-1])
         curve = CubicHermiteSpline(self.quantile, self.score, self.slope)
         end = np.where(y < self.quantile[0], self.slope[0], self.slope[-1])
