@@ -16,6 +16,7 @@ from entropae.information.references import (
     DivergenceMethod,
     check_method,
     choose_references,
+    compare,
     referenced,
     why_biased,
     why_vague,
@@ -130,7 +131,8 @@ def divergence_estimate(
     raw = float(by_distances(samples, k, norm, 0.0))
     if not math.isfinite(raw):
         return DivergenceEstimate(raw, math.nan, raw, raw, "knn")
-    chosen: DivergenceMethod = choose_references(*first) if method == "auto" else method
+    compared = None if method == "knn" else compare(*first)
+    chosen: DivergenceMethod = choose_references(compared) if method == "auto" else method
     found = referenced(samples.turns, k, norm, chosen, seed)
 
     def again(p: torch.Tensor, q: torch.Tensor) -> float:
@@ -140,7 +142,7 @@ def divergence_estimate(
         jackknife(again, *first, paired=False, groups=GROUPS, seed=seed), found.error
     )
     reach = float(ndtri(0.5 + 0.5 * confidence)) * error
-    biased = why_biased(*first, k, norm, error) if chosen == "knn" else why_vague(*first, chosen)
+    biased = why_biased(*first, k, norm, error) if chosen == "knn" else why_vague(compared, chosen)
     return DivergenceEstimate(
         value=found.value,
         standard_error=error,

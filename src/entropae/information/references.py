@@ -80,7 +80,7 @@ def referenced(
         ValueError: If a sample has not more points than dimensions, and the method needs them.
     """
     if method == "auto":
-        method = choose_references(*turns[0])
+        method = choose_references(compare(*turns[0], only=REFERENCES))
     if method == "knn":
         values = [by_neighbours(_array(p), _array(q), k, norm) for p, q in turns]
         return Corrected(float(np.mean(values)), 0.0, 0.0, math.nan, "knn")
@@ -136,17 +136,47 @@ def why_biased(
     )
 
 
-def why_vague(p: Tensor, q: Tensor, method: str) -> str | None:
-    """Which references are clearly nearer to the samples than the method's, in words."""
+class Compared(NamedTuple):
+    """How near references of several kinds are to two samples, on points held out of both."""
+
+    first: Comparison
+    second: Comparison
+    columns: int
+
+    def names(self) -> list[str]:
+        """The kinds that both samples have."""
+        return [name for name in self.first.losses if name in self.second.losses]
+
+    def best(self, names: Sequence[str]) -> str:
+        """The nearest of some."""
+        losses = (self.first.losses, self.second.losses)
+        return min(names, key=lambda name: float(sum(loss[name].mean() for loss in losses)))
+
+    def excess(self, name: str, other: str) -> tuple[float, float]:
+        """How much larger one cross-entropy is than another in both samples, and its error."""
+        both = (self.first.excess(name, other), self.second.excess(name, other))
+        gaps, errors = zip(*both, strict=True)
+        return sum(gaps), float(np.hypot(*errors))
+
+
+def compare(p: Tensor, q: Tensor, *, only: Sequence[str] | None = None) -> Compared | None:
+    """Fit references to some points, and try them on the others; `None` of too few points."""
     x, y = _array(p), _array(q)
-    if method not in REFERENCES or not (has_enough(*x.shape) and has_enough(*y.shape)):
+    if not (has_enough(*x.shape) and has_enough(*y.shape)):
         return None
-    first, second = cross_entropies(x, usable(x)), cross_entropies(y, usable(y))
-    names = [name for name in first.losses if name in second.losses]
-    if method not in names:
+    found = (
+        cross_entropies(z, [name for name in usable(z) if only is None or name in only])
+        for z in (x, y)
+    )
+    return Compared(*found, columns=x.shape[1])
+
+
+def why_vague(compared: Compared | None, method: str) -> str | None:
+    """Which references are clearly nearer to the samples than the method's, in words."""
+    if compared is None or method not in REFERENCES or method not in compared.names():
         return None
-    best = min(names, key=lambda name: first.losses[name].mean() + second.losses[name].mean())
-    gap, error = excess(first, second, method, best)
+    best = compared.best(compared.names())
+    gap, error = compared.excess(method, best)
     if not gap > max(WORTH_A_WARNING, 3 * error):
         return None
     way = 'Use method="auto".' if best in REFERENCES else "No method here has it; use more points."
@@ -157,34 +187,17 @@ def why_vague(p: Tensor, q: Tensor, method: str) -> str | None:
     )
 
 
-def choose_references(p: Tensor, q: Tensor) -> Referenced | Literal["knn"]:
-    """Whose references are nearest to two samples, on points held out of both.
+def choose_references(compared: Compared | None) -> Referenced | Literal["knn"]:
+    """Whose references to take: the simplest that are not clearly worse than the nearest.
 
-    The simplest that is not clearly worse than the best; `"knn"` for few columns, or too few points
-    to hold some out.
+    `"knn"` for few columns, or too few points to hold some out.
     """
-    x, y = _array(p), _array(q)
-    if x.shape[1] <= FEW or not (has_enough(*x.shape) and has_enough(*y.shape)):
+    if compared is None or compared.columns <= FEW:
         return "knn"
-    first, second = (
-        cross_entropies(z, [name for name in usable(z) if name in REFERENCES]) for z in (x, y)
-    )
-    names: list[Referenced] = [
-        name for name in REFERENCES if name in first.losses and name in second.losses
-    ]
-    losses = {n: first.losses[n].mean() + second.losses[n].mean() for n in names}
-    best = min(names, key=lambda name: float(losses[name]))
-    for name in names:
-        gap, error = excess(first, second, name, best)
-        if gap <= 2 * error:
-            return name
-    return best
-
-
-def excess(first: Comparison, second: Comparison, name: str, other: str) -> tuple[float, float]:
-    """How much larger one cross-entropy is than another in both samples, and its error."""
-    gaps, errors = zip(*(c.excess(name, other) for c in (first, second)), strict=True)
-    return sum(gaps), float(np.hypot(*errors))
+    names: list[Referenced] = [name for name in REFERENCES if name in compared.names()]
+    best = compared.best(names)
+    excess = [(name, *compared.excess(name, best)) for name in names]
+    return next(name for name, gap, error in excess if gap <= 2 * error)
 
 
 def corrected(
