@@ -180,7 +180,8 @@ def _how(command: str, number: int, moment: str, code: int, output: str, *, said
         return "finished"
     if code == 128 + number and "Stopped" in output and not traceback:
         return "stopped"
-    if code == -number and moment == "starting":
+    unborn = "Fatal Python error: init" in output  # Ctrl-C while Python itself is being loaded
+    if moment == "starting" and (code == -number or (number == signal.SIGINT and unborn)):
         # Before a command has begun to listen, a signal ends it as it ends any program.
         return "ended before it listened"
     if code == -number and said in output and not traceback:

@@ -158,6 +158,11 @@ class Compared(NamedTuple):
         gaps, errors = zip(*both, strict=True)
         return sum(gaps), float(np.hypot(*errors))
 
+    def near(self, name: str, other: str) -> bool:
+        """Whether one is not worse than another by twice the error."""
+        gap, error = self.excess(name, other)
+        return gap <= 2 * error
+
 
 def compare(p: Tensor, q: Tensor, *, only: Sequence[str] | None = None) -> Compared | None:
     """Fit references to some points, and try them on the others; `None` of too few points."""
@@ -196,8 +201,7 @@ def choose_references(compared: Compared | None) -> Referenced | Literal["knn"]:
         return "knn"
     names: list[Referenced] = [name for name in REFERENCES if name in compared.names()]
     best = compared.best(names)
-    excess = [(name, *compared.excess(name, best)) for name in names]
-    return next(name for name, gap, error in excess if gap <= 2 * error)
+    return next(name for name in names if compared.near(name, best))
 
 
 def corrected(
