@@ -6,7 +6,8 @@
 columns: there it gets 2 000 rows only. `CCA` is the value of the normal distribution with the
 sample's canonical correlations. Maps and thresholds were chosen with 5 000 rows of seed 0 of the
 same tasks, so that other seeds are new samples, but no new tasks. New ones are those of `tasks.py`,
-drawn at random from a family that nothing was chosen on. Writes `results/information.json` and
+drawn at random from a family: the first forty showed that sums of entropies may say less than
+counting in many columns too, and so are left out. Writes `results/information.json` and
 `.md`.
 """
 
@@ -34,6 +35,7 @@ from _machine import RESULTS, save
 
 MANY, ROWS = 12, 2000
 WITHIN = 0.05
+LOOKED_AT = 40  # tasks of the family
 
 
 def cca(x: np.ndarray, y: np.ndarray) -> float:
@@ -51,9 +53,11 @@ def ksg1(x: np.ndarray, y: np.ndarray) -> float:
 
 def by(method: str) -> Callable[[np.ndarray, np.ndarray], tuple[float, str]]:
     def estimate(x: np.ndarray, y: np.ndarray) -> tuple[float, str]:
-        parts = [Part(x), Part(y)]
+        def count(rows: slice) -> np.ndarray:
+            return counted([Part((z[rows] - z.mean(0)) / z.std(0)) for z in (x, y)], 3).values
+
         try:
-            found = by_map([x, y], pair_sums(2), 3, method, lambda: counted(parts, 3).values)
+            found = by_map([x, y], pair_sums(2), 3, method, count)
         except ValueError:  # rows that repeat, as numbers of single precision do
             return math.nan, method
         return float(found.terms.mean()), found.method
@@ -158,7 +162,7 @@ def main() -> None:
     drawn = [
         of_family(number, seed, options.n)
         for seed in seeds
-        for number in tqdm(range(options.drawn))
+        for number in tqdm(range(LOOKED_AT, LOOKED_AT + options.drawn))
     ]
     lines = table("benchmark-mi", known, seeds) + table("Drawn at random", drawn, seeds)
     result: dict[str, Any] = {

@@ -725,6 +725,23 @@ def test_parts_of_one_sample():
         ea.knn_total_correlation(points[:, 0])
 
 
+def test_where_no_map_suits_many_columns_neighbours_are_counted_and_it_is_said():
+    """What sums of entropies say below counting is wrong, as counting itself says too little."""
+    rng, d, rho = np.random.default_rng(1), 4, 0.9
+    z = rng.standard_normal((1000, d))
+    pair = z, rho * z + math.sqrt(1 - rho**2) * rng.standard_normal((1000, d))
+    x, y = (np.exp(2 * part) @ (rng.standard_normal((d, d)) + 2 * np.eye(d)) for part in pair)
+    for part in (x, y):
+        part[:, 2:] += part[:, 2:].std(0) * np.square(part[:, :2] / part[:, :2].std(0))
+    found = ea.mutual_information_estimate(x, y, method="map")
+    assert found.method == "ksg1"
+    assert found.value == ea.knn_mutual_information(x, y)
+    assert found.value < -0.5 * d * math.log(1 - rho**2) - 0.1
+    assert any("rather a lower bound" in warning for warning in found.warnings)
+    with pytest.warns(UserWarning, match="No map suits these parts"):
+        ea.knn_mutual_information(x, y, method="map")
+
+
 def test_information_by_a_map_of_rows_that_repeat_is_refused():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((1000, 2)), rng.standard_normal((1000, 3))

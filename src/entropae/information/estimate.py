@@ -14,7 +14,7 @@ from entropae.information.dimensions import why_too_many
 from entropae.information.errors import Error, standard_error
 from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
-from entropae.information.mapped import SUITS, against
+from entropae.information.mapped import SUITS, against, why_counted
 from entropae.information.parts import Scale
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
@@ -384,8 +384,8 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
             f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
             "sorted, shuffle its rows for a smaller standard error."
         )
+    parts = [part.values for part in sample.turn(0)]
     if found.terms.map in MAPS:
-        parts = [part.values for part in sample.turn(0)]
         made += against(parts, sample.settings.k, found.terms.map)
-    message = why_too_many(sample, found.value, error.value)
-    return (*made, message) if message else tuple(made)
+    reasons = why_too_many(sample, found.value, error.value), why_counted(parts, found.terms.map)
+    return (*made, *(reason for reason in reasons if reason))

@@ -170,7 +170,7 @@ def _of_map(method: str, sums: Sums, counting: Formula) -> Formula:
             sums(len(parts)),
             k,
             "auto" if method == CHOOSING else method,
-            lambda: counting(parts, k, 0).values,
+            lambda rows: counting([part.take(rows) for part in parts], k, 0).values,
         )
         return Terms(found.terms, np.arange(len(found.terms)), map=found.method)
 

@@ -34,7 +34,7 @@ class Part:
     def __len__(self) -> int:
         return len(self.values)
 
-    def take(self, rows: Int[np.ndarray, " m"]) -> Part:
+    def take(self, rows: Int[np.ndarray, " m"] | slice) -> Part:
         """Some of the rows."""
         classes = None if self.classes is None else self.classes[rows]
         return Part(self.values[rows], classes, self.period)

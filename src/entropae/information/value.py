@@ -7,6 +7,7 @@ from typing import Any
 
 from entropae.information.dimensions import why_too_many
 from entropae.information.formulas import Formula
+from entropae.information.mapped import why_counted
 from entropae.information.result import like
 from entropae.information.terms import Sample, Settings, averaged, sample_of
 from entropae.neighbors import warn
@@ -20,9 +21,13 @@ def value_of(
     found = averaged(sample)
     if found.terms.tied and sample.method in ("ksg1", "ksg2", "ross"):
         warn_of_ties(found.terms.tied, sample)
-    message = why_too_many(sample, found.value, unasked=True)
-    if message:
-        warn(message)
+    parts = [part.values for part in sample.turn(0)]
+    for message in (
+        why_too_many(sample, found.value, unasked=True),
+        why_counted(parts, found.terms.map),
+    ):
+        if message:
+            warn(message)
     return like(found.value, *samples.values())
 
 
