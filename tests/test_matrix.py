@@ -566,7 +566,7 @@ class TestInPython:
         first, more = (model.draw(n, seed=3) for n in (3, 7))
         torch.testing.assert_close(first, more[:3])
 
-    @pytest.mark.parametrize("work", ["table", "text"], indirect=True)
+    @pytest.mark.parametrize("work", ["text"], indirect=True)
     def test_load_in_another_process(self, work):
         code = (
             f"import entropae as ea; model = ea.load({str(work.run)!r})\n"
@@ -614,7 +614,9 @@ def own_networks(shape: tuple[int, ...]) -> ea.Autoencoder:
     return ea.Autoencoder(encoder, decoder, ea.Entropic(3))
 
 
-@pytest.mark.parametrize("name", ["grey", pytest.param("maps", marks=pytest.mark.slow), "table"])
+@pytest.mark.parametrize(
+    "name", ["grey", *(pytest.param(name, marks=pytest.mark.slow) for name in ("maps", "table"))]
+)
 def test_networks_of_ones_own(name, sources, tmp_path, monkeypatch):
     """In Python all that a run can do; commands say how such a model is loaded."""
     from entropae.explorer import Space

@@ -356,7 +356,8 @@ def test_the_command_takes_a_method_by_its_name(run, tmp_path):
 
 
 @pytest.mark.parametrize(("alias", "name"), ALIASES.items())
-def test_a_prior_goes_by_its_other_names(alias, name, tmp_path):
+def test_a_prior_goes_by_its_other_names(alias, name, tmp_path, monkeypatch):
+    monkeypatch.setitem(ea.prior.FlowMatching.__init__.__kwdefaults__, "steps", 50)
     model = built_in().eval().fit_prior(X, alias)
     assert model.prior == name
     assert type(model.priors[name]) is type(ea.prior.PRIORS[name](2))

@@ -57,21 +57,24 @@ ea.entropy_estimate(x.round(1), scale="standard", repeats=2)
 ea.normality(x)
 ea.frechet_distance(x, x[:20])
 neighbors.kth_distance(torch.zeros(4, 2), torch.ones(5, 2), k=2, method="differences")
-for known, options in ((ea.Plain, {}), (ea.Plain, {"standardize": True}), (ea.Entropic, {})):
-    for network in ("mlp", "conv"):
-        encoder, decoder = nn.pair(network, (1, 9, 9), 3, 3, width=2)
-        made = ea.Autoencoder(encoder, decoder, known(3, **options))
-        samples = kinds.read(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
-        rows = ea.fit(made, samples, epochs=2, batch_size=16, progress=False)
-        made.diagnose(samples, batch_size=16, progress=False)
-        for law in ("normal", "full", "mixture"):
-            made.fit_prior(samples, law).priors[law].log_prob(made.encode(samples))
-        with tempfile.TemporaryDirectory() as folder:
-            made.save(folder)
-            again = ea.load(folder)
-            samples.kind.illustrate(again, samples, Path(folder), seed=0)
-            pictures.save_curves(rows, Path(folder) / "curves.png")
-            pictures.save_images(again.sample(2), Path(folder))
+for latent, network in (
+    (ea.Plain(3), "mlp"),
+    (ea.Plain(3, standardize=True), "conv"),
+    (ea.Entropic(3), "conv"),
+):
+    encoder, decoder = nn.pair(network, (1, 9, 9), 3, 3, width=2)
+    made = ea.Autoencoder(encoder, decoder, latent)
+    samples = kinds.read(np.random.default_rng(0).integers(0, 256, (50, 9, 9), dtype=np.uint8))
+    rows = ea.fit(made, samples, epochs=2, batch_size=16, progress=False)
+    made.diagnose(samples, batch_size=16, progress=False)
+    for law in ("normal", "full", "mixture"):
+        made.fit_prior(samples, law).priors[law].log_prob(made.encode(samples))
+    with tempfile.TemporaryDirectory() as folder:
+        made.save(folder)
+        again = ea.load(folder)
+        samples.kind.illustrate(again, samples, Path(folder), seed=0)
+        pictures.save_curves(rows, Path(folder) / "curves.png")
+        pictures.save_images(again.sample(2), Path(folder))
 with tempfile.TemporaryDirectory() as folder:
     Path(folder, "x.txt").write_text("\\n".join(f"line {i} of all" for i in range(40)))
     samples = kinds.read(Path(folder, "x.txt"), tokenizer="character", length=20)

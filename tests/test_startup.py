@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-from entropae.cli import main
-
 HEAVY = {"lightning", "torch._dynamo", "sympy", "sklearn", "matplotlib", "pandas", "jinja2"}
 HEAVY |= {"scipy.stats", "scipy.interpolate", "scipy.ndimage"}
 CODE = """
@@ -20,9 +18,8 @@ print(sorted({heavy} & sys.modules.keys()))
 
 
 @pytest.mark.parametrize("out", ["sheet.png", "values.npy"])
-def test_sampling_loads_nothing_of_training(tmp_path, out):
-    run = str(tmp_path / "digits")
-    main(["fit", "--data", "digits", "--out", run, "--epochs", "1", "--no-report"])
-    code = CODE.format(arguments=["sample", run, "--out", str(tmp_path / out)], heavy=HEAVY)
+def test_sampling_loads_nothing_of_training(run, tmp_path, out):
+    arguments = ["sample", str(run), "--out", str(tmp_path / out)]
+    code = CODE.format(arguments=arguments, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
