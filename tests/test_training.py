@@ -180,7 +180,7 @@ def test_resuming_after_the_last_step_still_calibrates(tmp_path):
 
 CLI = [
     *(sys.executable, "-m", "entropae.cli", "fit", "--data", "digits"),
-    *("--epochs", "40", "--model.hidden", "[32]", "--no-report"),
+    *("--epochs", "12", "--model.hidden", "[32]", "--no-report"),
 ]
 
 
