@@ -414,7 +414,7 @@ def test_diagnosis_and_interpolation_are_of_the_head(headed):
     torch.testing.assert_close(between[:, 2], x[3:6], atol=1e-3, rtol=0)
 
 
-def test_a_head_is_exported(headed):
+def test_a_head_is_exported():
     """As ONNX, encoder and decoder go through the head; `to_onnx` compares them with torch."""
     pytest.importorskip("onnxscript")
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -440,3 +440,11 @@ def test_the_explorer_is_of_the_head(headed):
     drawn = space.draw("normal", 5, seed=0)
     assert torch.equal(drawn, torch.randn(256, 2, generator=seeded(0))[:5])
     assert torch.equal(space.decode(drawn), model.sample(5, seed=0))
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_bar_of_a_head_is_shown_if_asked(progress, capsys):
+    encoder, decoder = nn.Linear(2, 1), nn.Linear(1, 2)
+    model = ea.Autoencoder(encoder, decoder, ea.Plain(1, head="flow-matching"))
+    ea.fit(model, banana(60), epochs=1, progress=progress)
+    assert ("Fitting the flow" in capsys.readouterr().err) == progress

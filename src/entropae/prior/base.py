@@ -10,10 +10,10 @@ from typing import ClassVar, NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from entropae.messages import unknown
 from entropae.neighbors import as_points
+from entropae.prior.progress import counted
 
 # Codes drawn at a time. A multiple of 16, so that consecutive blocks are as one of both.
 BLOCK = 256
@@ -200,7 +200,7 @@ def learn(
     optimizer = torch.optim.Adam(prior.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with torch.enable_grad():
-        for _ in tqdm(range(steps), doing, unit="step"):
+        for _ in counted(steps, doing):
             some = torch.randint(len(code), (min(512, len(code)),), generator=generator)
             optimizer.zero_grad()
             loss(code[some.to(code.device)]).backward()

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm.auto import tqdm
 
 from entropae.prior.arcs import Arcs
 from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, held_out_rows, normal
 from entropae.prior.gaussian import cholesky, identity, invert
+from entropae.prior.progress import counted
 from entropae.prior.velocity import Velocity
 
 BATCH = 512
@@ -190,7 +190,7 @@ class FlowMatching(Prior):
         best, kept, worse = _loss(self.velocity, *look, gradient=False), None, 0
         began, done = time.monotonic(), 0.0
         every = max(1, self.steps // LOOKS)
-        bar = tqdm(total=self.steps, desc="Fitting the flow", unit="step")
+        bar = counted(self.steps, "Fitting the flow")
         for step in range(1, self.steps + 1):
             bar.update()
             done = step / self.steps

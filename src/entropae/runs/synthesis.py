@@ -10,6 +10,7 @@ from typing import Any
 from entropae.kinds import Samples, read
 from entropae.kinds.reading import Reading
 from entropae.model import Autoencoder
+from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.files import reading_of
 from entropae.runs.making import ENOUGH, begun_model, fit_by
@@ -146,6 +147,7 @@ def synthesize(
     train, held_out = samples.split(recipe.validation, seed=seed)
     recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
     log = fit_by(recipe, made, samples, progress=progress)
-    fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
+    with showing_steps(progress):
+        fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
     samples.kind.learn(made, held_out.some(ENOUGH), train)
     return Synthesis(made, train, held_out)

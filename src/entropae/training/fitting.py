@@ -18,6 +18,7 @@ from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.prior import FlowMatching, make_head
+from entropae.prior.progress import showing_steps
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
 from entropae.training.budget import passes, planned
@@ -239,7 +240,7 @@ def fit(
     if profiler and runner.is_global_zero:
         print(profiler.table())
     if model.latent.head is not None:
-        with distributed.together():
+        with distributed.together(), showing_steps(progress):
             _fit_head(model, train, model.latent.head, steps=runner.global_step, seed=seed)
     return history.rows
 
