@@ -205,6 +205,19 @@ def advised(latent: ea.latent.Latent, name: str) -> str:
     return found.text if found else FINDINGS[name].remedy
 
 
+@pytest.mark.parametrize(("numeric", "d"), [(True, 14), (False, 55)])
+def test_duplicates_are_left_out_at_once_where_data_fill_few_dimensions(numeric, d):
+    measured = SimpleNamespace(
+        subject=SimpleNamespace(is_numeric=numeric),
+        dim=64,
+        white=torch.zeros(5, 55),
+        data_dimension=SimpleNamespace(value=6.9),
+    )
+    found = advice("duplicates", measured)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.settings == {"model.latent.dim": d}
+
+
 @pytest.mark.parametrize("name", FINDINGS)
 @pytest.mark.parametrize("latent", LATENTS)
 def test_no_remedy_recommends_what_the_model_has(name, latent):

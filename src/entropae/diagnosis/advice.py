@@ -107,9 +107,19 @@ def _dimensions(d: int, measured: Measured) -> Advice:
     )
 
 
+def _enough(measured: Measured) -> int:
+    """Dimensions that the data fill: curved surfaces need more than they have."""
+    return math.ceil(2 * measured.data_dimension.value)
+
+
+def _independent(measured: Measured) -> Advice:
+    d = measured.white.shape[1]
+    # As many as are independent may follow from each other once more where the data fill few.
+    return _dimensions(min(d, _enough(measured)) if measured.subject.is_numeric else d, measured)
+
+
 def _fewer(measured: Measured) -> Advice:
-    # Curved surfaces need more dimensions than they have.
-    d = min(measured.dim - 1, math.ceil(2 * measured.data_dimension.value))
+    d = min(measured.dim - 1, _enough(measured))
     less = _dimensions(max(1, d), measured)
     mixture = _mixture(measured)
     if mixture is None:
@@ -235,7 +245,7 @@ ADVICE: dict[str, Callable[[Measured], Advice | None]] = {
     "steps": _more_steps,
     "collapse": _awaken,
     "dead": lambda measured: _dimensions(int(measured.active.sum()), measured),
-    "duplicates": lambda measured: _dimensions(measured.white.shape[1], measured),
+    "duplicates": _independent,
     "latent_small": _more,
     "weight_large": _lighter,
     "undertrained": _slower,
