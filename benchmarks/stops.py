@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -241,6 +242,8 @@ def main(moments: int, minutes: float, seed: int, only: list[str]) -> None:
     draw = random.Random(seed)
     # In the background of a shell it is ignored, by whatever is begun here too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A lock of its own for each fork: one that is killed would leave a shared one taken for ever.
+    tqdm.set_lock(threading.RLock())
     counts: Counter[tuple[str, ...]] = Counter()
     failures: list[str] = []
     lingered = 0.0
