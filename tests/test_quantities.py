@@ -149,6 +149,8 @@ def test_columns_of_a_frame_are_said_to_be_what_they_are_and_come_back_as_writte
         assert drawn[name].str.fullmatch(pattern).all(), name
     dear = model.sample(20, where={"price": ">$5,000"}, seed=0)["price"]
     assert (dear.str.strip("$").str.replace(",", "").astype(int) > 5000).all()
+    again = model.sample(20, where='price>"$5,000"', seed=0)["price"]
+    assert again.tolist() == dear.tolist()
     assert (
         meets(
             pa.Table.from_pandas(given), conditions("net<=1000.5", list(given)), kind.columns
@@ -170,3 +172,4 @@ def test_a_number_that_a_column_of_texts_is_not_is_said():
     assert exception(["$5", "$7", "free"]) == "free"
     assert exception(["Oslo", "Rome", "5"]) is None
     assert exception(["5 kg", "5 g"]) is None
+    assert exception(["1st", "2nd", "3rd", "*"]) is None

@@ -19,7 +19,7 @@ CODES = (
 )
 MONEY = rf"[A-Z]{{0,2}}[$€£¥₹₩₽₺₪₫₱฿₴₦]|{CODES}|Rs\.?|kr\.?|S?Fr\."
 DIGITS = "[0-9](?:[0-9.,'’ \u00a0\u2009\u202f]*[0-9])?(?:[eE][+-]?[0-9]{1,3})?"
-UNIT = rf"(?:{SPACE}?(?:[^\W\d_]|[+%‰°€$£¥₹₩₽₺₪₫₱฿₴₦′″'\"])[^0#;()\r\n]{{0,15}})?"
+UNIT = rf"(?:{SPACE}?(?:[^\W\d_]|[+%‰°€$£¥₹₩₽₺₪₫₱฿₴₦′″'\"])[^0#;()<>=\r\n]{{0,15}})?"
 PARTS = re.compile(
     rf"(?P<open>\()?(?P<sign>[+\-−])?(?P<before>(?:{MONEY}){SPACE}?)?(?P<inner>[+\-−])?"
     rf"(?P<digits>{DIGITS})(?P<after>{UNIT})(?P<close>\))?"
@@ -159,11 +159,12 @@ def form_of(values: Sequence[str]) -> str:
 
 
 def exception(values: Sequence[str]) -> str | None:
-    """The first text that is no number among texts of which more than half are; else `None`."""
-    found = [bool(len(v) <= LONGEST and PARTS.fullmatch(v)) for v in values]
-    if all(found) or 2 * sum(found) <= len(found):
+    """The first text that is no number if more than half are, in one form; else `None`."""
+    others = [v for v in values if len(v) > LONGEST or not PARTS.fullmatch(v)]
+    if not others or 2 * len(others) >= len(values):
         return None
-    return values[found.index(False)]
+    numbers = form_of([v for v in values if v not in set(others)])
+    return others[0] if numbers else None
 
 
 def _fits(values: Sequence[str], form: str) -> bool:

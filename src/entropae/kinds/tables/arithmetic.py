@@ -125,7 +125,9 @@ class Product(Rule):
         return np.asarray(made)
 
 
-def tolerance(column: Column | Identifier, values: np.ndarray) -> Float[np.ndarray, " n"]:
+def tolerance(
+    column: Column | Identifier, values: Float[np.ndarray, "*n"]
+) -> Float[np.ndarray, "*n"]:
     """By how much a rounded product may be off: half a unit of its last decimal."""
     places = _places(column)
     half = 0.0 if places is None else 0.5 * 10.0**-places

@@ -17,6 +17,7 @@ from entropae.kinds.tables import forms
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.plain import inner, is_text, plain, type_of
 from entropae.messages import unknown
+from entropae.reader import quantities
 
 COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -325,7 +326,8 @@ def _typed(value: Any, kind: Any) -> Any:
         return _whole(pa.scalar(span, kind))
     if isinstance(value, str):
         whole = re.fullmatch(r"[+-]?\d+", value)
-        return int(value) if whole else float(value)
+        form = quantities.form_of([value])  # signs of money and percent, but no units
+        return int(value) if whole else _of_number(value, "" if re.search("[a-z]", form) else form)
     return value.item() if isinstance(value, np.generic) else value
 
 
