@@ -73,6 +73,8 @@ def made():
         ("day<2020-06-01", pc.field("day") < dt.date(2020, 6, 1)),
         ("member=yes", pc.field("member") == pa.scalar(True)),
         ("`a+b`>60", pc.field("a+b") > 60),
+        ("a<1,000 and b>20", pc.field("b") > 20),
+        ("a>1,000, b>20", pc.field("a") > 1000),
         ('a>="$25"', pc.field("a") >= 25),
         ("a > b", pc.field("a") > pc.field("b")),
         ({"town": ["Rio"], "x": ">0"}, (pc.field("town") == "Rio") & (pc.field("x") > 0)),

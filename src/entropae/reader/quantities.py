@@ -160,11 +160,11 @@ def form_of(values: Sequence[str]) -> str:
 
 def exception(values: Sequence[str]) -> str | None:
     """The first text that is no number if more than half are, in one form; else `None`."""
-    others = [v for v in values if len(v) > LONGEST or not PARTS.fullmatch(v)]
-    if not others or 2 * len(others) >= len(values):
+    found = [bool(len(v) <= LONGEST and PARTS.fullmatch(v)) for v in values]
+    if all(found) or 2 * sum(found) <= len(found):
         return None
-    numbers = form_of([v for v in values if v not in set(others)])
-    return others[0] if numbers else None
+    numbers = form_of([v for v, number in zip(values, found, strict=True) if number])
+    return values[found.index(False)] if numbers else None
 
 
 def _fits(values: Sequence[str], form: str) -> bool:

@@ -21,6 +21,8 @@ from entropae.kinds.tables.rule import Rule, quoted
 # Relative error of products, by Arrow's type of the result; others have 64 bits.
 ROUNDING = {"float": 1e-6, "halffloat": 1e-2}
 EXACT = 1e-9
+EXACTLY = float(1 << 53)  # whole numbers that float64 tells apart
+MOST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _with_numbers(table: Any, columns: Columns, name: str, made: Any, *, where: 
     with np.errstate(invalid="ignore"):
         units = made * 10.0**scale if scale else made
         units = units if places is None else np.round(units, 0 if is_whole(kind) else places)
-        where = where & (np.abs(units) < _limit(kind))
+        low, high = _range(kind)
+        where = where & (low <= units) & (units <= high)
     values, absent = found.values.copy(), found.absent
     if column.form:
         texts = written(column, units[where])
@@ -182,11 +185,15 @@ def _with_numbers(table: Any, columns: Columns, name: str, made: Any, *, where: 
     return table.set_column(index, name, arrow(values, kind, absent))
 
 
-def _limit(kind: Any) -> float:
-    """What numbers of a type stay below."""
+def _range(kind: Any) -> tuple[float, float]:
+    """The least and the largest number of a type, as plain ones, that float64 has exactly."""
     decimal = re.fullmatch(r"decimal\d+\((\d+), -?\d+\)", str(kind))
+    if not is_whole(kind):
+        return -MOST, MOST
     if decimal:
-        return min(10.0 ** int(decimal[1]), 2.0**62)
+        most = min(10.0 ** int(decimal[1]) - 1, EXACTLY)
+        return -most, most
     if str(kind).startswith(("int", "uint")):
-        return float(np.iinfo(kind.to_pandas_dtype()).max)
-    return 2.0**62 if is_whole(kind) else np.inf
+        known = np.iinfo(kind.to_pandas_dtype())
+        return max(float(known.min), -EXACTLY), min(float(known.max), EXACTLY)
+    return -EXACTLY, EXACTLY

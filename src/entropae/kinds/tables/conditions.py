@@ -31,6 +31,7 @@ SAME = {"=": "==", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 SIGN = re.compile(r"\s*(<=|>=|!=|<>|==|=|<|>|≤|≥|≠)\s*")
 WORD = re.compile(r"\s+(is\s+not\s+missing|is\s+missing|not\s+in|in)\b\s*", re.IGNORECASE)
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
+GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 HOW = (
@@ -130,7 +131,11 @@ def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
         return _among(name, what, rest)
     if not sign:
         raise ValueError(f"{text!r} is no condition. {HOW}")
-    value, quoted, rest = _value(rest[sign.end() :])
+    rest = rest[sign.end() :]
+    grouped = GROUPED.match(rest)  # which no condition could follow
+    if grouped:
+        return _compared(name, sign[1], grouped[0], False, names), rest[grouped.end() :]
+    value, quoted, rest = _value(rest)
     return _compared(name, sign[1], value, quoted, names), rest
 
 

@@ -122,9 +122,10 @@ def _recognised(
     if form:
         return _numeric(Column(name, str(kind), form=form, **base), kind, found, rows, said)
     if text and said.meaning in NUMBERS:
+        first = quantities.exception(listed) or listed[0]
         raise ValueError(
             f"The column {name!r} is declared as {said.meaning}, and its texts do not all write "
-            f"numbers in one form, e.g. {quantities.exception(listed)!r}. Declare it a category."
+            f"numbers in one form, e.g. {first!r}. Declare it a category."
         )
     if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
