@@ -31,6 +31,7 @@ INVOICES = pd.DataFrame(
         "kg": KG,
         "height": HEIGHT,
         "kg per m": (KG / HEIGHT).round(2),
+        "index": (KG / HEIGHT**2).round(1),
         "pounds": (KG * 2.20462).round(1),
         "side": SIDE,
         "area": (SIDE * SIDE).round(2),
@@ -44,6 +45,7 @@ FOUND = {
     "net * 0.19 = tax",
     "net + tax = total",
     "kg / height = kg per m",
+    "kg / height / height = index",
     "kg * 2.20462 = pounds",
     "side * side = area",
 }
@@ -82,6 +84,8 @@ def test_every_drawn_row_is_a_sum_and_a_product_to_the_cent():
     off = drawn["kg"] / drawn["height"] - drawn["kg per m"]
     assert off.abs().max() <= 0.005 + 1e-9
     assert (drawn["kg"] * 2.20462 - drawn["pounds"]).abs().max() <= 0.05 + 1e-9
+    off = drawn["kg"] / drawn["height"] ** 2 - drawn["index"]
+    assert off.abs().max() <= 0.05 + 1e-9
     # And under a condition on what is computed.
     dear = model.sample(20, where="net>300", seed=0)
     assert (cents(dear["price"]) * dear["quantity"] == cents(dear["net"])).all()

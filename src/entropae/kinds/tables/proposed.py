@@ -187,7 +187,10 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
 
 
 def _products(table: Any, columns: Columns, given: set[str]) -> tuple[list[Product], list[Product]]:
-    """Columns that are products or quotients of two others; and those of one and a number."""
+    """Columns that are products or quotients of two others; and those of one and a number.
+
+    A quotient may be by a square, as the body mass index is.
+    """
     known = {
         c.name: x
         for c in columns.columns
@@ -215,6 +218,7 @@ def _likely(names: list[str], known: dict[str, np.ndarray], columns: Columns) ->
     product = first[:, pairs[:, 0]] * first[:, pairs[:, 1]]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = first[:, :, None] / first[:, None, :]
+        over_square = ratio / first[:, None, :]
     for i, total in enumerate(names):
         column = columns.named(total)
 
@@ -225,9 +229,10 @@ def _likely(names: list[str], known: dict[str, np.ndarray], columns: Columns) ->
 
         for a, b in pairs[holds(product, first[:, [i]]) & (pairs != i).all(1)]:
             yield Product((names[a], names[b]), total)
-        for a, b in np.argwhere(holds(ratio, first[:, i, None, None])):
-            if len({a, b, i}) == 3:
-                yield Product((names[a],), total, (names[b],))
+        for times, made in ((1, ratio), (2, over_square)):
+            for a, b in np.argwhere(holds(made, first[:, i, None, None])):
+                if len({a, b, i}) == 3:
+                    yield Product((names[a],), total, times * (names[b],))
         for name in names[:i]:
             yield from _scaled(name, total, known, column)
 
