@@ -241,8 +241,8 @@ def _warn(
     if new.any():
         first = found.values[new][:1].tolist()[0]
         warnings.warn(
-            f"The column {column.name!r} has values that none of the rows has which the model learns "
-            f"from, such as {first!r}, in {new.sum()} rows. {then}",
+            f"The column {column.name!r} has values that no training row has, "
+            f"such as {first!r}, in {new.sum()} rows. {then}",
             stacklevel=6,
         )
 
