@@ -25,12 +25,13 @@ PARTS = re.compile(
     rf"(?P<digits>{DIGITS})(?P<after>{UNIT})(?P<close>\))?"
 )
 SECTION = re.compile(
-    r"(?P<before>[^0#;]*)(?:#(?P<group>[^0#;])##)?0(?:(?P<decimal>[.,])(?P<places>0*#*))?"
+    r"(?P<before>[^0#;]*)(?:#(?P<group>[^0#;])##(?P<pairs>(?P=group)##)?)?0(?:(?P<decimal>[.,])(?P<places>0*#*))?"
     r"(?P<power>[eE]\+?0{1,3})?(?P<after>[^0#;]*)"
 )
 # Decimal character and group, in the order in which they are tried: 1,234 is no decimal number.
 MARKS = ((".", ""), (".", ","), (",", ""), (",", "."))
 MARKS += tuple((decimal, group) for group in "'’ \u00a0\u2009\u202f" for decimal in ".,")
+PAIRS = re.compile(r"(?<=\d)(?=(?:\d\d)+$)")
 LONGEST = 40  # characters of a text
 MOST = 15  # digits that float64 tells apart
 FIRST = 20  # texts that a form is tried on first
@@ -41,6 +42,7 @@ class Section(NamedTuple):
 
     before: str
     group: str
+    pairs: bool  # above the thousands groups are of two digits: 1,00,000
     decimal: str
     places: int
     least: int  # of them, where the last are zeros
@@ -53,8 +55,8 @@ def sections(form: str) -> tuple[Section, ...]:
     """The parts of a form: of positive and negative numbers, and of zero; none if it is no form.
 
     Examples:
-        >>> sections("#.##0,00 EUR")
-        (Section(before='', group='.', decimal=',', places=2, least=2, power='', after=' EUR'),)
+        >>> [(s.before, s.group, s.places, s.after) for s in sections("$#,##0.00;($0.00)")]
+        [('$', ',', 2, ''), ('($', '', 2, ')')]
     """
     found = [SECTION.fullmatch(part) for part in form.split(";")]
     if not all(found) or len(found) > 3:
@@ -63,6 +65,7 @@ def sections(form: str) -> tuple[Section, ...]:
         Section(
             match["before"],
             match["group"] or "",
+            bool(match["pairs"]),
             match["decimal"] or ".",
             len(match["places"] or ""),
             (match["places"] or "").count("0"),
@@ -96,6 +99,9 @@ def _digits(value: float, one: Section) -> str:
         power = f"{one.power[0]}{sign}{abs(exponent):0{one.power.count('0')}}"
     else:
         text, power = f"{value:,.{one.places}f}", ""
+    if one.pairs:
+        whole, point, places = text.replace(",", "").partition(".")
+        text = f"{PAIRS.sub(',', whole[:-3])}{',' * (len(whole) > 3)}{whole[-3:]}{point}{places}"
     if one.least < one.places:
         whole, _, places = text.partition(".")
         places = places[: one.least] + places[one.least :].rstrip("0")
@@ -222,6 +228,8 @@ def _layouts(digits: Sequence[str]) -> Iterator[str]:
         for decimal, group in pairs:
             places = {len(text.partition(decimal)[2]) for text in texts}
             least, most = min(places), max(places)
-            if fixed == (least == most):
-                whole = f"#{group}##0" if group else "0"
-                yield whole + (decimal + "0" * least + "#" * (most - least)) * (most > 0) + power
+            if fixed != (least == most):
+                continue
+            for whole in (f"#{group}##0", "#,##,##0") if group == "," else (f"#{group}##0",):
+                places = (decimal + "0" * least + "#" * (most - least)) * (most > 0)
+                yield (whole if group else "0") + places + power
