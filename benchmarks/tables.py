@@ -262,7 +262,7 @@ def measure(
 def markdown(result: dict[str, Any]) -> str:
     """Two-sample AUC of each table, and the mean of every figure over tables.
 
-    Of several seeds they are means, ± the standard deviation over seeds.
+    With several seeds, they are means ± the standard deviation over seeds.
     """
     methods = list(dict.fromkeys(m for seeds in result.values() for one in seeds for m in one))
 
