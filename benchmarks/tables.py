@@ -260,19 +260,30 @@ def measure(
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Two-sample AUC of each table, and the mean of every figure over tables."""
+    """Two-sample AUC of each table, and the mean of every figure over tables.
+
+    With several seeds, they are means ± the standard deviation over seeds.
+    """
     methods = list(dict.fromkeys(m for seeds in result.values() for one in seeds for m in one))
 
-    def mean(name: str, method: str, key: str) -> float:
-        values = [one[method][key] for one in result[name] if key in one.get(method, {})]
-        return statistics.fmean(values) if values else float("nan")
+    def over_seeds(names: list[str], method: str, key: str) -> str:
+        """The mean over tables of each seed: of those tables that have the figure."""
+        found = []
+        for seed in range(max(len(result[name]) for name in names)):
+            seen = [result[n][seed].get(method, {}) for n in names if seed < len(result[n])]
+            values = [one[key] for one in seen if np.isfinite(one.get(key, np.nan))]
+            found += [statistics.fmean(values)] if values else []
+        if not found:
+            return "–"
+        spread = f" ± {statistics.stdev(found):.3f}" if len(found) > 1 else ""
+        return f"{statistics.fmean(found):.3f}{spread}"
 
     seeds = {m: max(sum(m in one for one in found) for found in result.values()) for m in methods}
     titles = [f"{m} ({n} seed{'s' * (n > 1)})" for m, n in seeds.items()]
     lines = ["| two-sample AUC | " + " | ".join(titles) + " |", "|-|" + "-|" * len(methods)]
     for name in result:
         half = "chosen on" if name in CHOSEN_ON else "reported on"
-        row = [f"{mean(name, method, 'auc'):.3f}".replace("nan", "–") for method in methods]
+        row = [over_seeds([name], method, "auc") for method in methods]
         lines.append(f"| {name} ({half}) | " + " | ".join(row) + " |")
     for half in ("chosen", "reported"):
         names = [name for name in SETS[half] if name in result]
@@ -284,9 +295,8 @@ def markdown(result: dict[str, Any]) -> str:
         lines += ["", f"| mean over tables {half} on | " + " | ".join(methods) + " |"]
         lines.append("|-|" + "-|" * len(methods))
         for key in keys:
-            row = [np.array([mean(name, method, key) for name in names]) for method in methods]
-            said = [f"{np.nanmean(v):.3f}" if np.isfinite(v).any() else "–" for v in row]
-            lines.append(f"| {key} | " + " | ".join(said) + " |")
+            row = [over_seeds(names, method, key) for method in methods]
+            lines.append(f"| {key} | " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -28,6 +28,7 @@ STAMPS = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1))
 SECONDS = STAMPS.map(lambda v: v.replace(microsecond=0))
 OFFSETS = st.sampled_from(["+01:00", "-05:30", "Z"])
 CENTS = st.integers(-(10**12), 10**12)
+SWAPPED = str.maketrans(".,", ",.")
 # Each kind of column: its Arrow type, and a value.
 KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy]] = {
     "boolean": (pa.bool_(), st.booleans()),
@@ -53,6 +54,13 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy]] = {
         pa.string(),
         st.tuples(SECONDS, OFFSETS).map(lambda v: f"{v[0]:%Y-%m-%dT%H:%M:%S}{v[1]}"),
     ),
+    "money": (pa.string(), CENTS.map(lambda v: f"{'-' * (v < 0)}${abs(v) / 100:,.2f}")),
+    "euros": (pa.string(), CENTS.map(lambda v: f"{v / 100:,.2f} EUR".translate(SWAPPED))),
+    "account": (pa.string(), CENTS.map(lambda v: f"({-v:,})" if v < 0 else f"{v:,}")),
+    "unit": (pa.large_string(), st.integers(-(10**6), 10**6).map(lambda v: f"{v / 8} kg")),
+    "share": (pa.string(), st.integers(0, 100).map("{}%".format)),
+    "power": (pa.string(), st.floats(1e-90, 1e90).map("{:.2e}".format)),
+    "change": (pa.string(), st.integers(-99, 99).map("{:+}".format)),
     "stamp": (pa.timestamp("us"), STAMPS),
     "zone": (pa.timestamp("ms", "Europe/Berlin"), SECONDS.map(lambda v: v.replace(tzinfo=dt.UTC))),
     "clock": (pa.time64("us"), st.times()),
@@ -118,7 +126,7 @@ def test_every_kind_of_column_comes_back_exactly(table):
 
 # Of a CSV file nothing but texts is left of these, and what they are is found out again.
 IN_CSV = ("boolean", "word", "code", "price", "weight", "day", "number of a day", "written day")
-IN_CSV += ("stamp", "hour", "clock", "decimal", "float")
+IN_CSV += ("stamp", "hour", "clock", "decimal", "float", "money", "euros", "account", "unit")
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -189,6 +197,17 @@ def test_a_frame_keeps_categories_that_no_row_has_and_its_index():
     again = to_library(columns.decode(columns.encode(table)), "polars", metadata_of(enum))
     assert again.equals(enum)
     assert again.schema == enum.schema
+
+
+def test_columns_of_dtype_object_stay_so():
+    frame = pd.DataFrame(
+        {"o": pd.Series(["a", None] * 9, dtype=object), "s": pd.Series(["b", "c"] * 9)}
+    )
+    frame["n"] = pd.Series([*range(12), None, 13, 14, 15, 16, 17], dtype=object)
+    table = to_table(frame)
+    columns = Columns.fit(table)
+    made = to_library(columns.decode(columns.encode(table)), "pandas", metadata_of(frame))
+    pd.testing.assert_frame_equal(made, frame)
 
 
 def test_grids_forms_and_meanings_of_known_columns():

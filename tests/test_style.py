@@ -61,6 +61,18 @@ FILES = {
         "flag,zip,n\r\n" + "".join(f"{'TRUE' if i % 2 else 'FALSE'},0{i:03},{i}\r\n" for i in ROWS),
         "utf-8-sig",
     ),
+    "accounts and units": (
+        "owed,cost,mass,share\n"
+        + "".join(
+            f'"{f"({i},234.50)" if i % 3 else f"{i},000.00"}",-${i}.25,{i / 4} kg,{i} %\n'
+            for i in ROWS
+        ),
+        "utf-8",
+    ),
+    "powers and signs": (
+        "x\tchange\n" + "".join(f"{1 + i % 9}.5e-{i:02}\t{i - 20:+}\n" for i in ROWS),
+        "utf-8",
+    ),
     "no names": ("".join(f"{i},{i * i},{'ab'[i % 2]}\n" for i in ROWS), "utf-8"),
     "other spaces": (
         "n|x\n" + "".join(f"{i * 1234567:_}|{i}.5\n".replace("_", "\u202f") for i in ROWS),

@@ -142,7 +142,11 @@ def test_rows_that_do_not_fit_are_named(rows, message):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (["c"], "'a' has values .*such as 'c', in 1 rows. These cells are taken as unknown"),
+        (
+            ["c"],
+            "'a' has values that no training row has, such as 'c', in 1 rows. These cells are "
+            "taken as unknown",
+        ),
         ([None, "u"], "'a' has 1 missing values, and had none"),
     ],
 )

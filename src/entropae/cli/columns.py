@@ -68,7 +68,8 @@ def add_columns(parser: Parser) -> None:
         "--rules",
         action=Listed,
         default=[],
-        help="What all rows keep: 'start <= end', 'zip -> town', 'a + b = c', 'unique day, shop'.",
+        help="What all rows keep: 'start <= end', 'zip -> town', 'a + b = c', 'a * b = c', "
+        "'unique day, shop'.",
     )
     group.add_argument(
         "--find-rules",

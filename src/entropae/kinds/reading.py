@@ -20,7 +20,7 @@ class Reading:
         columns: What columns of a table are, where that is not found out rightly: by name, in a
             word or a few (`category`, `number step 0.5`, `date %d/%m/%Y`), or a list of categories
             in their order.
-        rules: That rows of a table keep: `start <= end`, `zip -> town`, `a + b = c`,
+        rules: That rows of a table keep: `start <= end`, `zip -> town`, `a + b = c`, `a * b = c`,
             `unique store, day`.
         find_rules: Look for such rules, too.
         dialect: How a table's text is written, see `entropae.reader.Dialect`.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from entropae.reader import quantities
 from entropae.reader.cells import MISSING, SIGNS
 from entropae.reader.compute import compute
 from entropae.reader.dialect import Dialect, shown
@@ -212,4 +213,6 @@ def _why_text(values: Any) -> str:
         zeros = pc.any(pc.match_substring_regex(values, CODE)).as_py()
         return "it begins with zeros" if zeros else "it has numbers of more than 64 bits"
     other = mostly_numbers(values)
-    return f"{other!r} is no number" if other is not None else ""
+    if other is None or quantities.form_of(values.to_pylist()):
+        return ""
+    return f"{other!r} is no number"

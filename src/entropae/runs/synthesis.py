@@ -113,7 +113,8 @@ def synthesize(
         data: A frame of pandas or polars, a `pyarrow.Table`, a mapping of columns, or a file.
         columns: What columns are, where that is not found out rightly, by name: `"category"`,
             `"number step 0.5"`, `"date %d/%m/%Y"`, `"identifier"`, or a list of ordered categories.
-        rules: That all rows keep: `"start <= end"`, `"zip -> town"`, `"a + b = c"`.
+        rules: That all rows keep: `"start <= end"`, `"zip -> town"`, `"a + b = c"`,
+            `"a * b = c"`.
         find_rules: Look for such rules, and keep them.
         drop: Columns to leave out.
         model: Networks and latent; by default as `entropae fit` has them.

@@ -32,7 +32,7 @@ from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.proposed import propose, supports
-from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of
+from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
 from entropae.messages import unknown
@@ -368,4 +368,6 @@ def _rules(reading: Reading, table: Any, columns: Columns) -> tuple[Rule, ...]:
                 )
     known = {str(rule) for rule in given}
     found = propose(table, columns) if reading.find_rules else ()
-    return (*given, *(rule for rule in found if str(rule) not in known))
+    every = (*given, *(rule for rule in found if str(rule) not in known))
+    first = [rule for rule, _ in steps(every)]
+    return (*first, *(rule for rule in every if rule not in first))

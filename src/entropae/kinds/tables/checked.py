@@ -85,6 +85,8 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
     form, zones = _word(said["form"]), _values(said["zones"], MOST, kind, name) or ()
     if not (form or is_whole(kind) or str(kind) in ("halffloat", "float", "double")):
         raise ValueError(f"the column {name!r} of type {kind} needs its categories")
+    if forms.is_of_numbers(form) and not is_text(kind):
+        raise ValueError(f"the column {name!r} of type {kind} writes no numbers as {form}")
     if form and form not in (*forms.OF_TEXTS, *forms.OF_NUMBERS):
         forms.written(forms.parsed(forms.written(0, form), form), form)
     sites = arrays.get(f"{i}.sites")

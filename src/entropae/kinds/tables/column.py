@@ -12,7 +12,16 @@ from scipy.special import ndtr, ndtri
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.grid import Grid
-from entropae.kinds.tables.plain import Plain, arrow, inner, is_text, is_whole, plain, type_of
+from entropae.kinds.tables.plain import (
+    Plain,
+    arrow,
+    inner,
+    is_number,
+    is_text,
+    is_whole,
+    plain,
+    type_of,
+)
 
 KNOTS = 1000  # quantiles of a column of numbers
 # Ranks this near to that of a quantile are its own: what a float32 score has lost.
@@ -32,7 +41,7 @@ class Column:
         knots: Its numbers' quantiles at `(i + 1/2)/K`, as places on the grid; of categories, their
             shares.
         meaning: In a word or two; empty in models of before it was kept.
-        form: How dates are written as texts or whole numbers, see `forms`.
+        form: How dates are written as texts or whole numbers, or numbers as texts, see `forms`.
         zones: Offsets that its texts end in, which are states.
         sites: The only places on the grid that its numbers take.
         labels: Categories that are too many for a state each: a score is a place among their
@@ -88,10 +97,15 @@ class Column:
 def read_values(column: Column, values: Any) -> Plain:
     """The plain values of an Arrow column that is of this column's type, or can become it.
 
+    Numbers become texts of the column's form.
+
     Raises:
         ValueError: If it cannot.
     """
     kind = type_of(column.type)
+    if values.type != kind and forms.is_of_numbers(column.form) and is_number(values.type):
+        found = plain(values.cast(type_of("double"), safe=False))
+        return Plain(written(column, found.values), found.absent)
     if values.type != kind:
         try:
             values = _without_nan(values).cast(inner(kind))
@@ -143,8 +157,8 @@ def numbers_of(column: Column, found: Plain) -> tuple[np.ndarray, Bool[np.ndarra
     if not column.form:
         return found.values, np.ones(len(found.values), bool)
     known = ~found.absent
-    made = np.zeros(len(known), np.int64)
-    cache: dict[Any, int | None] = {}
+    made = np.zeros(len(known), np.float64 if forms.is_of_numbers(column.form) else np.int64)
+    cache: dict[Any, float | None] = {}
     for i in np.flatnonzero(known):
         value = found.values[i]
         if value not in cache:
@@ -154,7 +168,7 @@ def numbers_of(column: Column, found: Plain) -> tuple[np.ndarray, Bool[np.ndarra
     return made, known | found.absent
 
 
-def _parsed(column: Column, text: str) -> int | None:
+def _parsed(column: Column, text: str) -> float | None:
     try:
         return forms.parsed(forms.without_zone(text) if column.zones else text, column.form)
     except (ValueError, OverflowError):
@@ -227,8 +241,8 @@ def _warn(
     if new.any():
         first = found.values[new][:1].tolist()[0]
         warnings.warn(
-            f"The column {column.name!r} has values that were not in the table that the model was "
-            f"trained on, such as {first!r}, in {new.sum()} rows. {then}",
+            f"The column {column.name!r} has values that no training row has, "
+            f"such as {first!r}, in {new.sum()} rows. {then}",
             stacklevel=6,
         )
 
@@ -285,19 +299,23 @@ def _numbers(column: Column, x: np.ndarray) -> np.ndarray:
     sites = quantiles(column.knots, x[:, 0])
     if column.sites is not None:
         sites = nearest(column.sites, sites)
-    if column.grid is None:
-        return sites
-    low, high = column.knots[[0, -1]]
-    values = column.grid.values(np.clip(np.rint(sites), low, high))
+    values = sites
+    if column.grid is not None:
+        low, high = column.knots[[0, -1]]
+        values = column.grid.values(np.clip(np.rint(sites), low, high))
     if not column.form:
         return values
-    texts = [forms.written(int(value), column.form) for value in values]
+    texts = written(column, values)
     if column.zones:
         start = 3 if column.missing else 1
         place = chosen(x[:, start:], None)
-        texts = [text + column.zones[i] for text, i in zip(texts, place, strict=True)]
-    made = np.array(texts, object)
-    return made.astype(np.int64) if is_whole(type_of(column.type)) else made
+        texts += np.array([column.zones[i] for i in place], object)
+    return texts.astype(np.int64) if is_whole(type_of(column.type)) else texts
+
+
+def written(column: Column, values: np.ndarray) -> np.ndarray:
+    """Numbers as texts of a column's form."""
+    return np.array([forms.written(value, column.form) for value in values.tolist()], object)
 
 
 def nearest(sites: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from entropae.kinds.tables import forms
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.plain import inner, is_text, plain, type_of
 from entropae.messages import unknown
+from entropae.reader import quantities
 
 COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -30,6 +31,7 @@ SAME = {"=": "==", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 SIGN = re.compile(r"\s*(<=|>=|!=|<>|==|=|<|>|≤|≥|≠)\s*")
 WORD = re.compile(r"\s+(is\s+not\s+missing|is\s+missing|not\s+in|in)\b\s*", re.IGNORECASE)
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
+GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
 HOW = (
@@ -106,8 +108,13 @@ def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
         raise ValueError(unknown("column", name, names))
     if value is None or value != value:
         return Condition(name, "missing")
-    if isinstance(value, str) and SIGN.match(value):
-        return _first(f"`{name}`{value}", names)[0]
+    sign = SIGN.match(value) if isinstance(value, str) else None
+    if sign:
+        rest = value[sign.end() :].strip()
+        quoted = QUOTED.fullmatch(rest)
+        if not rest:
+            raise ValueError(f"A value is missing after {value!r}. {HOW}")
+        return _compared(name, sign[1], _unquoted(quoted) if quoted else rest, bool(quoted), names)
     if isinstance(value, list | tuple | set | frozenset):
         return Condition(name, "in", tuple(value))
     return Condition(name, "==", (value,))
@@ -125,13 +132,21 @@ def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
     if not sign:
         raise ValueError(f"{text!r} is no condition. {HOW}")
     rest = rest[sign.end() :]
+    grouped = GROUPED.match(rest)  # which no condition could follow
+    if grouped:
+        return _compared(name, sign[1], grouped[0], False, names), rest[grouped.end() :]
     value, quoted, rest = _value(rest)
-    sign_ = SAME.get(sign[1], sign[1])
+    return _compared(name, sign[1], value, quoted, names), rest
+
+
+def _compared(name: str, sign: str, value: str, quoted: bool, names: Sequence[str]) -> Condition:
+    """A column compared with a value as it is written, or with another column."""
+    sign = SAME.get(sign, sign)
     if not quoted and value in names and value != name:
-        return Condition(name, sign_, (value,), other=value), rest
-    if not quoted and value.lower() == "missing" and sign_ in ("==", "!="):
-        return Condition(name, "missing" if sign_ == "==" else "not missing"), rest
-    return Condition(name, sign_, (value,)), rest
+        return Condition(name, sign, (value,), other=value)
+    if not quoted and value.lower() == "missing" and sign in ("==", "!="):
+        return Condition(name, "missing" if sign == "==" else "not missing")
+    return Condition(name, sign, (value,))
 
 
 def _name(text: str, names: Sequence[str]) -> tuple[str, str]:
@@ -234,10 +249,14 @@ def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
         places = {level: i for i, level in enumerate(order)}
         return np.array([places.get(v, -1) for v in values.tolist()])
     if form:
-        known: dict[Any, int] = {}
+        known: dict[Any, float] = {}
         for value in set(values.tolist()) - {"", 0}:
-            known[value] = forms.parsed(forms.without_zone(str(value)), form)
-        return np.array([known.get(v, 0) for v in values.tolist()], np.int64)
+            text = str(value)
+            known[value] = forms.parsed(
+                forms.without_zone(text) if getattr(column, "zones", ()) else text, form
+            )
+        dtype = np.float64 if forms.is_of_numbers(form) else np.int64
+        return np.array([known.get(v, 0) for v in values.tolist()], dtype)
     if str(kind).startswith("decimal"):
         return values.astype(np.float64) / 10.0**kind.scale
     return values
@@ -266,7 +285,9 @@ def key_of(columns: Columns, name: str, value: Any) -> Any:
     return made if order is None else order.index(made)
 
 
-def _of_form(value: Any, form: str) -> int:
+def _of_form(value: Any, form: str) -> float:
+    if forms.is_of_numbers(form):
+        return _of_number(value, form)
     if isinstance(value, dt.date | dt.time):
         return forms.parsed(value.strftime(form.replace("%-", "%")), form)
     text = str(value)
@@ -275,6 +296,16 @@ def _of_form(value: Any, form: str) -> int:
     except ValueError:
         stamp = dt.datetime.fromisoformat(text)
         return forms.parsed(stamp.strftime(form.replace("%-", "%")), form)
+
+
+def _of_number(value: Any, form: str) -> float:
+    """A number as it is, or as a text with or without its signs and units."""
+    if not isinstance(value, str):
+        return float(value)
+    try:
+        return forms.parsed(value, form)
+    except ValueError:
+        return float(value)
 
 
 def _typed(value: Any, kind: Any) -> Any:
@@ -300,7 +331,8 @@ def _typed(value: Any, kind: Any) -> Any:
         return _whole(pa.scalar(span, kind))
     if isinstance(value, str):
         whole = re.fullmatch(r"[+-]?\d+", value)
-        return int(value) if whole else float(value)
+        form = quantities.form_of([value])  # signs of money and percent, but no units
+        return int(value) if whole else _of_number(value, "" if re.search("[a-z]", form) else form)
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from entropae.kinds.tables.columns import Columns, Drawing
-from entropae.kinds.tables.rules import Rule, Unique
+from entropae.kinds.tables.rules import Rule, Unique, steps
 
 LEAST, MOST = 1024, 1 << 16  # rows drawn at a time
 NUMBERS = 1 << 27  # of drawn vectors, at most
@@ -124,6 +124,7 @@ class _Search:
     ) -> None:
         self.columns, self.wanted, self.account = columns, wanted, account
         self.rules = [rule for rule in rules if not isinstance(rule, Unique)]
+        self.steps = steps(rules)
         self.keys = [rule for rule in rules if isinstance(rule, Unique)]
         self.found: list[Any] = []
         self.count = 0
@@ -154,8 +155,8 @@ class _Search:
 
         table = pa.table(drawing.modelled(x))
         self.account.drawn += len(x)
-        for rule in self.rules:
-            table = rule.repaired(table, self.columns)
+        for rule, name in self.steps:
+            table = rule.repaired(table, self.columns, name)
         held = np.ones(len(x), bool)
         if self.wanted.meets is not None:
             held = np.asarray(self.wanted.meets(table), bool)

@@ -1,10 +1,12 @@
-"""Dates and times that are written as texts, or as numbers such as 20210131."""
+"""Dates, times and numbers that are written as texts, and dates as numbers such as 20210131."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Sequence
+
+from entropae.reader import quantities
 
 DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
 DAYS += ("%-d/%-m/%Y", "%-m/%-d/%Y", "%-d.%-m.%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
@@ -65,12 +67,19 @@ def meaning_of(form: str) -> str:
     return "date" if not clock else "date-time" if "%Y" in form or "%y" in form else "time"
 
 
-def parsed(text: str, form: str) -> int:
-    """A text as a whole number of its form's unit since 1970, or since midnight.
+def is_of_numbers(form: str) -> bool:
+    """Whether it is a form of numbers, such as `$#,##0.00`, and not of dates or times."""
+    return bool(form and quantities.sections(form))
+
+
+def parsed(text: str, form: str) -> float:
+    """A text as a number, or as a whole one of its form's unit since 1970, or since midnight.
 
     Raises:
         ValueError: If it is not of the form.
     """
+    if is_of_numbers(form):
+        return quantities.parsed(text, form)
     when = dt.datetime.strptime(text, form.replace("%-", "%"))
     unit = unit_of(form)
     if unit == "M":
@@ -83,9 +92,11 @@ def parsed(text: str, form: str) -> int:
     return since // dt.timedelta(microseconds=1 if unit == "us" else 1_000_000)
 
 
-def written(value: int, form: str) -> str:
-    """The text of a whole number of a form's unit."""
-    unit = unit_of(form)
+def written(value: float, form: str) -> str:
+    """The text of a number, or of a whole one of a form's unit."""
+    if is_of_numbers(form):
+        return quantities.written(value, form)
+    value, unit = int(value), unit_of(form)
     if unit == "M":
         when = dt.datetime(1970 + value // 12, value % 12 + 1, 1)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -142,10 +143,24 @@ def _column(values: Any) -> Any:
     return values.to_numpy() if hasattr(values, "to_numpy") else values
 
 
+def _to_pandas(table: Any) -> Any:
+    """A frame of pandas, with the columns of dtype object that its metadata name."""
+    import pandas as pd
+
+    frame = table.to_pandas()
+    said = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("columns", [])
+    objects = {one["field_name"] for one in said if one.get("numpy_type") == "object"}
+    for i, name in enumerate(map(str, frame.columns)):
+        if name in objects and not pd.api.types.is_object_dtype(frame.dtypes.iloc[i]):
+            values = pd.Series(table[name].to_pylist(), index=frame.index, dtype=object)
+            frame.isetitem(i, values)
+    return frame
+
+
 def to_library(table: Any, library: str, metadata: Mapping[str, str] | None = None) -> Any:
     """A `pyarrow.Table` as a frame of a library that the caller has imported or can import."""
     if library == "pandas":
-        return table.replace_schema_metadata(dict(metadata or {})).to_pandas()
+        return _to_pandas(table.replace_schema_metadata(dict(metadata or {})))
     if library == "polars":
         import importlib
 

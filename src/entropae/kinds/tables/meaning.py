@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from typing import Any
 
@@ -21,6 +20,7 @@ from entropae.kinds.tables.plain import (
     is_whole,
     plain,
 )
+from entropae.reader import quantities
 
 FEW = 10  # distinct numbers up to which they are categories
 MOST = 100  # categories of a column that have a state each
@@ -28,8 +28,7 @@ MOST = 100  # categories of a column that have a state each
 # places between the middle ones are taken: a smooth distribution on a grid leaves a fifth empty.
 REPEATED = 2.0
 SPARSE = 0.25
-# Texts such as 12 % and $1,000 are no names of rows.
-AFFIXED = re.compile(r"^[€$£¥]\s?[+-]?[\d.,' ]+$|^[+-]?[\d.,' ]+\s?[%€$£¥]$")
+NUMBERS = ("number", "whole number")
 TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
 
 
@@ -75,7 +74,7 @@ def describe(
             f"{shlex.quote(name)}"
         )
     kind = str(values.type)
-    distinct, counts = np.unique(found.present, return_counts=True)
+    distinct = np.unique(found.present)
     base = {"missing": bool(found.absent.any()), "nan": _is_nan(values, found)}
     if said.meaning == "identifier" or (not said.meaning and not found.absent.any()):
         made = _identifier(name, kind, found, distinct, forced=said.meaning == "identifier")
@@ -92,7 +91,7 @@ def describe(
         return _ordered(name, kind, distinct, found, rows, said.order, base)
     if said.meaning in ("category", "text"):
         return _category(name, kind, distinct.tolist(), found, rows, said.meaning, base)
-    return _recognised(name, values.type, found, rows, said, distinct, counts, base)
+    return _recognised(name, values.type, found, rows, said, distinct, base)
 
 
 def _recognised(
@@ -102,7 +101,6 @@ def _recognised(
     rows: np.ndarray,
     said: Declared,
     distinct: np.ndarray,
-    counts: np.ndarray,
     base: dict[str, Any],
 ) -> Column:
     text, whole = is_text(kind), is_whole(kind)
@@ -114,27 +112,49 @@ def _recognised(
         zones = forms.zones_of(listed)
     if form and (said.form or len(listed) > 2):
         column = Column(name, str(kind), form=form, zones=zones, **base)
-        return _number(column, found, rows, forms.meaning_of(form), Grid())
+        return _number(column, found, rows, forms.meaning_of(form), None)
     if said.meaning in ("date", "time", "date-time") and text:
         raise ValueError(
             f"The column {name!r} is declared as {said.meaning}, and is written in no form that is "
             f"known, e.g. {listed[:1]}. Say how, as {said.meaning} %d/%m/%Y."
+        )
+    form = quantities.form_of(listed) if text and said.meaning in ("", *NUMBERS) else ""
+    if form:
+        return _numeric(Column(name, str(kind), form=form, **base), kind, found, rows, said)
+    if text and said.meaning in NUMBERS:
+        first = quantities.exception(listed) or listed[0]
+        raise ValueError(
+            f"The column {name!r} is declared as {said.meaning}, and its texts do not all write "
+            f"numbers in one form, e.g. {first!r}. Declare it a category."
         )
     if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
         words = words if len(listed) > 1 else "constant"
         many = len(listed) > MOST and len(listed) > len(found.present) / REPEATED
         return _category(name, str(kind), listed, found, rows, "text" if many else words, base)
-    few = len(listed) <= FEW and (2 * len(listed) <= len(found.present) or len(listed) <= 1)
-    meaning = _of_numbers(kind, found)
+    return _numeric(Column(name, str(kind), **base), kind, found, rows, said)
+
+
+def _numeric(column: Column, kind: Any, found: Plain, rows: np.ndarray, said: Declared) -> Column:
+    """Numbers, of which few or codes are categories."""
+    numbers, _ = numbers_of(column, found)
+    present = numbers[~found.absent]
+    distinct, counts = np.unique(present, return_counts=True)
+    levels = np.unique(found.present).tolist()
+
+    def category(meaning: str) -> Column:
+        base = {"missing": column.missing, "nan": column.nan}
+        return _category(column.name, column.type, levels, found, rows, meaning, base)
+
+    few = len(distinct) <= FEW and (2 * len(distinct) <= len(present) or len(distinct) <= 1)
+    meaning = _of_numbers(kind, numbers)
     if few and not said.meaning:
-        words = meaning if len(listed) > 1 else "constant"
-        return _category(name, str(kind), listed, found, rows, words, base)
-    grid = said.grid(distinct) or grid_of(found.present)
+        words = "category" if column.form else meaning
+        return category(words if len(distinct) > 1 else "constant")
+    grid = said.grid(distinct) or grid_of(present)
     sparse = grid is not None and _is_sparse(grid.sites(distinct), counts)
     if sparse and not said.meaning and meaning == "whole number" and not _is_power(distinct):
-        return _category(name, str(kind), listed, found, rows, "category", base)
-    column = Column(name, str(kind), **base)
+        return category("category")
     return _number(column, found, rows, meaning, grid, seen=sparse and said.step is None)
 
 
@@ -162,8 +182,12 @@ def _form(kind: Any, distinct: list[Any]) -> tuple[str, tuple[str, ...]]:
     return forms.form_of(plain_texts), zones
 
 
-def _of_numbers(kind: Any, found: Plain) -> str:
+def _of_numbers(kind: Any, numbers: np.ndarray) -> str:
+    """What numbers of a type are, or those that texts write."""
     import pyarrow as pa
+
+    if is_text(kind):
+        return "whole number" if (numbers == np.rint(numbers)).all() else "number"
 
     for start, meaning in TIMES.items():
         if str(kind).startswith(start):
@@ -195,8 +219,9 @@ def _identifier(
         return None
     listed = found.values.tolist()
     if text:
-        quantities = all(AFFIXED.search(value) for value in listed)
-        return None if quantities or forms.form_of(listed) else patterned(name, kind, listed)
+        # Texts such as 12 % and $1,000 are no names of rows, and whole numbers may be.
+        quantity = quantities.form_of(listed) not in ("", "0")
+        return None if quantity or forms.form_of(listed) else patterned(name, kind, listed)
     if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
         return None
     made = numbered(name, kind, found.values)
@@ -262,7 +287,7 @@ def _number(
             f"The column {column.name!r} is declared as {meaning} {column.form}, and {first[0]!r} "
             "is none."
         )
-    if column.form:
+    if column.form and grid is None:
         grid = grid_of(numbers[~found.absent])
     there = numbers[rows][~found.absent[rows]]
     if not len(there):

@@ -90,6 +90,13 @@ def is_text(kind: Any) -> bool:
     return pa.types.is_string(inner(kind)) or pa.types.is_large_string(inner(kind))
 
 
+def is_number(kind: Any) -> bool:
+    """Whether values are numbers."""
+    import pyarrow as pa
+
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+
+
 def is_whole(kind: Any) -> bool:
     """Whether values are whole numbers as plain ones: dates, times and decimals too."""
     import pyarrow as pa

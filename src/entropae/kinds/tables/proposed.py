@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from entropae.kinds.tables import forms
+from entropae.kinds.tables.arithmetic import Product, Sum, tolerance
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import keys_of
+from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import plain, type_of
-from entropae.kinds.tables.rules import Before, Gives, Rule, Sum, listed
+from entropae.kinds.tables.rule import Rule, listed
+from entropae.kinds.tables.rules import Before, Gives, steps
 
 # −log of the chance that a rule holds by accident, were its columns independent.
 EVIDENCE = 30.0
 LEAST = 0.02  # share of random pairs that must break an inequality: else their ranges say it all
 LOOKED = 20_000  # rows that rules are looked for in, before they are held against all
-MOST = 60  # columns among which sums are looked for
+MOST = 60  # columns among which sums and products are looked for
+FIRST = 32  # rows that a product is tried on first
+DIGITS = 10  # of a factor, at most
 SPREAD = 5  # rows at least for each value of a column that gives another
 REPEATED = 2  # if drawn values of it are among those seen
 
@@ -30,13 +36,14 @@ def propose(table: Any, columns: Columns) -> tuple[Rule, ...]:
 
     An inequality must hold where random pairs of its two columns would break it often; a column
     that gives another must repeat its values so often that the same value beside each is no chance;
-    sums must have coefficients of 1 and hold exactly. What follows from other rules is left out.
+    sums must have coefficients of 1 and hold exactly, products to the decimals of the column that
+    is one. What follows from other rules is left out.
     """
     some = table.slice(0, LOOKED)
     found: list[Rule] = [*_gives(some, columns)]
     given = {rule.to for rule in found if isinstance(rule, Gives)}
-    sums = _sums(some, columns, given)
-    found += [*sums, *_befores(some, columns)]
+    products, scaled = _products(some, columns, given)
+    found += [*products, *_sums(some, columns, given), *scaled]
     kept: list[Rule] = []
     for rule in found:
         if isinstance(rule, Gives):
@@ -46,16 +53,21 @@ def propose(table: Any, columns: Columns) -> tuple[Rule, ...]:
                 continue
         elif rule.met(table, columns).all():
             kept.append(rule)
-    return tuple(kept)
+    kept = [rule for rule, _ in steps(kept)]
+    return (*kept, *(r for r in _befores(some, columns) if r.met(table, columns).all()))
 
 
-def _numbers(table: Any, column: Column) -> np.ndarray | None:
-    """A column of numbers or times, NaN where it is missing; `None` if it is of categories."""
+def _numbers(table: Any, column: Column, *, codes: bool = False) -> np.ndarray | None:
+    """A column of numbers or times, NaN where it is missing; `None` if it is of categories.
+
+    With `codes` also one of numbers that are taken for categories.
+    """
     found = plain(table.column(column.name))
     texts = found.values.dtype.kind in "Ob" and not column.form
     if texts and not column.type.startswith("decimal"):
         return None
-    if column.meaning in ("category", "constant", "text", "boolean"):
+    categories = ("constant", "text", "boolean") if codes else ("category", "constant", "text")
+    if column.meaning in categories or (codes and column.type.startswith("dict")):
         return None
     values = keys_of(Columns([column]), column.name, found.values).astype(np.float64)
     return np.where(found.absent, np.nan, values)
@@ -64,7 +76,7 @@ def _numbers(table: Any, column: Column) -> np.ndarray | None:
 def _family(column: Column) -> str:
     """What columns can be compared with."""
     kind = column.type
-    if column.form:
+    if column.form and not forms.is_of_numbers(column.form):
         return f"form {column.form}"
     if kind.startswith(("date", "timestamp", "time", "duration")):
         return kind
@@ -174,6 +186,106 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
     return found
 
 
+def _products(table: Any, columns: Columns, given: set[str]) -> tuple[list[Product], list[Product]]:
+    """Columns that are products or quotients of two others; and those of one and a number.
+
+    A quotient may be by a square, as the body mass index is.
+    """
+    known = {
+        c.name: x
+        for c in columns.columns
+        if _family(c) == "number" and not c.order
+        for x in [_numbers(table, c, codes=True)]
+        if x is not None and len(np.unique(x[~np.isnan(x)])) > 1
+    }
+    names = list(known)[:MOST]
+    best: dict[frozenset[str], tuple[float, Product]] = {}
+    for rule in _likely(names, known, columns) if names else ():
+        loose = _looseness(rule, known, columns)
+        columns_of_it = frozenset(rule.names)
+        if rule.total not in given and loose < best.get(columns_of_it, (np.inf, rule))[0]:
+            best[columns_of_it] = loose, rule
+    found = [rule for _, rule in best.values()]
+    return [r for r in found if len(r.parts + r.over) > 1], [
+        r for r in found if len(r.parts + r.over) == 1
+    ]
+
+
+def _likely(names: list[str], known: dict[str, np.ndarray], columns: Columns) -> Iterator[Product]:
+    """Products that hold in the first rows."""
+    first = np.stack([known[name][:FIRST] for name in names], 1)
+    pairs = np.array([*combinations_with_replacement(range(len(names)), 2)])
+    product = first[:, pairs[:, 0]] * first[:, pairs[:, 1]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = first[:, :, None] / first[:, None, :]
+        over_square = ratio / first[:, None, :]
+    for i, total in enumerate(names):
+        column = columns.named(total)
+
+        def holds(made: np.ndarray, there: np.ndarray, column: Any = column) -> np.ndarray:
+            with np.errstate(invalid="ignore"):
+                off = np.abs(made - there)
+                return np.all(np.isnan(off) | (off <= tolerance(column, made)), 0)
+
+        for a, b in pairs[holds(product, first[:, [i]]) & (pairs != i).all(1)]:
+            yield Product((names[a], names[b]), total)
+        for times, made in ((1, ratio), (2, over_square)):
+            for a, b in np.argwhere(holds(made, first[:, i, None, None])):
+                if len({a, b, i}) == 3:
+                    yield Product((names[a],), total, times * (names[b],))
+        for name in names[:i]:
+            yield from _scaled(name, total, known, column)
+
+
+def _scaled(
+    name: str, total: str, known: dict[str, np.ndarray], column: Column | Identifier
+) -> Iterator[Product]:
+    """A product with the number of fewest digits of all by which it can be one."""
+    there = ~np.isnan(known[name]) & ~np.isnan(known[total]) & (known[name] != 0)
+    x, y = known[name][there], known[total][there]
+    some = slice(FIRST)
+    alike = float(x[some] @ y[some]) ** 2
+    if not alike or alike < 0.99 * float(x[some] @ x[some]) * float(y[some] @ y[some]):
+        return
+    low, high = _factors(x[some], y[some], column)
+    if low <= high:
+        low, high = _factors(x, y, column)
+    if not low <= high or low <= 0 <= high or low <= 1 <= high:
+        return
+    for digits in range(1, DIGITS + 1):
+        factor = float(f"{(low + high) / 2:.{digits}g}")
+        divisor = float(f"{2 / (low + high):.{digits}g}")
+        if low <= factor <= high:
+            yield Product((name,), total, factor=factor)
+            return
+        if low <= 1 / divisor <= high:
+            yield Product((name,), total, divisor=divisor)
+            return
+
+
+def _factors(x: np.ndarray, y: np.ndarray, column: Column | Identifier) -> tuple[float, float]:
+    """Between which numbers a factor is by which all `x` are `y`, rounded."""
+    half = tolerance(column, y)
+    first, second = (y - half) / x, (y + half) / x
+    return float(np.minimum(first, second).max()), float(np.maximum(first, second).min())
+
+
+def _looseness(rule: Product, known: dict[str, np.ndarray], columns: Columns) -> float:
+    """By how much of its spread a product may be off; infinite if there is no evidence for it."""
+    there = ~np.any([np.isnan(known[name]) for name in rule.names], 0)
+    if there.sum() < 2:
+        return np.inf
+    total = known[rule.total][there]
+    made = rule.product({name: known[name][there] for name in rule.names})
+    near = tolerance(columns.named(rule.total), made)
+    if not (np.abs(made - total) <= near).all():
+        return np.inf
+    by_chance = np.mean(np.abs(made - np.random.default_rng(0).permutation(total)) <= near)
+    if -math.log(max(by_chance, 1 / len(made))) * len(made) < EVIDENCE:
+        return np.inf
+    return float(near.mean() / max(total.std(), 1e-300))
+
+
 def _null(x: Float[np.ndarray, "n m"]) -> list[np.ndarray]:
     """A sparse basis of the directions in which rows do not vary."""
     spread = x.std(0)
@@ -210,7 +322,7 @@ def _sum(names: Sequence[str], row: np.ndarray, x: np.ndarray) -> Sum | None:
         return Sum(tuple(plus or minus), round(constant if plus else -constant, 9))
     if abs(constant) > 1e-9:
         return None
-    if len(plus) == 1 and len(minus) > 1:
+    if len(plus) == 1:
         return Sum(tuple(minus), plus[0])
     return Sum(tuple(plus), minus[0]) if len(minus) == 1 and len(plus) > 1 else None
 
@@ -226,5 +338,10 @@ def supports(rule: Rule, columns: Columns) -> None:
         if not isinstance(column, Column):
             raise ValueError(f"The rule {rule} is about {name!r}, which names the rows.")
         texts = str(type_of(column.type)).startswith(("string", "large_string", "dict", "bool"))
-        if isinstance(rule, Before | Sum) and texts and not column.form and not column.order:
+        if (
+            isinstance(rule, Before | Sum | Product)
+            and texts
+            and not column.form
+            and not column.order
+        ):
             raise ValueError(f"The rule {rule} needs numbers, dates or times: {name!r} is of none.")

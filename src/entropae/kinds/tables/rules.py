@@ -1,10 +1,10 @@
-"""Rules that hold in every row of a table: one before the other, one given by another, sums."""
+"""Rules that hold in every row of a table: one before the other, one given by another, keys."""
 
 from __future__ import annotations
 
+import graphlib
 import json
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,53 +13,25 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool
 
+from entropae.kinds.tables.arithmetic import Product, Sum
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import COMPARED, keys_of
 from entropae.kinds.tables.plain import arrow, plain, type_of
+from entropae.kinds.tables.rule import Rule, listed, quoted
 from entropae.messages import unknown
 
 NAME = r"(`[^`]+`|[^`<>=+,]+?)"
 BEFORE = re.compile(rf"\s*{NAME}\s*(<=|<|>=|>)\s*{NAME}\s*")
 GIVES = re.compile(rf"\s*{NAME}\s*(->|<->)\s*{NAME}\s*")
+NUMBER = re.compile(r"[+-]?\d+\.?\d*(?:e[+-]?\d+)?", re.IGNORECASE)
 KEY = re.compile(r"\s*unique\s+(.+)", re.IGNORECASE)
 LARGEST = 1 << 24  # bytes of a file of rules
 HOW = (
     "Write 'start <= end', 'country -> currency' (or <-> if each gives the other), 'a + b = c', "
-    "'a + b = 100' or 'unique store, day'; names with such signs in backquotes."
+    "'a + b = 100', 'price * quantity = total', 'total / quantity = price', 'net * 1.19 = gross' "
+    "or 'unique store, day'; names with such signs in backquotes."
 )
-
-
-class Rule(ABC):
-    """What holds in every row."""
-
-    @property
-    @abstractmethod
-    def names(self) -> tuple[str, ...]:
-        """Of the columns."""
-
-    @abstractmethod
-    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
-        """In which rows of a `pyarrow.Table` it holds; where a value is missing, it does."""
-
-    @property
-    def gives(self) -> tuple[str, ...]:
-        """Columns that follow from the others; the first is the one that is usually set."""
-        return ()
-
-    def repaired(self, table: Any, columns: Columns, name: str | None = None) -> Any:
-        """The table with what follows from other columns set to it.
-
-        Args:
-            table: The rows.
-            columns: What its columns are.
-            name: The column that is set, one of `gives`; by default the first.
-        """
-        return table
-
-    def settings(self) -> dict[str, Any]:
-        """Plain values of which `rule_from` makes it again."""
-        return {"rule": str(self)}
 
 
 @dataclass(frozen=True)
@@ -76,7 +48,7 @@ class Before(Rule):
         return self.low, self.high
 
     def __str__(self) -> str:
-        return f"{_quoted(self.low)} {self.sign} {_quoted(self.high)}"
+        return f"{quoted(self.low)} {self.sign} {quoted(self.high)}"
 
     def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
         """Where one is below the other."""
@@ -101,7 +73,7 @@ class Gives(Rule):
         return self.of, self.to
 
     def __str__(self) -> str:
-        return f"{_quoted(self.of)} {self.signs[self.both]} {_quoted(self.to)}"
+        return f"{quoted(self.of)} {self.signs[self.both]} {quoted(self.to)}"
 
     def learnt(self, table: Any) -> Gives:
         """With the values that stand beside each other in a table.
@@ -147,65 +119,6 @@ class Gives(Rule):
 
 
 @dataclass(frozen=True)
-class Sum(Rule):
-    """Columns that add up to another, or to a constant."""
-
-    parts: tuple[str, ...]
-    total: str | float
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Of the columns."""
-        return (*self.parts, self.total) if isinstance(self.total, str) else self.parts
-
-    def __str__(self) -> str:
-        total = _quoted(self.total) if isinstance(self.total, str) else f"{self.total:.12g}"
-        return f"{' + '.join(map(_quoted, self.parts))} = {total}"
-
-    def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
-        """Where they do, to the rounding of 64-bit numbers."""
-        numbers, absent = self._numbers(table, columns)
-        left = sum(numbers[name] for name in self.parts)
-        right = numbers[self.total] if isinstance(self.total, str) else self.total
-        return (np.abs(left - right) <= 1e-9 * (1 + np.abs(right))) | absent
-
-    @property
-    def gives(self) -> tuple[str, ...]:
-        """The total, if it is a column, and the parts."""
-        total = (self.total,) if isinstance(self.total, str) else ()
-        return (*total, *reversed(self.parts))
-
-    def repaired(self, table: Any, columns: Columns, name: str | None = None) -> Any:
-        """The total, or a part, by the others."""
-        numbers, absent = self._numbers(table, columns)
-        name = name or self.gives[0]
-        rest = sum((numbers[part] for part in self.parts if part != name), np.zeros(len(table)))
-        total = numbers[self.total] if isinstance(self.total, str) else self.total
-        made = rest if name == self.total else total - rest
-        column, kind = columns.named(name), type_of(columns.named(name).type)
-        scale = 10.0 ** getattr(kind, "scale", 0)
-        units = made * scale if str(kind).startswith("decimal") else made
-        grid = getattr(column, "grid", None)
-        if grid is not None and grid.places:
-            units = np.round(units, grid.places)
-        whole = not str(kind).startswith(("float", "double", "halffloat"))
-        found = plain(table.column(name))
-        before = found.values.astype(np.float64)
-        kept = np.where(absent, before, np.rint(units) if whole else units)
-        index = table.column_names.index(name)
-        made_column = arrow(kept.astype(np.int64) if whole else kept, kind, found.absent)
-        return table.set_column(index, name, made_column)
-
-    def _numbers(self, table: Any, columns: Columns) -> tuple[dict[str, Any], np.ndarray]:
-        absent, numbers = np.zeros(len(table), bool), {}
-        for name in self.names:
-            found = plain(table.column(name))
-            numbers[name] = keys_of(columns, name, found.values).astype(np.float64)
-            absent |= found.absent
-        return numbers, absent
-
-
-@dataclass(frozen=True)
 class Unique(Rule):
     """No two rows have the same values in these columns."""
 
@@ -217,7 +130,7 @@ class Unique(Rule):
         return self.keys
 
     def __str__(self) -> str:
-        return f"unique {', '.join(map(_quoted, self.keys))}"
+        return f"unique {', '.join(map(quoted, self.keys))}"
 
     def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
         """All rows but those that repeat an earlier one."""
@@ -228,15 +141,6 @@ class Unique(Rule):
             held[i] = row not in seen
             seen.add(row)
         return held
-
-
-def listed(column: Any) -> list[Any]:
-    """Plain values, `None` where they are missing."""
-    found = plain(column)
-    values = found.values.tolist()
-    if not found.absent.any():
-        return values
-    return [None if gone else value for value, gone in zip(values, found.absent, strict=True)]
 
 
 def _with(table: Any, columns: Columns, name: str, made: list[Any]) -> Any:
@@ -260,10 +164,6 @@ def _blank(values: list[Any]) -> Any:
     return next((value for value in values if value is not None), 0)
 
 
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[\w.()/%#-]+(?: [\w.()/%#-]+)*", name) else f"`{name}`"
-
-
 def rule_of(text: str, names: Sequence[str]) -> Rule:
     """A rule as it is written.
 
@@ -275,6 +175,8 @@ def rule_of(text: str, names: Sequence[str]) -> Rule:
         Before(low='start', sign='<=', high='end')
         >>> rule_of("a + b = 100", ["a", "b"])
         Sum(parts=('a', 'b'), total=100.0)
+        >>> str(rule_of("price*quantity / 100 = total", ["price", "quantity", "total"]))
+        'price * quantity / 100 = total'
     """
     key, gives, before = KEY.fullmatch(text), GIVES.fullmatch(text), BEFORE.fullmatch(text)
     if key and not (gives or before):
@@ -287,11 +189,34 @@ def rule_of(text: str, names: Sequence[str]) -> Rule:
     left, equals, right = _partition(text)
     if not equals or not right.strip():
         raise ValueError(f"{text!r} is no rule. {HOW}")
+    product = _product(left, right, names)
+    if product is not None:
+        return product
     parts = tuple(_known(part, names) for part in _split(left, "+"))
     try:
         return Sum(parts, float(right))
     except ValueError:
         return Sum(parts, _known(right, names))
+
+
+def _product(left: str, right: str, names: Sequence[str]) -> Product | None:
+    """A rule of columns and numbers with `*` and ` / ` between."""
+    pieces = re.split(r"(\*| / )(?=(?:[^`]*`[^`]*`)*[^`]*$)", f"*{left}")[1:]
+    if len(pieces) < 4:
+        return None
+    columns: dict[str, list[str]] = {"*": [], "/": []}
+    numbers = {"*": 1.0, "/": 1.0}
+    for sign, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        sign, name = sign.strip(), piece.strip().strip("`")
+        if name not in names and NUMBER.fullmatch(name):
+            numbers[sign] *= float(name)
+        else:
+            columns[sign].append(_known(name, names))
+    total, known = _known(right, names), (*columns["*"], *columns["/"])
+    finite = all(np.isfinite(value) and value for value in numbers.values())
+    if not columns["*"] or total in known or not finite:
+        raise ValueError(f"{left.strip()} = {right.strip()} is no rule. {HOW}")
+    return Product(tuple(columns["*"]), total, tuple(columns["/"]), numbers["*"], numbers["/"])
 
 
 def _partition(text: str) -> tuple[str, str, str]:
@@ -323,6 +248,30 @@ def rule_from(said: Mapping[str, Any], names: Sequence[str]) -> Rule:
         return rule
     known = dict(said["known"])
     return Gives(rule.of, rule.to, rule.both, known)
+
+
+def steps(rules: Sequence[Rule]) -> tuple[tuple[Rule, str], ...]:
+    """The rules that set a column and which, each after those that set what it is computed from.
+
+    No column is set twice, nor by what is computed from it: rules for which none is left are not
+    among them.
+    """
+    chosen: dict[str, Rule] = {}
+    before: dict[str, set[str]] = {}
+    for rule in rules:
+        exact = rule.gives[:1] if isinstance(rule, Product) else rule.gives
+        for name in exact:
+            inputs = {*rule.names} - {name}
+            if name not in chosen and not _computed(inputs, name, before):
+                chosen[name], before[name] = rule, inputs
+                break
+    order = graphlib.TopologicalSorter(before).static_order()
+    return tuple((chosen[name], name) for name in order if name in chosen)
+
+
+def _computed(inputs: set[str], name: str, before: Mapping[str, set[str]]) -> bool:
+    """Whether one of some columns is computed from a column."""
+    return any(one == name or _computed(before.get(one, set()), name, before) for one in inputs)
 
 
 def read_rules(path: Path, names: Sequence[str]) -> tuple[Rule, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from entropae.kinds.tables.column import Column
+from entropae.kinds.tables import forms
+from entropae.kinds.tables.column import Column, written
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import is_text, plain, type_of
 from entropae.kinds.tables.rules import Rule
 from entropae.messages import printable
+from entropae.reader import quantities
 
 NAMED = 4  # categories that are named
 LONGEST = 30  # characters of one that are shown
@@ -49,7 +51,7 @@ def _details(one: Column) -> list[str]:
         return _of_categories(one)
     if one.form:
         zones = f" with offsets {', '.join(one.zones)}" if one.zones else ""
-        return [f"written {one.form}{zones}"]
+        return [f"written {one.form}{zones}", *_range(one)]
     kind = type_of(one.type)
     if one.meaning in ("date", "time", "date-time", "time span"):
         zone = getattr(kind, "tz", None)
@@ -64,11 +66,22 @@ def _details(one: Column) -> list[str]:
     return [*steps, *only, f"{low:.10g} to {high:.10g}"]
 
 
+def _range(one: Column) -> list[str]:
+    """The least and the largest of numbers that are written as texts."""
+    if not forms.is_of_numbers(one.form):
+        return []
+    ends = one.knots[[0, -1]]
+    low, high = written(one, ends if one.grid is None else one.grid.values(ends))
+    return [f"{low} to {high}"]
+
+
 def _of_categories(one: Column) -> list[str]:
     categories = one.categories or ()
     scale = getattr(type_of(one.type), "scale", 0)
     words = [str(v * 10.0**-scale if scale else v)[:LONGEST] for v in categories[:NAMED]]
     if not is_text(type_of(one.type)) and one.meaning in ("date", "time", "date-time"):
         words = []
+    other = quantities.exception(categories) if is_text(type_of(one.type)) else None
+    no_number = [f"as {other[:LONGEST]!r} is no number"] if other else []
     more = f" and {len(categories) - NAMED} more" if len(categories) > NAMED else ""
-    return [f"{', '.join(words)}{more}" if words else f"{len(categories)} values"]
+    return [f"{', '.join(words)}{more}" if words else f"{len(categories)} values", *no_number]

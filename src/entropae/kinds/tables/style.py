@@ -15,7 +15,7 @@ import numpy as np
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.plain import arrow, is_text, plain
-from entropae.reader import Dialect
+from entropae.reader import Dialect, quantities
 from entropae.reader.beginning import beginning
 from entropae.reader.cells import MISSING, is_value
 from entropae.reader.dialect import shown
@@ -41,7 +41,7 @@ class Cell:
         group: Between its thousands.
         places: Its decimals, if all have as many; -1: as many as it takes.
         point: Whether whole numbers have them too, as 12.0.
-        form: Of dates and times.
+        form: Of dates and times, and of numbers with powers of ten or plus signs.
         words: For true and false.
     """
 
@@ -152,6 +152,10 @@ def _writer(kind: Any, cell: Cell, decimal: str) -> tuple[Callable[[Any], str], 
 
 
 def _number(value: Any, cell: Cell, decimal: str) -> str:
+    if cell.form:
+        text = forms.written(value, cell.form)
+        if forms.parsed(text, cell.form) == value:
+            return text
     whole = isinstance(value, int)
     if cell.places >= 0:
         text = f"{value:,.{cell.places}f}" if cell.group else f"{value:.{cell.places}f}"
@@ -273,6 +277,10 @@ def _number_cell(base: Cell, texts: list[str], decimal: str) -> Cell:
     group = marks.most_common(1)[0][0] if marks else ""
     places = {len(number.partition(decimal)[2]) for number in numbers}
     powers = any("e" in number.lower() for number in numbers)
+    if powers or any("+" in text for text in texts):
+        form = quantities.form_of(sorted(set(texts)))
+        if form:
+            return replace(base, form=form)
     return replace(
         base,
         before=before,
@@ -313,7 +321,8 @@ def style_from(said: Mapping[str, Any]) -> Style:
         raise ValueError("the style of a file has no such separator or quotes")
     known_forms = ("", *forms.DAYS, *forms.CLOCKS, *forms.TIMED)
     for cell in cells.values():
-        if not -1 <= cell.places <= MOST or cell.form not in known_forms:
+        known_form = cell.form in known_forms or forms.is_of_numbers(cell.form)
+        if not -1 <= cell.places <= MOST or not known_form:
             raise ValueError(f"the style of a file has a column that is written as {cell}")
     return style
 
