@@ -143,6 +143,7 @@ def _finished(
 
 def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[str, Any]]:
     threads = max(1, (os.cpu_count() or 1) // processes)
+    others = set(active_children())
     with ProcessPoolExecutor(
         processes,
         # A forked process may hang in the threads that torch has started.
@@ -158,8 +159,12 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
             # By the pool itself, which else finds futures cancelled that it wants to end.
             pool.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
-                for worker in active_children():
+                workers = set(active_children()) - others
+                for worker in workers:
                     worker.terminate()  # which it takes as this process takes a Ctrl-C
+                # The pool can tell them to end only as long as this process does not.
+                for worker in workers:
+                    worker.join()
             raise
         return [future.result() for future in futures]
 
