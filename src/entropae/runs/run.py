@@ -138,8 +138,10 @@ class Run:
         """Say so if these are not the data that it was trained on; refuse those of another kind."""
         if self.identity is None:
             return
-        changed = identity.differences(self.identity, identity.identity(samples))
+        now = identity.identity(samples)
+        changed = identity.differences(self.identity, now)
         if not changed:
+            identity.tell_unseen(self.identity, now, self.folder)
             return
         said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
         share = identity.still_there(self.identity, samples)

@@ -78,9 +78,10 @@ def check_links(folder: Path) -> None:
     Raises:
         OSError: Naming the first one.
     """
-    place = folder.resolve()
+    # Not by `resolve`, which fails on links in a circle.
+    place = os.path.realpath(folder)
     for path in folder.rglob("*"):
-        if path.is_symlink() and not path.resolve().is_relative_to(place):
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(place):
             raise OSError(f"{folder} has links in it that lead elsewhere: {path}. Remove them.")
 
 
