@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 import warnings
+import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,14 @@ import entropae as ea
 from entropae.cli import main
 from entropae.kinds import identity
 from entropae.kinds import read as load
+from entropae.kinds.tables.style import Style
 from entropae.kinds.text.tokenizer import MOST, Tokenizer
 from entropae.latent import Plain
 from entropae.model import WEIGHTS
 from entropae.nn import pair
-from entropae.recipe import RECIPE
+from entropae.recipe import RECIPE, ModelConfig
 from entropae.runs import compare
+from entropae.storage.arrays import read_array
 from entropae.storage.lock import LOCK, claimed
 from entropae.storage.records import last_row
 
@@ -234,6 +238,84 @@ def test_a_tokenizer_of_too_many_tokens():
     tokens = [*Tokenizer.train(["a"], "character").tokens, *map(str, range(MOST))]
     with pytest.raises(ValueError, match="at most 262,144 tokens"):
         Tokenizer("word", tokens)
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory):
+    """A model of sentences, not trained."""
+    pytest.importorskip("tokenizers")
+    samples = load(["a cat sat", "on a mat", "and ate"] * 4, tokenizer="word", length=8)
+    latent = Plain(2)
+    config = ModelConfig(hidden=(4,), start="random")
+    model = ea.Autoencoder(*samples.kind.networks(config, latent, samples), latent)
+    model.kind = samples.kind
+    model.save(folder := tmp_path_factory.mktemp("sentences"))
+    return folder
+
+
+def test_sentences_that_never_end(sentences, tmp_path):
+    """Of a billion tokens, a decoder would make gigabytes before the first was done."""
+    folder = shutil.copytree(sentences, tmp_path / "model")
+    said = json.loads((folder / "model.json").read_text())
+    said["decoder"]["length"] = 10**9
+    (folder / "model.json").write_text(json.dumps(said))
+    with pytest.raises(ValueError, match="`length` must be at most 16384"):
+        ea.load(folder)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """A model of a table, not trained."""
+    pytest.importorskip("pyarrow")
+    n = np.arange(60)
+    samples = load({"count": n % 17, "share": n / 7})
+    latent = Plain(2)
+    made = samples.kind.networks(ModelConfig(hidden=(4,)), latent, samples)
+    model = ea.Autoencoder(*made, latent)
+    model.kind = samples.kind
+    model.save(folder := tmp_path_factory.mktemp("rows"))
+    return folder
+
+
+def test_quantiles_beyond_their_type(rows, tmp_path):
+    folder = shutil.copytree(rows, tmp_path / "model")
+    numbers = load_file(folder / "table.safetensors")
+    numbers["0"].fill_(1e300)
+    save_file(numbers, folder / "table.safetensors")
+    with pytest.raises(ValueError, match="quantiles of 'count' are no numbers of type int64"):
+        ea.load(folder)
+
+
+def test_styles_in_encodings_that_are_none_of_text(rows, tmp_path):
+    folder = shutil.copytree(rows, tmp_path / "model")
+    said = json.loads((folder / "model.json").read_text())
+    said["kind"]["style"] = asdict(Style(encoding="rot13"))
+    (folder / "model.json").write_text(json.dumps(said))
+    with pytest.raises(ValueError, match="the style of a file is not readable: 'rot13'"):
+        ea.load(folder)
+
+
+# Other files
+
+
+def test_archives_of_many_names(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        for i in range(5000):
+            archive.writestr(f"../../{i}\x1b[31m.npy", b"")
+    with pytest.raises(ValueError, match="and 4997 more, and none is called") as caught:
+        read_array(tmp_path / "x.npz")
+    assert str(caught.value).isprintable()
+
+
+def test_a_table_that_is_a_pipe(tmp_path, capsys):
+    os.mkfifo(tmp_path / "x.csv")
+    assert "it is a pipe" in refused(["entropy", str(tmp_path / "x.csv")], capsys)
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", str(10**30)])
+def test_seeds_of_commands(seed, own, capsys):
+    for command in (["sample", str(own)], ["impute", str(own)], ["entropy", "x.csv"]):
+        assert "v>=0 and v<4294967296" in refused([*command, "--seed", seed], capsys)
 
 
 # What a recipe in a run folder names

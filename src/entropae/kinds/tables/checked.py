@@ -91,6 +91,7 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
     for values in (knots, sites):
         if values is not None:
             _check_rising(values, name)
+            _check_range(values, kind, name)
     return Column(
         name, str(kind), None, grid=grid, knots=knots, form=form, zones=zones, sites=sites, **common
     )
@@ -148,3 +149,11 @@ def _check_rising(knots: np.ndarray, name: str) -> None:
         raise ValueError(f"the column {name!r} needs from 1 to {KNOTS} quantiles")
     if not np.isfinite(knots).all() or (np.diff(knots) < 0).any():
         raise ValueError(f"the quantiles of {name!r} must be finite and rise")
+
+
+def _check_range(knots: np.ndarray, kind: Any, name: str) -> None:
+    """Whole numbers are of their type, as far as can be told in floats."""
+    if str(kind).startswith(("int", "uint")):
+        most = np.iinfo(kind.to_pandas_dtype())
+        if knots[0] < float(most.min) or knots[-1] > float(most.max):
+            raise ValueError(f"the quantiles of {name!r} are no numbers of type {kind}")
