@@ -27,6 +27,7 @@ LATER: dict[str, Any] = {
     "step": 1,
 }
 MANY = 1_000_000  # categories that are no states
+WIDEST = 1 << 64  # a grid of whole numbers has no more places
 
 
 def described(column: Column) -> dict[str, Any]:
@@ -152,8 +153,6 @@ def _check_rising(knots: np.ndarray, name: str) -> None:
 
 
 def _check_range(knots: np.ndarray, kind: Any, name: str) -> None:
-    """Whole numbers are of their type, as far as can be told in floats."""
-    if str(kind).startswith(("int", "uint")):
-        most = np.iinfo(kind.to_pandas_dtype())
-        if knots[0] < float(most.min) or knots[-1] > float(most.max):
-            raise ValueError(f"the quantiles of {name!r} are no numbers of type {kind}")
+    """Places of whole numbers on their grid are no more than 64 bits can tell."""
+    if str(kind).startswith(("int", "uint")) and max(-knots[0], knots[-1]) > WIDEST:
+        raise ValueError(f"the quantiles of {name!r} are no numbers of type {kind}")
