@@ -31,6 +31,7 @@ from entropae.runs import compare
 from entropae.storage.arrays import read_array
 from entropae.storage.lock import LOCK, claimed
 from entropae.storage.records import last_row
+from entropae.training import checkpoints
 
 MIB = 1 << 20
 
@@ -233,6 +234,15 @@ def test_weights_that_overflow(own, tmp_path, capsys):
         model.draw(100, prior="normal", seed=0)
 
 
+@pytest.mark.parametrize("rate", ["x", float("nan"), None])
+def test_a_checkpoint_with_a_rate_that_is_none(rate, own, capsys):
+    state = checkpoints.read(own / checkpoints.CHECKPOINT)
+    state["optimizer_states"][0]["param_groups"][0]["lr"] = rate
+    checkpoints.write(state, own / checkpoints.CHECKPOINT)
+    said = refused(["fit", "--resume", "--epochs", "9", "--out", str(own)], capsys)
+    assert f"does not fit this run: its lr is {rate!r}" in said
+
+
 def test_a_tokenizer_of_too_many_tokens():
     pytest.importorskip("tokenizers")
     tokens = [*Tokenizer.train(["a"], "character").tokens, *map(str, range(MOST))]
@@ -310,6 +320,14 @@ def test_archives_of_many_names(tmp_path):
 def test_a_table_that_is_a_pipe(tmp_path, capsys):
     os.mkfifo(tmp_path / "x.csv")
     assert "it is a pipe" in refused(["entropy", str(tmp_path / "x.csv")], capsys)
+
+
+def test_a_folder_whose_place_is_taken(own, tmp_path, capsys):
+    (tmp_path / "taken").write_text("mine")
+    for command in ("sample", "export"):
+        said = refused([command, str(own), "--out", str(tmp_path / "taken")], capsys)
+        assert "`--out` must be a folder" in said
+    assert (tmp_path / "taken").read_text() == "mine"
 
 
 @pytest.mark.parametrize("seed", ["-1", "4294967296", str(10**30)])
