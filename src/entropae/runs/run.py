@@ -152,8 +152,8 @@ class Run:
             )
         warnings.warn(
             f"The data at {printable(self.source)} are {said}. Of those that were looked at "
-            f"{share:.0%} are still there. What was held out still is; of what is new, some "
-            "counts as training data.",
+            f"{share:.0%} are still there. What was held out still is; of what is new or renamed, "
+            "some counts as training data, some as held out.",
             stacklevel=3,
         )
 
