@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 import entropae as ea
 from entropae.cli import main
@@ -218,6 +220,21 @@ def test_weights_that_nothing_can_be_drawn_from(change, said, own, tmp_path, cap
     assert not (tmp_path / "x.npy").exists()
 
 
+class Masked(nn.Linear):
+    """An encoder of one's own, with a buffer that is infinite on purpose."""
+
+    def __init__(self) -> None:
+        super().__init__(6, 2)
+        self.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+
+
+def test_infinities_in_a_mask_of_ones_own(tmp_path):
+    _, decoder = pair("mlp", (6,), 2, 2, hidden=(4,))
+    ea.Autoencoder(Masked(), decoder, Plain(2)).save(tmp_path)
+    again = ea.load(tmp_path, encoder=Masked())
+    assert again.state_dict()["encoder.mask"].isinf().sum() == 1
+
+
 def test_weights_that_overflow(own, tmp_path, capsys):
     """They are finite; what is made of them is not."""
     weights = load_file(own / WEIGHTS)
@@ -362,6 +379,7 @@ def test_going_on_downloads_nothing_that_was_not_named(own, monkeypatch, capsys)
     monkeypatch.setattr("pooch.retrieve", lambda *_, **__: pytest.fail("asked the network"))
     said = refused(["fit", "--resume", "--epochs", "9", "--out", str(own)], capsys)
     assert "mnist has not been downloaded" in said
+    assert "name them: --data mnist" in said
 
 
 def test_other_labels_are_other_data(tmp_path):

@@ -79,7 +79,7 @@ def load(
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
-        _check_finite(weights)
+        _check_finite(weights, {name for name, _ in model.named_buffers()})
         missing, unexpected = _fill(model, weights)
     except (
         *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
@@ -94,10 +94,14 @@ def load(
     return model.to(device).eval()
 
 
-def _check_finite(weights: Mapping[str, Tensor]) -> None:
-    """Refuse weights with NaN or infinities, of which samples would be made without a word."""
+def _check_finite(weights: Mapping[str, Tensor], buffers: set[str]) -> None:
+    """Refuse weights of which no sample can be made, which would not be told otherwise.
+
+    A buffer may have infinities, such as the mask of a transformer of one's own.
+    """
     for name, weight in weights.items():
-        if not weight.isfinite().all():
+        wrong = weight.isnan() if name in buffers else ~weight.isfinite()
+        if wrong.any():
             raise ValueError(f"{WEIGHTS} has values in {name} that are not finite")
 
 

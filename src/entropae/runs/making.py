@@ -128,7 +128,14 @@ def _make(
     _check_apart(folder, recipe.data)
     check_recipe(recipe)
     rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
-    samples = read(recipe.data, **vars(replace(reading, rule=rule)))
+    try:
+        samples = read(recipe.data, **vars(replace(reading, rule=rule)))
+    except FileNotFoundError as error:
+        if not begun:
+            raise
+        raise FileNotFoundError(
+            f"{error} Put the data of the run back, or name them: --data {shlex.quote(recipe.data)}"
+        ) from error
     if first:
         print(f"Read {len(samples):,} {samples.kind.things} of {samples.kind.describe_size()}.")
         if samples.others:
