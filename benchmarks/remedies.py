@@ -249,8 +249,8 @@ def keep(results: Mapping[str, Mapping[str, list[dict[str, Any]]]], minutes: flo
     save("remedies", results, minutes=minutes)
     head = (
         "`error`: of held-out images, as a share of their variance. `samples`: energy distance "
-        "between samples and held-out images, mean and standard error of draws. One seed; each remedy is that of the finding named "
-        "first, and the next row goes on from there.\n\n"
+        "between samples and held-out images, mean and standard error of draws. One seed; each "
+        "remedy is that of the finding named first, and the next row goes on from there.\n\n"
     )
     (RESULTS / "remedies.md").write_text(head + table(results))
 
