@@ -111,7 +111,7 @@ def main() -> None:
     ]
     lines += [
         "",
-        "| law | d | n | kl | calibrated | auto | chosen | bound |",
+        "| distribution | d | n | kl | calibrated | auto | chosen | bound |",
         "|-|-:|-:|-:|-:|-:|-|-:|",
     ]
     for row in [row for row in table if row["group"] == "tuned" and row["by"] == "auto"]:

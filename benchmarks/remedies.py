@@ -3,7 +3,8 @@
 Each is trained, examined, and trained or sampled again as its first finding says, up to three times
 over. The figure of a finding about reconstructions is the error on held-out images, as a share of
 their variance; of one about samples, the energy distance (Székely and Rizzo 2013) between samples
-and held-out images, as a share of the mean distance between held-out images.
+and held-out images, as a share of the mean distance between held-out images: the mean of several
+draws, with its standard error. A change of less than two of these is called none.
 
 python benchmarks/remedies.py DATA [--only digits] [--minutes 15]
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import math
 import random
 import tarfile
 import tempfile
@@ -37,7 +39,7 @@ from entropae.runs.resuming import leaves, nested
 
 from _machine import RESULTS, save
 
-ROUNDS = 3
+ROUNDS, DRAWS = 3, 8
 # Findings whose figure is the reconstruction error; that of others is of samples.
 RECONSTRUCTION = {
     *("input", "range", "statistics", "batch", "steps", "collapse", "latent_small"),
@@ -125,8 +127,15 @@ def energy_distance(x: torch.Tensor, y: torch.Tensor) -> float:
 
 def figures(run: Run, found: Diagnosis, prior: str) -> dict[str, float]:
     real = run.held_out.first(1000)
-    drawn = run.model.draw(1000, seed=0, prior=prior).cpu()
-    return {"error": float(found.figures["error"]), "samples": energy_distance(drawn, real)}
+    apart = [
+        energy_distance(run.model.draw(500, seed=seed, prior=prior).cpu(), real)
+        for seed in range(DRAWS)
+    ]
+    return {
+        "error": float(found.figures["error"]),
+        "samples": float(np.mean(apart)),
+        "samples ±": float(np.std(apart, ddof=1)) / DRAWS**0.5,
+    }
 
 
 def remedy(found: Diagnosis, done: set[str]) -> Finding | None:
@@ -169,13 +178,20 @@ def follow(recipe: Recipe, folder: Path) -> list[dict[str, Any]]:
                 "figure": figure,
                 "before": before,
                 "after": after,
-                "better": after[figure] < before[figure],
+                "change": change(before, after, figure),
                 "left": {one.name: one.severity.word for one in found.causes},
             }
         )
         print(finding.name, settings, figure, before, after, flush=True)
         before = after
     return rows
+
+
+def change(before: Mapping[str, float], after: Mapping[str, float], figure: str) -> str:
+    """Whether a figure became better or worse, by more than chance."""
+    by = after[figure] - before[figure]
+    chance = 2 * math.hypot(before.get(f"{figure} ±", 0), after.get(f"{figure} ±", 0))
+    return "none" if abs(by) <= chance else "worse" if by > 0 else "better"
 
 
 def trained(recipe: Recipe, folder: Path) -> Run:
@@ -185,17 +201,21 @@ def trained(recipe: Recipe, folder: Path) -> Run:
 
 def table(results: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> str:
     lines = [
-        "| folder | faults | finding | remedy | figure | before | after |",
-        "|-|-|-|-|-|-|-|",
+        "| folder | faults | finding | remedy | figure | before | after | change |",
+        "|-|-|-|-|-|-|-|-|",
     ]
     for data, models in results.items():
         for name, rows in models.items():
             for row in rows:
                 said = ", ".join(f"{key} {value}" for key, value in row["remedy"].items())
-                before, after = (row[when][row["figure"]] for when in ("before", "after"))
-                mark = "" if row["better"] else " (worse)"
-                cells = (data, name, row["finding"], said, row["figure"])
-                lines.append(f"| {' | '.join(cells)} | {before:.3g} | {after:.3g}{mark} |")
+                figure = row["figure"]
+                values = (
+                    f"{row[when][figure]:.3g}"
+                    + (f" ± {row[when]['samples ±']:.1g}" if figure == "samples" else "")
+                    for when in ("before", "after")
+                )
+                cells = (data, name, row["finding"], said, figure, *values, row["change"])
+                lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -229,8 +249,8 @@ def keep(results: Mapping[str, Mapping[str, list[dict[str, Any]]]], minutes: flo
     save("remedies", results, minutes=minutes)
     head = (
         "`error`: of held-out images, as a share of their variance. `samples`: energy distance "
-        "between samples and held-out images. One seed; each remedy is that of the finding named "
-        "first, and the next row goes on from there.\n\n"
+        "between samples and held-out images, mean and standard error of draws. One seed; each "
+        "remedy is that of the finding named first, and the next row goes on from there.\n\n"
     )
     (RESULTS / "remedies.md").write_text(head + table(results))
 

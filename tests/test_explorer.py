@@ -343,12 +343,17 @@ class TestServer:
 
     def test_asked_by_another_page(self, server):
         body = json.dumps({"codes": [[0.0] * 5]}).encode()
-        for origin in ("https://example.com", "null", "http://127.0.0.1:1"):
+        host = server.url.rstrip("/").partition("://")[2]
+        for origin in ("https://example.com", "null", "http://127.0.0.1:1", f"other://{host}"):
             status, content = server.ask("/api/decode", body, Origin=origin)
             assert status == 403
             assert "Another page" in json.loads(content)["error"]
         own = server.url.rstrip("/")
         assert server.ask("/api/decode", body, Origin=own)[0] == 200
+        head = f"POST /api/decode HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), 5) as two:
+            two.sendall(f"{head}Origin: {own}\r\nOrigin: null\r\n\r\n".encode() + body)
+            assert b" 403 " in two.recv(1 << 12)
 
     @pytest.mark.parametrize(
         ("path", "body", "status", "reason"),

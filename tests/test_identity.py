@@ -215,7 +215,10 @@ def test_a_run_of_before_keeps_its_split_if_its_data_are_named(place, capsys):
     x = np.load(data)
     np.testing.assert_array_equal(old.held_out.first(99).numpy(), x[np.sort(order[:24])])
     assert main(["evaluate", str(run), "--trained-on", data]) == 0
-    assert main(["fit", "--resume", "--epochs", "2", "--out", str(run), "--no-report"]) == 0
+    going_on = ["fit", "--resume", "--epochs", "2", "--out", str(run), "--no-report"]
+    assert main(going_on) == 1
+    told = capsys.readouterr().err.partition("give ")[2].strip().rstrip(".")
+    assert main([*going_on, *shlex.split(told)]) == 0
     assert json.loads((run / "metrics.json").read_text())["epochs"] == 2
 
 

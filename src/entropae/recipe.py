@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
@@ -173,6 +174,14 @@ class Recipe:
 class _Loader(yaml.SafeLoader):
     """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """As PyYAML, which takes the last of two values of one name."""
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = [name for name, times in names.items() if times > 1]
+        if twice:
+            raise ValueError(f"it has {twice[0]!r} twice: leave one of them out")
+        return super().construct_mapping(node, deep)
+
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -192,7 +201,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         check_regular(path)
         if path.stat().st_size > LARGEST:
             raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
-        text = path.read_text()
+        text = path.read_text("utf-8")
         depth = 0
         for event in yaml.parse(text, _Loader):
             depth += isinstance(event, yaml.CollectionStartEvent)

@@ -45,5 +45,7 @@ def build(known: Mapping[str, type[T]], config: Mapping[str, Any], what: str) ->
             raise ValueError(f"The {what} {name!r} needs the option {option!r}.")
     try:
         return known[name](**options)
-    except (TypeError, ArithmeticError, AttributeError, LookupError) as error:
-        raise ValueError(f"The {what} {name!r} cannot have {options}: {error}") from error
+    except (TypeError, ArithmeticError, AttributeError, LookupError, RuntimeError) as error:
+        # Torch adds where in its own sources it failed.
+        said = str(error).partition("\n")[0]
+        raise ValueError(f"The {what} {name!r} cannot have {options}: {said}") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jsonargparse import Namespace
 
 from entropae.cli.opened import add_run, add_run_and_data, opened
-from entropae.cli.parser import Commands, Parser
+from entropae.cli.parser import Commands, Parser, Seed
 from entropae.cli.printed import print_measures
 from entropae.storage.atomic import check_out
 
@@ -38,7 +38,7 @@ def _sample_options(parser: Parser) -> None:
     parser.add_argument(
         "--prior", type=str, help="normal, full (or gaussian), mixture; by default the run's."
     )
-    parser.add_argument("--seed", type=int, default=0, help="For the same samples again.")
+    parser.add_argument("--seed", type=Seed, default=0, help="For the same samples again.")
     parser.add_argument(
         "--where",
         type=str,
@@ -74,7 +74,7 @@ def _impute_options(parser: Parser) -> None:
         "--only", type=str, nargs="*", default=[], help="Columns to fill in; by default all."
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="For the same values again; others: other imputations."
+        "--seed", type=Seed, default=0, help="For the same values again; others: other imputations."
     )
     parser.add_argument("--out", type=str, default="imputed.csv", help="A .csv or .parquet file.")
 

@@ -10,9 +10,13 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 from jsonargparse._actions import ActionConfigFile
+from jsonargparse.typing import restricted_number_type
 
 from entropae.messages import printable
 from entropae.recipe import read_settings, recipe_of
+
+# What NumPy, torch and scikit-learn all take.
+Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 1 << 32)])
 
 
 class Parser(ArgumentParser):

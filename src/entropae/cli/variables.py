@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jsonargparse import Namespace
 
 from entropae.cli.dialect import read
-from entropae.cli.parser import Parser
+from entropae.cli.parser import Parser, Seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ def estimate_options(parser: Parser) -> None:
         help="The step that values are rounded to: auto, none, a number, or NAME=STEP ….",
     )
     parser.add_argument("--bits", action="store_true", help="In bits, not in nats.")
-    parser.add_argument("--seed", type=int, default=0, help="Of spreads and permutations.")
+    parser.add_argument("--seed", type=Seed, default=0, help="Of spreads and permutations.")
     parser.add_argument(
         "--missing", type=str, default="refuse", help="Rows with missing values: refuse or drop."
     )

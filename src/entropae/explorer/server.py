@@ -124,9 +124,9 @@ class _Guard:
                 f"`Host` must be an address in numbers or one of {', '.join(sorted(self.names))}: "
                 f"got {host!r}. Start the explorer with --host NAME to use that name."
             )
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return f"Another page's request is not answered: got `Origin` {origin!r}."
+        for origin in headers.getlist("origin"):
+            if origin not in (f"http://{host}", f"https://{host}"):
+                return f"Another page's request is not answered: got `Origin` {origin!r}."
         return None
 
     def _known(self, host: str) -> bool:

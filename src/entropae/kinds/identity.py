@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from entropae.kinds.keys import Halves, Rule, mixed
+from entropae.kinds.labels import names
 from entropae.kinds.samples import Samples
 from entropae.storage.atomic import write_text
 
 DATA = "data.json"
 LARGEST = 1 << 20
 # Samples whose content is compared, those of the smallest keys: most of them stay, whatever is
-# added. Bytes of a file, and of arrays in memory, that are looked at; all of what has no more.
+# added. Bytes of files, and of arrays in memory, of which all is looked at; and of a part of a file
+# that has more.
 FEW, WHOLE, PART = 64, 1 << 26, 1 << 16
 
 
@@ -34,6 +36,8 @@ def identity(samples: Samples) -> dict[str, Any]:
         "shape": list(samples.shape),
         "columns": dict(samples.kind.types),
     }
+    if samples.labels is not None:
+        found["labels"] = _digest("\n".join(names(samples.labels)).encode(errors="replace"))
     found |= _of_files(samples) if samples.files else {"content": _of_array(samples)}
     keys = samples.all_keys()
     rows = np.argsort(mixed(keys), kind="stable")[:FEW].tolist()
@@ -45,6 +49,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In what two data sets differ, in words; nothing if they are the same.
 
     When files were changed does not count where all else is the same: they may have been copied.
+    That is what `tell_unseen` is for.
     """
     said = []
     for name, words in (("kind", "kind"), ("shape", "shape of a sample"), ("samples", "samples")):
@@ -56,13 +61,26 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
+    if now.get("labels") not in (None, then.get("labels")):
+        said.append("labels")
     if then.get("names") != now.get("names"):
         said.append("names or sizes of files")
-    if then.get("content") != now.get("content") or (
-        then.get("samples") == now.get("samples") and then.get("some") != now.get("some")
-    ):
+    # Runs of before looked at all of a single file only.
+    whole = then.get("content") not in (None, now.get("content"))
+    same = then.get("samples") == now.get("samples")
+    if whole or (same and then.get("some") != now.get("some")):
         said.append("content")
     return said
+
+
+def tell_unseen(then: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Warn if files that are too large for all of them to be looked at were changed since."""
+    if then.get("bytes", 0) > WHOLE and then.get("changed") != now.get("changed"):
+        warnings.warn(
+            f"Files of the data were changed since the run in {folder} began. What was looked at "
+            "of them is the same, but they are too large for all of it.",
+            stacklevel=5,
+        )
 
 
 def still_there(then: Mapping[str, Any], samples: Samples) -> float:
@@ -100,6 +118,9 @@ def read(folder: Path) -> dict[str, Any] | None:
         below, rule = found["split"]["below"], found["split"]["rule"]
         if rule != "keys" or not (below is None or (type(below) is int and 0 <= below < 1 << 64)):
             raise ValueError("its split is none that is known")
+        for name, kind in (("columns", dict), ("some", dict), ("bytes", int)):
+            if not isinstance(found.get(name, kind()), kind):
+                raise ValueError(f"`{name}` is none")
         return found
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} is damaged: {error}.") from error
@@ -118,12 +139,8 @@ def resumed(
         return samples.halves(validation, seed=seed, rule=rule)
     now = identity(samples)
     changed = differences(then, now)
-    if not changed and then.get("bytes", 0) > WHOLE and then.get("changed") != now.get("changed"):
-        warnings.warn(
-            f"{samples.files[0]} was written again since the run in {folder} began. Those of its "
-            f"parts that were looked at are the same.",
-            stacklevel=4,
-        )
+    if not changed:
+        tell_unseen(then, now, folder)
     if changed:
         raise ValueError(
             f"The data are not those that the run in {folder} began with ({'; '.join(changed)}). "
@@ -151,18 +168,21 @@ def _of_sample(samples: Samples, row: int) -> str:
 
 
 def _of_files(samples: Samples) -> dict[str, Any]:
-    """Names and sizes of files, and the content of the only one."""
+    """Names, sizes and times of files, and the content of the only one or of all that are small."""
     sizes = [path.stat().st_size for path in samples.files]
     times = [path.stat().st_mtime_ns for path in samples.files]
     alone = len(samples.files) == 1
     names = [""] if alone else samples.names
+    content = _of_file(samples.files[0]) if alone else None
+    if not alone and sum(sizes) <= WHOLE:
+        content = _digest("".join(map(_of_file, samples.files)).encode())
     listed = "\n".join(f"{size} {name}" for name, size in zip(names, sizes, strict=True))
     return {
         "files": len(sizes),
         "bytes": sum(sizes),
-        "changed": max(times),
+        "changed": sum(times),  # which is another if one of them is
         "names": _digest(listed.encode(errors="surrogateescape")),
-        "content": _of_file(samples.files[0]) if alone else None,
+        "content": content,
     }
 
 

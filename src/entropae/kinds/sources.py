@@ -76,7 +76,7 @@ def _at(source: str | Path, download: bool) -> Opened:
     if str(source) in NAMES:
         return Opened(by_name(str(source), download=download))
     path = Path(source)
-    if not path.exists():
+    if source == "" or not path.exists():  # an empty name would be the current folder
         hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
         raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
     if path.is_dir():

@@ -99,6 +99,8 @@ class Entropic(Latent):
         self.correction: Correction = correction
         self.bank = bank
         self.warmup = check_warmup(warmup)
+        if not isinstance(noise, tuple | list) or len(noise) != 2:
+            raise ValueError(f"`noise` must be two numbers >= 0: got noise={noise!r}.")
         first, last = noise
         if not (first >= 0 and last >= 0):
             raise ValueError(f"`noise` must be two numbers >= 0: got noise={noise}.")

@@ -242,8 +242,8 @@ class Generative(nn.Module, ABC):
             batch_size: Codes decoded at a time.
 
         Raises:
-            ValueError: If the prior has not been fitted, there is no such label, or a number is out
-                of its range.
+            ValueError: If the prior has not been fitted, there is no such label, a number is out of
+                its range, or what the decoder makes is not finite.
         """
         if n < 1:
             raise ValueError(f"`n` must be at least 1: got n={n}.")
@@ -256,7 +256,13 @@ class Generative(nn.Module, ABC):
             wishes |= {"temperature": temperature, "truncation": truncation}
         code = self.draw_codes(n, self.priors[name], generator, head=head, **wishes)
         with nullcontext() if self.kind is None else self.kind.drawing(self, seed=seed):
-            return self.decode(code, batch_size=batch_size, head=False)
+            made = self.decode(code, batch_size=batch_size, head=False)
+        if made.is_floating_point() and not made.isfinite().all():
+            raise ValueError(
+                f"The decoder gives values that are not finite for codes of the prior {name!r}: "
+                "its weights are damaged, or too large. Train the model again."
+            )
+        return made
 
     def _named(self, prior: str | None, *, classes: bool = False) -> str:
         """The prior that is meant; by default one that knows of classes, where they are asked for.

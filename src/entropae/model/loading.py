@@ -79,6 +79,7 @@ def load(
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
+        _check_finite(weights, {name for name, _ in model.named_buffers()})
         missing, unexpected = _fill(model, weights)
     except (
         *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
@@ -91,6 +92,17 @@ def load(
             f"missing {missing[:4]}, unexpected {unexpected[:4]}."
         )
     return model.to(device).eval()
+
+
+def _check_finite(weights: Mapping[str, Tensor], buffers: set[str]) -> None:
+    """Refuse weights of which no sample can be made, which would not be told otherwise.
+
+    A buffer may have infinities, such as the mask of a transformer of one's own.
+    """
+    for name, weight in weights.items():
+        wrong = weight.isnan() if name in buffers else ~weight.isfinite()
+        if wrong.any():
+            raise ValueError(f"{WEIGHTS} has values in {name} that are not finite")
 
 
 def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:
@@ -120,7 +132,7 @@ def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str],
 def _read_config(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{CONFIG} has at most {LARGEST} bytes, this one {path.stat().st_size}")
-    config = json.loads(path.read_text())
+    config = json.loads(path.read_text("utf-8"))
     if config["format"] > FORMAT:
         raise ValueError(f"format {config['format']} is newer than this entropae's {FORMAT}")
     if config["format"] < 2 and config["decoder"]["name"] == "MLPDecoder":

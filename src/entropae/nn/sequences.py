@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from entropae.nn.decoding import Decoding, State, greedy, nucleus
-from entropae.nn.tokens import BOS, PAD, UNK
+from entropae.nn.tokens import BOS, MOST_TOKENS, PAD, UNK
 
 
 class SequenceDecoder(nn.Module, ABC):
@@ -36,6 +36,8 @@ class SequenceDecoder(nn.Module, ABC):
     ) -> None:
         super().__init__()
         check_sizes(vocabulary=vocabulary, in_features=in_features, length=length)
+        if length > MOST_TOKENS:
+            raise ValueError(f"`length` must be at most {MOST_TOKENS}: got length={length}.")
         check_shares(word_dropout=word_dropout)
         self.vocabulary, self.in_features, self.length = vocabulary, in_features, length
         self.word_dropout = word_dropout

@@ -124,6 +124,7 @@ class Mixture(Prior):
         self.components = components
         self.classes = tuple(classes)
         self._allocate(components or 1)
+        self.register_load_state_dict_post_hook(_check_shares)
 
     def _allocate(self, c: int) -> None:
         self.register_buffer("weights", torch.full((c,), 1 / c))
@@ -190,6 +191,18 @@ class Mixture(Prior):
             self.means, scale_tril=self.factors, validate_args=False
         ).log_prob(code[:, None])
         return torch.logsumexp(each + self.weights.log(), 1)
+
+
+def _check_shares(mixture: Any, keys: object = None) -> None:
+    """Refuse a mixture that was loaded and cannot be drawn from."""
+    shares = mixture.weights
+    if mixture.classes:
+        number = torch.arange(len(mixture.classes), device=shares.device)
+        each = torch.where(mixture.owner == number[:, None], shares, 0).sum(1)
+    else:
+        each = shares.sum()
+    if not ((shares >= 0).all() and (each > 0).all()):
+        raise ValueError("a mixture's weights must not be negative, nor all of a class 0")
 
 
 def identity(*shape: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -65,8 +64,8 @@ class Dialect:
         if self.skip is not None and self.skip < 0:
             raise ValueError(f"`skip` must be at least 0: got {self.skip}.")
         try:
-            codecs.lookup(self.encoding or "utf-8")
-        except LookupError as error:
+            b" ".decode(self.encoding or "utf-8", "ignore")
+        except (LookupError, UnicodeError) as error:
             raise ValueError(
                 f"Unknown `encoding` {self.encoding!r}: give utf-8, utf-16, cp1252 or another that "
                 "Python knows."

@@ -19,6 +19,7 @@ from entropae.reader.table import Table
 from entropae.reader.texts import read_text
 from entropae.reader.typed import typed
 from entropae.storage.arrays import map_npy
+from entropae.storage.regular import check_regular
 
 
 def read_table(
@@ -42,6 +43,7 @@ def read_table(
         ValueError: If the file cannot be read, has a name twice, or a column is unknown.
     """
     path = Path(path)
+    check_regular(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     suffix = suffix_of(path)

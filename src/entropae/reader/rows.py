@@ -14,6 +14,7 @@ from entropae.reader.parquet import opened
 from entropae.reader.reading import need_pyarrow, suffix_of
 from entropae.reader.table import check_missing, chosen_columns, gaps_message, is_number
 from entropae.storage.arrays import map_npy
+from entropae.storage.regular import check_regular
 
 # Bytes of a block of rows, as float64.
 BLOCK = 1 << 25
@@ -80,6 +81,7 @@ def open_table(
     """
     check_missing(missing)
     path = Path(path)
+    check_regular(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     suffix = suffix_of(path)

@@ -27,14 +27,16 @@ from entropae.metrics.summary import summary
 from entropae.model import CONFIG
 from entropae.prior.names import check_names
 from entropae.recipe import RECIPE, Recipe
-from entropae.runs.files import METRICS, portable, read_recipe
-from entropae.runs.making import check_recipe, make
+from entropae.runs.checked import check_recipe
+from entropae.runs.files import portable, read_recipe
+from entropae.runs.making import make
 from entropae.runs.measured import evaluation_path, features_of, no_features
 from entropae.runs.resuming import LEFT_OPEN, is_open, leaves
 from entropae.runs.run import Run
 from entropae.signals import Stopped, as_worker, working
-from entropae.storage.atomic import replacing, write_text
+from entropae.storage.atomic import check_links, replacing, write_text
 from entropae.storage.lock import claimed
+from entropae.storage.records import read_json
 
 RESULTS = "results.json"
 
@@ -76,6 +78,7 @@ def compare(
         raise ValueError(f"`seeds` must be at least 1: got seeds={seeds}.")
     _check_alike(recipes)
     _check_asked(recipes, test, features, priors, n)
+    check_links(out)
     with claimed(out), _continued():
         return _compare(recipes, out, seeds, test, features, n, priors, processes)
 
@@ -132,13 +135,13 @@ def _finished(
 ) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
         print(f"{folder}:")
-        make(recipe, folder, resume=True)
+        make(recipe, folder, resume=True, asked={"data": recipe.data})
     run = Run.open(folder)
     kept = evaluation_path(folder, features_of(run.kind, features))
-    found = json.loads(kept.read_text()) if kept.is_file() else {}
+    found = read_json(kept) if kept.is_file() else {}
     if found.get("asked") != asked:
         found = run.evaluate(asked["test"], features=features, n=asked["n"], priors=asked["priors"])
-    return found | {"seconds": json.loads((folder / METRICS).read_text())["seconds"]}
+    return found | {"seconds": run.metrics.get("seconds", math.nan)}
 
 
 def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from entropae.kinds import NAMES, Reading
@@ -70,13 +71,14 @@ def portable(recipe: Recipe) -> dict[str, Any]:
 
 
 def latent_of(recipe: Recipe) -> Latent:
-    """The latent of a recipe; of one dimension, where that is still to be chosen.
+    """The latent of a recipe, for its options; of one dimension, where that is to be chosen.
 
     Raises:
         ValueError: If a name or an option is unknown.
     """
     asked = recipe.model.latent
-    return named(asked | {"dim": 1} if asked.get("dim") == AUTO else asked)
+    with torch.device("meta"):  # no memory for what may be of any size
+        return named(asked | {"dim": 1} if asked.get("dim") == AUTO else asked)
 
 
 def reading_of(recipe: Recipe, *, progress: bool = False) -> Reading:

@@ -18,7 +18,7 @@ import torch
 
 import entropae
 from entropae import distributed
-from entropae.kinds import NAMES, Samples, identity, read
+from entropae.kinds import NAMES, Reading, Samples, identity, read
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.metrics.principal import PrincipalComponents
@@ -32,18 +32,18 @@ from entropae.model import (
     size_of,
     start_from_pca,
 )
-from entropae.model.errors import check_error, check_suits, make_error
+from entropae.model.errors import check_suits, make_error
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
+from entropae.runs.checked import check_recipe
 from entropae.runs.files import (
     METRICS,
-    latent_of,
     portable,
     read_recipe,
     reading_of,
     write_recipe,
 )
-from entropae.runs.priors import FLOW, fit_priors
+from entropae.runs.priors import fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
 from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
 from entropae.signals import Stopped
@@ -51,8 +51,6 @@ from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
 from entropae.training.fitting import random_state_kept
-from entropae.training.loggers import check_logger
-from entropae.training.trainers import check_trainer
 
 CURVES = "curves.png"
 # A mixture of 16 dimensions is known well from so many codes; more would take gigabytes.
@@ -101,12 +99,24 @@ def make(
         _check_folder(folder, resume)
         _check_apart(folder, recipe.data)
     with claimed(folder) if first else nullcontext(), resumable(folder):
-        if resume and (folder / RECIPE).is_file():
+        begun = resume and (folder / RECIPE).is_file()
+        if begun:
             recipe = resumed_recipe(folder, asked or {})
-        return _make(recipe, folder, resume=resume, profile=profile, first=first)
+        # A recipe that lay there may be anybody's.
+        download = not begun or "data" in (asked or {})
+        reading = replace(reading_of(recipe, progress=first), download=download)
+        return _make(recipe, folder, reading, resume=resume, profile=profile, first=first)
 
 
-def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: bool) -> Autoencoder:
+def _make(
+    recipe: Recipe,
+    folder: Path,
+    reading: Reading,
+    *,
+    resume: bool,
+    profile: bool,
+    first: bool,
+) -> Autoencoder:
     begun = resume and (folder / RECIPE).is_file()
     if first and not begun and not is_empty(folder):
         raise FileExistsError(
@@ -118,7 +128,14 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     _check_apart(folder, recipe.data)
     check_recipe(recipe)
     rule = identity.rule_of(folder, begun=begun and (folder / CHECKPOINT).is_file())
-    samples = read(recipe.data, **vars(replace(reading_of(recipe, progress=first), rule=rule)))
+    try:
+        samples = read(recipe.data, **vars(replace(reading, rule=rule)))
+    except FileNotFoundError as error:
+        if not begun:
+            raise
+        raise FileNotFoundError(
+            f"{error} Put the data of the run back, or name them: --data {shlex.quote(recipe.data)}"
+        ) from error
     if first:
         print(f"Read {len(samples):,} {samples.kind.things} of {samples.kind.describe_size()}.")
         if samples.others:
@@ -137,6 +154,8 @@ def _make(recipe: Recipe, folder: Path, *, resume: bool, profile: bool, first: b
     if first:
         if (folder / CONFIG).is_file():
             reopen(folder)
+        if not begun:  # first, since a recipe without it is not gone on with
+            identity.write(folder, samples, halves)
         write_recipe(recipe, folder)
     clock = _Clock(time.perf_counter())
     log = fit_by(
@@ -274,44 +293,15 @@ def _check_folder(folder: Path, resume: bool) -> None:
             )
 
 
-def check_recipe(recipe: Recipe) -> None:
-    """Raise for whatever is wrong with a recipe that can be told without its data.
-
-    Raises:
-        ValueError: If a number is out of its range, a name unknown, or devices are not there.
-        FileNotFoundError: If the data are not there.
-        ImportError: If it asks for what is not installed.
-    """
-    latent_of(recipe)
-    check_error(recipe.model.error)
-    for name in ("epochs", "batch_size", "flow_steps"):
-        value = getattr(recipe, name)
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
-    if recipe.learning_rate is not None and not recipe.learning_rate > 0:
-        raise ValueError(f"`learning_rate` must be positive: got {recipe.learning_rate}.")
-    if recipe.minutes is not None and not recipe.minutes > 0:
-        raise ValueError(f"`minutes` must be positive: got minutes={recipe.minutes}.")
-    if recipe.flow_steps is not None:
-        head = recipe.model.latent.get("head")
-        if head is not None or recipe.prior not in ("auto", FLOW):
-            asked = f"prior={recipe.prior!r}" if head is None else f"model.latent.head={head!r}"
-            raise ValueError(
-                f"`flow_steps` is for flow matching as a prior: got it with {asked}. Leave one of "
-                "them out; by default flow matching becomes the head where it is best."
-            )
-    if not recipe.weight_decay >= 0:
-        raise ValueError(f"`weight_decay` must be >= 0: got {recipe.weight_decay}.")
-    if not 0 <= recipe.validation < 1:
-        raise ValueError(f"`validation` must be in [0, 1): got validation={recipe.validation}.")
-    check_logger(recipe.logger)
-    check_trainer(recipe.trainer)
-
-
 def _check_apart(folder: Path, data: str) -> None:
     """Refuse a run folder among its own data, of which it would become a part."""
     source = Path(data)
-    if data not in NAMES and source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+    if (
+        data
+        and data not in NAMES
+        and source.is_dir()
+        and folder.resolve().is_relative_to(source.resolve())
+    ):
         raise ValueError(
             f"The run folder {folder} lies in the folder of its data, {data}: its pictures would "
             "be read as data. Give an --out elsewhere, or --data a folder of nothing but data."

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import csv
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from entropae.kinds import identity
+from entropae.messages import printable
 from entropae.model import CONFIG
 from entropae.recipe import AUTO, Recipe, recipe_of
 from entropae.runs.files import LOG, portable, read_recipe
+from entropae.storage.records import last_row
 from entropae.training import CHECKPOINT
 
 # Settings that change where and how a run goes on, not what it is.
@@ -52,13 +55,24 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
             "train in another folder (--out)."
         )
     _check_epochs(folder, asked.get("epochs"))
-    if wanted["data"] != own["data"] and identity.read(folder) is None:
-        raise ValueError(
-            f"The run in {folder} was begun with --data {own['data']}, now {wanted['data']}. It "
-            "does not say what was in these data: leave --data out."
-        )
+    if identity.read(folder) is None:
+        _check_named(folder, own["data"], wanted["data"] if "data" in asked else None)
     changed = {name: wanted[name] for name in own if name.startswith(FREE) and name in asked}
     return replace(found, **vars_of(recipe_of(nested(own | changed)), changed))
+
+
+def _check_named(folder: Path, own: str, named: str | None) -> None:
+    """Refuse the data of a recipe, which may name any file, unless they are named too."""
+    if named is None:
+        raise ValueError(
+            f"The run in {folder} does not say what was in its data, and its recipe may name any "
+            f"file: {printable(own)}. If that is meant, give --data {shlex.quote(own)}."
+        )
+    if named != own:
+        raise ValueError(
+            f"The run in {folder} was begun with --data {own}, now {named}. It does not say what "
+            f"was in these data: give --data {shlex.quote(own)}."
+        )
 
 
 def is_open(name: str, value: Any) -> bool:
@@ -79,12 +93,18 @@ def is_finished(folder: Path, recipe: Recipe) -> bool:
 
 
 def trained(folder: Path) -> int:
-    """Epochs that a run has behind it."""
-    if not (folder / LOG).is_file():
+    """Epochs that a run has behind it.
+
+    Raises:
+        ValueError: If its log is damaged.
+    """
+    path = folder / LOG
+    if not path.is_file():
         return 0
-    with (folder / LOG).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return int(rows[-1]["epoch"]) if rows else 0
+    epoch = last_row(path).get("epoch", "0")
+    if not re.fullmatch("[0-9]{1,18}", epoch):
+        raise ValueError(f"{path} is damaged: its last epoch is {epoch[:40]!r}. Remove it.")
+    return int(epoch)
 
 
 def reopen(folder: Path) -> None:

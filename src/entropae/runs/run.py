@@ -138,8 +138,10 @@ class Run:
         """Say so if these are not the data that it was trained on; refuse those of another kind."""
         if self.identity is None:
             return
-        changed = identity.differences(self.identity, identity.identity(samples))
+        now = identity.identity(samples)
+        changed = identity.differences(self.identity, now)
         if not changed:
+            identity.tell_unseen(self.identity, now, self.folder)
             return
         said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
         share = identity.still_there(self.identity, samples)
@@ -150,8 +152,8 @@ class Run:
             )
         warnings.warn(
             f"The data at {printable(self.source)} are {said}. Of those that were looked at "
-            f"{share:.0%} are still there. What was held out still is; of what is new, some "
-            "counts as training data.",
+            f"{share:.0%} are still there. What was held out still is; of what is new or renamed, "
+            "some counts as training data, some as held out.",
             stacklevel=3,
         )
 

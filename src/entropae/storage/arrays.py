@@ -15,6 +15,7 @@ from typing import IO, Literal
 
 import numpy as np
 
+from entropae.messages import counted
 from entropae.storage.limits import RATIO, UNPACKED
 from entropae.storage.regular import check_regular
 
@@ -65,7 +66,8 @@ def _read_npz(path: Path) -> np.ndarray:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
         if len(names) != 1 and not likely:
-            raise ValueError(f"it holds {', '.join(names)}, and none is called images or x.")
+            held = counted(names) or "nothing"
+            raise ValueError(f"it holds {held}, and none is called images or x.")
         info = archive.getinfo((likely or names)[0] + ".npy")
         with archive.open(info) as member:
             version = np.lib.format.read_magic(member)

@@ -59,10 +59,15 @@ def check_out(path: Path, *, folder: bool = False) -> None:
         folder: Whether it may be one.
 
     Raises:
-        OSError: If a folder is in its place, or its place is none that may be written to.
+        OSError: If a folder is in its place, or something else in a folder's, or its place is none
+            that may be written to.
     """
     if path.is_dir() and not folder:
         raise IsADirectoryError(f"`--out` must be a file: {path} is a folder. Give a file in it.")
+    if folder and path.exists() and not path.is_dir():
+        raise NotADirectoryError(
+            f"`--out` must be a folder: {path} is none. Give another, or one that is to be made."
+        )
     inside = path if path.is_dir() else path.absolute().parent
     found = next(one for one in (inside, *inside.absolute().parents) if one.exists())
     if not found.is_dir() or not os.access(found, os.W_OK | os.X_OK):
@@ -78,9 +83,10 @@ def check_links(folder: Path) -> None:
     Raises:
         OSError: Naming the first one.
     """
-    place = folder.resolve()
+    # Not by `resolve`, which fails on links in a circle.
+    place = os.path.realpath(folder)
     for path in folder.rglob("*"):
-        if path.is_symlink() and not path.resolve().is_relative_to(place):
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(place):
             raise OSError(f"{folder} has links in it that lead elsewhere: {path}. Remove them.")
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from entropae.messages import printable
 
 LOCK = ".entropae-lock"
 # Folders that this process has claimed: what it calls may claim them again.
@@ -54,6 +57,8 @@ def is_empty(folder: Path) -> bool:
 
 def _locked(path: Path) -> IO[str]:
     """The lock's file, open and locked, with who holds it in it."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        raise OSError(f"{printable(path)} is no file, as the lock of a folder is. Remove it.")
     while True:
         # Not through a link, which might lead anywhere.
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -83,9 +88,10 @@ def _locked(path: Path) -> IO[str]:
 def _holder(file: IO[str]) -> str:
     try:
         about = json.loads(file.read(1000))
-        return f" ({int(about['pid'])} on {about['host']}, since {about['since']})"
-    except (ValueError, KeyError, TypeError, OSError):
+        said = f"{int(about['pid'])} on {about['host']}, since {about['since']}"
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError, OSError):
         return ""
+    return f" ({printable(said)})"
 
 
 try:

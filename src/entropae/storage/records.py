@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from entropae.storage.regular import check_regular
+
 # Bytes that files beside the model may have, so that no folder of a stranger's fills the memory.
 LARGEST = 1 << 22
-LONGEST = 1 << 26  # a log of many epochs
+LONGEST = 1 << 24  # a log of some hundred thousand epochs, which takes forty times the memory
+LINE = 1 << 16  # of a log, of which only the last one is wanted
 DRAWABLE = 1e30  # beyond which nothing can be drawn
 
 
@@ -49,6 +52,27 @@ def read_log(path: Path) -> list[dict[str, float]]:
         raise ValueError(f"{path} is damaged: {error}. Remove it.") from error
     rows = [{name: value for name, value in row.items() if abs(value) < DRAWABLE} for row in rows]
     return [row for row in rows if "step" in row]
+
+
+def last_row(path: Path) -> dict[str, str]:
+    """The last row of a log of any length; nothing if it has none.
+
+    Raises:
+        ValueError: If it is no table.
+    """
+    check_regular(path)
+    with path.open("rb") as file:
+        head = file.readline(LINE)
+        file.seek(max(file.tell(), path.stat().st_size - LINE))
+        rest = file.read(LINE).strip()
+    if not rest:
+        return {}
+    try:
+        lines = [line.decode("utf-8") for line in (head, rest.splitlines()[-1])]
+        names, cells = csv.reader(lines, strict=True)
+        return dict(zip(names, cells, strict=True))
+    except (csv.Error, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}. Remove it.") from error
 
 
 def _check_size(path: Path, most: int) -> None:

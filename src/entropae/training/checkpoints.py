@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import warnings
 from pathlib import Path
@@ -139,9 +140,13 @@ class Keep(Checkpoint):
         A file keeps the order of axes only, and the fused Adam goes through memory.
 
         Raises:
-            ValueError: If a shape is another.
+            ValueError: If a shape is another, or a setting is no number.
         """
         for optimizer in trainer.optimizers:
+            for group in optimizer.param_groups:
+                for name, usual in optimizer.defaults.items():
+                    if type(usual) is float and not _is_finite(group.get(name)):
+                        raise ValueError(f"its {name} is {group.get(name)!r}.")
             for parameter, found in optimizer.state.items():
                 for name, value in found.items():
                     if isinstance(value, Tensor) and value.shape not in (parameter.shape, ()):
@@ -193,6 +198,10 @@ class Keep(Checkpoint):
         if self.path is not None and not kept:
             trainer.save_checkpoint(str(self.path))
         raise Halt(self.wish.number or signal.SIGTERM, trainer.current_epoch + 1)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float | Tensor) and math.isfinite(value)
 
 
 def _plain(value: Any, tensors: dict[str, Tensor]) -> Any:

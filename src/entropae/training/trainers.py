@@ -18,6 +18,9 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from entropae.messages import unknown
 from entropae.recipe import TrainerConfig
 
+# That a machine may have, whatever cores it has: a recipe may be anybody's.
+PROCESSES = 16
+
 
 def where_of(
     trainer: TrainerConfig | Mapping[str, Any] | None, device: str | torch.device | None
@@ -79,6 +82,17 @@ def check_trainer(trainer: TrainerConfig) -> None:
     Raises:
         ValueError: If the devices are not there, or an option is none.
     """
+    most = max(PROCESSES, os.cpu_count() or 1)
+    if isinstance(trainer.devices, int) and trainer.devices > most:
+        raise ValueError(
+            f"`trainer.devices` must be at most {most} on this machine, each is a process: got "
+            f"{trainer.devices}."
+        )
+    if any(how in trainer.strategy for how in ("spawn", "fork", "notebook")):
+        raise ValueError(
+            f"`trainer.strategy` must start processes of their own, as 'ddp': got "
+            f"{trainer.strategy!r}."
+        )
     off = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
     try:
         with quiet_lightning():

@@ -27,6 +27,7 @@ LATER: dict[str, Any] = {
     "step": 1,
 }
 MANY = 1_000_000  # categories that are no states
+WIDEST = 1 << 64  # a grid of whole numbers has no more places
 
 
 def described(column: Column) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
     for values in (knots, sites):
         if values is not None:
             _check_rising(values, name)
+            _check_range(values, kind, name)
     return Column(
         name, str(kind), None, grid=grid, knots=knots, form=form, zones=zones, sites=sites, **common
     )
@@ -150,3 +152,9 @@ def _check_rising(knots: np.ndarray, name: str) -> None:
         raise ValueError(f"the column {name!r} needs from 1 to {KNOTS} quantiles")
     if not np.isfinite(knots).all() or (np.diff(knots) < 0).any():
         raise ValueError(f"the quantiles of {name!r} must be finite and rise")
+
+
+def _check_range(knots: np.ndarray, kind: Any, name: str) -> None:
+    """Places of whole numbers on their grid are no more than 64 bits can tell."""
+    if str(kind).startswith(("int", "uint")) and max(-knots[0], knots[-1]) > WIDEST:
+        raise ValueError(f"the quantiles of {name!r} are no numbers of type {kind}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -303,8 +302,8 @@ def style_from(said: Mapping[str, Any]) -> Style:
         }
         known: dict[str, Any] = dict(said) | {"cells": cells}
         style = Style(**known)
-        codecs.lookup(style.encoding)
-    except (TypeError, KeyError, AttributeError, LookupError) as error:
+        " ".encode(style.encoding)
+    except (TypeError, KeyError, AttributeError, LookupError, UnicodeError) as error:
         raise ValueError(f"the style of a file is not readable: {error}") from error
     for one in (style, *cells.values()):
         for part in fields(one):

@@ -14,7 +14,7 @@ from jaxtyping import Int
 
 from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
-from entropae.nn.tokens import EOS, PAD, UNK
+from entropae.nn.tokens import EOS, MOST_TOKENS, PAD, UNK
 
 SUFFIXES = (".txt", ".txt.gz")
 # Bytes of a packed file, or so many times its size: a line takes far more in memory than in it.
@@ -122,10 +122,11 @@ def encode_lines(
         Rows of int32, and what was counted.
 
     Raises:
-        ValueError: If `length` is less than 2, or fewer than 2 lines are left.
+        ValueError: If `length` is less than 2 or too large, or fewer than 2 lines are left.
     """
-    if length < 2:
-        raise ValueError(f"`length` must be at least 2: got length={length}.")
+    if not 2 <= length <= MOST_TOKENS:
+        wrong = "at least 2" if length < 2 else f"at most {MOST_TOKENS}"
+        raise ValueError(f"`length` must be {wrong}: got length={length}.")
     if not isinstance(lines, Lines):
         every = [normalize(line) for line in lines]
         kept = [line for line in every if line]

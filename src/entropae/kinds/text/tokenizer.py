@@ -19,6 +19,7 @@ Kind = Literal["bpe", "word", "character"]
 FILE = "tokenizer.json"
 FORMAT = 1
 LARGEST = 1 << 24  # bytes of a tokenizer's file
+MOST = 1 << 18  # tokens, four times as many as those of the largest vocabularies in use
 NAMES: dict[Kind, str] = {"bpe": "byte pairs", "word": "words", "character": "characters"}
 SPARSE = 10  # characters a space, above which these do not separate words
 
@@ -184,6 +185,8 @@ def _check_tokens(tokens: Any, merges: Any) -> None:
         raise ValueError("`tokens` must be texts.")
     if tuple(tokens[: len(SPECIAL)]) != SPECIAL or len(tokens) == len(SPECIAL):
         raise ValueError(f"`tokens` must begin with {', '.join(SPECIAL)}, and have others.")
+    if len(tokens) > MOST:
+        raise ValueError(f"There may be at most {MOST:,} tokens: got {len(tokens):,}.")
     known = set(tokens)
     if len(known) != len(tokens):
         raise ValueError("`tokens` must be distinct.")

@@ -75,7 +75,16 @@ def write_codes(code: Float[np.ndarray, "n d"], path: Path, samples: Samples) ->
         code: The codes.
         path: An .npy, .csv or .parquet file.
         samples: That they are of.
+
+    Raises:
+        ValueError: If some are not finite.
     """
+    wrong = int((~np.isfinite(code)).any(1).sum())
+    if wrong:
+        raise ValueError(
+            f"{wrong} of {len(code)} codes are not finite: the encoder's weights are damaged, or "
+            "the samples are too large for it. Nothing was written."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         WRITERS[path.suffix.lower()](code, temporary, names_of(samples))
