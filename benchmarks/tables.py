@@ -172,7 +172,8 @@ def forest_diffusion(train: pa.Table, seed: int, work: Path) -> Draws:
         code, found = pd.factorize(frame[name], use_na_sentinel=False)
         codes[name], levels[name] = code.astype(float), np.asarray(found, dtype=object)
     codes |= {name: frame[name].to_numpy(dtype=float, na_value=np.nan) for name in numbers}
-    codes |= {name: frame[name].astype("datetime64[s]").astype(float) / 86400 for name in dates}
+    day = np.timedelta64(1, "D")
+    codes |= {name: (frame[name].to_numpy() - np.datetime64(0, "D")) / day for name in dates}
     place = {name: i for i, name in enumerate(codes)}
     whole = [name for name in numbers if pa.types.is_integer(train.schema.field(name).type)]
     model = ForestDiffusionModel(
