@@ -20,6 +20,7 @@ from entropae.diagnosis.history import History
 from entropae.diagnosis.radii import _valleys
 from entropae.diagnosis.spanned import Spanned
 from entropae.metrics.principal import principal_components
+from entropae.prior import Full, Mixture
 from entropae.runs import Run
 
 import plants
@@ -200,9 +201,36 @@ def advised(latent: ea.latent.Latent, name: str) -> str:
         data_dimension=SimpleNamespace(value=2.5),
         active=torch.tensor([True, True, True, False]),
         white=torch.zeros(5, 3),
+        code=4 * torch.ones(5, 4),
+        full=Full(4),
+        mixture=Mixture(4),
     )
+    for prior in (measured.full, measured.mixture):
+        prior.fit(4 * torch.randn(100, 4, generator=torch.Generator().manual_seed(0)))
     found = advice(name, measured)  # type: ignore[arg-type]
     return found.text if found else FINDINGS[name].remedy
+
+
+@pytest.mark.parametrize("name", ["correlation", "tails"])
+@pytest.mark.parametrize(("spread", "fits"), [(0.6, False), (1.5, True)])
+def test_a_prior_is_named_only_where_held_out_codes_are_likelier_under_it(name, spread, fits):
+    """Training codes narrower than the others, as of a head that knows them by heart."""
+    rng = torch.Generator().manual_seed(0)
+    known = spread * torch.randn(500, 3, generator=rng)
+    full, mixture = Full(3), Mixture(3, components=1)
+    for prior in (full, mixture):
+        prior.fit(known)
+    measured = SimpleNamespace(
+        subject=SimpleNamespace(prior_name="normal"),
+        dim=3,
+        code=max(1.1, spread) * torch.randn(200, 3, generator=rng),
+        full=full,
+        mixture=mixture,
+    )
+    found = advice(name, measured)  # type: ignore[arg-type]
+    assert found is not None
+    assert bool(found.prior) == fits
+    assert ("Keep to N(0, I)" in found.text) == (not fits)
 
 
 @pytest.mark.parametrize(("numeric", "d"), [(True, 14), (False, 55)])

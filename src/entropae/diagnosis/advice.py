@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from entropae.diagnosis.finding import MOST
+from entropae.diagnosis.finding import MOST, UnmeasuredError
 from entropae.diagnosis.measured import Measured
 from entropae.latent import Entropic, Plain, Variational
+from entropae.prior import Normal
 
 # A remedy is a change large enough to be seen, and small enough not to overshoot.
 FACTOR = 4
@@ -38,7 +39,28 @@ class Advice:
 def advice(name: str, measured: Measured) -> Advice | None:
     """What to do about a finding by its name, if there is more to say than its general remedy."""
     make = ADVICE.get(name)
-    return make(measured) if make else None
+    found = make(measured) if make else None
+    if found is None or not found.prior or found.settings or _likelier(measured, found.prior):
+        return found
+    return Advice(
+        "Keep to N(0, I): a distribution fitted to the training codes is further from the held-out "
+        "ones. More data, or fewer passes, would bring the two together."
+    )
+
+
+def _likelier(measured: Measured, name: str) -> bool:
+    """Whether the codes of the test samples are likelier under a fitted prior than under N(0, I).
+
+    A head that few codes were enough to learn by heart spreads others wider than those.
+    """
+    if measured.subject.prior_name != "normal":
+        return True
+    try:
+        fitted = measured.full if name == "full" else measured.mixture
+    except UnmeasuredError:
+        return True
+    code = measured.code
+    return bool(fitted.log_prob(code).mean() > Normal(measured.dim).log_prob(code).mean())
 
 
 def _more_steps(measured: Measured) -> Advice | None:
