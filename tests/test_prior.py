@@ -38,7 +38,7 @@ def test_density_integrates_to_one_and_matches_samples(kind):
     law = fitted(kind)
     # The two-stage prior's density is an estimate, and dear; so is that of flow matching.
     width, tolerance = (0.2, 2e-2) if kind in (TwoStage, FlowMatching) else (0.05, 1e-3)
-    grid = torch.arange(-10, 8, width)
+    grid = torch.arange(-15, 15, width)
     points = torch.cartesian_prod(grid, grid)
     density = law.log_prob(points).exp()[:, None]
     assert float(density.sum() * width**2) == pytest.approx(1, abs=tolerance)

@@ -133,7 +133,7 @@ def why_counted(parts: Sequence[Part], method: str) -> str | None:
         method: What it chose.
     """
     d = sum(part.shape[1] for part in parts)
-    if method != "ksg1" or d <= FEW:
+    if method != "ksg1" or d <= SOME:
         return None
     return (
         "No map suits these parts: sums of entropies say less than counting neighbours, which "

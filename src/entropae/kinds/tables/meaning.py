@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -28,6 +29,8 @@ MOST = 100  # categories of a column that have a state each
 # places between the middle ones are taken: a smooth distribution on a grid leaves a fifth empty.
 REPEATED = 2.0
 SPARSE = 0.25
+# Texts such as 12 % and $1,000 are no names of rows, in whatever forms.
+AFFIXED = re.compile(r"^[€$£¥]\s?[+-]?[\d.,' ]+$|^[+-]?[\d.,' ]+\s?[%€$£¥]$")
 NUMBERS = ("number", "whole number")
 TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
 
@@ -219,8 +222,9 @@ def _identifier(
         return None
     listed = found.values.tolist()
     if text:
-        # Texts such as 12 % and $1,000 are no names of rows, and whole numbers may be.
+        # Numbers of some form are no names of rows either, but for plain whole ones.
         quantity = quantities.form_of(listed) not in ("", "0")
+        quantity = quantity or all(AFFIXED.search(value) for value in listed)
         return None if quantity or forms.form_of(listed) else patterned(name, kind, listed)
     if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
         return None
