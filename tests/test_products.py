@@ -153,3 +153,10 @@ def test_a_missing_total_is_filled_in_by_its_product():
     rules = [rule_of("price * quantity = net", COLUMNS.order)]
     made, _ = impute(model, model.kind.columns, rules, pa.Table.from_pandas(holed), seed=0)
     assert np.allclose(made["net"].to_numpy(), INVOICES["net"], atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_numbers_whose_squares_are_none_have_no_products(size):
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    table = pa.table({"a": size * x[:, 0], "b": size * x[:, 1], "c": x.sum(1)})
+    assert propose(table, Columns.fit(table)) == ()

@@ -25,6 +25,7 @@ EVIDENCE = 30.0
 LEAST = 0.02  # share of random pairs that must break an inequality: else their ranges say it all
 LOOKED = 20_000  # rows that rules are looked for in, before they are held against all
 MOST = 60  # columns among which sums and products are looked for
+USUAL = 1e60  # numbers that are added or multiplied are smaller
 FIRST = 32  # rows that a product is tried on first
 DIGITS = 10  # of a factor, at most
 SPREAD = 5  # rows at least for each value of a column that gives another
@@ -169,7 +170,9 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
         if _family(c) == "number" and c.name not in given and not c.order
     }
     known = {
-        name: x for name, x in numbers.items() if x is not None and np.ptp(x[~np.isnan(x)]) > 0
+        name: x
+        for name, x in numbers.items()
+        if x is not None and _of_usual_size(x) and np.ptp(x[~np.isnan(x)]) > 0
     }
     names = list(known)[:MOST]
     if len(names) < 2:
@@ -196,7 +199,7 @@ def _products(table: Any, columns: Columns, given: set[str]) -> tuple[list[Produ
         for c in columns.columns
         if _family(c) == "number" and not c.order
         for x in [_numbers(table, c, codes=True)]
-        if x is not None and len(np.unique(x[~np.isnan(x)])) > 1
+        if x is not None and len(np.unique(x[~np.isnan(x)])) > 1 and _of_usual_size(x)
     }
     names = list(known)[:MOST]
     best: dict[frozenset[str], tuple[float, Product]] = {}
@@ -209,6 +212,12 @@ def _products(table: Any, columns: Columns, given: set[str]) -> tuple[list[Produ
     return [r for r in found if len(r.parts + r.over) > 1], [
         r for r in found if len(r.parts + r.over) == 1
     ]
+
+
+def _of_usual_size(x: np.ndarray) -> bool:
+    """Whether squares, products and quotients of such numbers are numbers too."""
+    size = np.abs(x[~np.isnan(x) & (x != 0)])
+    return bool(size.max(initial=1) < USUAL and size.min(initial=1) > 1 / USUAL)
 
 
 def _likely(names: list[str], known: dict[str, np.ndarray], columns: Columns) -> Iterator[Product]:
