@@ -384,7 +384,7 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
             f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
             "sorted, shuffle its rows for a smaller standard error."
         )
-    parts = [part.values for part in sample.turn(0)]
+    parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     if found.terms.map in MAPS:
         made += against(parts, sample.settings.k, found.terms.map)
     reasons = why_too_many(sample, found.value, error.value), why_counted(parts, found.terms.map)

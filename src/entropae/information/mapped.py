@@ -95,9 +95,10 @@ def by_map(
         return Mapped(counting(every), 0.0, "ksg1")
     found = _sum(standard, sums, k, choose(whole))
     some = every if d <= SOME else slice(None, None, max(1, n // SOME_ROWS))
-    if found.terms.mean() > counting(some).mean() - FAILED:
+    counted = counting(some)
+    if found.terms.mean() > counted.mean() - FAILED:
         return found
-    return Mapped(counting(every), 0.0, "ksg1")
+    return Mapped(counted if some == every else counting(every), 0.0, "ksg1")
 
 
 def _sum(parts: Sequence[Part], sums: dict[tuple[int, ...], int], k: int, method: str) -> Mapped:

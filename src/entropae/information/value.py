@@ -21,7 +21,7 @@ def value_of(
     found = averaged(sample)
     if found.terms.tied and sample.method in ("ksg1", "ksg2", "ross"):
         warn_of_ties(found.terms.tied, sample)
-    parts = [part.values for part in sample.turn(0)]
+    parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     for message in (
         why_too_many(sample, found.value, unasked=True),
         why_counted(parts, found.terms.map),

@@ -17,16 +17,17 @@ _SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 
 def showing_progress(shown: bool) -> AbstractContextManager[None]:
     """Within this block, searches show bars, or do not; in a compiled graph they never do."""
-    return nullcontext() if torch.compiler.is_compiling() else _showing(shown)
+    return nullcontext() if torch.compiler.is_compiling() else set_within(_SHOWN, shown)
 
 
 @contextmanager
-def _showing(shown: bool) -> Iterator[None]:
-    token = _SHOWN.set(shown)
+def set_within(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    """Within this block a variable has a value, and after it that of before."""
+    token = variable.set(value)
     try:
         yield
     finally:
-        _SHOWN.reset(token)
+        variable.reset(token)
 
 
 def tracked(

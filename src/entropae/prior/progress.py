@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
 from tqdm.auto import tqdm
 
+from entropae.neighbors.progress import set_within
+
 _SHOWN: ContextVar[bool] = ContextVar("shown", default=True)
 
 
-@contextmanager
-def showing_steps(shown: bool) -> Iterator[None]:
+def showing_steps(shown: bool) -> AbstractContextManager[None]:
     """Within this block, the steps of learning a prior have a bar, or have none."""
-    token = _SHOWN.set(shown)
-    try:
-        yield
-    finally:
-        _SHOWN.reset(token)
+    return set_within(_SHOWN, shown)
 
 
 def counted(steps: int, doing: str) -> tqdm[Any]:
     """A bar of training steps."""
-    often = 0.2 if sys.stderr.isatty() else 10  # seconds; each is a line of its own in a file
-    return tqdm(range(steps), doing, unit="step", mininterval=often, disable=not _SHOWN.get())
+    return tqdm(range(steps), doing, unit="step", mininterval=interval(), disable=not _SHOWN.get())
+
+
+def interval() -> float:
+    """Seconds between two states of a bar, of which each is a line of its own in a file."""
+    return 0.2 if sys.stderr.isatty() else 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from entropae.prior.progress import interval
 from entropae.storage.atomic import replacing
 from entropae.training.log import Log, Row
 
@@ -123,7 +123,7 @@ class Progress(Callback):
             desc="Training",
             unit="step",
             disable=not trainer.is_global_zero,
-            mininterval=0.2 if sys.stderr.isatty() else 10,
+            mininterval=interval(),
         )
 
     def on_train_batch_end(
