@@ -45,7 +45,7 @@ from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, save
+from _machine import RESULTS, processor, save
 from rivals import RECIPES, TASKS, recipe
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -150,7 +150,7 @@ def work_on(work: Work, end: float) -> Work:
 
 def measured(
     model: ea.Autoencoder, train: Samples, test: Tensor, work: Work
-) -> tuple[dict[str, float], dict[str, Tensor]]:
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Figures of a model without its head and with it, and pictures."""
     n, seed = len(test), work.seed
     see = find(TASKS[work.task].features)
@@ -169,7 +169,10 @@ def measured(
         return found
 
     error = (model.reconstruct(test) - test).square()
-    found = {"error": float(error.flatten(1).sum(1).mean()), "mean_error": float(error.mean())}
+    found: dict[str, Any] = {
+        "error": float(error.flatten(1).sum(1).mean()),
+        "mean_error": float(error.mean()),
+    }
     found["perfect"] = distance(model.reconstruct(train.some(n)))
     found["normal"] = distance(model.draw(n, seed=seed))
     found |= between("")
@@ -193,7 +196,8 @@ def measured(
     with torch.no_grad():
         error = head.from_normal(head.to_normal(z)) - z
     found["round_trip"] = float(torch.linalg.vector_norm(error, dim=1).max() / z.std())
-    found["steps"], found["parts"] = head.steps, head.parts or 0
+    found |= {"steps": head.steps, "parts": head.parts or 0}
+    found["device"] = torch.cuda.get_device_name() if DEVICE == "cuda" else processor()
     pictures |= {"samples": model.draw(SHOWN, seed=seed + 1), "paths, head": paths(model, test)}
     return found, pictures
 
@@ -258,17 +262,19 @@ def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
 
 def write(result: str, works: Sequence[Work]) -> None:
     """Tables and pictures of what has been measured so far."""
+    works = sorted(works, key=lambda work: (list(LATENTS).index(work.name), work.seed))
     results: dict[str, list[dict[str, float]]] = {}
-    samples: dict[str, Tensor] = {}
-    ways: dict[str, Tensor] = {}
-    for work in sorted(works, key=lambda work: (list(LATENTS).index(work.name), work.seed)):
+    for work in works:
         results.setdefault(work.name, []).append(json.loads(work.figures.read_text()))
-        if work.seed == 0:
-            pictures = load_file(work.figures.with_suffix(".safetensors"))
-            samples[work.name] = pictures["samples"]
-            both = [pictures["paths"], pictures["paths, head"]]
-            ways[f"{work.name}: without and with"] = torch.cat(both)
-    if samples:
+    files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
+    # Where some figures are another machine's, its pictures stay.
+    if files and all(path.is_file() for path in files.values()):
+        pictures = {name: load_file(path) for name, path in files.items()}
+        samples = {name: one["samples"] for name, one in pictures.items()}
+        ways = {
+            f"{name}: without and with": torch.cat([one["paths"], one["paths, head"]])
+            for name, one in pictures.items()
+        }
         save_panels(samples, RESULTS / f"{result}.png")
         save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
     (RESULTS / f"{result}.md").write_text(table(results))
