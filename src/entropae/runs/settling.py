@@ -40,7 +40,8 @@ def settled(
     """
     if recipe.batch_size is None:
         recipe = replace(recipe, batch_size=train.kind.batch_size)
-    recipe = _suited(recipe, train.kind)
+    bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
+    recipe = _suited(recipe, train.kind, bare=bare)
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
@@ -58,16 +59,16 @@ def settled(
     return _augmented(recipe, train, held_out, say=say), found
 
 
-def _suited(recipe: Recipe, kind: Kind) -> Recipe:
+def _suited(recipe: Recipe, kind: Kind, *, bare: bool) -> Recipe:
     """A recipe whose Entropic latent has the noise and the weight that suit such samples.
 
-    Codes that are drawn from N(0, I) as they are need entropy most, so there the weight stays.
+    Bare codes, drawn from N(0, I) as they are, need entropy most: for them the weight stays.
     """
     latent = recipe.model.latent
     if latent.get("name") != "entropic":
         return recipe
     suited: dict[str, Any] = {"noise": (kind.noise, kind.noise)} if kind.noise else {}
-    if kind.weight is not None and recipe.prior != "normal":
+    if kind.weight is not None and not bare:
         suited["weight"] = kind.weight
     added = {name: value for name, value in suited.items() if name not in latent}
     return replace(recipe, model=replace(recipe.model, latent=latent | added))
