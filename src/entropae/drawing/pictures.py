@@ -97,10 +97,11 @@ def save_panels(
     figure = Figure(figsize=(4 * columns, 4.3 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axis in axes:
+        axis.set(xticks=[], yticks=[])  # else they are placed, although nobody sees them
         axis.axis("off")
     for axis, (title, pixels) in zip(axes, sheets.items(), strict=False):
         axis.imshow(pixels, interpolation="nearest")
-        axis.set_title(title, parse_math=False)
+        axis.set_title(title, y=1, parse_math=False)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
 
