@@ -15,9 +15,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Seldom search for garbage among half a million objects of modules: it took an eighth of all.
+    """Seldom search the half a million objects of modules for garbage, which took an eighth of all.
 
-    While they are imported there is none; what tests leave is young, and found as it is elsewhere.
+    While they are imported there is none. What tests leave is young, and found as always.
     """
     gc.disable()
     try:

@@ -17,10 +17,10 @@ def save(
     dpi: int = 100,
     **options: Any,
 ) -> None:
-    """Write a figure as its `savefig` does, byte for byte, in four fifths of the time.
+    """Write a figure as its `savefig` does, byte for byte, but sooner.
 
-    `savefig` draws a figure once more, unseen, to have its parts placed; here they are placed, and
-    that is all.
+    `savefig` first draws the whole figure unseen, so that its parts are placed; here they are only
+    placed.
 
     Args:
         figure: It may have a layout engine, which it has no more afterwards.
