@@ -37,6 +37,8 @@ from entropae.recipe import TrainerConfig
 from entropae.registry import build, settings
 from entropae.training import CHECKPOINT
 
+import spawned
+
 LATENTS = [
     Plain(4),
     Plain(4, standardize=True),
@@ -217,11 +219,11 @@ def run(work: Callable[..., Any], processes: int, *arguments: Any) -> list[Any]:
     """What `work(processes, folder, *arguments)` returns in each of some processes."""
     with tempfile.TemporaryDirectory() as folder:
         options = (work, processes, free_port(), Path(folder), *arguments)
-        multiprocessing.spawn(_work, options, processes)
+        multiprocessing.spawn(spawned.work, options, processes)
         return [torch.load(Path(folder) / f"{rank}.pt") for rank in range(processes)]
 
 
-def _work(
+def work(
     rank: int, work: Callable[..., Any], processes: int, port: int, folder: Path, *arguments: Any
 ) -> None:
     torch.set_num_threads(1)

@@ -24,7 +24,8 @@ def pixels(path) -> np.ndarray:
         return np.asarray(picture)
 
 
-SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "3"]
+WITH_REPORT = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "3"]
+SMALL = [*WITH_REPORT, "--no-report"]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_a_run_of_few_images_says_what_it_left_out(tmp_path, n):
     """It fails at no figure after training: those that want more images are left out."""
     images = np.random.default_rng(0).integers(0, 256, (n, 8, 8), dtype=np.uint8)
     np.save(tmp_path / "few.npy", images)
-    options = ["--data", str(tmp_path / "few.npy"), "--out", str(tmp_path / "run"), *SMALL]
+    options = ["--data", str(tmp_path / "few.npy"), "--out", str(tmp_path / "run"), *WITH_REPORT]
     with pytest.warns(UserWarning, match="Train on more") as warned:
         assert main(["fit", *options, "--model.latent.dim", "4"]) == 0
     told = " ".join(str(warning.message) for warning in warned)
@@ -89,13 +90,15 @@ def test_the_resolved_recipe_makes_the_same_run(run, tmp_path):
     assert latent.items() >= {"name": "entropic", "dim": 3, "bank": 4096, "k": 1}.items()
     assert recipe["epochs"] == 3
     again = tmp_path / "again"
-    assert main(["fit", "--recipe", str(run / "recipe.yaml"), "--out", str(again)]) == 0
+    recipe = ["--recipe", str(run / "recipe.yaml")]
+    assert main(["fit", *recipe, "--out", str(again), "--no-report"]) == 0
     assert (again / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
 
 
 def test_options_override_the_recipe(run, tmp_path):
     out = tmp_path / "run"
     options = ["--model.latent.weight", "0.25", "--epochs", "1", "--batch_size", "500"]
+    options += ["--no-report"]
     assert main(["fit", "--recipe", str(run / "recipe.yaml"), "--out", str(out), *options]) == 0
     recipe = yaml.safe_load((out / "recipe.yaml").read_text())
     assert recipe["model"]["latent"]["weight"] == 0.25

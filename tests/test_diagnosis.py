@@ -286,7 +286,7 @@ def test_few_codes_in_many_dimensions():
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "digits"
-    options = ["--epochs", "2", "--model.hidden", "[32]", "--model.latent.dim", "3"]
+    options = ["--epochs", "2", "--model.hidden", "[32]", "--model.latent.dim", "3", "--no-report"]
     assert main(["fit", "--data", "digits", "--out", str(folder), *options]) == 0
     return str(folder)
 

@@ -110,7 +110,7 @@ class Quick(TwoStage):
 
 def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     out = str(tmp_path / "run")
-    assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out]) == 0
+    assert main(["fit", "--recipe", str(recipes["eae"]), "--out", out, "--no-report"]) == 0
     np.save(tmp_path / "test.npy", (load("digits").array[:120]))
     assert main(["evaluate", out, "--data", str(tmp_path / "test.npy")]) == 0
     assert "by features of pixels on 120 held-out images" in capsys.readouterr().out

@@ -46,7 +46,7 @@ from browser import chromium
 from explorer_page import Page, contrast, looked_at, reached_by_keys, use_every_control
 
 EARLIER = Path(__file__).parent / "earlier"
-SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5"]
+SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5", "--no-report"]
 
 
 @pytest.fixture(scope="module")

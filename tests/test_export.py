@@ -49,7 +49,7 @@ from explorer_page import (
     use_every_control,
 )
 
-SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5"]
+SMALL = ["--epochs", "3", "--model.hidden", "[32]", "--model.latent.dim", "5", "--no-report"]
 FASTEST = [Entropic(4), Regularized(4, decoder="spectral"), Spherical(4)]
 REST = [
     Plain(4),

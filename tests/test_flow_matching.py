@@ -321,10 +321,14 @@ def test_a_head_makes_codes_normal_and_leaves_reconstructions(headed):
     assert (model.decode(u) - new).abs().max() < 1e-3
 
 
-def test_as_a_prior_it_draws_what_it_draws_as_a_head(headed):
-    model, x = headed
-    other = of_codes().fit_prior(x, FlowMatching(2, **SMALL))
-    torch.testing.assert_close(other.sample(500, seed=3), model.sample(500, seed=3))
+def test_as_a_prior_it_draws_what_it_draws_as_a_head():
+    x, few = banana(3000), {"hidden": 16, "blocks": 1, "steps": 60}
+    head = of_codes().fit_head(x, FlowMatching(2, **few))
+    prior = of_codes().fit_prior(x, FlowMatching(2, **few))
+    full = of_codes().fit_prior(x, "full")
+    drawn = prior.sample(500, seed=3)
+    torch.testing.assert_close(drawn, head.sample(500, seed=3))
+    assert (drawn - full.sample(500, seed=3)).abs().max() > 0.1, "it has learnt something"
 
 
 def test_samples_go_through_the_head(headed):
@@ -378,7 +382,7 @@ def test_a_latent_asks_for_its_head():
 
 def test_a_conditional_head_draws_each_class():
     x, labels = three_classes(3000)
-    model = of_codes().fit_head(x, FlowMatching(2, **SMALL), labels=labels)
+    model = of_codes().fit_head(x, FlowMatching(2, **SMALL | {"steps": 250}), labels=labels)
     drawn = model.sample(400, seed=0, label=20)
     assert drawn.mean(0).tolist() == pytest.approx([8, 0], abs=0.25)
     with pytest.raises(ValueError, match="'30'"):
@@ -396,7 +400,8 @@ def test_somebody_elses_networks_are_not_touched():
         (decoder(encoder(x)) - x).square().mean().backward()
         optimizer.step()
     before = [p.clone() for p in encoder.parameters()]
-    model = ea.Autoencoder(encoder, decoder, ea.Plain(2)).fit_head(x, FlowMatching(2, **SMALL))
+    flow = FlowMatching(2, **SMALL | {"steps": 250})
+    model = ea.Autoencoder(encoder, decoder, ea.Plain(2)).fit_head(x, flow)
     assert all(torch.equal(a, b) for a, b in zip(before, encoder.parameters(), strict=True))
     drawn, bare = model.sample(1000, seed=0), model.draw(1000, seed=0, head=False)
     gap, gap_bare = (
@@ -443,10 +448,13 @@ def test_the_explorer_is_of_the_head(headed):
 
 
 @pytest.mark.parametrize("progress", [True, False])
-def test_the_bar_of_a_head_is_shown_if_asked(progress, capsys):
+def test_the_bar_of_a_head_is_shown_if_asked(progress, capsys, monkeypatch):
     encoder, decoder = nn.Linear(2, 1), nn.Linear(1, 2)
     model = ea.Autoencoder(encoder, decoder, ea.Plain(1, head="flow-matching"))
+    small = FlowMatching(1, hidden=8, blocks=1, steps=20)
+    monkeypatch.setattr(FlowMatching, "sized", lambda *_: small)
     ea.fit(model, banana(60), epochs=1, progress=progress)
+    assert model.head is small
     assert ("Fitting the flow" in capsys.readouterr().err) == progress
 
 

@@ -23,6 +23,7 @@ ORDER: dict[str, set[str]] = {
     "": set(),
     "messages": set(),
     "signals": set(),
+    "imports": set(),
     "notebook": {"messages"},
     "storage": {"messages"},
     "distributed": set(),
@@ -85,15 +86,15 @@ ORDER: dict[str, set[str]] = {
             "registry",
             "report",
         ),
-        *("signals", "storage", "training"),
+        *("imports", "signals", "storage", "training"),
     },
     "sklearn": {
         *("entropy", "information", "latent", "messages", "model", "neighbors", "nn", "training"),
         "variables",
     },
     "cli": {
-        *("", "distributed", "entropy", "explorer", "information", "kinds", "messages", "prior"),
-        *("reader", "recipe", "runs", "signals", "storage", "variables"),
+        *("", "distributed", "entropy", "explorer", "imports", "information", "kinds", "messages"),
+        *("prior", "reader", "recipe", "runs", "signals", "storage", "variables"),
     },
 }
 Graph = Mapping[str, set[str]]
@@ -285,6 +286,16 @@ def test_the_estimator_needs_no_lightning():
     code = "import sys, entropae as ea; ea.knn_entropy([1.0, 2, 4], 1); "
     code += "print('lightning' in sys.modules)"
     assert run(code).strip() == "False"
+
+
+def test_what_is_loaded_for_good_is_not_searched_for_garbage(tmp_path):
+    (tmp_path / "large.py").write_text(
+        "import gc\nkept = [[] for _ in range(9)]\non = gc.isenabled()"
+    )
+    code = "import gc, sys; from entropae.imports import load; load('large'); import large; "
+    code += "print(large.on, gc.isenabled(), any(one is large.kept for one in gc.get_objects())); "
+    code += "before = gc.get_freeze_count(); load('large'); print(gc.get_freeze_count() - before)"
+    assert run(f"import sys; sys.path.append({str(tmp_path)!r}); {code}") == "False True False\n0\n"
 
 
 def test_public_names_are_there():

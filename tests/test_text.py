@@ -667,7 +667,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("text")
     (folder / "corpus.txt").write_text("\n".join([*CORPUS, ""]))
     options = ["--tokenizer", "word", "--length", "16", "--epochs", "3", "--model.hidden", "[16]"]
-    options += ["--data", str(folder / "corpus.txt"), "--model.latent.dim", "4"]
+    options += ["--data", str(folder / "corpus.txt"), "--model.latent.dim", "4", "--no-report"]
     assert main(["fit", "--out", str(folder / "run"), *options]) == 0
     return folder
 

@@ -22,6 +22,7 @@ from torch import nn
 from torch.utils.data.distributed import DistributedSampler
 
 import entropae as ea
+from entropae.cli import main
 from entropae.kinds import read as load
 from entropae.kinds.samples import Samples
 from entropae.latent import Entropic, Plain
@@ -178,17 +179,16 @@ def test_resuming_after_the_last_step_still_calibrates(tmp_path):
     assert same(weights(whole), weights(again))
 
 
-CLI = [
-    *(sys.executable, "-m", "entropae.cli", "fit", "--data", "digits"),
-    *("--epochs", "12", "--model.hidden", "[32]", "--no-report"),
-]
+FIT = ["fit", "--data", "digits", "--epochs", "12", "--model.hidden", "[32]", "--no-report"]
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     """kill -9 in mid-training, --resume: the same weights to the last bit."""
-    subprocess.run([*CLI, "--out", tmp_path / "a"], check=True, capture_output=True)
+    assert main([*FIT, "--out", str(tmp_path / "a")]) == 0
     killed = subprocess.Popen(
-        [*CLI, "--out", tmp_path / "b"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "entropae.cli", *FIT, "--out", tmp_path / "b"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     checkpoint = tmp_path / "b" / CHECKPOINT
     deadline = time.monotonic() + 120
@@ -197,7 +197,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL, "it finished before it could be killed"
     assert not (tmp_path / "b" / "model.json").exists()
-    subprocess.run([*CLI, "--out", tmp_path / "b", "--resume"], check=True, capture_output=True)
+    assert main([*FIT, "--out", str(tmp_path / "b"), "--resume"]) == 0
     a, b = (load_file(tmp_path / run / "model.safetensors") for run in "ab")
     assert same(a, b)
 

@@ -41,7 +41,7 @@ from entropae.runs.comparison import escaped
 from entropae.training import CHECKPOINT
 from entropae.training.checkpoints import last_good
 
-SMALL = ["--epochs", "2", "--model.hidden", "[8]", "--model.latent.dim", "2"]
+SMALL = ["--epochs", "2", "--model.hidden", "[8]", "--model.latent.dim", "2", "--no-report"]
 
 
 class Harm:

@@ -19,6 +19,7 @@ from matplotlib.legend import Legend
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from entropae.drawing.palette import shades
+from entropae.drawing.saved import save
 
 # Colours that no chart else has stand for the page's own, which change with the reader's scheme.
 INK, SOFT, LINE, ACCENT, OTHER = "#010101", "#010102", "#010103", "#010104", "#010105"
@@ -105,7 +106,7 @@ def chart(
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         with any_letters():
-            figure.savefig(buffer, format="svg", metadata=nothing)
+            save(figure, buffer, format="svg", metadata=nothing)
     drawn.markup = _inline(buffer.getvalue(), name, drawn.alt)
 
 

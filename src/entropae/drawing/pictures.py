@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
+from entropae.drawing.saved import save
 from entropae.storage.atomic import replacing
 
 if TYPE_CHECKING:
@@ -97,18 +98,19 @@ def save_panels(
     figure = Figure(figsize=(4 * columns, 4.3 * rows), layout="constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
     for axis in axes:
+        axis.set(xticks=[], yticks=[])  # else they are placed, although nobody sees them
         axis.axis("off")
     for axis, (title, pixels) in zip(axes, sheets.items(), strict=False):
         axis.imshow(pixels, interpolation="nearest")
-        axis.set_title(title, parse_math=False)
+        axis.set_title(title, y=1, parse_math=False)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+        save(figure, temporary, dpi=150)
 
 
 def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
     """Write `curves` as a picture file."""
     with replacing(path) as temporary:
-        curves(rows).savefig(temporary, dpi=120)
+        save(curves(rows), temporary, dpi=120)
 
 
 def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
@@ -147,9 +149,10 @@ TITLES = {
 def save_lines(
     groups: Mapping[str, Float[np.ndarray, "n m"]], path: Path, *, panels: bool = False
 ) -> None:
-    """Write `lines` as a picture file."""
+    """Write `lines` as a picture file; the format, PNG or SVG, goes by the path's suffix."""
     with replacing(path) as temporary:
-        lines(groups, panels=panels).savefig(temporary, dpi=120)
+        figure = lines(groups, panels=panels)
+        save(figure, temporary, format=path.suffix[1:].lower(), dpi=120)
 
 
 def lines(groups: Mapping[str, Float[np.ndarray, "n m"]], *, panels: bool = False) -> Figure:

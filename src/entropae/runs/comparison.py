@@ -7,7 +7,6 @@ import json
 import math
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
-import torch
 from tqdm.auto import tqdm
 
 from entropae.features import check, title
@@ -33,7 +31,8 @@ from entropae.runs.making import make
 from entropae.runs.measured import evaluation_path, features_of, no_features
 from entropae.runs.resuming import LEFT_OPEN, is_open, leaves
 from entropae.runs.run import Run
-from entropae.signals import Stopped, as_worker, working
+from entropae.runs.worker import begin
+from entropae.signals import Stopped, working
 from entropae.storage.atomic import check_links, replacing, write_text
 from entropae.storage.lock import claimed
 from entropae.storage.records import read_json
@@ -151,7 +150,7 @@ def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[
         processes,
         # A forked process may hang in the threads that torch has started.
         mp_context=get_context("spawn"),
-        initializer=_quietly,
+        initializer=begin,
         initargs=(threads,),
     ) as pool:
         futures = [pool.submit(_finish, *job) for job in jobs]
@@ -182,13 +181,6 @@ def _continued() -> Iterator[None]:
         raise Stopped(
             number, "Stopped; the same command goes on with the runs that are not finished."
         ) from error
-
-
-def _quietly(threads: int) -> None:
-    """Settings of a process among others: its share of the cores, and no bars of its own."""
-    as_worker()
-    torch.set_num_threads(threads)
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 as long as the process
 
 
 def _check_same(recipe: Recipe, folder: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from entropae.drawing.charts import any_letters
+from entropae.drawing.saved import save
 from entropae.kinds.tables.comparison.columns import DRAWN, TEST, Shared
 from entropae.kinds.tables.comparison.quality import associations, marginal
 from entropae.messages import printable
@@ -106,7 +107,7 @@ def write_pictures(columns: Sequence[Shared], out: Path, name: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for what, figure in (("marginals", _marginals(columns)), ("associations", _matrices(columns))):
         with replacing(out / f"{what}-{name}.png") as path, any_letters():
-            figure.savefig(path, dpi=100, format="png")
+            save(figure, path)
 
 
 def _marginals(columns: Sequence[Shared]) -> Any:
