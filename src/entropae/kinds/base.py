@@ -310,6 +310,10 @@ class Kind(ABC):
             )
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
 
+    def reconstructed(self, again: Shaped[Tensor, "n ..."]) -> Any:
+        """Reconstructions as their users know such samples."""
+        return self.present(again)
+
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
         """Set how the model's decoder chooses among what it leaves open; ValueError if nothing."""
         if decoding is not None:

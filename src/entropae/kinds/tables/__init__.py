@@ -32,6 +32,7 @@ from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.proposed import propose, supports
+from entropae.kinds.tables.repaired import Repaired, repaired
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
@@ -316,13 +317,21 @@ class Tables(Kind):
         """New rows as CSV or Parquet."""
         return self._write(self.table(made, drawn=True, seed=seed), out)
 
+    def reconstructed(self, again: Float[Tensor, "n w"]) -> Any:
+        """Rows as a frame, repaired where they break a rule."""
+        return self._frame(self._repaired(again)[0])
+
     def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
-        """The reconstructed rows."""
-        return self._write(self.table(again), out)
+        """The reconstructed rows, repaired where they break a rule, which is said."""
+        table, done = self._repaired(again)
+        return self._write(table, out) + str(done)
 
     def write_paths(self, between: Tensor, out: str) -> str:
-        """The rows of all paths, one path after the other."""
-        return self._write(self.table(between.flatten(0, 1)), out)
+        """The rows of all paths, one path after the other, repaired likewise."""
+        return self.write_pairs(between, between.flatten(0, 1), out)
+
+    def _repaired(self, x: Float[Tensor, "n w"]) -> tuple[Any, Repaired]:
+        return repaired(self.table(x), self.columns, self.rules)
 
     def _write(self, table: Any, out: str) -> str:
         self.check_out(out)

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from entropae.kinds.tables.column import Column, read_values
+from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns, Drawing
 from entropae.kinds.tables.conditionals import Cells
-from entropae.kinds.tables.plain import arrow, dictionary_of, plain
+from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
 from entropae.messages import unknown
@@ -223,10 +223,8 @@ def _by_rule(rule: Rule, columns: Columns, table: Any, names: list[str], gaps: n
         if here.any():
             found = rule.repaired(table, columns, name).column(name)
             rows = _Rows(np.flatnonzero(here), np.ones((int(here.sum()), 1), bool))
-            column = columns.named(name)
-            assert isinstance(column, Column)
             index = table.column_names.index(name)
-            new = _filled(column, table.column(name), found.take(rows.where), rows.where)
+            new = replaced(table.column(name), found.take(rows.where), rows.where)
             table, free = table.set_column(index, name, new), free & ~here
     return table
 
@@ -239,24 +237,6 @@ def _merged(columns: Columns, table: Any, filled: Any, rows: _Rows) -> Any:
             continue
         index = table.column_names.index(column.name)
         values = filled.column(column.name).take(here)
-        made = _filled(column, table.column(column.name), values, rows.where[here])
+        made = replaced(table.column(column.name), values, rows.where[here])
         table = table.set_column(index, column.name, made)
     return table
-
-
-def _filled(column: Column, before: Any, values: Any, where: np.ndarray) -> Any:
-    """A column with other values in some rows, its type as it was."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = before.type
-    if pa.types.is_dictionary(kind):
-        old, new = plain(before), plain(values)
-        words = dict.fromkeys([*dictionary_of(before), *new.present.tolist()])
-        made, absent = old.values.astype(object), old.absent.copy()
-        made[where], absent[where] = new.values, new.absent
-        return arrow(made, kind, absent, levels=tuple(words))
-    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
-    order = np.arange(len(before))
-    order[where] = len(before) + np.arange(len(where))
-    return pc.take(both, pa.array(order))

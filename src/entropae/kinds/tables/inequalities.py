@@ -19,7 +19,7 @@ class Inequalities(Keeps):
     """Which cells keep the inequalities, such as `start <= end`.
 
     Leaving out whole rows that break a rule bends the distribution: rows near to equality break it
-    most often, so too few of them remain. Drawing the one cell again does not.
+    most often, so too few of them remain. Drawing the one cell again bends it less.
 
     Args:
         columns: What the cells are of.
