@@ -108,6 +108,7 @@ class Conditionals:
         random: Sequence[np.random.Generator],
         *,
         which: Bool[np.ndarray, "n c"] | None = None,
+        missing: bool | None = None,
         keeps: Keeps | None = None,
     ) -> Cells:
         """Rows, one column after the other drawn anew given what the others then are.
@@ -115,26 +116,27 @@ class Conditionals:
         Args:
             cells: Of rows.
             random: For each column.
-            which: Cells that are drawn anew, by rows and columns, so that none of them is missing;
-                by default all, and they may be.
+            which: Cells that are drawn anew, by rows and columns; by default all.
+            missing: Whether they may be missing; by default if all are drawn.
             keeps: Rules between columns. A cell that breaks one is drawn again, and stays as it was
                 if that happens `TRIES` times.
         """
         cells = cells.copy()
+        gaps = which is None if missing is None else missing
         x = questions(self.groups, cells)
         for i, (own, asked) in enumerate(zip(self._own, self._asked, strict=True)):
             rows = slice(None) if which is None else np.flatnonzero(which[:, i])
             ruled = keeps is not None and keeps.concerns(i)
             u = random[i].random((len(cells), TRIES if ruled else 1, 4))
             before = cells[:, own].copy()
-            cells[rows, own] = self._made(i, x[rows], u[rows, 0], gaps=which is None)
+            cells[rows, own] = self._made(i, x[rows], u[rows, 0], gaps=gaps)
             if keeps is not None and ruled:
                 broken = np.arange(len(cells))[rows]
                 for at in range(1, TRIES + 1):
                     broken = broken[~keeps.met(i, cells[broken])]
                     if at == TRIES or not len(broken):
                         break
-                    drawn = self._made(i, x[broken], u[broken, at], gaps=which is None)
+                    drawn = self._made(i, x[broken], u[broken, at], gaps=gaps)
                     cells[broken, own] = drawn
                 cells[broken, own] = before[broken]
             x[rows, asked] = questions(self.groups[i : i + 1], cells[rows, own])
