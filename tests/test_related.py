@@ -153,6 +153,17 @@ def test_parents_are_given_what_their_children_are_like():
     assert made["mean day"].cast(pa.int32()).to_pylist() == [4, 20, None, 7]
 
 
+def test_an_index_can_be_the_key():
+    parent = CUSTOMERS.assign(id=np.arange(100, 100 + N)).set_index("id")
+    child = pd.DataFrame({"id": parent.index.to_numpy()[OF], "n": OF % 7}).astype({"id": "float"})
+    model = ea.synthesize_related(parent, child, key="id", **{**SMALL, "epochs": 1})
+    customers, children = model.sample(20, seed=0)
+    assert customers.index.name == "id"
+    assert customers.dtypes.equals(parent.dtypes)
+    assert children.dtypes.equals(child.dtypes)
+    assert children["id"].isin(customers.index).all()
+
+
 def test_children_may_have_nothing_but_their_parents():
     link = pa.table({"id": CUSTOMERS["id"].to_numpy()[OF].tolist(), "no": np.arange(M)})
     model = ea.synthesize_related(CUSTOMERS, link, key="id", **{**SMALL, "epochs": 1})
@@ -186,6 +197,7 @@ def test_columns_of_either_can_be_left_out_and_rules_be_given():
         ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),
         ({"key": "id"}, [1, 2], [1, 3], "1 of 2 rows of the child have a 'id' that is no 'id'"),
         ({"key": "id"}, [1, 2], [None, None], "Leave these rows out"),
+        ({"key": "id"}, ["1", "2"], [1, 2], "of types string and int64: make both of one type"),
     ],
 )
 def test_keys_must_be_right(options, parents, children, said):

@@ -91,9 +91,13 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
     found = [place.get(value, -1) for value in child.column(foreign_key).to_pylist()]
     orphans = found.count(-1)
     if orphans:
+        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
+        remedy = "Leave these rows out."
+        if types[0] != types[1]:
+            remedy = f"The keys are of types {types[0]} and {types[1]}: make both of one type."
         raise ValueError(
             f"{orphans} of {len(found)} rows of the child have a {foreign_key!r} that is no "
-            f"{key!r} of the parent. Leave these rows out."
+            f"{key!r} of the parent. {remedy}"
         )
     if not found:
         raise ValueError("The child must have rows: got none.")
