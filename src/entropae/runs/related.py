@@ -14,7 +14,14 @@ from entropae.kinds import Samples
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables.declared import declared
 from entropae.kinds.tables.files import is_table
-from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_library, without
+from entropae.kinds.tables.frames import (
+    library_of,
+    metadata_of,
+    names_of,
+    to_library,
+    with_index,
+    without,
+)
 from entropae.kinds.tables.opened import opened
 from entropae.kinds.tables.related import (
     Relation,
@@ -190,6 +197,7 @@ def synthesize_related(
         tables are extended by what their children are like.
     """
     link, columns = foreign_key or key, dict(columns or {})
+    parent, child = with_index(parent, key), with_index(child, link)
     options: dict[str, Any] = {
         "find_rules": find_rules,
         "model": model,
