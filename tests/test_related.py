@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import entropae as ea
+from entropae.cli import main
 from entropae.kinds.tables.related import parents_of, with_children
 from entropae.recipe import ModelConfig
 
@@ -126,12 +129,45 @@ def test_what_is_saved_draws_the_same(model, drawn, tmp_path):
     assert orders.equals(drawn[1])
     path = tmp_path / "shop" / "relation.json"
     said = json.loads(path.read_text())
-    said["relation"]["count"] = "income of another"
-    path.write_text(json.dumps(said))
-    with pytest.raises(ValueError, match="names columns that the parent's model has not"):
-        ea.load_related(tmp_path / "shop")
+    hostile = said | {"names": ["../a", "b"]}
+    other = said | {"relation": said["relation"] | {"count": "of another"}}
+    for what, error in ((hostile, "cannot be called"), (other, "the parent's model has not")):
+        path.write_text(json.dumps(what))
+        with pytest.raises(ValueError, match=error):
+            ea.load_related(tmp_path / "shop")
     with pytest.raises(FileNotFoundError, match=r"relation\.json is missing"):
         ea.load_related(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Read as. separator")
+def test_from_files_to_files_by_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    CUSTOMERS.to_csv("customers.csv", index=False, sep=";")
+    ORDERS.write_parquet("orders.parquet")
+    fit = ["fit-related", "customers.csv", "orders.parquet", "--key", "id"]
+    fit += ["--foreign-key", "customer", "--out", "runs/shop", "--epochs", "1"]
+    assert main([*fit, "--drop", "note", "--rules", "parent.income > amount"]) == 0
+    said = capsys.readouterr().out
+    command = said.strip().rpartition("To draw both: ")[2]
+    assert command == "entropae sample-related runs/shop -n 100 --out drawn"
+    assert main(shlex.split(command)[1:]) == 0
+    assert "Wrote 100 rows to drawn/customers.csv" in capsys.readouterr().out
+    assert Path("drawn/customers.csv").read_text().startswith("id;town;income;since\n")
+    customers = pd.read_csv("drawn/customers.csv", sep=";")
+    orders = pd.read_csv("drawn/orders.csv")
+    assert list(orders.columns) == ["order", "customer", "amount", "item", "date"]
+    both = orders.merge(customers, left_on="customer", right_on="id")
+    assert len(both) == len(orders) > 100
+    assert (both["amount"] < both["income"]).all()
+    some = ["sample-related", "runs/shop", "-n", "9", "--where", "town=Rome", "--parquet"]
+    assert main([*some, "--out", "rome"]) == 0
+    assert set(pd.read_parquet("rome/customers.parquet")["town"]) == {"Rome"}
+    assert main(fit) == 1
+    assert "runs/shop is not empty" in capsys.readouterr().err
+    assert main(["fit-related", "digits", "orders.parquet", "--key", "id", "--out", "x"]) == 1
+    assert "Tables are files that end in .csv" in capsys.readouterr().err
+    assert main(["sample-related", "drawn", "--out", "y"]) == 1
+    assert "relation.json is missing" in capsys.readouterr().err
 
 
 def test_parents_are_given_what_their_children_are_like():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from entropae.kinds.tables.frames import (
     library_of,
     metadata_of,
     names_of,
-    to_library,
     with_index,
     without,
 )
@@ -34,6 +34,7 @@ from entropae.kinds.tables.related import (
     with_children,
 )
 from entropae.kinds.tables.rules import rule_of
+from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
 from entropae.recipe import ModelConfig
@@ -42,28 +43,8 @@ from entropae.storage.atomic import write_text
 
 RELATION = "relation.json"
 LARGEST = 1 << 24  # bytes of it
-
-
-@dataclass(frozen=True)
-class Frame:
-    """In what a table is given back.
-
-    Attributes:
-        library: Of the frames.
-        metadata: What it keeps of types and index beside the columns.
-    """
-
-    library: str
-    metadata: Mapping[str, str]
-
-    @classmethod
-    def of(cls, source: Any) -> Frame:
-        """As a source is; of a file, pyarrow's."""
-        return cls("" if is_table(source) else library_of(source) or "", metadata_of(source))
-
-    def made(self, table: Any) -> Any:
-        """A frame of a `pyarrow.Table`."""
-        return to_library(table, self.library, self.metadata)
+NAMES = ("parent", "child")
+NAME = re.compile(r"[^/\\\0.][^/\\\0]{0,199}")  # of a file, without its ending
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +55,14 @@ class RelatedSynthesis:
         parent: Of the parent's rows, with what their children are like.
         child: Of the child's rows, with their parents' columns.
         relation: How they belong together.
-        frames: In what the two are given back.
+        names: What the two are called: as their files were, or parent and child.
         train: The parent's training rows; `None` for a model that was loaded.
     """
 
     parent: Autoencoder
     child: Autoencoder
     relation: Relation
-    frames: tuple[Frame, Frame]
+    names: tuple[str, str] = NAMES
     train: Samples | None = None
 
     def sample(
@@ -103,22 +84,46 @@ class RelatedSynthesis:
         Raises:
             ValueError: If a condition cannot be read, or so many rows that meet it cannot be had.
         """
+        made = self._drawn(n, seed=seed, where=where, shares=shares)
+        first, second = (kind.frame(table) for kind, table in zip(self._kinds(), made, strict=True))
+        return first, second
+
+    def write_samples(self, n: int, out: str | Path, *, suffix: str = ".csv", **asked: Any) -> str:
+        """Write new rows of both into a folder; returns what was done, in sentences.
+
+        Args:
+            n: How many rows of the parent.
+            out: The folder. The files are called as those were that the tables came from.
+            suffix: `.csv` or `.parquet`.
+            asked: See `sample`.
+        """
+        made = self._drawn(n, **asked)
+        return " ".join(
+            kind.write_table(table, str(Path(out) / f"{name}{suffix}"))
+            for kind, table, name in zip(self._kinds(), made, self.names, strict=True)
+        )
+
+    def _kinds(self) -> tuple[Any, Any]:
+        return self.parent.kind, self.child.kind
+
+    def _drawn(
+        self, n: int, *, seed: int | None = None, where: Any = None, shares: Any = None
+    ) -> tuple[Any, Any]:
+        """Rows of both as `pyarrow.Table`s."""
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
-        kind: Any = self.parent.kind
-        train = self.train
+        train, kind = self.train, self._kinds()[0]
         near = None if train is None else lambda: train
         rows, _ = kind.drawn(self.parent, n, seed=own, where=where, shares=shares, near=near)
         made = children(self.child, rows, self.relation, seed=own)
-        first, second = self.frames
-        return first.made(rows.select(list(self.relation.parent))), second.made(made)
+        return rows.select(list(self.relation.parent)), made
 
     def save(self, folder: str | Path) -> None:
-        """Keep both models in a folder, for `load_related`."""
+        """Keep both models in a folder, for `load_related`, or `entropae sample-related`."""
         folder = Path(folder)
-        for name, model in (("parent", self.parent), ("child", self.child)):
+        for name, model in zip(NAMES, (self.parent, self.child), strict=True):
             (folder / name).mkdir(parents=True, exist_ok=True)
             model.save(folder / name)
-        said = {"relation": asdict(self.relation), "frames": [asdict(f) for f in self.frames]}
+        said = {"relation": asdict(self.relation), "names": list(self.names)}
         write_text(folder / RELATION, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -140,10 +145,9 @@ def load_related(folder: str | Path) -> RelatedSynthesis:
         said = json.loads(path.read_text("utf-8"))
         kinds: tuple[Any, Any] = (parent.kind, child.kind)
         relation = checked_relation(said["relation"], *(kind.columns for kind in kinds))
-        first, second = (
-            Frame(str(f["library"]), {str(k): str(v) for k, v in f["metadata"].items()})
-            for f in said["frames"]
-        )
+        first, second = said["names"]
+        if not (NAME.fullmatch(first) and NAME.fullmatch(second)) or first == second:
+            raise ValueError(f"two files cannot be called {first!r} and {second!r}")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     return RelatedSynthesis(parent, child, relation, (first, second))
@@ -206,7 +210,8 @@ def synthesize_related(
         "progress": progress,
     }
     drop = [*drop, *(name for name, said in columns.items() if said == "drop")]
-    upper, lower = _tables((parent, child), drop, columns)
+    sources = (parent, child)
+    (upper, lower), styles = _tables(sources, drop, columns)
     places = parents_of(upper, lower, key, link)
     said = {name: declared(words) for name, words in columns.items() if words != "drop"}
     extended, count = with_children(upper, lower, places, foreign_key=link, said=said)
@@ -228,21 +233,35 @@ def synthesize_related(
     left_out = [str(rule) for rule in found if rule not in second.kind.rules]
     if progress and left_out:
         print(f"Of these rules, none is needed for children: {', '.join(left_out)}.")
-    frames = (Frame.of(without(parent, drop)), Frame.of(without(child, drop)))
-    return RelatedSynthesis(first.model, second.model, relation, frames, first.train)
+    for made, source, style in zip((first, second), sources, styles, strict=True):
+        made.kind.style, made.kind.metadata = style, metadata_of(without(source, drop))
+        made.kind.library = "" if is_table(source) else library_of(source) or ""
+    return RelatedSynthesis(first.model, second.model, relation, _names(sources), first.train)
 
 
-def _tables(sources: Sequence[Any], drop: Sequence[str], columns: Mapping[str, Any]) -> list[Any]:
-    """The tables without the columns that are left out, all of which there must be."""
-    reading, names, tables = Reading(drop=tuple(drop)), [], []
+def _tables(
+    sources: Sequence[Any], drop: Sequence[str], columns: Mapping[str, Any]
+) -> tuple[list[Any], list[Style | None]]:
+    """The tables without what is left out, and how their files are written."""
+    reading, names, tables, styles = Reading(drop=tuple(drop)), [], [], []
     for source in sources:
-        table = opened(source, reading)[0]
+        table, _, style = opened(source, reading)
         names += table.column_names if is_table(source) else names_of(source)
         tables.append(table.drop_columns([name for name in drop if name in table.column_names]))
+        styles.append(style)
     for name in (*drop, *columns):
         if name not in names:
             raise ValueError(unknown("column", name, [*dict.fromkeys(names)]))
-    return tables
+    return tables, styles
+
+
+def _names(sources: Sequence[Any]) -> tuple[str, str]:
+    """What two files are called, without their endings."""
+    first, second = (
+        Path(source).name.partition(".")[0] if is_table(source) else "" for source in sources
+    )
+    fit = NAME.fullmatch(first) and NAME.fullmatch(second) and first != second
+    return (first, second) if fit else NAMES
 
 
 def _given(parent: Synthesis, taken: Sequence[str]) -> dict[str, str]:
