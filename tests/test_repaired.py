@@ -82,6 +82,19 @@ def test_the_upper_value_becomes_the_lowest_that_is_allowed():
     assert str(done) == " 3 of 5 rows broke rules and were repaired: 3 'a < b'."
 
 
+def test_columns_can_be_kept_as_they_are():
+    table = pa.table({"a": [1, 5, 7, 9, 3], "b": [2, 4, 8, 9, 3], "c": [3, 9, 9, 9, 9]})
+    columns = Columns.fit(table)
+    rules = [rule_of(one, table.column_names) for one in ("a <= b", "a + b = c")]
+    made, done = repaired(table, columns, rules[:1], keep=["b"])
+    assert made["b"].equals(table["b"])
+    assert made["a"].to_pylist() == [1, 4, 7, 9, 3]
+    assert not any(done.left.values())
+    made, done = repaired(table, columns, rules[1:], keep=["c"])
+    assert made.equals(table)
+    assert done.left == {"a + b = c": 3}
+
+
 def test_what_cannot_be_repaired_is_said():
     table = pa.table({"a": [5.0, 6.0, 7.0], "b": [1.0, 2.0, 3.0]})
     columns = Columns.fit(table)

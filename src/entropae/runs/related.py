@@ -70,7 +70,7 @@ class RelatedSynthesis:
     ) -> tuple[Any, Any]:
         """New rows of the parent, and their children.
 
-        Every child has one of these parents. How many there are of it follows from the parents.
+        Every child has one of these parents, and each parent as many children as its row says.
 
         Args:
             n: How many rows of the parent.

@@ -16,6 +16,7 @@ from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.imputation import drawn_beside
 from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
+from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.rules import Gives, Rule
 from entropae.messages import unknown
 
@@ -230,10 +231,11 @@ def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
         made = made.set_column(made.column_names.index(new), new, values)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*(no training row has|and had none)", UserWarning)
-        table, broken = drawn_beside(model, columns, model.kind.rules, made, own, seed=seed)
-    if any(broken.values()):
-        said = ", ".join(f"{count} '{rule}'" for rule, count in broken.items() if count)
-        warnings.warn(f"Some children break rules beside their parents: {said}.", stacklevel=3)
+        table, _ = drawn_beside(model, columns, model.kind.rules, made, own, seed=seed)
+    table, done = repaired(table, columns, model.kind.rules, keep=given)
+    left = ", ".join(f"{count} '{rule}'" for rule, count in done.left.items() if count)
+    if left:
+        warnings.warn(f"Some children break rules beside their parents: {left}.", stacklevel=3)
     found = dict(zip(table.column_names, table.columns, strict=True))
     streams = np.random.SeedSequence(seed).spawn(len(columns.identifiers))
     for one, stream in zip(columns.identifiers, streams, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,9 @@ class Repaired:
         return " ".join([f"{said}.", *still])
 
 
-def repaired(table: Any, columns: Columns, rules: Sequence[Rule]) -> tuple[Any, Repaired]:
+def repaired(
+    table: Any, columns: Columns, rules: Sequence[Rule], *, keep: Collection[str] = ()
+) -> tuple[Any, Repaired]:
     """Rows in which as little as possible is changed so that they keep the rules.
 
     What follows from other columns is computed from them. Of two values in the wrong order the one
@@ -55,10 +57,11 @@ def repaired(table: Any, columns: Columns, rules: Sequence[Rule]) -> tuple[Any, 
         table: A `pyarrow.Table` of the columns.
         columns: What they are.
         rules: That every row should keep.
+        keep: Columns that stay as they are.
     """
     rules = [rule for rule in rules if not isinstance(rule, Unique)]
-    computed = steps(rules)
-    fixed = {name for _, name in computed}
+    computed = [(rule, name) for rule, name in steps(rules) if name not in keep]
+    fixed = {*keep, *(name for _, name in computed)}
     befores = [rule for rule in rules if isinstance(rule, Before)]
     before = {str(rule): ~rule.met(table, columns) for rule in rules}
     broken = int(np.any([*before.values()], 0).sum()) if rules else 0
