@@ -60,7 +60,8 @@ def trained(name: str) -> Classifier:
 @torch.no_grad()
 def features(name: str, images: Float[Tensor, "n 1 28 28"]) -> Float[Tensor, "n 128"]:
     """Features of images in the classifier of a data set."""
-    return torch.cat([trained(name).features(batch) for batch in images.split(1000)])
+    classifier = trained(name).to(images.device)
+    return torch.cat([classifier.features(batch) for batch in images.split(1000)]).cpu()
 
 
 # For `entropae evaluate --features classifier:mnist`, with this folder on the import path.

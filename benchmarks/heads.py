@@ -1,14 +1,17 @@
 """A head on the codes of every method: samples of N(0, I) with and without it, and paths.
 
-    python benchmarks/heads.py mnist DATA --seeds 1
+    python benchmarks/heads.py mnist DATA --seeds 3
+    python benchmarks/heads.py mnist DATA --epochs 25 --flow 384 4 12000 --processes 7
 
-DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Each method is trained as in
-`rivals.py table`, and gets the head that `entropae fit` would give it. The same map as a prior
-draws the same codes (`tests/test_flow_matching.py`), so that a column *flow matching* would have
-these figures too. Distances are Fréchet distances in the features of the benchmarks' classifier,
-10 000 images against the test set; of points on paths, 5000. Times are CPU
-seconds of one core. Autoencoders and figures are kept in `runs/heads/`, where a stopped run goes
-on.
+DATA is a folder with the four IDX files of MNIST or Fashion-MNIST, or with the folders `train` and
+`test` of CIFAR-10 (JPEG). Each method is trained as in `rivals.py table`, but on photographs with
+the networks that `entropae fit` takes, which start at principal components; and gets the head that
+`entropae fit` would give it, or one of `--flow`: its width, blocks and steps. The same map as a
+prior draws the same codes (`tests/test_flow_matching.py`), so that a column *flow matching* would
+have these figures too. Distances are Fréchet distances in the features of the table, 10 000 images
+against the test set; of points on paths, 5000. Times are seconds of the processor, also where a
+graphics card did the work. Autoencoders and figures are kept in `runs/heads/`, where a stopped run
+goes on.
 """
 
 from __future__ import annotations
@@ -17,31 +20,35 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Shaped
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import entropae as ea
 from entropae.cli import read_recipe_file
 from entropae.drawing.pictures import save_panels
+from entropae.features import extract, find
 from entropae.kinds import Samples, read
 from entropae.metrics import frechet_distance
 from entropae.model.paths import spherical
 from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
-from entropae.runs import new_model
-from entropae.runs.making import fit_by
+from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, save
-from classifier import features
+from _machine import RESULTS, processor, save
 from rivals import RECIPES, TASKS, recipe
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BATCH = 256
 # The published EAE and its rivals with the weights that the search chose, and less entropy.
 LATENTS: dict[str, dict[str, Any]] = {
@@ -51,6 +58,7 @@ LATENTS: dict[str, dict[str, Any]] = {
 LATENTS |= {f"eae λ={weight}": LATENTS["eae"] | {"weight": weight} for weight in (0.1, 0.3)}
 COLUMNS = {
     "error": "squared error",
+    "mean_error": "of a pixel",
     "normal": "N(0, I)",
     "head": "N(0, I), head",
     "perfect": "training codes decoded",
@@ -71,50 +79,109 @@ COLUMNS = {
 PAIRS, POINTS, SHOWN = 4, 9, 64
 
 
-def trained(task: str, data: Path, name: str, seed: int, folder: Path) -> ea.Autoencoder:
+class Work(NamedTuple):
+    """One autoencoder to be trained, given a head and measured."""
+
+    task: str
+    data: Path
+    name: str
+    seed: int
+    epochs: int
+    flow: tuple[int, int, int] | None
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept."""
+        passes = "" if self.epochs == TASKS[self.task].epochs else f"-epochs-{self.epochs}"
+        return Path("runs/heads") / self.task / self.name / f"seed-{self.seed}{passes}"
+
+    @property
+    def figures(self) -> Path:
+        """Where what was measured with this head is kept; pictures beside it."""
+        return self.folder / f"figures{ending(self.flow)}.json"
+
+
+def ending(flow: tuple[int, int, int] | None) -> str:
+    return "" if flow is None else "_flow-" + "-".join(map(str, flow))
+
+
+def trained(
+    task: str, data: Path, name: str, seed: int, folder: Path, epochs: int | None = None
+) -> ea.Autoencoder:
     """An autoencoder as `rivals.py` trains it, from its folder if it is there."""
     if (folder / "model.json").is_file():
         return ea.load(folder)
     settings = replace(recipe(TASKS[task], data, LATENTS[name]), seed=seed)
-    samples = read(Path(settings.data))
-    model = new_model(settings, samples)
+    settings = replace(settings, epochs=epochs or settings.epochs)
+    samples = known(Path(settings.data))
     began = time.process_time()
+    halves = samples.split(settings.validation, seed=seed)
+    settings, model, _ = begun_model(settings, samples, *halves, say=False)
     fit_by(settings, model, samples, progress=False)
     model.save(folder)
     (folder / "seconds").write_text(f"{time.process_time() - began:.1f}")
     return model
 
 
-def measured(
-    model: ea.Autoencoder,
-    train: Samples,
-    test: Tensor,
-    task: str,
-    seed: int,
-    steps: int | None,
-) -> tuple[dict[str, float], dict[str, Tensor]]:
-    """Figures of a model without its head and with it, and pictures."""
-    seen, n = features(task, test).double().numpy(), len(test)
+@cache
+def known(path: Path) -> Samples:
+    return read(path)
 
-    def distance(images: Float[Tensor, "n 1 28 28"]) -> float:
-        return frechet_distance(features(task, images).double().numpy(), seen)
+
+def work_on(work: Work, end: float) -> Work:
+    """Train and measure what is not yet, unless it is too late; its figures are in its folder."""
+    torch.set_num_threads(1)
+    if work.figures.is_file() or time.time() > end:
+        return work
+    model = trained(*work[:4], work.folder, work.epochs).to(DEVICE)
+    train, _ = known(work.data / TASKS[work.task].train).split(0.1, seed=work.seed)
+    test = known(work.data / TASKS[work.task].test).first(10_000).to(DEVICE)
+    found, pictures = measured(model, train, test, work)
+    model.save(work.folder / f"head{ending(work.flow)}")
+    found["seconds"] = float((work.folder / "seconds").read_text())
+    if not work.seed:
+        save_file(
+            {name: x.cpu().contiguous() for name, x in pictures.items()},
+            work.figures.with_suffix(".safetensors"),
+        )
+    work.figures.write_text(json.dumps(found))
+    return work
+
+
+def measured(
+    model: ea.Autoencoder, train: Samples, test: Tensor, work: Work
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Figures of a model without its head and with it, and pictures."""
+    n, seed = len(test), work.seed
+    see = find(TASKS[work.task].features)
+    seen = extract(see, test).double().numpy()
+
+    def distance(images: Shaped[Tensor, "n ..."]) -> float:
+        return frechet_distance(extract(see, images).double().numpy(), seen)
 
     def between(end: str) -> dict[str, float]:
         began = time.process_time()
         a, b = model.encode(test).chunk(2)
         found = {f"encode{end}": time.process_time() - began}
         for name, t in (("middle", 0.5), ("quarter", 0.25)):
-            found[name + end] = distance(model.decode(spherical(a, b, torch.tensor(t))))
+            points = spherical(a, b, torch.tensor(t, device=a.device))
+            found[name + end] = distance(model.decode(points))
         return found
 
-    error = (model.reconstruct(test) - test).square().flatten(1).sum(1).mean()
-    found = {"error": float(error), "perfect": distance(model.reconstruct(train.some(n)))}
+    error = (model.reconstruct(test) - test).square()
+    found: dict[str, Any] = {
+        "error": float(error.flatten(1).sum(1).mean()),
+        "mean_error": float(error.mean()),
+    }
+    found["perfect"] = distance(model.reconstruct(train.some(n)))
     found["normal"] = distance(model.draw(n, seed=seed))
     found |= between("")
     pictures = {"paths": paths(model, test)}
-    usual = TASKS[task].epochs * math.ceil(len(train) / BATCH)
+    usual = work.epochs * math.ceil(len(train) / BATCH)
     head = FlowMatching.sized(model.latent.dim, len(train), usual)
-    head.steps = steps or head.steps
+    if work.flow is not None:
+        hidden, blocks, steps = work.flow
+        head = FlowMatching(model.latent.dim, hidden=hidden, blocks=blocks, steps=steps)
     began = time.process_time()
     model.fit_head(train, head, seed=seed)
     found["seconds_head"] = time.process_time() - began
@@ -129,7 +196,8 @@ def measured(
     with torch.no_grad():
         error = head.from_normal(head.to_normal(z)) - z
     found["round_trip"] = float(torch.linalg.vector_norm(error, dim=1).max() / z.std())
-    found["steps"], found["parts"] = head.steps, head.parts or 0
+    found |= {"steps": head.steps, "parts": head.parts or 0}
+    found["device"] = torch.cuda.get_device_name() if DEVICE == "cuda" else processor()
     pictures |= {"samples": model.draw(SHOWN, seed=seed + 1), "paths, head": paths(model, test)}
     return found, pictures
 
@@ -158,46 +226,57 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("task", choices=["mnist", "fashion_mnist"])
+    parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("data", type=Path)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--methods", nargs="*", default=list(LATENTS))
-    parser.add_argument("--steps", type=int, help="Of the head; by default as `fit` chooses.")
+    parser.add_argument("--epochs", type=int, help="Of the autoencoder; else as in the table.")
+    parser.add_argument("--flow", type=int, nargs=3, help="Width, blocks and steps of the head.")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
-    task, ending = asked.task, "" if asked.steps is None else f"_{asked.steps}"
-    samples = read(asked.data / TASKS[task].train)
-    test = read(asked.data / TASKS[task].test).first(10_000)
-    results: dict[str, list[dict[str, float]]] = {}
-    shown: dict[str, dict[str, Tensor]] = {"samples": {}, "paths": {}}
-    for seed in range(asked.seeds):
-        for name in asked.methods:
-            folder = Path("runs/heads") / task / name / f"seed-{seed}"
-            model = trained(task, asked.data, name, seed, folder)
-            kept = folder / f"figures{ending}.json"
-            if not kept.is_file():
-                train, _ = samples.split(0.1, seed=seed)
-                found, pictures = measured(model, train, test, task, seed, asked.steps)
-                model.save(folder / f"head{ending}")
-                found["seconds"] = float((folder / "seconds").read_text())
-                save_file(pictures, kept.with_suffix(".safetensors"))
-                kept.write_text(json.dumps(found))
-            found = json.loads(kept.read_text())
-            results.setdefault(name, []).append(found)
-            if seed == 0:
-                pictures = load_file(kept.with_suffix(".safetensors"))
-                shown["samples"][name] = pictures["samples"]
-                both = [pictures["paths"], pictures["paths, head"]]
-                shown["paths"][f"{name}: without and with"] = torch.cat(both)
-            print(name, seed, {key: round(value, 4) for key, value in found.items()}, flush=True)
-            write(f"heads_{task}{ending}", results, shown)
-    print(table(results))
+    usual = TASKS[asked.task].epochs
+    epochs, flow = asked.epochs or usual, asked.flow and tuple(asked.flow)
+    result = f"heads_{asked.task}" + ("" if epochs == usual else f"_epochs-{epochs}") + ending(flow)
+    works = [
+        Work(asked.task, asked.data, name, seed, epochs, flow)
+        for seed in range(asked.seeds)
+        for name in asked.methods
+    ]
+    end = time.time() + 60 * asked.minutes
+    for work in worked(works, end, asked.processes):
+        if work.figures.is_file():
+            print(work.name, work.seed, work.figures.read_text(), flush=True)
+            write(result, [w for w in works if w.figures.is_file()])
 
 
-def write(result: str, results: dict[str, Any], shown: dict[str, dict[str, Tensor]]) -> None:
+def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
+    """All of them, in the order in which they end."""
+    if processes == 1:
+        yield from (work_on(work, end) for work in works)
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(work_on, work, end) for work in works]):
+            yield future.result()
+
+
+def write(result: str, works: Sequence[Work]) -> None:
     """Tables and pictures of what has been measured so far."""
-    save_panels(shown["samples"], RESULTS / f"{result}.png")
-    save_panels(shown["paths"], RESULTS / f"{result}_paths.png", columns=POINTS)
+    works = sorted(works, key=lambda work: (list(LATENTS).index(work.name), work.seed))
+    results: dict[str, list[dict[str, float]]] = {}
+    for work in works:
+        results.setdefault(work.name, []).append(json.loads(work.figures.read_text()))
+    files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
+    # Where some figures are another machine's, its pictures stay.
+    if files and all(path.is_file() for path in files.values()):
+        pictures = {name: load_file(path) for name, path in files.items()}
+        samples = {name: one["samples"] for name, one in pictures.items()}
+        ways = {
+            f"{name}: without and with": torch.cat([one["paths"], one["paths, head"]])
+            for name, one in pictures.items()
+        }
+        save_panels(samples, RESULTS / f"{result}.png")
+        save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
     (RESULTS / f"{result}.md").write_text(table(results))
     save(result, results, latents={name: LATENTS[name] for name in results})
 

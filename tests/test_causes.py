@@ -236,7 +236,7 @@ def test_a_prior_is_named_only_where_held_out_codes_are_likelier_under_it(name, 
 @pytest.mark.parametrize(("numeric", "d"), [(True, 14), (False, 55)])
 def test_duplicates_are_left_out_at_once_where_data_fill_few_dimensions(numeric, d):
     measured = SimpleNamespace(
-        subject=SimpleNamespace(is_numeric=numeric),
+        subject=SimpleNamespace(is_numeric=numeric, prior_name="full"),
         dim=64,
         white=torch.zeros(5, 55),
         data_dimension=SimpleNamespace(value=6.9),
@@ -244,6 +244,25 @@ def test_duplicates_are_left_out_at_once_where_data_fill_few_dimensions(numeric,
     found = advice("duplicates", measured)  # type: ignore[arg-type]
     assert found is not None
     assert found.settings == {"model.latent.dim": d}
+
+
+@pytest.mark.parametrize(("spread", "fits"), [(0.6, False), (1.5, True)])
+def test_for_duplicates_a_mixture_is_tried_before_training_again_where_it_fits(spread, fits):
+    rng = torch.Generator().manual_seed(0)
+    mixture = Mixture(3, components=1)
+    mixture.fit(spread * torch.randn(500, 3, generator=rng))
+    measured = SimpleNamespace(
+        subject=SimpleNamespace(is_numeric=True, prior_name="normal"),
+        dim=3,
+        white=torch.zeros(5, 2),
+        code=max(1.1, spread) * torch.randn(200, 3, generator=rng),
+        mixture=mixture,
+        data_dimension=SimpleNamespace(value=6.9),
+    )
+    found = advice("duplicates", measured)  # type: ignore[arg-type]
+    assert found is not None
+    assert (found.prior == "mixture") == fits
+    assert found.settings == {"model.latent.dim": 2}
 
 
 @pytest.mark.parametrize("name", FINDINGS)

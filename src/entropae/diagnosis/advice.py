@@ -137,14 +137,17 @@ def _enough(measured: Measured) -> int:
 def _independent(measured: Measured) -> Advice:
     d = measured.white.shape[1]
     # As many as are independent may follow from each other once more where the data fill few.
-    return _dimensions(min(d, _enough(measured)) if measured.subject.is_numeric else d, measured)
+    return _mixture_or(min(d, _enough(measured)) if measured.subject.is_numeric else d, measured)
 
 
 def _fewer(measured: Measured) -> Advice:
-    d = min(measured.dim - 1, _enough(measured))
-    less = _dimensions(max(1, d), measured)
-    mixture = _mixture(measured)
-    if mixture is None:
+    return _mixture_or(max(1, min(measured.dim - 1, _enough(measured))), measured)
+
+
+def _mixture_or(d: int, measured: Measured) -> Advice:
+    """A mixture, which costs no training, where it fits; and fewer dimensions."""
+    less, mixture = _dimensions(d, measured), _mixture(measured)
+    if mixture is None or not _likelier(measured, mixture.prior):
         return less
     return Advice(f"{mixture.text} Or: {less.text}", less.settings, mixture.prior)
 
