@@ -14,7 +14,7 @@ import pytest
 
 import entropae as ea
 from entropae.cli import main
-from entropae.kinds.tables.related import parents_of, with_children
+from entropae.kinds.tables.related import children, parents_of, with_children
 from entropae.recipe import ModelConfig
 
 N = 400
@@ -120,6 +120,12 @@ def test_conditions_are_on_the_parents(model):
     assert set(customers["town"]) == {"Oslo"}
     assert len(orders) > 60
     assert set(orders["customer"]) <= set(customers["id"])
+
+
+def test_more_children_than_fit_are_refused(model):
+    many = pa.table({"id": ["a"], "number of children": [1 << 40]})
+    with pytest.raises(ValueError, match=r"1 parents have 1\.1e\+12 children.* fewer parents"):
+        children(model.child, many, model.relation, seed=0)
 
 
 def test_what_is_saved_draws_the_same(model, drawn, tmp_path):

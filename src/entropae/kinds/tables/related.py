@@ -13,6 +13,7 @@ from jaxtyping import Int
 from entropae.kinds.tables.column import Column, read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.declared import Declared
+from entropae.kinds.tables.drawn import NUMBERS
 from entropae.kinds.tables.imputation import drawn_beside
 from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
@@ -216,11 +217,19 @@ def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
         parent: A `pyarrow.Table`, with keys and the number of children.
         relation: How they belong together.
         seed: For the same rows again.
+
+    Raises:
+        ValueError: If there are more than fit in memory.
     """
     import pyarrow as pa
 
     columns, given = model.kind.columns, {*relation.given.values()}
     counts = np.maximum(plain(parent.column(relation.count)).values.astype(np.int64), 0)
+    if counts.astype(np.float64).sum() * columns.width > NUMBERS:
+        raise ValueError(
+            f"{len(parent)} parents have {counts.astype(np.float64).sum():.3g} children, more than "
+            "are drawn at once. Ask for fewer parents."
+        )
     rows = np.repeat(np.arange(len(parent)), counts)
     own = [column.name for column in columns.columns if column.name not in given]
     # At first they are rows of the model's prior, whoever their parents are.
