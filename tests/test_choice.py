@@ -32,7 +32,11 @@ def bent(tmp_path_factory):
     np.save(folder / "x.npy", curved(700))
     patch = pytest.MonkeyPatch()
     patch.setattr("entropae.prior.gaussian._best_mixture", lambda x, seed: _mixture(1, seed).fit(x))
-    patch.setattr(FlowMatching, "sized", lambda d, n, steps: FlowMatching(d, hidden=32, steps=300))
+
+    def small(d, n, steps, asked):
+        return FlowMatching(d, hidden=32, steps=asked or 300)
+
+    patch.setattr(FlowMatching, "sized", small)
     options = ["--model.latent", "{name: plain, dim: 2}", "--model.hidden", "[16]"]
     options += ["--model.start", "random", "--keep", "last"]
     options += ["--epochs", "24", "--batch_size", "64", "--no-report"]

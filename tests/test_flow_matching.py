@@ -448,3 +448,20 @@ def test_the_bar_of_a_head_is_shown_if_asked(progress, capsys):
     model = ea.Autoencoder(encoder, decoder, ea.Plain(1, head="flow-matching"))
     ea.fit(model, banana(60), epochs=1, progress=progress)
     assert ("Fitting the flow" in capsys.readouterr().err) == progress
+
+
+@pytest.mark.parametrize(
+    ("n", "steps", "asked", "size"),
+    [
+        (54_000, 1055, None, (256, 3, 1582)),
+        (54_000, 8000, None, (256, 3, 4000)),
+        (900, 1200, None, (128, 3, 1500)),
+        (900, 100, None, (128, 3, 500)),
+        (900, 1200, 4000, (128, 3, 4000)),
+        (54_000, 1055, 3999, (256, 3, 3999)),
+        (54_000, 1055, 4000, (384, 4, 4000)),
+    ],
+)
+def test_a_flow_is_as_large_as_codes_and_steps_are_many(n, steps, asked, size):
+    flow = FlowMatching.sized(16, n, steps, asked)
+    assert (flow.hidden, flow.blocks, flow.steps) == size

@@ -48,6 +48,8 @@ class Kind(ABC):
         numeric: Whether its samples are numbers, of which there are principal components.
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
+        weight: λ of an Entropic code that gets a prior or head of its own, where nobody says; by
+            default the latent's.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.
@@ -64,6 +66,7 @@ class Kind(ABC):
     numeric: ClassVar[bool] = True
     dim: ClassVar[int] = 16
     noise: ClassVar[float] = 0.0
+    weight: ClassVar[float | None] = None
     batch_size: ClassVar[int] = 256
     enough: ClassVar[int] = 0
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}

@@ -26,7 +26,8 @@ RATE = 4e-3
 REFERENCE = 2048
 # Share of the steps in which the learning rate rises, and over which weights are averaged.
 SHORT = 0.05
-# Codes from which a wider network pays, and steps that a flow is given along with an autoencoder.
+# Codes from which a wider network pays, and steps that a flow is given along with an autoencoder;
+# from the most on, what more of them learn takes a wider one still.
 MANY, LEAST, FEW_MOST, MOST = 20_000, 500, 1500, 4000
 # Looks at the held-out codes in a training, and draws of time and noise for each look.
 LOOKS, DRAWS = 20, 4096
@@ -116,19 +117,22 @@ class FlowMatching(Prior):
         self.register_load_state_dict_post_hook(invert)
 
     @classmethod
-    def sized(cls, dim: int, n: int, steps: int) -> FlowMatching:
+    def sized(cls, dim: int, n: int, steps: int, asked: int | None = None) -> FlowMatching:
         """One that `n` codes are enough for, in at most about twice their autoencoder's time.
 
         Args:
             dim: Dimensions of the code.
             n: How many codes there are.
             steps: Training steps of the autoencoder.
+            asked: Training steps of the flow, if somebody says; then it takes its time.
         """
+        if asked is not None and asked >= MOST and n >= MANY:
+            return cls(dim, hidden=384, blocks=4, steps=asked)
         # A step of the wide network takes a third longer than one of a small autoencoder.
         hidden, most = (
             (256, min(MOST, 3 * steps // 2)) if n >= MANY else (128, min(FEW_MOST, 2 * steps))
         )
-        return cls(dim, hidden=hidden, steps=max(LEAST, most))
+        return cls(dim, hidden=hidden, steps=asked or max(LEAST, most))
 
     def fit(
         self,

@@ -44,8 +44,7 @@ def fit_priors(
         )
         return {}
     labels = labels_of(train) is not None
-    flow = FlowMatching.sized(dim, len(train), steps)
-    flow.steps = recipe.flow_steps or flow.steps
+    flow = FlowMatching.sized(dim, len(train), steps, recipe.flow_steps)
     usual: list[str | Prior] = ["full", "mixture"]
     if recipe.prior == "auto" and held_out is not None:
         learnt = (steps >= FEWEST or recipe.flow_steps) and len(train) >= max(CODES, 4 * dim)

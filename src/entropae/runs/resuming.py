@@ -24,6 +24,7 @@ FREE = ("trainer.", "compile", "logger", "on_nonfinite", "data", "epochs", "stri
 LEFT_OPEN = {
     "model.latent.dim": AUTO,
     "model.latent.noise": None,
+    "model.latent.weight": None,
     "augment": AUTO,
     "batch_size": None,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from entropae.kinds import Samples
+from entropae.kinds import Kind, Samples
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
@@ -40,7 +40,8 @@ def settled(
     """
     if recipe.batch_size is None:
         recipe = replace(recipe, batch_size=train.kind.batch_size)
-    recipe = _noisy(recipe, train.kind.noise)
+    bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
+    recipe = _suited(recipe, train.kind, bare=bare)
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
@@ -58,13 +59,19 @@ def settled(
     return _augmented(recipe, train, held_out, say=say), found
 
 
-def _noisy(recipe: Recipe, noise: float) -> Recipe:
-    """A recipe with noise on its code, where that suits the samples and nothing else is asked."""
+def _suited(recipe: Recipe, kind: Kind, *, bare: bool) -> Recipe:
+    """A recipe whose Entropic latent has the noise and the weight that suit such samples.
+
+    Bare codes, drawn from N(0, I) as they are, need entropy most: for them the weight stays.
+    """
     latent = recipe.model.latent
-    if not noise or latent.get("name") != "entropic" or "noise" in latent:
+    if latent.get("name") != "entropic":
         return recipe
-    noisy = latent | {"noise": (noise, noise)}
-    return replace(recipe, model=replace(recipe.model, latent=noisy))
+    suited: dict[str, Any] = {"noise": (kind.noise, kind.noise)} if kind.noise else {}
+    if kind.weight is not None and not bare:
+        suited["weight"] = kind.weight
+    added = {name: value for name, value in suited.items() if name not in latent}
+    return replace(recipe, model=replace(recipe.model, latent=latent | added))
 
 
 def _augmented(recipe: Recipe, train: Samples, held_out: Samples, *, say: bool) -> Recipe:

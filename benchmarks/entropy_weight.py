@@ -1,0 +1,137 @@
+"""How much entropy a code needs that is drawn through a head: the weight, on small folders.
+
+    python benchmarks/entropy_weight.py DATA --sets digits mnist --weights 1 0.1 --seeds 0 1 2
+
+DATA holds mnist, fashion_mnist and cifar10_jpeg. Each row is a run with the defaults but for the
+weight: held-out squared error; kernel distances of up to 1000 images from as many that nobody
+trained on, of samples, of samples of N(0, I) without the head, of reconstructed training images and
+of the middles of spherical paths between held-out images; and what the diagnosis finds. Of many
+images `heads.py` tells. The default was chosen on MNIST and the digits; Fashion-MNIST and CIFAR-10
+are for report. Rows are added to those that are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from entropae.features import extract, find
+from entropae.metrics.kernel import kernel_distance
+from entropae.model.paths import spherical
+from entropae.recipe import AUTO, ModelConfig, Recipe
+from entropae.runs import Run, make
+from entropae.storage.arrays import read_array
+from small_folders import NUMBER, Source, cifar, digits, fashion
+
+from _machine import RESULTS, save
+
+NAME = "entropy_weight"
+COLUMNS = {
+    "dim": "d",
+    "error": "squared error, held out",
+    "samples": "samples",
+    "bare": "N(0, I) without the head",
+    "reconstructed": "training images, reconstructed",
+    "middles": "middles of paths",
+}
+
+
+def mnist(data: Path, out: Path, seed: int) -> Source:
+    """1000 images of MNIST."""
+    images = np.asarray(read_array(data / "mnist" / "train-images-idx3-ubyte.gz"))
+    rows = np.random.default_rng(seed).permutation(len(images))
+    np.save(out / "mnist.npy", images[np.sort(rows[:1000])])
+    others = torch.tensor(images[rows[1000 : 1000 + NUMBER]])[:, None] / 255
+    return Source(out / "mnist.npy", others, "classifier:mnist")
+
+
+SETS = {"digits": digits, "mnist": mnist, "fashion": fashion, "cifar": cifar}
+
+
+def measured(source: Source, weight: float, seed: int, minutes: float | None) -> dict[str, Any]:
+    """A run, made and measured."""
+    latent = {"name": "entropic", "dim": AUTO, "weight": weight}
+    recipe = Recipe(
+        data=str(source.path), seed=seed, minutes=minutes, model=ModelConfig(latent=latent)
+    )
+    features = find(source.features)
+    n = min(NUMBER, len(source.others))
+    seen = extract(features, source.others[:n])
+
+    def far(images: Tensor) -> float:
+        size = min(500, len(images), n)
+        return kernel_distance(extract(features, images.clamp(0, 1)), seen, size=size).mean
+
+    with TemporaryDirectory() as folder:
+        make(recipe, Path(folder) / "run")
+        run = Run.open(Path(folder) / "run")
+        model = run.model
+        a, b = model.encode(run.held_out.first(2 * (len(run.held_out) // 2))).chunk(2)
+        found = run.diagnose(progress=False)
+        return {
+            "dim": model.latent.dim,
+            "error": run.metrics["validation"]["mean_squared_error"],
+            "drawn_from": model.drawn_from(),
+            "samples": far(run.sample(n, seed=seed)),
+            "bare": far(model.draw(n, seed=seed, prior="normal", head=False)),
+            "reconstructed": far(model.reconstruct(run.train.spread(n))),
+            "middles": far(model.decode(spherical(a, b, torch.tensor(0.5)))),
+            "findings": {one.name: one.severity.name.lower() for one in found.findings},
+        }
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """Means over seeds, and standard deviations."""
+    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    for row in rows.values():
+        groups.setdefault((row["set"], row["weight"]), []).append(row)
+    titles = ["data", "λ", "seeds", *COLUMNS.values(), "drawn from", "findings"]
+    lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
+    for (name, weight), some in groups.items():
+        cells = [name, f"{weight:g}", str(len(some))]
+        for key in COLUMNS:
+            values = [row[key] for row in some]
+            spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.4g}{spread}")
+        cells.append("; ".join(sorted({row["drawn_from"] for row in some})))
+        found = [f"{k} ({level})" for row in some for k, level in row["findings"].items()]
+        cells.append(", ".join(f"{found.count(one)} × {one}" for one in dict.fromkeys(found)))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--weights", type=float, nargs="+", default=[1.0, 0.1])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--minutes", type=float, help="For training; else all passes.")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    path = RESULTS / f"{NAME}.json"
+    for name in options.sets:
+        for seed in options.seeds:
+            with TemporaryDirectory() as folder:
+                source = SETS[name](options.data, Path(folder), seed)
+                for weight in options.weights:
+                    row = measured(source, weight, seed, options.minutes)
+                    row |= {"set": name, "weight": weight, "seed": seed}
+                    rows = json.loads(path.read_text())["result"] if path.is_file() else {}
+                    rows[f"{name}, λ = {weight:g}, seed {seed}"] = row
+                    save(NAME, rows)
+                    (RESULTS / f"{NAME}.md").write_text(table(rows))
+                    print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
