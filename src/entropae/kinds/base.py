@@ -284,9 +284,8 @@ class Kind(ABC):
             model: The autoencoder.
             n: How many.
             seed: For the same samples again.
-            asked: Options of `model.draw`; and for tables, `where`, conditions that all of them
-                meet, `shares` of categories in which they come, and `near`, which gives training
-                samples, near to which those that meet rare conditions are drawn.
+            asked: Options of `model.draw`; of tables also `where`, `shares` and `near`, see
+                `Tables.drawn`.
 
         Raises:
             ValueError: If there can be no conditions on such samples.
@@ -395,9 +394,5 @@ class Kind(ABC):
         return None
 
     def upload(self, body: bytes) -> Float[Tensor, ...]:
-        """A sample from anybody's file.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """A sample from anybody's file; ValueError if it is none."""
         raise ValueError(f"Only models of images take files: this one is of {self.things}.")
