@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from entropae.reader import Dialect, read_table
     from entropae.reader.rows import open_table
     from entropae.runs import Run
+    from entropae.runs.related import load_related, synthesize_related
     from entropae.runs.synthesis import synthesize
     from entropae.training import fit
 
@@ -69,12 +70,14 @@ __all__ = [
     "knn_transfer_entropy",
     "knn_tsallis_entropy",
     "load",
+    "load_related",
     "mutual_information_estimate",
     "normality",
     "open_table",
     "rank_features",
     "read_table",
     "synthesize",
+    "synthesize_related",
     "total_correlation_estimate",
     "transfer_entropy_estimate",
 ]
@@ -105,6 +108,7 @@ _HOMES = {
     "metrics": ("frechet_distance", "normality"),
     "model": ("Autoencoder", "load"),
     "runs": ("Run",),
+    "runs.related": ("load_related", "synthesize_related"),
     "runs.synthesis": ("synthesize",),
     "training": ("fit",),
 }

@@ -14,6 +14,7 @@ from entropae.cli import (
     explorer,
     information,
     models,
+    related,
     report,
     training,
 )
@@ -116,6 +117,7 @@ def make_parser() -> Parser:
 COMMANDS = (
     training.COMMANDS
     | models.COMMANDS
+    | related.COMMANDS
     | diagnosis.COMMANDS
     | report.COMMANDS
     | explorer.COMMANDS

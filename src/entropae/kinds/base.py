@@ -284,9 +284,8 @@ class Kind(ABC):
             model: The autoencoder.
             n: How many.
             seed: For the same samples again.
-            asked: Options of `model.draw`; and for tables, `where`, conditions that all of them
-                meet, `shares` of categories in which they come, and `near`, which gives training
-                samples, near to which those that meet rare conditions are drawn.
+            asked: Options of `model.draw`; of tables also `where`, `shares` and `near`, see
+                `Tables.drawn`.
 
         Raises:
             ValueError: If there can be no conditions on such samples.
@@ -312,6 +311,10 @@ class Kind(ABC):
                 f"`where` and `shares` are for tables: this model is of {self.things}."
             )
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
+
+    def reconstructed(self, again: Shaped[Tensor, "n ..."]) -> Any:
+        """Reconstructions as their users know such samples."""
+        return self.present(again)
 
     def set_decoding(self, model: Any, decoding: str | None, *, seed: int) -> None:
         """Set how the model's decoder chooses among what it leaves open; ValueError if nothing."""
@@ -391,9 +394,5 @@ class Kind(ABC):
         return None
 
     def upload(self, body: bytes) -> Float[Tensor, ...]:
-        """A sample from anybody's file.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """A sample from anybody's file; ValueError if it is none."""
         raise ValueError(f"Only models of images take files: this one is of {self.things}.")

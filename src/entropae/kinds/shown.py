@@ -38,7 +38,7 @@ def show(
 
         return Shown(image(as_png(pixels), line), line)
     parts = [kind.present(x, drawn=drawn, seed=seed)]
-    parts += [] if again is None else [kind.present(again)]
+    parts += [] if again is None else [kind.reconstructed(again)]
     return Shown("".join(map(_words, parts)), line)
 
 

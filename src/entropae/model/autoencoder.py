@@ -221,7 +221,9 @@ class Autoencoder(Generative):
         """
         parts = batches(data, self.kind, batch_size)
         made = self._each(lambda x: self._run("decoder", self._encode(x)), parts)
-        return made if is_array(data) else self.present(made)
+        if is_array(data) or self.kind is None:
+            return made
+        return self.kind.reconstructed(made)
 
     def interpolate(
         self,

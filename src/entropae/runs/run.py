@@ -223,7 +223,7 @@ class Run:
 
     def reconstruct(self, data: Any = None, *, n: int = 16) -> Any:
         """Samples encoded and decoded again: some of those held out, or others."""
-        return self.kind.present(self.model.reconstruct(self.given(data).first(n)))
+        return self.kind.reconstructed(self.model.reconstruct(self.given(data).first(n)))
 
     def interpolate(
         self, data: Any = None, *, n: int = 8, steps: int = 10, path: Any = "spherical"
@@ -232,7 +232,7 @@ class Run:
         x = self.given(data).first(2 * n)
         half = len(x) // 2
         between = self.model.interpolate(x[:half], x[half : 2 * half], steps=steps, path=path)
-        return [self.kind.present(points) for points in between]
+        return [self.kind.reconstructed(points) for points in between]
 
     def encode(self, data: Any = None) -> Float[Tensor, "n d"]:
         """Codes of all its samples, or of others."""

@@ -32,6 +32,7 @@ from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.proposed import propose, supports
+from entropae.kinds.tables.repaired import Repaired, repaired
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
@@ -221,9 +222,10 @@ class Tables(Kind):
         self, x: Float[Tensor, "n w"], *, drawn: bool = False, seed: int | None = None
     ) -> Any:
         """Rows with the types of their columns, in a frame of the library they came from."""
-        return self._frame(self.table(x, drawn=drawn, seed=seed))
+        return self.frame(self.table(x, drawn=drawn, seed=seed))
 
-    def _frame(self, table: Any) -> Any:
+    def frame(self, table: Any) -> Any:
+        """A `pyarrow.Table` as a frame of the library that the rows came from."""
         return to_library(table, self.library, self.metadata)
 
     def drawn(
@@ -272,7 +274,7 @@ class Tables(Kind):
             where=where,
             shares=shares,
             near=close,
-            frame=self._frame,
+            frame=self.frame,
         )
 
     def sample(self, model: Any, n: int, *, seed: int | None = None, **asked: Any) -> Any:
@@ -280,14 +282,14 @@ class Tables(Kind):
         table, account = self.drawn(model, n, seed=seed, **asked)
         if account.near:
             warnings.warn(str(account).strip(), stacklevel=3)
-        return self._frame(table)
+        return self.frame(table)
 
     def write_samples(
         self, model: Any, n: int, out: str, *, seed: int | None = None, **asked: Any
     ) -> str:
         """New rows as CSV or Parquet, and what was done to get them."""
         table, account = self.drawn(model, n, seed=seed, **asked)
-        return self._write(table, out) + str(account)
+        return self.write_table(table, out) + str(account)
 
     def impute(
         self, model: Any, source: Any, reading: Reading, *, out: str | None = None, **asked: Any
@@ -301,7 +303,7 @@ class Tables(Kind):
         table, library, _ = opened(source, replace(reading, drop=(), columns={}))
         done, filled = impute(model, self.columns, self.rules, table, **asked)
         if out is not None:
-            return f"{filled} {self._write(done, out)}"
+            return f"{filled} {self.write_table(done, out)}"
         return to_library(done, library, metadata_of(source, rows=True))
 
     def cells(
@@ -314,17 +316,26 @@ class Tables(Kind):
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """New rows as CSV or Parquet."""
-        return self._write(self.table(made, drawn=True, seed=seed), out)
+        return self.write_table(self.table(made, drawn=True, seed=seed), out)
+
+    def reconstructed(self, again: Float[Tensor, "n w"]) -> Any:
+        """Rows as a frame, repaired where they break a rule."""
+        return self.frame(self._repaired(again)[0])
 
     def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
-        """The reconstructed rows."""
-        return self._write(self.table(again), out)
+        """The reconstructed rows, repaired where they break a rule, which is said."""
+        table, done = self._repaired(again)
+        return self.write_table(table, out) + str(done)
 
     def write_paths(self, between: Tensor, out: str) -> str:
-        """The rows of all paths, one path after the other."""
-        return self._write(self.table(between.flatten(0, 1)), out)
+        """The rows of all paths, one path after the other, repaired likewise."""
+        return self.write_pairs(between, between.flatten(0, 1), out)
 
-    def _write(self, table: Any, out: str) -> str:
+    def _repaired(self, x: Float[Tensor, "n w"]) -> tuple[Any, Repaired]:
+        return repaired(self.table(x), self.columns, self.rules)
+
+    def write_table(self, table: Any, out: str) -> str:
+        """Write a `pyarrow.Table` as CSV, as that was which the rows came from, or as Parquet."""
         self.check_out(out)
         write_file(table, out, self.style)
         how = self.style.said if self.style and out.lower().endswith(".csv") else ""

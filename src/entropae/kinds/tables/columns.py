@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save
 
 from entropae.kinds.tables.checked import checked, described
 from entropae.kinds.tables.column import KNOTS, Column, decoded, encoded, read_values
-from entropae.kinds.tables.conditionals import Conditionals
+from entropae.kinds.tables.conditionals import Conditionals, Keeps
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.files import TABLE
 from entropae.kinds.tables.identifiers import Identifier, checked_identifier
@@ -289,10 +289,17 @@ class Drawing:
     Args:
         columns: What the vectors are of.
         seed: Of what is drawn; `None` for the most probable values.
+        keeps: Rules that rows are settled by.
     """
 
-    def __init__(self, columns: Columns, seed: np.random.SeedSequence | None) -> None:
-        self.columns = columns
+    def __init__(
+        self,
+        columns: Columns,
+        seed: np.random.SeedSequence | None,
+        *,
+        keeps: Keeps | None = None,
+    ) -> None:
+        self.columns, self.keeps = columns, keeps
         # A stream for each column, so that the first rows do not depend on how many there are.
         self.random: list[Any] = []
         if seed is not None:
@@ -318,7 +325,7 @@ class Drawing:
         if self.random:
             where = columns.scores
             x[:, where] += self.noise.standard_normal((len(x), len(where))) @ columns.noise.T
-            x = settled(columns.columns, columns.conditionals, x, self.random)
+            x = settled(columns.columns, columns.conditionals, x, self.random, keeps=self.keeps)
         made, start = {}, 0
         for column in columns.columns:
             made[column.name] = decoded(column, x[:, start : start + column.width])

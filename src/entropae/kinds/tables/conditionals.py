@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +21,24 @@ LEAST = 4 * LEAF  # rows without which there are none
 WORK = 1 << 30  # numbers that all nodes look at, about: 15 seconds
 ASKED = 32  # numbers that a node chooses its question from, or a third of them
 ONE_HOT = 10  # states that nodes ask for one by one; of more, for their place
+TRIES = 6  # of a cell that keeps the rules
 
 Groups = Sequence[tuple[int, ...]]  # of each column, see `Column.groups`
 Gone = Sequence[tuple[int, int] | None]  # likewise, see `Column.gone`
 # A row as a number for each group of its vector: a normal score, or the place of a state.
 Cells = Float[np.ndarray, "n g"]
+
+
+class Keeps(ABC):
+    """Which rows keep the rules between columns."""
+
+    @abstractmethod
+    def concerns(self, i: int) -> bool:
+        """Whether there is a rule for a column."""
+
+    @abstractmethod
+    def met(self, i: int, cells: Cells) -> Bool[np.ndarray, " n"]:
+        """Which rows keep all rules for a column."""
 
 
 class Conditionals:
@@ -94,29 +108,50 @@ class Conditionals:
         random: Sequence[np.random.Generator],
         *,
         which: Bool[np.ndarray, "n c"] | None = None,
+        missing: bool | None = None,
+        keeps: Keeps | None = None,
     ) -> Cells:
         """Rows, one column after the other drawn anew given what the others then are.
 
         Args:
             cells: Of rows.
             random: For each column.
-            which: Cells that are drawn anew, by rows and columns, so that none of them is missing;
-                by default all, and they may be.
+            which: Cells that are drawn anew, by rows and columns; by default all.
+            missing: Whether they may be missing; by default if all are drawn.
+            keeps: Rules between columns. A cell that breaks one is drawn again, and stays as it was
+                if that happens `TRIES` times.
         """
         cells = cells.copy()
+        gaps = which is None if missing is None else missing
         x = questions(self.groups, cells)
-        for i, (values, gaps) in enumerate(zip(self.values, self.gaps, strict=True)):
-            u = random[i].random((len(cells), 4))
+        for i, (own, asked) in enumerate(zip(self._own, self._asked, strict=True)):
             rows = slice(None) if which is None else np.flatnonzero(which[:, i])
-            made = values.draw(x[rows], u[rows, :2])
-            state = self.gone[i]
-            if which is None and gaps is not None and state is not None:
-                absent = gaps.draw(x, u[:, 2:])[:, 0] == 1
-                made[absent, 0] = 0
-                made[absent, state[0]] = state[1]
-            cells[rows, self._own[i]] = made
-            x[rows, self._asked[i]] = questions(self.groups[i : i + 1], made)
+            ruled = keeps is not None and keeps.concerns(i)
+            u = random[i].random((len(cells), TRIES if ruled else 1, 4))
+            before = cells[:, own].copy()
+            cells[rows, own] = self._made(i, x[rows], u[rows, 0], gaps=gaps)
+            if keeps is not None and ruled:
+                broken = np.arange(len(cells))[rows]
+                for at in range(1, TRIES + 1):
+                    broken = broken[~keeps.met(i, cells[broken])]
+                    if at == TRIES or not len(broken):
+                        break
+                    drawn = self._made(i, x[broken], u[broken, at], gaps=gaps)
+                    cells[broken, own] = drawn
+                cells[broken, own] = before[broken]
+            x[rows, asked] = questions(self.groups[i : i + 1], cells[rows, own])
         return cells
+
+    def _made(
+        self, i: int, x: np.ndarray, u: Float[np.ndarray, "n 4"], *, gaps: bool
+    ) -> Float[np.ndarray, "n c"]:
+        """Cells of a column, given what is known of the others; some may be missing if asked."""
+        made, gap, state = self.values[i].draw(x, u[:, :2]), self.gaps[i], self.gone[i]
+        if gaps and gap is not None and state is not None:
+            absent = gap.draw(x, u[:, 2:])[:, 0] == 1
+            made[absent, 0] = 0
+            made[absent, state[0]] = state[1]
+        return made
 
     def save(self, folder: Path) -> None:
         """Write the forests into a folder."""

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from entropae.kinds.tables.columns import Columns, Drawing
+from entropae.kinds.tables.inequalities import Inequalities
 from entropae.kinds.tables.rules import Rule, Unique, steps
 
 LEAST, MOST = 1024, 1 << 16  # rows drawn at a time
@@ -131,7 +132,11 @@ class _Search:
 
     def run(self, draw: Draw, most: int, seed: int) -> bool:
         """Draw until there are enough, or so many are drawn that there will not be."""
-        drawing = Drawing(self.columns, np.random.SeedSequence(seed))
+        drawing = Drawing(
+            self.columns,
+            np.random.SeedSequence(seed),
+            keeps=Inequalities(self.columns, self.rules),
+        )
         most = max(1, min(most, NUMBERS // max(1, self.columns.width)))
         done, fit, upto = 0, 0, min(self.wanted.n, most)
         while True:

@@ -52,6 +52,15 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
     return table.replace_schema_metadata(None)
 
 
+def with_index(frame: Any, name: str) -> Any:
+    """A frame of pandas whose index, if it has that name, is a column of its table, always."""
+    if library_of(frame) != "pandas" or frame.index.name != name:
+        return frame
+    import pandas as pd
+
+    return frame.set_axis(pd.Index(frame.index.to_numpy(), name=name))
+
+
 def names_of(frame: Any) -> list[str]:
     """The names of a frame's columns, and of what its index of pandas becomes."""
     if library_of(frame) == "pandas":

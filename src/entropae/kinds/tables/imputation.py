@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from entropae.kinds.tables.column import Column, read_values
+from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns, Drawing
 from entropae.kinds.tables.conditionals import Cells
-from entropae.kinds.tables.plain import arrow, dictionary_of, plain
+from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
 from entropae.messages import unknown
@@ -100,6 +100,37 @@ def impute(
     return done, Filled(counts, broken)
 
 
+def drawn_beside(
+    model: Any,
+    columns: Columns,
+    rules: Sequence[Rule],
+    table: Any,
+    names: Collection[str],
+    *,
+    seed: int,
+) -> tuple[Any, dict[str, int]]:
+    """A table with some of its columns drawn anew, given the others.
+
+    As missing cells are, see `impute`, but that what is drawn may be missing where it often is.
+
+    Args:
+        model: The autoencoder.
+        columns: What its columns are.
+        rules: That rows keep, as far as the other columns allow.
+        table: A `pyarrow.Table` of these columns.
+        names: Those that are drawn, from what they are on.
+        seed: For the same values again.
+
+    Returns:
+        The table, and how many rows break each rule.
+    """
+    if not len(table):
+        return table, {}
+    gaps = np.tile([column.name in names for column in columns.columns], (len(table), 1))
+    filling = _Filling(model, columns, columns.encode(table), gaps, seed, missing=True)
+    return _kept(filling, rules, table)
+
+
 @dataclass(frozen=True)
 class _Rows:
     where: np.ndarray  # rows with a gap
@@ -134,7 +165,10 @@ class _Filling:
         x: Float[np.ndarray, "n w"],
         gaps: Bool[np.ndarray, "n c"],
         seed: int | None,
+        *,
+        missing: bool = False,
     ) -> None:
+        self.missing = missing
         self.model, self.columns, self.x, self.gaps = model, columns, x, gaps
         self.seeds = np.random.SeedSequence(seed)
         self.forests = columns.conditionals
@@ -149,7 +183,7 @@ class _Filling:
                 x = vectors_of(self.columns.columns, cells)
                 cells = self._from_codes(x, cells, gaps, random)
             else:
-                cells = self.forests.redrawn(cells, random, which=gaps)
+                cells = self.forests.redrawn(cells, random, which=gaps, missing=self.missing)
         start = 0
         for i, column in enumerate(self.columns.columns):
             if column.levels is None:
@@ -176,7 +210,7 @@ class _Filling:
         noise = random[0].standard_normal((len(x), len(scores)))
         again[:, scores] += noise @ self.columns.noise.T
         for column in self.columns.columns:
-            if column.gone is not None:
+            if column.gone is not None and not self.missing:
                 group, state = column.gone
                 again[:, start + sum(max(1, g) for g in column.groups[:group]) + state] = 0
             start += column.width
@@ -223,10 +257,8 @@ def _by_rule(rule: Rule, columns: Columns, table: Any, names: list[str], gaps: n
         if here.any():
             found = rule.repaired(table, columns, name).column(name)
             rows = _Rows(np.flatnonzero(here), np.ones((int(here.sum()), 1), bool))
-            column = columns.named(name)
-            assert isinstance(column, Column)
             index = table.column_names.index(name)
-            new = _filled(column, table.column(name), found.take(rows.where), rows.where)
+            new = replaced(table.column(name), found.take(rows.where), rows.where)
             table, free = table.set_column(index, name, new), free & ~here
     return table
 
@@ -239,24 +271,6 @@ def _merged(columns: Columns, table: Any, filled: Any, rows: _Rows) -> Any:
             continue
         index = table.column_names.index(column.name)
         values = filled.column(column.name).take(here)
-        made = _filled(column, table.column(column.name), values, rows.where[here])
+        made = replaced(table.column(column.name), values, rows.where[here])
         table = table.set_column(index, column.name, made)
     return table
-
-
-def _filled(column: Column, before: Any, values: Any, where: np.ndarray) -> Any:
-    """A column with other values in some rows, its type as it was."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = before.type
-    if pa.types.is_dictionary(kind):
-        old, new = plain(before), plain(values)
-        words = dict.fromkeys([*dictionary_of(before), *new.present.tolist()])
-        made, absent = old.values.astype(object), old.absent.copy()
-        made[where], absent[where] = new.values, new.absent
-        return arrow(made, kind, absent, levels=tuple(words))
-    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
-    order = np.arange(len(before))
-    order[where] = len(before) + np.arange(len(where))
-    return pc.take(both, pa.array(order))

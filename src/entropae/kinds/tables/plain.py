@@ -205,3 +205,21 @@ def dictionary_of(values: Any) -> tuple[Any, ...]:
         words = plain(pa.chunked_array([chunk.dictionary]))
         found |= dict.fromkeys(words.present.tolist())
     return tuple(found)
+
+
+def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
+    """A column with other values in some rows, its type as it was."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = before.type
+    if pa.types.is_dictionary(kind):
+        old, new = plain(before), plain(values)
+        words = dict.fromkeys([*dictionary_of(before), *new.present.tolist()])
+        made, absent = old.values.astype(object), old.absent.copy()
+        made[where], absent[where] = new.values, new.absent
+        return arrow(made, kind, absent, levels=tuple(words))
+    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
+    order = np.arange(len(before))
+    order[where] = len(before) + np.arange(len(where))
+    return pc.take(both, pa.array(order))

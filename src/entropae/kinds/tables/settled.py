@@ -9,7 +9,7 @@ from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
 from entropae.kinds.tables.column import Column, chosen, nearest, quantiles
-from entropae.kinds.tables.conditionals import Cells, Conditionals
+from entropae.kinds.tables.conditionals import Cells, Conditionals, Keeps
 
 SWEEPS = 2
 EDGE = 1e-7  # the lowest rank
@@ -52,6 +52,8 @@ def settled(
     conditionals: Conditionals | None,
     x: Float[np.ndarray, "n w"],
     random: Sequence[Streams],
+    *,
+    keeps: Keeps | None = None,
 ) -> Float[np.ndarray, "n w"]:
     """Drawn vectors after passes in which each column is drawn anew, given the others.
 
@@ -63,6 +65,7 @@ def settled(
         conditionals: Each column given the others; `None` for no passes.
         x: What a decoder returned, its numbers with their noise.
         random: What `streams` gave.
+        keeps: Rules that a column is drawn by too.
     """
     states, *sweeps, ranks = random
     cells = cells_of(columns, x, states)
@@ -73,7 +76,7 @@ def settled(
     for i, at in scores:
         cells[:, at] = snapped(columns[i], cells[:, at])
     for own in sweeps:
-        cells = conditionals.redrawn(cells, own)
+        cells = conditionals.redrawn(cells, own, keeps=keeps)
     for i, at in scores:
         cells[:, at] = spread(columns[i], cells[:, at], ranks[i].random(len(cells)))
     return vectors_of(columns, cells)

@@ -1,0 +1,84 @@
+"""Commands for two tables that a key joins."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from entropae.cli.columns import add_columns, said_of_columns
+from entropae.cli.parser import Commands, Parser, Seed
+from entropae.storage.atomic import check_out
+
+
+def _fit_options(parser: Parser) -> None:
+    parser.add_argument("parent", type=str, help="A table with a key, such as customers.csv.")
+    parser.add_argument("child", type=str, help="One that refers to it, such as orders.csv.")
+    parser.add_argument(
+        "--key", type=str, required=True, help="The parent's column of keys: unique, none missing."
+    )
+    parser.add_argument(
+        "--foreign-key",
+        type=str,
+        help="The child's column that refers to them; by default it has the same name.",
+    )
+    parser.add_argument("--out", type=str, required=True, help="A new folder, for both models.")
+    parser.add_argument("--epochs", type=int, help="Passes over the rows of each.")
+    parser.add_argument("--seed", type=Seed, default=0, help="Of all that is random.")
+    add_columns(parser)
+
+
+def _fit(options: Namespace) -> None:
+    out = Path(options.out)
+    check_out(out, folder=True)
+    if out.is_dir() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty. Give another --out.")
+    from entropae.kinds.tables.files import READ, is_table
+    from entropae.runs.related import synthesize_related
+
+    for path in (options.parent, options.child):
+        if not is_table(path):
+            raise ValueError(f"Tables are files that end in {', '.join(READ)}: got {path}.")
+    model = synthesize_related(
+        options.parent,
+        options.child,
+        key=options.key,
+        foreign_key=options.foreign_key,
+        epochs=options.epochs,
+        seed=options.seed,
+        **said_of_columns(options),
+    )
+    model.save(out)
+    folder = shlex.quote(str(out))
+    print(f"Done. To draw both: entropae sample-related {folder} -n 100 --out drawn")
+
+
+def _sample_options(parser: Parser) -> None:
+    parser.add_argument("folder", type=str, help="Made by entropae fit-related.")
+    parser.add_argument("-n", "--number", type=int, default=64, help="Rows of the parent.")
+    parser.add_argument("--seed", type=Seed, default=0, help="For the same rows again.")
+    parser.add_argument(
+        "--where", type=str, help="What all parents meet: 'town=Oslo, income>50000'."
+    )
+    parser.add_argument("--shares", type=str, help="Of parents: town=equal, or town=a:0.7,b:0.3.")
+    parser.add_argument(
+        "--out", type=str, required=True, help="A folder, for a file of each table, as they were."
+    )
+    parser.add_argument("--parquet", action="store_true", help="Write Parquet instead of CSV.")
+
+
+def _sample(options: Namespace) -> None:
+    check_out(Path(options.out), folder=True)
+    from entropae.runs.related import load_related
+
+    model = load_related(options.folder)
+    suffix = ".parquet" if options.parquet else ".csv"
+    asked = {"seed": options.seed, "where": options.where, "shares": options.shares}
+    print(model.write_samples(options.number, options.out, suffix=suffix, **asked))
+
+
+COMMANDS: Commands = {
+    "fit-related": (_fit_options, _fit, "Learn two tables that a key joins."),
+    "sample-related": (_sample_options, _sample, "Draw rows of two tables that a key joins."),
+}

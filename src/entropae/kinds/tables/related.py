@@ -1,0 +1,261 @@
+"""Two tables joined by a key: a row of the parent has any number of rows of the child."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from entropae.kinds.tables.column import Column, read_values
+from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.declared import Declared
+from entropae.kinds.tables.drawn import NUMBERS
+from entropae.kinds.tables.imputation import drawn_beside
+from entropae.kinds.tables.meaning import check_types, describe
+from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
+from entropae.kinds.tables.repaired import repaired
+from entropae.kinds.tables.rules import Gives, Rule
+from entropae.messages import unknown
+
+MOST = 100  # categories of which the commonest is looked for
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How two tables belong together, and what the model of each has beside its own columns.
+
+    Attributes:
+        key: The parent's column of keys.
+        foreign_key: The child's column that refers to them.
+        count: The column of the parent's model with the number of children.
+        given: What the columns of the parent's model are called in that of the child.
+        parent: The parent's columns, in order.
+        child: Arrow's types of the child's columns by name, in order.
+    """
+
+    key: str
+    foreign_key: str
+    count: str
+    given: Mapping[str, str]
+    parent: tuple[str, ...]
+    child: Mapping[str, str]
+
+
+def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -> Relation:
+    """A relation as a stranger's file describes it.
+
+    Args:
+        said: What `dataclasses.asdict` made of it.
+        parent: Of the parent's model.
+        child: Of the child's model.
+
+    Raises:
+        ValueError: If the models have not the columns that it names.
+    """
+    one = Relation(
+        str(said["key"]),
+        str(said["foreign_key"]),
+        str(said["count"]),
+        {str(k): str(v) for k, v in dict(said["given"]).items()},
+        tuple(map(str, said["parent"])),
+        {str(k): str(v) for k, v in dict(said["child"]).items()},
+    )
+    if not {one.key, one.count, *one.given, *one.parent} <= {*parent.order}:
+        raise ValueError("it names columns that the parent's model has not")
+    if {*one.given.values(), *one.child} != {*child.order, one.foreign_key}:
+        raise ValueError("it names other columns than the child's model has")
+    for kind in one.child.values():
+        type_of(kind)
+    return one
+
+
+def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.ndarray, " n"]:
+    """For each row of the child the place of its parent.
+
+    Raises:
+        ValueError: If a column is not there, keys are missing or repeated, or a child has none.
+    """
+    for table, name in ((parent, key), (child, foreign_key)):
+        if name not in table.column_names:
+            raise ValueError(unknown("column", name, table.column_names))
+    keys = parent.column(key).to_pylist()
+    place = {value: i for i, value in enumerate(keys)}
+    if None in place or len(place) < len(keys):
+        raise ValueError(
+            f"The parent's key {key!r} must be unique and never missing: {len(keys)} rows have "
+            f"{len(set(place) - {None})} different ones. Name another column, or leave out the "
+            "rows that repeat one."
+        )
+    found = [place.get(value, -1) for value in child.column(foreign_key).to_pylist()]
+    orphans = found.count(-1)
+    if orphans:
+        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
+        remedy = "Leave these rows out."
+        if types[0] != types[1]:
+            remedy = f"The keys are of types {types[0]} and {types[1]}: make both of one type."
+        raise ValueError(
+            f"{orphans} of {len(found)} rows of the child have a {foreign_key!r} that is no "
+            f"{key!r} of the parent. {remedy}"
+        )
+    if not found:
+        raise ValueError("The child must have rows: got none.")
+    return np.array(found, np.int64)
+
+
+def with_children(
+    parent: Any,
+    child: Any,
+    places: Int[np.ndarray, " n"],
+    *,
+    foreign_key: str,
+    said: Mapping[str, Declared] | None = None,
+) -> tuple[Any, str]:
+    """The parent with what its children are like: how many, their means and commonest values.
+
+    What children of one parent have in common passes through these columns.
+
+    Args:
+        parent: A `pyarrow.Table`.
+        child: Another.
+        places: Of the children's parents.
+        foreign_key: The child's column that says so.
+        said: What is declared of columns.
+
+    Returns:
+        The table, and the name of the column of counts.
+    """
+    n, taken = len(parent), set(parent.column_names)
+    count = free_name("number of children", taken)
+    made = parent.append_column(count, _array(np.bincount(places, minlength=n)))
+    check_types(child)
+    rows = np.arange(len(child))
+    for name in child.column_names:
+        if name == foreign_key:
+            continue
+        values = child.column(name)
+        column = describe(name, values, rows, (said or {}).get(name))
+        summary = _summary(column, values, places, n) if isinstance(column, Column) else None
+        if summary is not None:
+            title, found = summary
+            made = made.append_column(free_name(title, made.column_names), found)
+    return made, count
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """A name that no column has."""
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _array(values: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values)
+
+
+def _summary(column: Column, values: Any, places: np.ndarray, n: int) -> tuple[str, Any] | None:
+    """The mean or the commonest value of each parent's children; `None` of texts and forms."""
+    import pyarrow as pa
+
+    kind, found = type_of(column.type), read_values(column, values)
+    there, there_of = ~found.absent, places[~found.absent]
+    counts = np.bincount(there_of, minlength=n)
+    if column.categories is not None:
+        levels = column.categories
+        if column.meaning == "text" or not 0 < len(levels) <= MOST:
+            return None
+        index = {level: i for i, level in enumerate(levels)}
+        which = np.array([index[value] for value in found.values[there].tolist()], np.int64)
+        votes = np.bincount(there_of * len(levels) + which, minlength=n * len(levels))
+        chosen = votes.reshape(n, -1).argmax(1)
+        common = np.empty(len(levels), object)
+        common[:] = levels
+        return f"commonest {column.name}", arrow(common[chosen].tolist(), inner(kind), counts == 0)
+    if column.form or not (is_number(kind) or pa.types.is_temporal(kind)):
+        return None
+    numbers = found.values[there].astype(np.float64)
+    if pa.types.is_decimal(kind):
+        numbers = numbers / 10.0**kind.scale
+    means = np.bincount(there_of, numbers, n) / np.maximum(counts, 1)
+    if pa.types.is_temporal(kind):
+        return f"mean {column.name}", arrow(np.rint(means), kind, counts == 0)
+    return f"mean {column.name}", pa.array(means, mask=counts == 0)
+
+
+def beside_parents(
+    parent: Any, child: Any, places: Int[np.ndarray, " n"], relation: Relation
+) -> Any:
+    """The child with its parents' columns beside its own, without the key."""
+    made = child.drop_columns([relation.foreign_key])
+    for name, new in relation.given.items():
+        made = made.append_column(new, parent.column(name).take(_array(places)))
+    return made
+
+
+def rules_of_child(rules: tuple[Rule, ...], relation: Relation) -> tuple[Rule, ...]:
+    """The rules that are about the child.
+
+    Not that a value of the parent gives one of the child: a new parent has other values.
+    """
+    given = {*relation.given.values()}
+    about = [rule for rule in rules if not given >= {*rule.names}]
+    return tuple(r for r in about if not (isinstance(r, Gives) and given & {*r.names}))
+
+
+def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
+    """New rows of the child for rows of the parent's model.
+
+    Each parent gets as many as it says, and their columns are drawn given those of the parent.
+
+    Args:
+        model: Of the child beside its parents.
+        parent: A `pyarrow.Table`, with keys and the number of children.
+        relation: How they belong together.
+        seed: For the same rows again.
+
+    Raises:
+        ValueError: If there are more than fit in memory.
+    """
+    import pyarrow as pa
+
+    columns, given = model.kind.columns, {*relation.given.values()}
+    counts = np.maximum(plain(parent.column(relation.count)).values.astype(np.int64), 0)
+    if counts.astype(np.float64).sum() * columns.width > NUMBERS:
+        raise ValueError(
+            f"{len(parent)} parents have {counts.astype(np.float64).sum():.3g} children, more than "
+            "are drawn at once. Ask for fewer parents."
+        )
+    rows = np.repeat(np.arange(len(parent)), counts)
+    own = [column.name for column in columns.columns if column.name not in given]
+    # At first they are rows of the model's prior, whoever their parents are.
+    made = model.kind.table(model.draw(max(1, len(rows)), seed=seed).cpu(), drawn=True, seed=seed)
+    made = made.slice(0, len(rows)).select([column.name for column in columns.columns])
+    for name, new in relation.given.items():
+        values = parent.column(name).take(_array(rows))
+        made = made.set_column(made.column_names.index(new), new, values)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*(no training row has|and had none)", UserWarning)
+        table, _ = drawn_beside(model, columns, model.kind.rules, made, own, seed=seed)
+    table, done = repaired(table, columns, model.kind.rules, keep=given)
+    left = ", ".join(f"{count} '{rule}'" for rule, count in done.left.items() if count)
+    if left:
+        warnings.warn(f"Some children break rules beside their parents: {left}.", stacklevel=3)
+    found = dict(zip(table.column_names, table.columns, strict=True))
+    streams = np.random.SeedSequence(seed).spawn(len(columns.identifiers))
+    for one, stream in zip(columns.identifiers, streams, strict=True):
+        found[one.name] = one.make(len(rows), np.random.default_rng(stream))
+    keys = parent.column(relation.key).take(_array(rows))
+    found[relation.foreign_key] = _keys_as(keys, type_of(relation.child[relation.foreign_key]))
+    return pa.table({name: found[name] for name in relation.child})
+
+
+def _keys_as(keys: Any, kind: Any) -> Any:
+    import pyarrow as pa
+
+    made = keys.cast(inner(kind))
+    return made.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else made

@@ -1,0 +1,248 @@
+"""Two tables joined by a key: every child has a parent, and goes with it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import entropae as ea
+from entropae.cli import main
+from entropae.kinds.tables.related import children, parents_of, with_children
+from entropae.recipe import ModelConfig
+
+N = 400
+RNG = np.random.default_rng(0)
+TOWN = RNG.choice(["Oslo", "Rome", "Bath"], N)
+INCOME = np.round(RNG.lognormal(10, 0.4, N), -2)
+TEA = RNG.random(N) < 0.5  # who mostly has tea; no column says so
+SINCE = np.datetime64("2020-01-01", "ms") + RNG.integers(0, 700, N) * np.timedelta64(1, "D")
+CUSTOMERS = pd.DataFrame(
+    {
+        "id": [f"C-{i:05d}" for i in RNG.permutation(90_000)[:N]],
+        "town": pd.Categorical(TOWN),
+        "income": INCOME,
+        "since": SINCE,
+    }
+)
+COUNTS = RNG.poisson(np.where(TOWN == "Oslo", 4, 1))
+OF = np.repeat(np.arange(N), COUNTS)
+M = len(OF)
+ORDERS = pl.DataFrame(
+    {
+        "order": np.arange(1000, 1000 + M),
+        "customer": CUSTOMERS["id"].to_numpy()[OF].tolist(),
+        "amount": np.round(INCOME[OF] / 1000 * RNG.lognormal(0, 0.3, M), 2),
+        "item": np.where(RNG.random(M) < np.where(TEA[OF], 0.9, 0.1), "tea", "coffee").tolist(),
+        "date": SINCE[OF] + RNG.integers(1, 300, M) * np.timedelta64(1, "D"),
+        "note": [
+            None if u < 0.3 else "ciao" if town == "Rome" else "hi"
+            for u, town in zip(RNG.random(M), TOWN[OF], strict=True)
+        ],
+    }
+)
+SMALL = {"model": ModelConfig(hidden=(32,)), "epochs": 30, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ea.synthesize_related(CUSTOMERS, ORDERS, key="id", foreign_key="customer", **SMALL)
+
+
+@pytest.fixture(scope="module")
+def drawn(model):
+    return model.sample(N, seed=0)
+
+
+def both(customers: pd.DataFrame, orders: pl.DataFrame) -> pd.DataFrame:
+    """Orders with their customers beside them."""
+    return orders.to_pandas().merge(customers, left_on="customer", right_on="id")
+
+
+def test_every_child_has_a_parent_and_keys_are_new(drawn):
+    customers, orders = drawn
+    assert len(customers) == N
+    assert customers["id"].is_unique
+    assert customers["id"].str.fullmatch(r"C-\d{5}").all()
+    assert set(orders["customer"]) <= set(customers["id"])
+    assert orders["order"].is_unique().all()
+    assert not set(orders["order"]) & set(ORDERS["order"])
+
+
+def test_both_come_back_as_they_came(drawn):
+    customers, orders = drawn
+    assert isinstance(customers, pd.DataFrame)
+    assert customers.dtypes.equals(CUSTOMERS.dtypes)
+    assert orders.schema == ORDERS.schema
+
+
+def test_parents_have_as_many_children_as_those_of_the_data(drawn):
+    customers, orders = drawn
+    counts = orders["customer"].to_pandas().value_counts()
+    found = customers["id"].map(counts).fillna(0).to_numpy()
+    for value in range(6):
+        share = np.mean(value == COUNTS)
+        error = 4 * np.sqrt(2 * share * (1 - share) / N)
+        assert np.mean(found == value) == pytest.approx(share, abs=error + 0.01)
+    oslo = (customers["town"] == "Oslo").to_numpy()
+    assert found[oslo].mean() == pytest.approx(4, abs=0.6)
+    assert found[~oslo].mean() == pytest.approx(1, abs=0.3)
+
+
+def test_children_go_with_their_parents(drawn):
+    table, real = both(*drawn), both(CUSTOMERS, ORDERS)
+    logs = [np.corrcoef(np.log(t["income"]), np.log(t["amount"]))[0, 1] for t in (table, real)]
+    assert logs[0] == pytest.approx(logs[1], abs=0.1)
+    there = table[table["note"].notna()]
+    assert ((there["note"] == "ciao") == (there["town"] == "Rome")).mean() > 0.95
+    assert table["note"].isna().mean() == pytest.approx(0.3, abs=0.06)
+    assert (table["date"] > table["since"]).all(), "a rule between the tables"
+
+
+def test_children_of_one_parent_are_alike(drawn):
+    """By a taste that no column has: were they independent, the variance would be under 0.08."""
+    variances = []
+    for table in (both(*drawn), both(CUSTOMERS, ORDERS)):
+        tea = (table["item"] == "tea").groupby(table["customer"]).agg(["mean", "size"])
+        variances.append(tea["mean"][tea["size"] >= 3].var())
+    assert variances[1] > 0.15
+    assert variances[0] == pytest.approx(variances[1], abs=0.05)
+
+
+def test_conditions_are_on_the_parents(model):
+    customers, orders = model.sample(30, where="town=Oslo", seed=1)
+    assert set(customers["town"]) == {"Oslo"}
+    assert len(orders) > 60
+    assert set(orders["customer"]) <= set(customers["id"])
+
+
+def test_more_children_than_fit_are_refused(model):
+    many = pa.table({"id": ["a"], "number of children": [1 << 40]})
+    with pytest.raises(ValueError, match=r"1 parents have 1\.1e\+12 children.* fewer parents"):
+        children(model.child, many, model.relation, seed=0)
+
+
+def test_what_is_saved_draws_the_same(model, drawn, tmp_path):
+    model.save(tmp_path / "shop")
+    customers, orders = ea.load_related(tmp_path / "shop").sample(N, seed=0)
+    assert customers.equals(drawn[0])
+    assert orders.equals(drawn[1])
+    path = tmp_path / "shop" / "relation.json"
+    said = json.loads(path.read_text())
+    hostile = said | {"names": ["../a", "b"]}
+    other = said | {"relation": said["relation"] | {"count": "of another"}}
+    for what, error in ((hostile, "cannot be called"), (other, "the parent's model has not")):
+        path.write_text(json.dumps(what))
+        with pytest.raises(ValueError, match=error):
+            ea.load_related(tmp_path / "shop")
+    with pytest.raises(FileNotFoundError, match=r"relation\.json is missing"):
+        ea.load_related(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Read as. separator")
+def test_from_files_to_files_by_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    CUSTOMERS.to_csv("customers.csv", index=False, sep=";")
+    ORDERS.write_parquet("orders.parquet")
+    fit = ["fit-related", "customers.csv", "orders.parquet", "--key", "id"]
+    fit += ["--foreign-key", "customer", "--out", "runs/shop", "--epochs", "1"]
+    assert main([*fit, "--drop", "note", "--rules", "parent.income > amount"]) == 0
+    said = capsys.readouterr().out
+    command = said.strip().rpartition("To draw both: ")[2]
+    assert command == "entropae sample-related runs/shop -n 100 --out drawn"
+    assert main(shlex.split(command)[1:]) == 0
+    assert "Wrote 100 rows to drawn/customers.csv" in capsys.readouterr().out
+    assert Path("drawn/customers.csv").read_text().startswith("id;town;income;since\n")
+    customers = pd.read_csv("drawn/customers.csv", sep=";")
+    orders = pd.read_csv("drawn/orders.csv")
+    assert list(orders.columns) == ["order", "customer", "amount", "item", "date"]
+    both = orders.merge(customers, left_on="customer", right_on="id")
+    assert len(both) == len(orders) > 100
+    assert (both["amount"] < both["income"]).all()
+    some = ["sample-related", "runs/shop", "-n", "9", "--where", "town=Rome", "--parquet"]
+    assert main([*some, "--out", "rome"]) == 0
+    assert set(pd.read_parquet("rome/customers.parquet")["town"]) == {"Rome"}
+    assert main(fit) == 1
+    assert "runs/shop is not empty" in capsys.readouterr().err
+    assert main(["fit-related", "digits", "orders.parquet", "--key", "id", "--out", "x"]) == 1
+    assert "Tables are files that end in .csv" in capsys.readouterr().err
+    assert main(["sample-related", "drawn", "--out", "y"]) == 1
+    assert "relation.json is missing" in capsys.readouterr().err
+
+
+def test_parents_are_given_what_their_children_are_like():
+    parent = pa.table({"id": [1, 2, 3, 4], "mean x": [0, 0, 0, 0]})
+    child = pa.table(
+        {
+            "id": [2, 1, 2, 2, 4],
+            "x": [1.0, 5.0, 2.0, None, None],
+            "c": ["b", "a", "a", "b", None],
+            "day": pa.array([10, 4, 20, 30, 7], pa.date32()),
+        }
+    )
+    made, count = with_children(
+        parent, child, parents_of(parent, child, "id", "id"), foreign_key="id"
+    )
+    assert made[count].to_pylist() == [1, 3, 0, 1]
+    assert made["mean x_"].to_pylist() == [5, 1.5, None, None]
+    assert made["commonest c"].to_pylist() == ["a", "b", None, None]
+    assert made["mean day"].cast(pa.int32()).to_pylist() == [4, 20, None, 7]
+
+
+def test_an_index_can_be_the_key():
+    parent = CUSTOMERS.assign(id=np.arange(100, 100 + N)).set_index("id")
+    child = pd.DataFrame({"id": parent.index.to_numpy()[OF], "n": OF % 7}).astype({"id": "float"})
+    model = ea.synthesize_related(parent, child, key="id", **{**SMALL, "epochs": 1})
+    customers, children = model.sample(20, seed=0)
+    assert customers.index.name == "id"
+    assert customers.dtypes.equals(parent.dtypes)
+    assert children.dtypes.equals(child.dtypes)
+    assert children["id"].isin(customers.index).all()
+
+
+def test_children_may_have_nothing_but_their_parents():
+    link = pa.table({"id": CUSTOMERS["id"].to_numpy()[OF].tolist(), "no": np.arange(M)})
+    model = ea.synthesize_related(CUSTOMERS, link, key="id", **{**SMALL, "epochs": 1})
+    customers, links = model.sample(100, seed=0)
+    assert links.schema == link.schema
+    assert set(links["id"].to_pylist()) <= set(customers["id"])
+
+
+def test_columns_of_either_can_be_left_out_and_rules_be_given():
+    odd = CUSTOMERS.assign(odd=[[1], "x"] * (N // 2))  # which no table can hold
+    with pytest.raises(ValueError, match="odd"):
+        ea.synthesize_related(odd, ORDERS, key="id", foreign_key="customer")
+    options = {**SMALL, "epochs": 1, "foreign_key": "customer"}
+    options |= {"drop": ["odd", "date"], "columns": {"note": "drop"}}
+    rules = ["parent.income > amount", "income > mean amount"]
+    model = ea.synthesize_related(odd, ORDERS, key="id", rules=rules, **options)
+    assert [str(rule) for rule in model.child.kind.rules] == ["amount < parent.income"]
+    assert "mean amount < income" in map(str, model.parent.kind.rules)
+    customers, orders = model.sample(20, seed=0)
+    assert list(customers.columns) == list(CUSTOMERS.columns)
+    assert orders.columns == ["order", "customer", "amount", "item"]
+
+
+@pytest.mark.parametrize(
+    ("options", "parents", "children", "said"),
+    [
+        ({"key": "no"}, [1, 2], [1, 2], "Unknown column 'no'"),
+        ({"key": "id", "foreign_key": "of"}, [1, 2], [1, 2], "Unknown column 'of'"),
+        ({"key": "id", "drop": ["x"]}, [1, 2], [1, 2], "Unknown column 'x'"),
+        ({"key": "id"}, [1, 1], [1, 1], "2 rows have 1 different"),
+        ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),
+        ({"key": "id"}, [1, 2], [1, 3], "1 of 2 rows of the child have a 'id' that is no 'id'"),
+        ({"key": "id"}, [1, 2], [None, None], "Leave these rows out"),
+        ({"key": "id"}, ["1", "2"], [1, 2], "of types string and int64: make both of one type"),
+    ],
+)
+def test_keys_must_be_right(options, parents, children, said):
+    parent, child = pa.table({"id": parents}), pa.table({"id": pa.array(children, pa.int64())})
+    with pytest.raises(ValueError, match=said):
+        ea.synthesize_related(parent, child, **options)
