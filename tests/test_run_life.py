@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,19 @@ def test_a_finished_run_is_trained_further(finished, tmp_path, capsys):
     capsys.readouterr()
     assert main(["fit", "--resume", "--epochs", "3", "--out", str(run)]) == 1
     assert "has been trained for 4 epochs: got --epochs 3" in capsys.readouterr().err
+
+
+def test_a_run_that_says_no_weight_goes_on_with_the_latents_own(finished, tmp_path):
+    """As runs of before, on images too, which get less entropy now."""
+    import shutil
+
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    text = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(re.sub(r"\n *weight: .*", "", text))
+    assert "weight" not in Run.open(run).recipe.model.latent
+    assert main(["fit", "--resume", "--epochs", "3", "--out", str(run), "--no-report"]) == 0
+    assert Run.open(run).recipe.model.latent["weight"] == Run.open(run).model.latent.weight == 1.0
+    assert Run.open(finished).recipe.model.latent["weight"] == 0.1
 
 
 def test_what_differs_is_said_and_changes_nothing(finished, capsys):

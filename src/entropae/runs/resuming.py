@@ -40,9 +40,8 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
     Raises:
         ValueError: Naming all settings that differ and may not, or fewer epochs than were trained.
     """
-    found = read_recipe(folder)
-    plain = portable(found)
-    own = dict(leaves(plain))
+    found = _as_begun(read_recipe(folder))
+    own = dict(leaves(portable(found)))
     asked = {name: value for name, value in asked.items() if not is_open(name, value)}
     wanted = dict(leaves(portable(recipe_of(nested(own | dict(asked))))))
     said = [
@@ -60,6 +59,14 @@ def resumed_recipe(folder: Path, asked: Mapping[str, Any]) -> Recipe:
         _check_named(folder, own["data"], wanted["data"] if "data" in asked else None)
     changed = {name: wanted[name] for name in own if name.startswith(FREE) and name in asked}
     return replace(found, **vars_of(recipe_of(nested(own | changed)), changed))
+
+
+def _as_begun(recipe: Recipe) -> Recipe:
+    """A run that does not say the weight of its entropy has the latent's own, whatever the data."""
+    latent = recipe.model.latent
+    if latent.get("name") != "entropic":
+        return recipe
+    return replace(recipe, model=replace(recipe.model, latent={"weight": 1.0} | latent))
 
 
 def _check_named(folder: Path, own: str, named: str | None) -> None:
