@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from entropae import cli
+
 HEAVY = {"lightning", "torch._dynamo", "sympy", "sklearn", "matplotlib", "pandas", "jinja2"}
 HEAVY |= {"scipy.stats", "scipy.interpolate", "scipy.ndimage"}
 CODE = """
@@ -21,3 +23,14 @@ def test_sampling_loads_nothing_of_training(run, tmp_path):
     code = CODE.format(run=str(run), outs=outs, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_only_processes_of_the_command_keep_what_they_import_for_good(monkeypatch, tmp_path):
+    loaded: list[str] = []
+    monkeypatch.setattr(cli, "load", loaded.append)
+    arguments = ["fit", "--data", str(tmp_path / "nothing"), "--out", str(tmp_path / "run")]
+    assert cli.main(arguments) == 1
+    assert loaded == []
+    monkeypatch.setattr(sys, "argv", ["entropae", *arguments])
+    assert cli.main() == 1
+    assert loaded == ["entropae.training"]

@@ -11,7 +11,8 @@ def load(name: str) -> None:
     """Import a module, with all that it imports, sooner than `import` does.
 
     Lightning brings half a million objects, none of them garbage: Python does not search them for
-    any meanwhile, nor afterwards. For a process that is ours from the start.
+    any meanwhile, nor afterwards. What else there is by then is kept for good too, so this is for
+    processes that are the package's own.
 
     Args:
         name: As `import` takes it.

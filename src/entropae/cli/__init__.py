@@ -21,6 +21,7 @@ from entropae.cli import (
 from entropae.cli.parser import Parser
 from entropae.cli.streams import never_fail
 from entropae.cli.training import read_recipe_file
+from entropae.imports import load
 from entropae.messages import printable
 from entropae.signals import Stopped, in_command
 
@@ -55,6 +56,9 @@ def _run(arguments: list[str] | None) -> int:
     try:
         _, act, _ = COMMANDS[options.command]
         with _plain_warnings():
+            # Not in a process of somebody else's, whose objects are not to be kept for good.
+            if arguments is None and options.command in training.COMMANDS:
+                load("entropae.training")
             chosen = parser.instantiate(options)[options.command]
             if options.command in ASKED:
                 chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)

@@ -12,7 +12,6 @@ from entropae.cli.columns import SAID, add_columns, asked_of_columns, said_of_co
 from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
-from entropae.imports import load
 from entropae.recipe import Recipe, read_settings, recipe_of
 
 # That `fit` trains for at most, unless it is told otherwise.
@@ -31,7 +30,6 @@ def _fit_options(parser: Parser) -> None:
 
 
 def _fit(options: Namespace) -> None:
-    load("entropae.training")
     from entropae import distributed
     from entropae.runs import Run, make
     from entropae.runs.making import resumable
@@ -77,7 +75,6 @@ def _compare_options(parser: Parser) -> None:
 
 
 def _compare(options: Namespace) -> None:
-    load("entropae.training")
     from entropae.runs import compare
 
     recipes = {}
