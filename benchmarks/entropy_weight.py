@@ -28,8 +28,7 @@ from entropae.metrics.kernel import kernel_distance
 from entropae.model.paths import spherical
 from entropae.recipe import AUTO, ModelConfig, Recipe
 from entropae.runs import Run, make
-from entropae.storage.arrays import read_array
-from small_folders import NUMBER, Source, cifar, digits, fashion
+from small_folders import NUMBER, Source, cifar, digits, fashion, thousand
 
 from _machine import RESULTS, save
 
@@ -46,11 +45,7 @@ COLUMNS = {
 
 def mnist(data: Path, out: Path, seed: int) -> Source:
     """1000 images of MNIST."""
-    images = np.asarray(read_array(data / "mnist" / "train-images-idx3-ubyte.gz"))
-    rows = np.random.default_rng(seed).permutation(len(images))
-    np.save(out / "mnist.npy", images[np.sort(rows[:1000])])
-    others = torch.tensor(images[rows[1000 : 1000 + NUMBER]])[:, None] / 255
-    return Source(out / "mnist.npy", others, "classifier:mnist")
+    return thousand(data / "mnist", out, seed, "classifier:mnist")
 
 
 SETS = {"digits": digits, "mnist": mnist, "fashion": fashion, "cifar": cifar}

@@ -69,11 +69,17 @@ def digits(data: Path, out: Path, seed: int) -> Source:
 
 def fashion(data: Path, out: Path, seed: int) -> Source:
     """1000 images of Fashion-MNIST."""
-    images = np.asarray(read_array(data / "fashion_mnist" / "train-images-idx3-ubyte.gz"))
+    return thousand(data / "fashion_mnist", out, seed, "efficientnet-lite0:64")
+
+
+def thousand(data: Path, out: Path, seed: int, features: str) -> Source:
+    """1000 images of a data set in IDX files."""
+    images = np.asarray(read_array(data / "train-images-idx3-ubyte.gz"))
     rows = np.random.default_rng(seed).permutation(len(images))
-    np.save(out / "fashion.npy", images[np.sort(rows[:1000])])
+    path = out / f"{data.name}.npy"
+    np.save(path, images[np.sort(rows[:1000])])
     others = torch.tensor(images[rows[1000 : 1000 + NUMBER]])[:, None] / 255
-    return Source(out / "fashion.npy", others, "efficientnet-lite0:64")
+    return Source(path, others, features)
 
 
 def cifar(data: Path, out: Path, seed: int) -> Source:

@@ -10,6 +10,7 @@ from jsonargparse import Namespace
 from entropae.cli.columns import add_columns, said_of_columns
 from entropae.cli.parser import Commands, Parser, Seed
 from entropae.storage.atomic import check_out
+from entropae.storage.lock import is_empty
 
 
 def _fit_options(parser: Parser) -> None:
@@ -32,7 +33,7 @@ def _fit_options(parser: Parser) -> None:
 def _fit(options: Namespace) -> None:
     out = Path(options.out)
     check_out(out, folder=True)
-    if out.is_dir() and any(out.iterdir()):
+    if not is_empty(out):
         raise ValueError(f"{out} is not empty. Give another --out.")
     from entropae.kinds.tables.files import READ, is_table
     from entropae.runs.related import synthesize_related
