@@ -63,11 +63,10 @@ def repaired(
     computed = [(rule, name) for rule, name in steps(rules) if name not in keep]
     fixed = {*keep, *(name for _, name in computed)}
     befores = [rule for rule in rules if isinstance(rule, Before)]
-    before = {str(rule): ~rule.met(table, columns) for rule in rules}
+    before = breaks = {str(rule): ~rule.met(table, columns) for rule in rules}
     broken = int(np.any([*before.values()], 0).sum()) if rules else 0
-    held = {name: count.sum() == 0 for name, count in before.items()}
     for _ in range(len(rules) + 1):
-        if all(held.values()):
+        if not any(rows.any() for rows in breaks.values()):
             break
         for rule, name in computed:
             where = np.flatnonzero(~rule.met(table, columns))
@@ -78,9 +77,10 @@ def repaired(
                 column = columns.named(name)
                 if name not in fixed and isinstance(column, Column):
                     table = _moved(table, columns, rule, column)
-        held = {str(rule): bool(rule.met(table, columns).all()) for rule in rules}
-    left = {str(rule): int((~rule.met(table, columns)).sum()) for rule in rules}
-    counts = {name: int(rows.sum()) for name, rows in before.items()}
+        breaks = {str(rule): ~rule.met(table, columns) for rule in rules}
+    counts, left = (
+        {name: int(rows.sum()) for name, rows in one.items()} for one in (before, breaks)
+    )
     return table, Repaired(len(table), broken, counts, left)
 
 
