@@ -86,6 +86,21 @@ def test_codes_come_back_from_the_normal_distribution(known):
         assert (flow.to_normal(flow.from_normal(u)) - u).abs().max() < 1e-3
 
 
+@pytest.mark.parametrize("strength", [3, 6])
+def test_codes_of_bent_ways_come_back_too(strength):
+    """Also those that are worse than all by which the number of steps was chosen."""
+    flow = FlowMatching(6, hidden=64, blocks=2)
+    last = flow.velocity.last[-1].weight
+    rng = seeded(0)
+    with torch.no_grad():
+        last.copy_(strength * torch.randn(last.shape, generator=rng) / 8)
+        flow._choose_parts(torch.randn(1000, 6, generator=rng))
+        x = torch.randn(4000, 6, generator=rng)
+        x = torch.cat([x[:2000], flow.from_normal(x[2000:])])
+        error = flow.from_normal(flow.to_normal(x)) - x
+    assert torch.linalg.vector_norm(error, dim=1).max() < 1e-3
+
+
 def test_the_same_seed_gives_the_same_flow():
     x, flows = two_normals(500), [FlowMatching(2, hidden=16, blocks=1, steps=60) for _ in range(3)]
     before = torch.random.get_rng_state()

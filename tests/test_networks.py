@@ -8,7 +8,7 @@ from torch import nn
 
 from entropae.nn import pair
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
-from entropae.nn.mlp import MLPDecoder, MLPEncoder
+from entropae.nn.mlp import Clip, MLPDecoder, MLPEncoder
 from entropae.nn.residual import Cells
 
 
@@ -91,6 +91,20 @@ def test_mlp_takes_any_shape_and_both_outputs():
     assert decoder(100 * torch.randn(50, 3)).min() < 0
     widths = [m.out_features for m in decoder.modules() if isinstance(m, nn.Linear)]
     assert widths == [8, 9, 14]
+
+
+def test_values_beyond_a_bound_are_pulled_back_only_where_the_data_are_within() -> None:
+    x = torch.tensor([-0.5, -0.5, 0.3, 1.5, 1.5], requires_grad=True)
+    target = torch.tensor([0.0, 0.2, 0.0, 1.0, 0.9])
+    clip = Clip()
+    ((clip(x) - target) ** 2).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == pytest.approx([0, -0.4, 0.6, 0, 0.2])
+    # Whatever the error asks for, nothing is driven away from the bound that it has passed.
+    x.grad = None
+    (2 * clip(x)).sum().backward()
+    assert x.grad.tolist() == [0, 0, 2, 2, 2]
+    assert clip.eval()(x).tolist() == pytest.approx([0, 0, 0.3, 1, 1])
 
 
 @pytest.mark.parametrize("shape", [(784,), (0, 28, 28), (1, 4, 28), (1, 300, 300)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -25,11 +26,33 @@ def default_hidden(n: int) -> tuple[int, ...]:
 
 
 class Clip(nn.Module):
-    """Values in [0, 1] at inference; in training as they are, so that all have a gradient."""
+    """Values cut to [0, 1], where those beyond have a gradient too if it leads back.
+
+    What lies beyond 0 or 1 costs nothing where the data are at that bound, and is pulled back where
+    they are not. So a background of exact zeros stays one in images that nobody trained on; with
+    values that are learnt uncut, those near 0 leave a grey grain.
+    """
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The values."""
-        return x if self.training else x.clamp(0, 1)
+        return _Cut.apply(x) if self.training else x.clamp(0, 1)
+
+
+class _Cut(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0] - output)
+
+    @staticmethod
+    def backward(ctx: Any, *gradient: Tensor) -> Tensor:
+        (beyond,) = ctx.saved_tensors
+        return gradient[0] * (gradient[0] * beyond >= 0)
 
 
 OUTPUTS: dict[str, type[nn.Module]] = {
