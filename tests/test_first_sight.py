@@ -44,11 +44,11 @@ def test_samples_that_are_shown_are_random_and_the_same_again():
     assert len(samples.drawn(9999, seed=0)) == 500
 
 
-def test_files_of_other_types_are_counted(tmp_path, capsys):
-    folder = folder_of(tmp_path / "images", grey())
+def test_files_of_other_types_are_counted_and_a_change_of_size_is_said(tmp_path, capsys):
+    folder = folder_of(tmp_path / "images", [*grey(3), *grey(1, 9)])
     for name in ("a.heic", "b.heic", "notes.txt", "README", ".hidden"):
         (folder / name).write_text("")
-    samples = ea.kinds.read(folder)
+    samples = ea.kinds.read(folder, size="auto")
     assert len(samples) == 4
     others = "4 of 8 files are of other types: 2 of .heic, 1 of no suffix, 1 of .txt"
     assert samples.others == others
@@ -57,7 +57,10 @@ def test_files_of_other_types_are_counted(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there are few of them
         assert main(["fit", "--data", str(folder), *out, *options]) == 0
-    assert f"Left out: {others}.\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"Left out: {others}.\n" in said
+    assert samples.told
+    assert f"{samples.told}\n" in said
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import pickle
 import re
 import shutil
@@ -439,6 +440,64 @@ def test_channels_of_arrays_can_be_changed():
     assert np.array_equal(pixels(load(pixels(wide), channels=1))[..., 0], array)
 
 
+@pytest.fixture
+def photos(tmp_path):
+    """Ten of a camera's pictures, and as many of which every other one stands upright."""
+    for i in range(10):
+        for folder, turned in (("alike", False), ("mixed", i % 2)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            pixels = noise(96, 128, 3, seed=i)
+            Image.fromarray(pixels.swapaxes(0, 1) if turned else pixels).save(
+                tmp_path / folder / f"{i}.png"
+            )
+    return tmp_path
+
+
+def test_auto_makes_large_images_smaller_and_keeps_all_of_them(photos):
+    samples = load(photos / "alike", "auto")
+    assert samples.shape == (3, 55, 74)
+    assert samples.told.replace("\xa0", " ") == (
+        "Made smaller: they have 128 × 96 pixels (--size)."
+    )
+    # As many white pixels as there were, in mean: nothing is cropped.
+    own = np.mean([noise(96, 128, 3, seed=i).mean() / 255 for i in range(10)])
+    assert float(batch(samples).mean()) == pytest.approx(own, abs=5e-3)
+
+
+def test_auto_crops_images_of_several_shapes(photos):
+    samples = load(photos / "mixed", "auto")
+    assert samples.shape == (3, 64, 64)
+    assert samples.told.replace("\xa0", " ").startswith("Cropped to a square and resized: ")
+    with pytest.raises(ValueError, match="auto"):
+        load(photos / "mixed")
+
+
+def test_auto_never_enlarges(tmp_path):
+    for i, side in enumerate((20, 30, 40)):
+        Image.fromarray(noise(side, 50, seed=i)).save(tmp_path / f"{i}.png")
+    assert load(tmp_path, "auto").shape == (1, 30, 30)
+    x = noise(5, 40, 50)
+    assert (load(x, "auto").shape, load(x, "auto").told) == ((1, 40, 50), "")
+
+
+def test_auto_makes_arrays_smaller_whose_values_are_pixels():
+    x = noise(5, 3, 100, 120)
+    assert load(x, "auto").shape == (3, 58, 70)
+    scores = np.random.default_rng(0).normal(size=(5, 3, 100, 120)).astype(np.float32)
+    with pytest.warns(UserWarning, match="pictures show"):
+        assert load(scores, "auto").shape == (3, 100, 120)
+
+
+def test_more_images_are_made_as_small_as_those_before(photos, tmp_path):
+    kind = load(photos / "alike", "auto").kind
+    saved = json.loads(json.dumps(kinds.settings_of(kind)))
+    kind = kinds.kind_from(saved, tmp_path)
+    for source in (photos / "mixed", noise(4, 90, 120, 3)):
+        assert kinds.as_samples(source, kind=kind).shape == (3, 55, 74)
+    with pytest.raises(ValueError, match="size"):
+        kinds.kind_from(saved | {"size": [64, "64"]}, tmp_path)
+
+
 def test_size_is_for_images():
     with pytest.raises(ValueError, match="images"):
         load(np.zeros((4, 5), np.float32), 8)
@@ -481,9 +540,9 @@ def test_channels_are_1_or_3(channels):
         load(noise(3, 8, 8), channels=channels)
 
 
-@pytest.mark.parametrize("size", [0, -3, 2.5, True])
+@pytest.mark.parametrize("size", [0, -3, 2.5, True, "large"])
 def test_size_must_be_positive(size):
-    with pytest.raises(ValueError, match=f"size={size}"):
+    with pytest.raises(ValueError, match=f"size={size!r}"):
         load(noise(4, 8, 8), size)
 
 

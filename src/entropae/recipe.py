@@ -98,7 +98,9 @@ class Recipe:
         find_rules: Look for rules that all rows of a table keep, and keep them.
         dialect: How a table's text is written, as far as that is not to be found out: the options
             of `entropae.reader.Dialect` by name.
-        size: Crop images to a square and resize them to so many pixels.
+        size: Crop images to a square and resize them to so many pixels. "auto" does so, to 64 or
+            less, where they are of several sizes, and makes those smaller that have more pixels
+            than 64 × 64; `null` leaves them as they are.
         channels: 1 for grey, 3 for colour; by default what the images have.
         tokenizer: For text: byte pairs, words or characters; "auto" takes characters where there
             are hardly any spaces, as in Chinese, else byte pairs.
@@ -147,7 +149,7 @@ class Recipe:
     rules: tuple[str, ...] = ()
     find_rules: bool = True
     dialect: dict[str, Any] = field(default_factory=dict)
-    size: int | None = None
+    size: int | Literal["auto"] | None = "auto"
     channels: Literal[1, 3] | None = None
     tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 4000

@@ -14,7 +14,8 @@ class Reading:
     """How a source is to be read; each kind takes what concerns it.
 
     Attributes:
-        size: Crop images to their central square and resize them to so many pixels a side.
+        size: Crop images to their central square and resize them to so many pixels a side; `auto`
+            does what suits networks that are trained in minutes, see `images.sizes`.
         channels: 1 for grey images, 3 for colour.
         drop: Columns of a table to leave out.
         columns: What columns of a table are, where that is not found out rightly: by name, in a
@@ -38,7 +39,7 @@ class Reading:
         download: Fetch published data sets that are not on this machine yet.
     """
 
-    size: int | None = None
+    size: int | Literal["auto"] | None = None
     channels: int | None = None
     drop: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)

@@ -41,6 +41,7 @@ class Samples(Dataset[Tensor]):
         files: What they were read from: one file, or one for each row, or none.
         names: Of these, from the folder that was asked for.
         others: How many files were there that are of other types, in words, if any.
+        told: What was done to them that nobody asked for, in a sentence, if anything.
         index: Which rows of the array; all if `None`.
     """
 
@@ -54,6 +55,7 @@ class Samples(Dataset[Tensor]):
     files: tuple[Path, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
     others: str = ""
+    told: str = ""
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)

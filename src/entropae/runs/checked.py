@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from entropae.model.errors import check_error
-from entropae.recipe import Recipe
+from entropae.recipe import AUTO, Recipe
 from entropae.runs.files import latent_of
 from entropae.runs.priors import FLOW
 from entropae.training.loggers import check_logger
@@ -62,8 +62,10 @@ def check_recipe(recipe: Recipe) -> None:
 def _counts(recipe: Recipe) -> Iterator[tuple[str, Any, int]]:
     """Whole numbers by name, and the least that each may be."""
     yield "seed", recipe.seed, 0
-    for name in ("epochs", "batch_size", "flow_steps", "size", "vocabulary", "length"):
+    for name in ("epochs", "batch_size", "flow_steps", "vocabulary", "length"):
         yield name, getattr(recipe, name), 1
+    if recipe.size != AUTO:
+        yield "size", recipe.size, 1
     yield "model.width", recipe.model.width, 1
     for size in recipe.model.hidden or ():
         yield "model.hidden", size, 1

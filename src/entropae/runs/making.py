@@ -138,6 +138,8 @@ def _make(
         ) from error
     if first:
         print(f"Read {len(samples):,} {samples.kind.things} of {samples.kind.describe_size()}.")
+        if samples.told:
+            print(samples.told)
         if samples.others:
             print(f"Left out: {samples.others}.")
     halves = identity.resumed(folder, samples, recipe.validation, seed=recipe.seed, rule=rule)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from entropae.kinds.base import Kind
 from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
@@ -30,7 +31,8 @@ class Images(Kind):
         shape: `(channels, height, width)`, 1 or 3 channels.
         low: The value that is shown as black.
         high: The value that is shown as white.
-        size: To how many pixels a side images were cropped and resized when they were read.
+        size: To how many pixels a side, or to which height and width, images were cropped and
+            resized when they were read.
         white: The value of white in files of more than 8 bits, if there were any.
     """
 
@@ -48,7 +50,7 @@ class Images(Kind):
         *,
         low: float = 0.0,
         high: float = 1.0,
-        size: int | None = None,
+        size: int | Sequence[int] | None = None,
         white: float | None = None,
     ) -> None:
         if len(shape) != 3 or shape[0] not in (1, 3):
@@ -56,7 +58,8 @@ class Images(Kind):
         if not low < high:
             raise ValueError(f"`low` must be less than `high`: got {low} and {high}.")
         self.shape = tuple(shape)
-        self.low, self.high, self.size, self.white = low, high, size, white
+        self.low, self.high, self.white = low, high, white
+        self.size = _size_of(size)
 
     @property
     def default_features(self) -> str:
@@ -100,9 +103,15 @@ class Images(Kind):
         assert layout is not None  # or it would not have been claimed
         low, high = _shown_range(*finite_range(array), whole=array.dtype.kind in "iu")
         samples = Samples(array, cls(_shape(array, layout), low=low, high=high), layout)
-        if reading.size is None and reading.channels in (None, samples.shape[0]):
+        size, said = reading.size, ""
+        if size == "auto":
+            _, height, width = samples.shape
+            # Other values are no pixels that could be averaged.
+            size = suited([(height, width)]) if (low, high) == (0, 1) else None
+            said = told([(height, width)], size)
+        if size is None and reading.channels in (None, samples.shape[0]):
             return samples
-        return _resized(samples, reading.size, reading.channels, reading)
+        return replace(_resized(samples, size, reading.channels, reading), told=said)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Images in the model's channels, and cropped and resized as those that it has learnt."""
@@ -248,15 +257,28 @@ def _in_words(shape: tuple[int, ...]) -> str:
 
 def _check_options(reading: Reading) -> None:
     size, channels = reading.size, reading.channels
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise ValueError(f"`size` must be a positive integer: got size={size!r}.")
+    if size not in (None, "auto") and not (_is_whole(size) and size >= 1):
+        raise ValueError(f"`size` must be a positive integer or auto: got size={size!r}.")
     if channels not in (None, 1, 3):
         raise ValueError(f"`channels` must be 1 (grey) or 3 (colour): got channels={channels!r}.")
 
 
+def _is_whole(size: Any) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool)
+
+
+def _size_of(size: Any) -> Size:
+    """A size that may come from a file."""
+    if size is None or _is_whole(size):
+        return size
+    if not (isinstance(size, list | tuple) and len(size) == 2 and all(map(_is_whole, size))):
+        raise ValueError(f"`size` must be a number of pixels, or two: got {size!r}.")
+    return size[0], size[1]
+
+
 def _of_folder(
     folder: Path,
-    size: int | None,
+    size: Asked | Size,
     channels: int | None,
     reading: Reading,
     *,
@@ -264,11 +286,11 @@ def _of_folder(
 ) -> Samples:
     from entropae.kinds.images.files import from_folder
 
-    array, skipped, files, white, others = from_folder(
+    array, skipped, files, white, others, made, said = from_folder(
         folder, size, channels, white=white, strict=reading.strict, progress=reading.progress
     )
     names = tuple(path.relative_to(folder).as_posix() for path in files)
-    kind = Images(_shape(array, "hwc"), size=size, white=white)
+    kind = Images(_shape(array, "hwc"), size=made, white=white)
     return Samples(
         array,
         kind,
@@ -279,6 +301,7 @@ def _of_folder(
         files=files,
         names=names,
         others=others,
+        told=said,
     )
 
 
@@ -288,7 +311,7 @@ def _classes(names: Sequence[str]) -> np.ndarray | None:
     return np.array(folders) if all(folders) and len(set(folders)) > 1 else None
 
 
-def _resized(samples: Samples, size: int | None, channels: int | None, reading: Reading) -> Samples:
+def _resized(samples: Samples, size: Size, channels: int | None, reading: Reading) -> Samples:
     from entropae.kinds.images.files import resized
 
     kind = samples.kind

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.limits import SCANS
@@ -39,11 +40,11 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def resized(
-    samples: Samples, size: int | None, channels: int, progress: bool
+    samples: Samples, size: Size, channels: int, progress: bool
 ) -> UInt8[np.ndarray, "n h w c"]:
     """Images with values in [0, 1], cropped, resized and with other channels, on disk."""
     _, height, width = samples.shape
-    shape = (size, size) if size else (height, width)
+    shape = _sides(size) if size else (height, width)
 
     def convert(i: int) -> np.ndarray:
         pixels = samples[i].mul(255).round().byte().permute(1, 2, 0).numpy()
@@ -69,6 +70,8 @@ class Decoded(NamedTuple):
         files: Of the images.
         white: The value of white in those of more than 8 bits, if there are any.
         others: How many files of which other types there are.
+        size: To which they were resized.
+        told: If nobody asked for that, what was done, in a sentence.
     """
 
     array: UInt8[np.ndarray, "n h w c"]
@@ -76,6 +79,8 @@ class Decoded(NamedTuple):
     files: tuple[Path, ...]
     white: float | None
     others: str
+    size: Size
+    told: str
 
 
 class Head(NamedTuple):
@@ -88,7 +93,7 @@ class Head(NamedTuple):
 
 def from_folder(
     folder: Path,
-    size: int | None,
+    size: Asked | Size,
     channels: int | None,
     *,
     white: float | None = None,
@@ -110,7 +115,7 @@ def from_folder(
 
 def _decode_folder(
     folder: Path,
-    size: int | None,
+    asked: Asked | Size,
     channels: int | None,
     white: float | None,
     strict: bool,
@@ -138,13 +143,14 @@ def _decode_folder(
     spans = [head.span for head in heads.values() if head.span]
     white = white or (white_of(spans) if spans else None)
     shapes = {head.shape: path for path, head in reversed(heads.items())}
+    size = suited([head.shape for head in heads.values()]) if asked == "auto" else asked
     if size is None and len(shapes) > 1:
         (one, first), (two, second) = list(shapes.items())[-1:] + list(shapes.items())[:1]
         raise ValueError(
             f"All images must have one size: {first} has {one[1]}×{one[0]} pixels, {second} "
-            f"{two[1]}×{two[0]}. Give `size` (--size) to crop and resize them."
+            f"{two[1]}×{two[0]}. Give `size` (--size), 64 or auto, to crop and resize them."
         )
-    height, width = (size, size) if size else next(iter(shapes))
+    height, width = _sides(size) if size else next(iter(shapes))
     scratch = _scratch((len(heads), height, width, channels))
 
     def decode(path: Path) -> np.ndarray | str:
@@ -162,7 +168,9 @@ def _decode_folder(
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
     others = _of_other_types(seen)
-    return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, others), len(files), bad
+    said = told(shapes, size) if asked == "auto" else ""
+    made = Decoded(scratch[: len(kept)], skipped, tuple(kept), white, others, size, said)
+    return made, len(files), bad
 
 
 def _of_other_types(files: Sequence[Path]) -> str:
@@ -319,7 +327,7 @@ def read_image(
             if image.width * image.height > pixels:
                 raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")
             channels, height, width = shape
-            return _fit(ImageOps.exif_transpose(image), (width, height), channels, white)
+            return _fit(ImageOps.exif_transpose(image), (height, width), channels, white)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, on oddities that do no harm
@@ -342,9 +350,12 @@ def _span(values: np.ndarray) -> tuple[float, float]:
     return low, max(high, 2.0) if whole and high > low else high  # integers are no shares of 1
 
 
-def _fit(
-    image: Image.Image, size: int | tuple[int, int] | None, channels: int, white: float | None
-) -> np.ndarray:
+def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width."""
+    return (size, size) if isinstance(size, int) else size
+
+
+def _fit(image: Image.Image, size: Size, channels: int, white: float | None) -> np.ndarray:
     """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
     if image.mode[0] in "IF":  # of 16 or 32 bits
         deep = np.asarray(image).astype(np.float64)
@@ -355,8 +366,8 @@ def _fit(
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     image = image.convert("L" if channels == 1 else "RGB")
     if size:
-        wide = (size, size) if isinstance(size, int) else size
-        image = ImageOps.fit(image, wide, Image.Resampling.LANCZOS)
+        height, width = _sides(size)
+        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     pixels = np.asarray(image)
     return pixels.reshape(*pixels.shape[:2], channels)
 
