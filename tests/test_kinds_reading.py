@@ -707,7 +707,7 @@ def test_a_folder_of_idx_files_means_its_training_images(tmp_path, packed):
 
 
 def test_files_of_other_kinds(tmp_path):
-    (tmp_path / "x.xyz").write_text("1,2\n")
+    (tmp_path / "x.xyz").write_bytes(b"\0\1")
     with pytest.raises(ValueError, match=r"x\.xyz is of no known kind: .*\.npy.*\.csv.*\.txt"):
         load(tmp_path / "x.xyz")
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")

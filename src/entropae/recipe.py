@@ -90,8 +90,8 @@ class Recipe:
     """All that a training run depends on.
 
     Args:
-        data: A folder of images, an .npy, .npz or IDX file, a .csv or .parquet table, a text (.txt,
-            .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
+        data: A folder of images, an .npy, .npz, .safetensors or IDX file, a .csv or .parquet table,
+            a text (.txt, .txt.gz; a sentence a line), or digits, mnist, fashion-mnist.
         drop: Columns of a table to leave out.
         columns: What columns of a table are, by name, where that is not found out rightly.
         rules: That rows of a table keep, such as `start <= end`.

@@ -17,6 +17,7 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.messages import printable, unknown
 from entropae.storage.arrays import is_array_file, read_array
+from entropae.storage.foreign import way_on
 from entropae.storage.regular import check_regular
 
 TAKEN = (
@@ -107,8 +108,12 @@ def refusal(content: Any) -> Exception:
     """Why a source that no kind claims is of no use."""
     if isinstance(content, Path):
         return ValueError(
-            f"{printable(content)} is of no known kind: give a folder of images, an array (.npy, "
-            ".npz or IDX), a table (.csv or .parquet) or a text (.txt)."
+            f"{printable(content)} is of no known kind: "
+            + (
+                way_on(content)
+                or "give a folder of images, an array (.npy, .npz, .safetensors or IDX), a table "
+                "(.csv or .parquet) or a text (.txt)."
+            )
         )
     if hasattr(content, "toarray"):
         return TypeError(

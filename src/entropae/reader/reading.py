@@ -19,6 +19,7 @@ from entropae.reader.table import Table
 from entropae.reader.texts import read_text
 from entropae.reader.typed import typed
 from entropae.storage.arrays import map_npy
+from entropae.storage.foreign import way_on
 from entropae.storage.regular import check_regular
 
 
@@ -48,9 +49,10 @@ def read_table(
         raise FileNotFoundError(f"There is no file {path}.")
     suffix = suffix_of(path)
     if suffix not in READERS:
-        raise ValueError(
+        said = (
             f"{path} must end in one of {', '.join(READERS)}; a text also in one of them and .gz."
         )
+        raise ValueError(f"{said} {way_on(path)}".rstrip())
     if suffix != ".npy":
         need_pyarrow(suffix)
     if dialect is not None and dialect.given() and READERS[suffix] is not _read_text:

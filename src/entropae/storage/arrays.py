@@ -1,4 +1,4 @@
-"""Arrays in files: .npy, .npz and IDX, mapped from disk."""
+"""Arrays in files: .npy, .npz, .safetensors and IDX, mapped from disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import tempfile
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from entropae.messages import counted
 from entropae.storage.limits import RATIO, UNPACKED
@@ -52,23 +54,30 @@ def read_array(path: Path) -> np.ndarray:
             return map_npy(path)
         if path.suffix.lower() == ".npz":
             return _read_npz(path)
+        if path.suffix.lower() == ".safetensors":
+            return _read_safetensors(path)
         if ".idx" in path.name or "-idx" in path.name:
             return _read_idx(path)
-    except (*DAMAGED, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, struct.error) as error:
+    except (
+        SafetensorError,
+        *DAMAGED,
+        zipfile.BadZipFile,
+        gzip.BadGzipFile,
+        zlib.error,
+        struct.error,
+    ) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     except OSError as error:
         raise OSError(f"{path} cannot be read: {error}") from error
-    raise ValueError(f"{path} is no file of an array: give an .npy, .npz or IDX file.")
+    raise ValueError(
+        f"{path} is no file of an array: give an .npy, .npz, .safetensors or IDX file."
+    )
 
 
 def _read_npz(path: Path) -> np.ndarray:
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
-        likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
-        if len(names) != 1 and not likely:
-            held = counted(names) or "nothing"
-            raise ValueError(f"it holds {held}, and none is called images or x.")
-        info = archive.getinfo((likely or names)[0] + ".npy")
+        info = archive.getinfo(_likely(names) + ".npy")
         with archive.open(info) as member:
             version = np.lib.format.read_magic(member)
             read_header = {
@@ -88,6 +97,20 @@ def _read_npz(path: Path) -> np.ndarray:
         lengths = int(np.frombuffer(file.read(4), "<u2").sum())
     offset = info.header_offset + 30 + lengths + header
     return _map(path, offset, info.file_size - header, shape, dtype, order)
+
+
+def _likely(names: Sequence[str]) -> str:
+    """The one of several arrays that is of samples."""
+    likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
+    if len(names) != 1 and not likely:
+        held = counted(names) or "nothing"
+        raise ValueError(f"it holds {held}, and none is called images or x.")
+    return (likely or names)[0]
+
+
+def _read_safetensors(path: Path) -> np.ndarray:
+    with safe_open(path, "numpy") as file:
+        return file.get_tensor(_likely(list(file.keys())))
 
 
 def _read_idx(path: Path) -> np.ndarray:
@@ -155,4 +178,8 @@ def _unpack(
 
 def is_array_file(path: Path) -> bool:
     """Whether a file's name says that it holds an array."""
-    return path.suffix.lower() in (".npy", ".npz") or ".idx" in path.name or "-idx" in path.name
+    return (
+        path.suffix.lower() in (".npy", ".npz", ".safetensors")
+        or ".idx" in path.name
+        or "-idx" in path.name
+    )

@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
+from entropae.storage.foreign import instead
 from entropae.storage.limits import SCANS
 
 SUFFIXES = frozenset(
@@ -129,7 +130,10 @@ def _decode_folder(
     )
     files = [path for path in seen if path.suffix.lower() in SUFFIXES]
     if not files:
-        raise ValueError(f"No images in {folder}: looked for {', '.join(sorted(SUFFIXES))}.")
+        raise ValueError(
+            f"No images in {printable(folder)}: looked for {', '.join(sorted(SUFFIXES))}. "
+            + instead(folder, seen)
+        )
     bad: dict[Path, str] = {}
     heads = {
         path: head

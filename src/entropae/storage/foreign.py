@@ -1,0 +1,157 @@
+"""What people bring in formats that are not read here, and how to bring it so that it is."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from entropae.messages import counted
+
+# What of pandas reads a table.
+TABLES = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "read_excel({})"),
+    ".json": "read_json({})",
+    **dict.fromkeys((".jsonl", ".ndjson"), "read_json({}, lines=True)"),
+    **dict.fromkeys((".feather", ".arrow"), "read_feather({})"),
+    ".orc": "read_orc({})",
+    ".dta": "read_stata({})",
+    ".sav": "read_spss({})",
+    **dict.fromkeys((".sas7bdat", ".xpt"), "read_sas({}, encoding='utf-8')"),
+}
+LOOKED = 4096  # bytes by which a text is told
+
+
+def way_on(path: Path) -> str:
+    """How to bring what is in a file of another format, in a sentence or two; nothing if unknown.
+
+    Examples:
+        >>> way_on(Path("x.npy.gz"))
+        'Unpack it first: python -m gzip -d x.npy.gz'
+    """
+    if not str(path).isprintable():
+        return ""  # a command of it could not be copied
+    name = path.name.lower()
+    for endings, way in WAYS:
+        if name.endswith(endings):
+            return way(path)
+    return TEXT if _is_text(path) else ""
+
+
+def _table(path: Path) -> str:
+    read = TABLES[path.suffix.lower()].format(repr(str(path)))
+    return f"With pandas: {_to_csv(path, read)}"
+
+
+def _pickle(path: Path) -> str:
+    return (
+        "A pickle can run code as it is opened, so none is. If it is your own, and a frame: "
+        + _to_csv(path, f"read_pickle({str(path)!r})")
+    )
+
+
+def _to_csv(path: Path, read: str) -> str:
+    out = str(_free(path.with_suffix(".csv")))
+    return _python(f"import pandas; pandas.{read}.to_csv({out!r}, index=False)")
+
+
+def _array(said: str, module: str, read: str, path: Path) -> str:
+    """A command that writes an array which another package reads."""
+    out = str(_free(path.with_suffix(".npy")))
+    code = f"import numpy, {module}; x = {read.format(repr(str(path)))}; numpy.save({out!r}, x)"
+    return f"{said}: {_python(code)}"
+
+
+def _archive(module: str, path: Path) -> str:
+    folder = _free(path.with_name(path.name.partition(".")[0] or "unpacked"))
+    command = shlex.join(["python", "-m", module, "-e", str(path), str(folder)])
+    return f"Unpack it, and give the folder, or a file that is in it: {command}"
+
+
+def _packed(path: Path) -> str:
+    return f"Unpack it first: {shlex.join(['python', '-m', 'gzip', '-d', str(path)])}"
+
+
+def _picture(path: Path) -> str:
+    return (
+        f"It is one image: give the folder of all of them (--data {shlex.quote(str(path.parent))})."
+    )
+
+
+def instead(folder: Path, files: Sequence[Path]) -> str:
+    """What to give instead of a folder that holds no images, but these files."""
+    if not files:
+        return "There are no files at all."
+    if len(files) == 1 or any(path.suffix.lower() != ".npy" for path in files):
+        return f"It holds {counted(files)}: give one of these by its name."
+    out = str(_free(folder.with_suffix(".npy")))
+    listed = f"sorted(pathlib.Path({str(folder)!r}).rglob('*.npy'))"
+    code = f"numpy.save({out!r}, numpy.stack([numpy.load(one) for one in {listed}]))"
+    return f"To make one array of its .npy files: {_python(f'import numpy, pathlib; {code}')}"
+
+
+def _free(path: Path) -> Path:
+    """A path at which there is nothing."""
+    names = (path.with_stem(f"{path.stem}-{i}") for i in itertools.count(2))
+    return next(one for one in itertools.chain([path], names) if not one.exists())
+
+
+def _python(code: str) -> str:
+    """A command that runs code, readable where nothing in it is the shell's own."""
+    plain = not any(c in code for c in '"$`\\!')
+    return f'python -c "{code}"' if plain else shlex.join(["python", "-c", code])
+
+
+def _is_text(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(LOOKED)
+    try:
+        # The last character may be cut.
+        return bool(start) and b"\0" not in start and bool(start[:-3].decode() or start.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+TEXT = (
+    "It looks like text: give it a name that ends in .csv if it is a table (separators are found "
+    "out), or in .txt if each line is a sentence."
+)
+WAYS: tuple[tuple[tuple[str, ...], Callable[[Path], str]], ...] = (
+    (tuple(TABLES), _table),
+    ((".pkl", ".pickle", ".joblib"), _pickle),
+    (
+        (".pt", ".pth"),
+        partial(_array, "If it is one tensor", "torch", "torch.load({}, weights_only=True)"),
+    ),
+    (
+        (".mat",),
+        partial(_array, "Take a variable of it, as X", "scipy.io", "scipy.io.loadmat({})['X']"),
+    ),
+    (
+        (".h5", ".hdf5"),
+        partial(_array, "Take a data set of it, as x", "h5py", "h5py.File({})['x'][:]"),
+    ),
+    ((".zip",), partial(_archive, "zipfile")),
+    ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz"), partial(_archive, "tarfile")),
+    ((".gz",), _packed),
+    ((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), _picture),
+    (
+        (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub"),
+        lambda _: "Save what it says as plain text, a sentence a line, in a .txt file.",
+    ),
+    (
+        (".mp4", ".mov", ".avi", ".mkv", ".webm"),
+        lambda _: "Save its frames as images, and give their folder.",
+    ),
+    (
+        (".wav", ".mp3", ".flac", ".ogg", ".m4a"),
+        lambda _: (
+            "Cut it into pieces of one length, and save these as an array of shape (pieces, "
+            "length): numpy.save."
+        ),
+    ),
+)

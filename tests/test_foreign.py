@@ -1,0 +1,192 @@
+"""Files of formats that are not read: the command that an error prints makes what is."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import re
+import runpy
+import shlex
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import save_file
+from scipy.io import savemat
+
+from entropae.kinds import read
+from entropae.reader import read_table
+from entropae.storage.foreign import way_on
+
+FRAME = pd.DataFrame({"town": ["Oslo", "Rome", "Oslo"], "age": [31.5, 47.0, 22.5]})
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 9, 8), dtype=np.uint8)
+
+
+def told(path: Path) -> str:
+    with pytest.raises(ValueError, match="is of no known kind") as caught:
+        read(path)
+    return str(caught.value)
+
+
+def follow(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the command that a message ends with, in this process."""
+    _, *words = shlex.split(said[said.index("python -") :])
+    with monkeypatch.context() as patched:
+        if words[0] == "-c":
+            assert len(words) == 2
+            exec(words[1], {})
+            return
+        patched.setattr(sys, "argv", [words[1], *words[2:]])
+        runpy.run_module(words[1], run_name="__main__")
+
+
+def written(name: str, folder: Path) -> Path:
+    """A table in a file, whose name is not easy for a shell."""
+    path = folder / name
+    {
+        ".xlsx": lambda: FRAME.to_excel(path, index=False),
+        ".json": lambda: FRAME.to_json(path, orient="records"),
+        ".jsonl": lambda: FRAME.to_json(path, orient="records", lines=True),
+        ".feather": lambda: FRAME.to_feather(path),
+        ".dta": lambda: FRAME.to_stata(path, write_index=False),
+        ".orc": lambda: FRAME.to_orc(path),
+        ".pkl": lambda: FRAME.to_pickle(path),
+    }[path.suffix]()
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.xlsx", "a.json", "Our list.jsonl", "it's $5.feather", "a.dta", "a.orc", "a.pkl"],
+)
+def test_tables_become_csv(name, tmp_path, monkeypatch):
+    path = written(name, tmp_path)
+    (tmp_path / "a.csv").write_text("mine\n")
+    follow(told(path), monkeypatch)
+    made = max(tmp_path.glob("*.csv"), key=lambda one: one.stat().st_mtime_ns)
+    assert made.stem == ("a-2" if path.stem == "a" else path.stem)
+    pd.testing.assert_frame_equal(read_table(made).data.to_pandas(), FRAME, check_dtype=False)
+    assert (tmp_path / "a.csv").read_text() == "mine\n"
+
+
+def test_estimators_say_the_same(tmp_path):
+    path = written("a.dta", tmp_path)
+    with pytest.raises(ValueError, match="must end in") as caught:
+        read_table(path)
+    assert str(caught.value).endswith(way_on(path))
+
+
+def test_nothing_is_unpickled(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return Path(tmp_path / "sprung").touch, ()
+
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(Trap()))
+    assert "A pickle can run code" in told(tmp_path / "a.pkl")
+    torch.save({"x": Trap()}, tmp_path / "a.pt")
+    assert "weights_only=True" in told(tmp_path / "a.pt")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.mat", "x.h5", "x.npy.gz"])
+def test_arrays_become_npy(name, tmp_path, monkeypatch):
+    path = tmp_path / name
+    if path.suffix == ".pt":
+        torch.save(torch.from_numpy(PIXELS), path)
+    elif path.suffix == ".mat":
+        savemat(path, {"X": PIXELS})
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["x"] = PIXELS
+    else:
+        np.save(tmp_path / "x.npy", PIXELS)
+        path.write_bytes(gzip.compress((tmp_path / "x.npy").read_bytes()))
+        (tmp_path / "x.npy").unlink()
+    follow(told(path), monkeypatch)
+    assert np.array_equal(np.load(tmp_path / "x.npy"), PIXELS)
+    assert read(tmp_path / "x.npy").shape == (1, 9, 8)
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz"])
+def test_archives_become_folders(name, tmp_path, monkeypatch):
+    for i, image in enumerate(PIXELS):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    files = sorted(tmp_path.glob("*.png"))
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for file in files:
+                archive.write(file, file.name)
+    else:
+        with tarfile.open(tmp_path / name, "w:gz") as archive:
+            for file in files:
+                archive.add(file, file.name)
+    monkeypatch.chdir(tmp_path)
+    follow(told(Path(name)), monkeypatch)
+    assert read(tmp_path / "photos").shape == (1, 9, 8)
+
+
+def test_a_single_image_is_one_of_its_folder(tmp_path):
+    for i, image in enumerate(PIXELS):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    said = told(tmp_path / "0.png")
+    folder = re.search(r"--data (\S+)\)", said)
+    assert folder is not None
+    assert len(read(folder[1])) == len(PIXELS)
+
+
+def test_text_of_another_name(tmp_path):
+    (tmp_path / "notes.md").write_text("Sätze\n" * 2000, "utf-8")
+    assert ".txt if each line is a sentence" in told(tmp_path / "notes.md")
+    (tmp_path / "x.bin").write_bytes(bytes(range(256)) * 20)
+    assert told(tmp_path / "x.bin").endswith("or a text (.txt).")
+    (tmp_path / "a\nb.xlsx").write_text("")
+    assert "python" not in told(tmp_path / "a\nb.xlsx")
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.mp4", "a.wav"])
+def test_other_things_are_told_what_to_become(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\0")
+    assert re.search(r"Save|Cut", told(tmp_path / name))
+
+
+# Folders without images.
+
+
+def test_a_folder_of_arrays_becomes_one(tmp_path, monkeypatch):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for i, image in enumerate(PIXELS):
+        np.save(folder / f"{i}.npy", image)
+    with pytest.raises(ValueError, match="No images") as caught:
+        read(folder)
+    follow(str(caught.value), monkeypatch)
+    assert np.array_equal(np.load(tmp_path / "scans.npy"), PIXELS)
+
+
+def test_a_folder_of_something_else_names_it(tmp_path):
+    with pytest.raises(ValueError, match="There are no files at all"):
+        read(tmp_path)
+    FRAME.to_csv(tmp_path / "train.csv", index=False)
+    with pytest.raises(ValueError, match=r"It holds \S+train\.csv: give"):
+        read(tmp_path)
+
+
+# Tensors that are read.
+
+
+def test_safetensors_are_read_by_name(tmp_path):
+    save_file({"x": PIXELS, "labels": np.arange(6)}, tmp_path / "two.safetensors")
+    assert torch.equal(read(tmp_path / "two.safetensors").first(6), read(PIXELS).first(6))
+    save_file({"a": PIXELS, "b": PIXELS}, tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match="it holds a; b, and none is called images or x"):
+        read(tmp_path / "a.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:99])
+    with pytest.raises(ValueError, match=r"cut\.safetensors cannot be read"):
+        read(tmp_path / "cut.safetensors")
