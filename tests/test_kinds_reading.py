@@ -501,6 +501,7 @@ def test_more_images_are_made_as_small_as_those_before(photos, tmp_path):
 def test_size_is_for_images():
     with pytest.raises(ValueError, match="images"):
         load(np.zeros((4, 5), np.float32), 8)
+    assert load(np.zeros((4, 5), np.float32), "auto").shape == (5,)
 
 
 def test_bytes_of_unclear_shape_are_refused():

@@ -106,9 +106,9 @@ class Recipe:
             are hardly any spaces, as in Chinese, else byte pairs.
         vocabulary: For text: the most tokens.
         length: For text: the most tokens of a sentence; longer ones are left out.
-        labels: A file with the class of each sample, a label a line (or .npy, or IDX), or the
-            column of a table that is its class: for samples of each. Folders of images are classes
-            by themselves.
+        labels: A file with the class of each sample, a label a line (or .npy, or IDX), or a .csv
+            with the names of images and their labels; or the column of a table that is its class:
+            for samples of each. Folders of images are classes by themselves.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.

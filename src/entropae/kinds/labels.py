@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from entropae.kinds.label_tables import from_table, is_label_table
 from entropae.kinds.samples import Samples
 from entropae.storage.regular import check_regular
 
@@ -25,8 +26,8 @@ def with_labels(samples: Samples, source: str) -> Samples:
 
     Args:
         samples: All that were read.
-        source: An `.npy` file, one in IDX (`…idx1-ubyte`, also `.gz`), or a text with a label a
-            line, in the order of the samples.
+        source: An `.npy` file, one in IDX (`…idx1-ubyte`, also `.gz`), a text with a label a line,
+            in the order of the samples, or a table, see `label_tables.from_table`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -39,6 +40,9 @@ def with_labels(samples: Samples, source: str) -> Samples:
         )
     check_regular(path)
     labels = _read(path)
+    plain = len(labels) == len(samples.array) and not _has_columns(labels)
+    if is_label_table(path) and not plain:
+        return replace(samples, labels=from_table(path, len(samples.array), samples.names))
     if labels.ndim != 1 or len(labels) != len(samples.array):
         raise ValueError(
             f"{path} must have one label for each of the {len(samples.array)} samples: got "
@@ -73,6 +77,13 @@ def _read(path: Path) -> np.ndarray:
         return np.frombuffer(content, np.uint8, offset=8)
     lines = content.decode(errors="surrogateescape").split("\n")
     return np.array([line.strip() for line in lines[: len(lines) - (lines[-1] == "")]])
+
+
+def _has_columns(labels: np.ndarray) -> bool:
+    """Whether labels are lines of a table: each has one of its separators, as the first has."""
+    return labels.dtype.kind == "U" and any(
+        all(separator in line for line in labels.tolist()) for separator in ",;\t"
+    )
 
 
 def labels_of(data: Any) -> list[str] | None:

@@ -41,7 +41,7 @@ class Arrays(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """An array as it is; channels that come last are brought before the pixels."""
-        if reading.size is not None or reading.channels is not None:
+        if reading.size not in (None, "auto") or reading.channels is not None:
             raise ValueError(
                 f"`size` and `channels` are for images: got shape {tuple(source.shape)}. Leave "
                 "them out."

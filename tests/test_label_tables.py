@@ -1,0 +1,91 @@
+"""Labels in tables: beside the names of files, or in the order of the samples."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from entropae.kinds import read
+from entropae.kinds.labels import classes_of
+
+N = 12
+CLASSES = ["cat" if i % 3 else "dog" for i in range(N)]
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for i in range(N):
+        path = folder / f"{i % 2}" / f"{i:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), 20 * i, np.uint8)).save(path)
+    return folder
+
+
+def table(path: Path, rows: list[str]) -> str:
+    path.write_text("\n".join(rows) + "\n")
+    return str(path)
+
+
+def by_value(folder: Path, labels: str) -> list[str]:
+    """The classes, in the order in which the images were made."""
+    samples = read(folder, labels=labels)
+    found = classes_of(samples)
+    assert found is not None
+    made = (samples.first(N)[:, 0, 0, 0] * 255 / 20).round().int().tolist()
+    return [found[made.index(i)] for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    "form", ["{folder}/{i:03}.png", "{i:03}.png", "{i:03}"], ids=["path", "name", "stem"]
+)
+def test_classes_are_found_by_the_names_of_files(form, photos, tmp_path):
+    rows = [f"{form.format(folder=i % 2, i=i)};{CLASSES[i]};x" for i in range(N)]
+    random.Random(0).shuffle(rows)
+    others = [f"{form.format(folder=9, i=999)};bird;x"]  # as of a test set
+    labels = table(tmp_path / "train.csv", ["id;Label;note", *rows, *others])
+    assert by_value(photos, labels) == CLASSES
+
+
+def test_a_column_beside_the_names_needs_no_title(photos, tmp_path):
+    rows = [f"{i:03}.png,{CLASSES[i]}" for i in range(N)]
+    assert by_value(photos, table(tmp_path / "train.csv", ["file,breed", *rows])) == CLASSES
+
+
+def test_a_table_in_the_order_of_the_samples(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(N, 3)))
+    for rows in (CLASSES, ["kind", *CLASSES]):
+        samples = read(tmp_path / "x.npy", labels=table(tmp_path / "labels.csv", rows))
+        assert classes_of(samples) == CLASSES
+    numbered = ["id,class", *(f"{i},{kind}" for i, kind in enumerate(CLASSES))]
+    samples = read(tmp_path / "x.npy", labels=table(tmp_path / "labels.csv", numbered))
+    assert classes_of(samples) == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([f"{i:03},cat" for i in range(N - 2)], "no label for 2 of the 12 samples: 010; 011"),
+        (
+            [*(f"{i:03},cat" for i in range(N)), "003,dog"],
+            "two labels for 003: cat and dog",
+        ),
+        ([f"{i:04},cat" for i in range(N + 1)], r"got 13, and none of its .* as 0/000\.png"),
+    ],
+    ids=["too few", "twice", "other names"],
+)
+def test_what_is_wrong_is_said(rows, said, photos, tmp_path):
+    labels = table(tmp_path / "train.csv", ["id,label", *rows])
+    with pytest.raises(ValueError, match=said):
+        read(photos, labels=labels)
+
+
+def test_two_columns_that_could_be_the_class_are_named(photos, tmp_path):
+    rows = [f"{i:03},{kind},f" for i, kind in enumerate(CLASSES)]
+    labels = table(tmp_path / "train.csv", ["id,breed,sex", *rows])
+    with pytest.raises(ValueError, match=r"is the class\? It has breed; sex\. Call one label"):
+        read(photos, labels=labels)
