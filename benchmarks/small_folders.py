@@ -48,7 +48,7 @@ from entropae.storage.arrays import read_array
 from _machine import RESULTS, save
 
 NUMBER = 1000  # samples that distances are measured with
-SHOWN = 32
+SHOWN = 64
 
 
 class Source(NamedTuple):
