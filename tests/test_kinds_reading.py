@@ -716,6 +716,22 @@ def test_files_of_other_kinds(tmp_path):
         load(tmp_path / "x.csv")
 
 
+@pytest.mark.parametrize(
+    ("folders", "classes"),
+    [
+        (["train/cat", "train/dog", "test/cat"], ["cat", "dog", "cat"]),
+        (["Train", "Train", "val"], None),
+        (["train/cat", "dog", "dog"], ["dog", "dog", "train/cat"]),
+        (["cat", "train", "train"], ["cat", "train", "train"]),
+    ],
+)
+def test_parts_of_a_data_set_are_no_classes(tmp_path, folders, classes):
+    for i, folder in enumerate(folders):
+        save(tmp_path / folder / f"{i}.png", noise(8, 8, seed=i))
+    found = load(tmp_path).labels
+    assert (None if found is None else sorted(found.tolist())) == (classes and sorted(classes))
+
+
 # Names.
 
 

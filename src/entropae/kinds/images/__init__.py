@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,8 @@ from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
 
+# Folders of a data set's parts, which are no classes.
+SPLITS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation"))
 SMALL = 16  # pixels a side, below which a network of photographs sees nothing
 
 
@@ -306,9 +308,17 @@ def _of_folder(
 
 
 def _classes(names: Sequence[str]) -> np.ndarray | None:
-    """The folders that images lie in, if they all lie in folders, and in several."""
-    folders = [name.rpartition("/")[0] for name in names]
-    return np.array(folders) if all(folders) and len(set(folders)) > 1 else None
+    """The folders that images lie in, if they all lie in folders, and in several.
+
+    Examples:
+        >>> list(map(str, _classes(["train/cat/1.png", "train/dog/1.png", "test/cat/2.png"])))
+        ['cat', 'dog', 'cat']
+    """
+    folders = [PurePosixPath(name).parent.parts for name in names]
+    if all(parts and parts[0].lower() in SPLITS for parts in folders):
+        folders = [parts[1:] for parts in folders]
+    found = ["/".join(parts) for parts in folders]
+    return np.array(found) if all(found) and len(set(found)) > 1 else None
 
 
 def _resized(samples: Samples, size: Size, channels: int | None, reading: Reading) -> Samples:
