@@ -53,19 +53,19 @@ def _pickle(path: Path) -> str:
 
 
 def _to_csv(path: Path, read: str) -> str:
-    out = str(_free(path.with_suffix(".csv")))
-    return _python(f"import pandas; pandas.{read}.to_csv({out!r}, index=False)")
+    out = str(free(path.with_suffix(".csv")))
+    return python(f"import pandas; pandas.{read}.to_csv({out!r}, index=False)")
 
 
 def _array(said: str, module: str, read: str, path: Path) -> str:
     """A command that writes an array which another package reads."""
-    out = str(_free(path.with_suffix(".npy")))
+    out = str(free(path.with_suffix(".npy")))
     code = f"import numpy, {module}; x = {read.format(repr(str(path)))}; numpy.save({out!r}, x)"
-    return f"{said}: {_python(code)}"
+    return f"{said}: {python(code)}"
 
 
 def _archive(module: str, path: Path) -> str:
-    folder = _free(path.with_name(path.name.partition(".")[0] or "unpacked"))
+    folder = free(path.with_name(path.name.partition(".")[0] or "unpacked"))
     command = shlex.join(["python", "-m", module, "-e", str(path), str(folder)])
     return f"Unpack it, and give the folder, or a file that is in it: {command}"
 
@@ -86,19 +86,19 @@ def instead(folder: Path, files: Sequence[Path]) -> str:
         return "There are no files at all."
     if len(files) == 1 or any(path.suffix.lower() != ".npy" for path in files):
         return f"It holds {counted(files)}: give one of these by its name."
-    out = str(_free(folder.with_suffix(".npy")))
+    out = str(free(folder.with_suffix(".npy")))
     listed = f"sorted(pathlib.Path({str(folder)!r}).rglob('*.npy'))"
     code = f"numpy.save({out!r}, numpy.stack([numpy.load(one) for one in {listed}]))"
-    return f"To make one array of its .npy files: {_python(f'import numpy, pathlib; {code}')}"
+    return f"To make one array of its .npy files: {python(f'import numpy, pathlib; {code}')}"
 
 
-def _free(path: Path) -> Path:
+def free(path: Path) -> Path:
     """A path at which there is nothing."""
     names = (path.with_stem(f"{path.stem}-{i}") for i in itertools.count(2))
     return next(one for one in itertools.chain([path], names) if not one.exists())
 
 
-def _python(code: str) -> str:
+def python(code: str) -> str:
     """A command that runs code, readable where nothing in it is the shell's own."""
     plain = not any(c in code for c in '"$`\\!')
     return f'python -c "{code}"' if plain else shlex.join(["python", "-c", code])

@@ -31,6 +31,7 @@ from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_l
 from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
+from entropae.kinds.tables.pixels import as_images
 from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.repaired import Repaired, repaired
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
@@ -100,7 +101,7 @@ class Tables(Kind):
         rules = _rules(reading, table, columns)
         known = metadata_of(without(source, dropped))
         kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
-        kind.introduced = introduction(table, columns, rules)
+        kind.introduced = introduction(table, columns, rules, as_images(source, table))
         return Samples(columns.encode(table), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:

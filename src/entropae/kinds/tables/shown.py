@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from entropae.kinds.tables.rules import Rule
 from entropae.messages import printable
 from entropae.reader import quantities
 
+MOST = 60  # columns that have a line
 NAMED = 4  # categories that are named
 LONGEST = 30  # characters of one that are shown
 HINT = (
@@ -22,17 +24,21 @@ HINT = (
 )
 
 
-def introduction(table: Any, columns: Columns, rules: Sequence[Rule]) -> str:
-    """A line for each column, and the rules."""
+def introduction(table: Any, columns: Columns, rules: Sequence[Rule], more: str = "") -> str:
+    """A line for each column, the rules, and what more is to be said, if anything."""
     shown = [(printable(one.name), _said(one, table.column(one.name))) for one in columns.all]
     wide = min(LONGEST, max(len(name) for name, _ in shown))
     lines = [f"{len(shown)} columns of {len(table):,} rows:"]
-    lines += [f"  {name:<{wide}}  {said}" for name, said in shown]
+    lines += [f"  {name:<{wide}}  {said}" for name, said in shown[:MOST]]
+    if len(shown) > MOST:
+        kinds = Counter(said.partition(",")[0] for _, said in shown[MOST:]).most_common()
+        counts = ", ".join(f"{count} × {kind}" for kind, count in kinds)
+        lines.append(f"  … and {len(shown) - MOST} more: {counts}")
     if rules:
         lines.append("Every row keeps these rules, and so will every row that is drawn:")
         lines += [f"  {printable(rule)}" for rule in rules]
         lines.append("To leave out those that were found: --no-find-rules")
-    return "\n".join([*lines, HINT])
+    return "\n".join([*lines, HINT, *([more] if more else [])])
 
 
 def _said(one: Column | Identifier, values: Any) -> str:
