@@ -190,3 +190,27 @@ def test_safetensors_are_read_by_name(tmp_path):
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:99])
     with pytest.raises(ValueError, match=r"cut\.safetensors cannot be read"):
         read(tmp_path / "cut.safetensors")
+
+
+# Text of paragraphs.
+
+
+@pytest.mark.parametrize("paragraphs", [1, 6])
+def test_paragraphs_become_sentences(paragraphs, tmp_path, monkeypatch):
+    sentences = [f"This is sentence {i} of a text. Is it? It is so." for i in range(120)]
+    step = len(sentences) // paragraphs
+    lines = [" ".join(sentences[i : i + step]) for i in range(0, len(sentences), step)]
+    if paragraphs > 1:
+        lines += ["A title.", "Another one."]
+    path = tmp_path / "a book.txt"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    if paragraphs == 1:
+        with pytest.raises(ValueError, match="Paragraphs become sentences") as caught:
+            read(path)
+        said = str(caught.value)
+    else:
+        with pytest.warns(UserWarning, match="6 overlong lines") as warned:
+            read(path)
+        said = str(warned[0].message)
+    follow(said, monkeypatch)
+    assert len(read(tmp_path / "a book-2.txt")) == 360 + (2 if paragraphs > 1 else 0)

@@ -175,7 +175,7 @@ def test_a_vocabulary_too_small_is_refused():
 def test_lines_of_a_file(tmp_path, name):
     content = "\ufeffone  two\r\n\n \t \n山 水\nlast".encode()
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert read_lines(tmp_path / name) == (["one two", "山 水", "last"], 2, 0)
+    assert read_lines(tmp_path / name)[:3] == (["one two", "山 水", "last"], 2, 0)
 
 
 def test_files_that_are_no_text_are_refused(tmp_path, monkeypatch):
@@ -205,7 +205,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
         loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))
     assert loaded.skipped == ("1 empty lines", "1 overlong lines", "1 of 4 tokens unknown")
-    with pytest.raises(ValueError, match=r"x\.txt: At least 2 sentences of fewer than 2 tokens"):
+    with pytest.raises(ValueError, match="At least 2 sentences of fewer than 2 tokens"):
         kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=2))
 
 

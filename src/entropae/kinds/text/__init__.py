@@ -21,7 +21,7 @@ from entropae.kinds.keys import keys_of_rows
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines
+from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines, splitting
 from entropae.kinds.text.start import start_from_counts
 from entropae.kinds.text.tokenizer import FILE, NAMES, Tokenizer, suitable
 from entropae.messages import printable, unknown
@@ -107,7 +107,9 @@ class Text(Kind):
         if left_out:
             total = counts.sentences + counts.empty + counts.overlong
             warnings.warn(
-                f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}.", stacklevel=4
+                f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}."
+                f"{splitting(lines, counts)}",
+                stacklevel=4,
             )
         return Samples(rows, self, "tokens", left_out, keys=keys_of_rows(rows, but=PAD))
 

@@ -15,6 +15,7 @@ from jaxtyping import Int
 from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
 from entropae.nn.tokens import EOS, MOST_TOKENS, PAD, UNK
+from entropae.storage.foreign import free, python
 
 SUFFIXES = (".txt", ".txt.gz")
 # Bytes of a packed file, or so many times its size: a line takes far more in memory than in it.
@@ -23,14 +24,19 @@ LONGEST = 1 << 20  # characters of a line
 # Characters of a line that is looked at: normalizing and learning tokens can take time that grows
 # with the square of them, and no sentence has so many.
 LOOKED_AT = 1 << 14
+MANY = 0.2  # share of lines that are too long, from which they seem to be paragraphs
 
 
 class Lines(NamedTuple):
-    """Sentences of a file, how many of its lines are none, and how many are far too long."""
+    """Sentences of a file, how many of its lines are none, how many far too long, and which file.
+
+    There is no file if they are a list, or packed.
+    """
 
     sentences: list[str]
     empty: int
     overlong: int = 0
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,18 @@ def read_lines(path: str | Path) -> Lines:
                     empty += 1
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{printable(path)} cannot be read: {error}") from error
-    return Lines(sentences, empty, overlong)
+    return Lines(sentences, empty, overlong, None if packed else path)
+
+
+def splitting(lines: Lines, counts: Counts) -> str:
+    """How a file becomes sentences of which many lines are more than one; nothing if few are."""
+    if lines.path is None or counts.overlong < MANY * (counts.sentences + counts.overlong):
+        return ""
+    out = str(free(lines.path))
+    split = "x.replace('. ', '.' + chr(10)).replace('? ', '?' + chr(10))"
+    code = f"x = Path({str(lines.path)!r}).read_text('utf-8'); x = {split}"
+    code = f"from pathlib import Path; {code}; Path({out!r}).write_text(x, 'utf-8')"
+    return f" Paragraphs become sentences by {python(code)}"
 
 
 def _limited(file: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[bytes]:
@@ -144,7 +161,7 @@ def encode_lines(
         left_out = ", ".join(counts.left_out()) or "none left out"
         raise ValueError(
             f"At least 2 sentences of fewer than {length} tokens are needed: got {len(fitting)} "
-            f"({left_out}). Give a larger `length` (--length)."
+            f"({left_out}). Give a larger `length` (--length).{splitting(lines, counts)}"
         )
     array = np.full((len(fitting), length), PAD, np.int32)
     for target, row in zip(array, fitting, strict=True):
