@@ -233,3 +233,16 @@ def test_the_first_step_does_not_count_as_usual(monkeypatch: pytest.MonkeyPatch)
     model = ea.Autoencoder(SlowAtFirst(4, 2), nn.Linear(2, 4), Entropic(2))
     train = as_samples(torch.randn(64, 4), validation=0)
     assert budget.step_seconds(model, train, 16) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("network", "steps", "expected"),
+    [
+        *(("mlp", 1, 300), ("mlp", 40, 200), ("mlp", 10_000, 5)),
+        *(("residual", 1, 300), ("residual", 4, 75), ("residual", 40, 75), ("residual", 200, 40)),
+    ],
+)
+def test_residual_networks_take_fewer_passes(network: str, steps: int, expected: int) -> None:
+    """MNIST's first 1000 and 3000 photographs were over-fitted in 300 (benchmarks/passes.py)."""
+    model = ea.Autoencoder(*pair(network, (1, 16, 16), 2, 2, width=2, hidden=(4,)), Entropic(2))
+    assert budget.passes(steps, model) == expected

@@ -111,7 +111,8 @@ class Recipe:
             for samples of each. Folders of images are classes by themselves.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
-        epochs: Passes over the training samples; by default 8000 steps, but 5 to 300 passes.
+        epochs: Passes over the training samples; by default 8000 steps, but 5 to 300
+            passes, of residual networks to 75.
         minutes: Time for training, where `epochs` is not given: as many of these passes as fit in
             it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together; by default 256, sentences 64.

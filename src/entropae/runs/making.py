@@ -50,6 +50,7 @@ from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
 from entropae.training import CHECKPOINT, fit
+from entropae.training.budget import worth
 from entropae.training.fitting import random_state_kept
 
 CURVES = "curves.png"
@@ -175,7 +176,7 @@ def _make(
     )
     with distributed.together():
         others = held_out if len(halves.held_out) else None
-        steps = int(log[-1]["step"])
+        steps = int(log[-1]["step"]) * worth(model)
         chosen = fit_priors(model, train.some(ENOUGH), others, recipe, steps)
         measured = measure(model, train, held_out) | ({"priors": chosen} if chosen else {})
     if first:

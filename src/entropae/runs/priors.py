@@ -29,7 +29,7 @@ def fit_priors(
         train: Its training samples.
         held_out: Samples that it was not trained on, if there are any.
         recipe: Of the run.
-        steps: Training steps of the autoencoder.
+        steps: Training steps of the autoencoder, as steps of a small one.
 
     Returns:
         What was compared, for `metrics.json`; nothing if nothing was.

@@ -12,9 +12,13 @@ import torch
 from entropae import distributed
 from entropae.kinds import Samples
 from entropae.model import Autoencoder
+from entropae.nn import ResidualDecoder
 
 STEPS = 8000
 FEWEST, MOST = 5, 300
+# Residual networks take fewer passes, as they learn few images by heart in more: one of their steps
+# does, and costs, about what four of a small network do.
+WORTH = 4
 # Steps that are timed after a first one, or as many as take this long, but a few at least.
 TIMED, LONGEST, LEAST = 40, 2.0, 4
 # Beside the steps: held-out samples, checkpoints, and a bank that is yet to fill.
@@ -35,9 +39,18 @@ class Plan(NamedTuple):
     seconds: float
 
 
-def passes(steps: int) -> int:
-    """How many passes of so many steps a training takes by default: 8000 steps, 5 to 300 passes."""
-    return min(MOST, max(FEWEST, math.ceil(STEPS / steps)))
+def passes(steps: int, model: Autoencoder) -> int:
+    """How many passes of so many steps a training takes by default: 8000 steps, 5 to 300 passes.
+
+    Residual networks get 75 at most, or as many as make 300 steps.
+    """
+    most = min(MOST, max(MOST // worth(model), math.ceil(MOST / steps)))
+    return min(most, max(FEWEST, math.ceil(STEPS / steps)))
+
+
+def worth(model: Autoencoder) -> int:
+    """How many steps of a small network one of this model's is worth."""
+    return WORTH if isinstance(model.decoder, ResidualDecoder) else 1
 
 
 def planned(
@@ -66,7 +79,7 @@ def planned(
         raise ValueError(f"`minutes` must be positive: got minutes={minutes}.")
     batch_size = min(batch_size, len(train))
     steps = math.ceil(len(train) / batch_size)
-    wanted = passes(steps) if wanted is None else wanted
+    wanted = passes(steps, model) if wanted is None else wanted
     seconds = BESIDES * steps * step_seconds(model, train, batch_size, device=device)
     return Plan(min(wanted, max(1, int(60 * minutes / seconds))), wanted, seconds)
 

@@ -21,7 +21,7 @@ from entropae.prior import FlowMatching, make_head
 from entropae.prior.progress import showing_steps
 from entropae.recipe import TrainerConfig
 from entropae.signals import Wish, deferred
-from entropae.training.budget import passes, planned
+from entropae.training.budget import passes, planned, worth
 from entropae.training.callbacks import Best, History, Progress
 from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good, read
 from entropae.training.faults import OnNonFinite, is_short_of_memory
@@ -83,7 +83,8 @@ def fit(
         data: Samples: a tensor or an array of shape `(n, …)`, a torch `Dataset` or `DataLoader`, a
             list of tensors, a data frame, a path, or whatever else `kinds.read` takes. In pairs
             `(x, y)` the first is the sample.
-        epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes.
+        epochs: Passes over the training samples. By default 8000 steps, but 5 to 300 passes,
+            of residual networks to 75.
         minutes: As many of these passes as fit in this time, by a timing of the first steps; a run
             that is resumed keeps to the passes that it was begun with.
         batch_size: Samples a step; by default 256, sentences 64, or that of a `DataLoader`.
@@ -172,7 +173,7 @@ def fit(
         epochs = planned(
             model, train, batch_size, minutes=minutes, wanted=epochs, device=where
         ).epochs
-    epochs = passes(len(loaders.train_dataloader())) if epochs is None else epochs
+    epochs = passes(len(loaders.train_dataloader()), model) if epochs is None else epochs
     # Checkpoints and held-out figures need not come more often than some hundred times a run.
     every = max(1, epochs // 100)
     loggers = loggers_of(logger, folder)
@@ -248,7 +249,7 @@ def fit(
 def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed: int) -> None:
     head = make_head(name, model.latent.dim)
     if isinstance(head, FlowMatching):
-        head = FlowMatching.sized(model.latent.dim, len(train), steps)
+        head = FlowMatching.sized(model.latent.dim, len(train), steps * worth(model))
     model.fit_head(train, head, seed=seed)
 
 
