@@ -207,6 +207,15 @@ def test_without_held_out_samples_it_says_what_cannot_be_told():
     assert not found.serious
 
 
+def test_few_steps_are_enough_for_few_samples():
+    """More would learn them by heart: 75 passes over 1000 images are 300 steps."""
+    patient = plants.healthy()
+    patient.log = [
+        {"step": 4 * i, "epoch": i, "validation/reconstruction": 0.02} for i in range(1, 76)
+    ]
+    assert "steps" not in patient.diagnose()
+
+
 def test_with_a_fitted_prior_the_code_need_not_be_normal():
     found = plants.HEALTHY["AE + BN with a mixture, digits"]().diagnose()
     assert "mixture prior" in found.unmeasured["scale"]

@@ -27,7 +27,10 @@ def _steps(measured: Measured) -> Verdict | None:
     history = measured.subject.history
     if history is None:
         raise UnmeasuredError("the log of the training was not given")
-    fall, few = history.fall, FEW / max(1, history.steps) - 1
+    # Without a linear model to compare with, nothing says that it is good enough already.
+    behind = not measured.subject.is_numeric or bool(excess(measured, _linear(measured)))
+    # Few samples take few steps, and more would learn them by heart.
+    fall, few = history.fall, FEW / max(1, history.steps) - 1 if behind else 0.0
     figure = f"there were {history.steps} steps in all; a training takes some thousands"
     if fall > max(few, 0.0):
         figure = (
@@ -37,8 +40,6 @@ def _steps(measured: Measured) -> Verdict | None:
     effect = max(few, 0.0 if math.isnan(fall) else fall)
     if effect < NEGLIGIBLE:
         return None
-    # Without a linear model to compare with, nothing says that it is good enough already.
-    behind = not measured.subject.is_numeric or bool(excess(measured, _linear(measured)))
     severity = of_error(effect) if behind else Severity.NOTE
     return Verdict(severity, effect, 1.0, figure, explains=CHANGES if behind else ())
 
@@ -54,8 +55,8 @@ STEPS = Check(
     how=(
         "By how much the reconstruction error (of held-out samples, if there are any) fell in the "
         f"second half of the training, as a share of what it was at the end; or {FEW} over the "
-        "number of steps, less 1, if that is more. A note where the model already does as well as "
-        "d principal components."
+        "number of steps, less 1, if that is more. Where the model already does as well as d "
+        "principal components, the number of steps does not count, and the fall is a note."
     ),
     cause="Few epochs of few samples: it is steps that count, not epochs.",
     remedy="Train for four times as many epochs.",
