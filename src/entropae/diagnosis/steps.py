@@ -15,7 +15,9 @@ from entropae.diagnosis.finding import (
 from entropae.diagnosis.measured import Measured
 from entropae.diagnosis.outputs import excess
 
-FEW = 500  # steps: with fewer a schedule may end before anything is learnt
+# Steps: with fewer a schedule may end before anything is learnt. Models that already do as well as
+# principal components need fewer, and of few samples more would be learnt by heart.
+FEW, FEWER = 500, 100
 # What more steps of the same training change.
 CHANGES = (
     *("undertrained", "weight_large", "latent_small", "collapse", "batch", "weight_small"),
@@ -29,8 +31,7 @@ def _steps(measured: Measured) -> Verdict | None:
         raise UnmeasuredError("the log of the training was not given")
     # Without a linear model to compare with, nothing says that it is good enough already.
     behind = not measured.subject.is_numeric or bool(excess(measured, _linear(measured)))
-    # Few samples take few steps, and more would learn them by heart.
-    fall, few = history.fall, FEW / max(1, history.steps) - 1 if behind else 0.0
+    fall, few = history.fall, (FEW if behind else FEWER) / max(1, history.steps) - 1
     figure = f"there were {history.steps} steps in all; a training takes some thousands"
     if fall > max(few, 0.0):
         figure = (
@@ -55,8 +56,8 @@ STEPS = Check(
     how=(
         "By how much the reconstruction error (of held-out samples, if there are any) fell in the "
         f"second half of the training, as a share of what it was at the end; or {FEW} over the "
-        "number of steps, less 1, if that is more. Where the model already does as well as d "
-        "principal components, the number of steps does not count, and the fall is a note."
+        f"number of steps, less 1, if that is more. A note, and {FEWER} instead of {FEW}, where "
+        "the model already does as well as d principal components."
     ),
     cause="Few epochs of few samples: it is steps that count, not epochs.",
     remedy="Train for four times as many epochs.",
