@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,7 +30,7 @@ from entropae.recipe import AUTO, ModelConfig, Recipe
 from entropae.runs import Run, make
 from small_folders import NUMBER, Source, cifar, digits, fashion, thousand
 
-from _machine import RESULTS, save
+from _machine import RESULTS, mean, save
 
 NAME = "entropy_weight"
 COLUMNS = {
@@ -92,15 +92,32 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
     for (name, weight), some in groups.items():
         cells = [name, f"{weight:g}", str(len(some))]
-        for key in COLUMNS:
-            values = [row[key] for row in some]
-            spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.4g}{spread}")
+        cells += [mean([row[key] for row in some]) for key in COLUMNS]
         cells.append("; ".join(sorted({row["drawn_from"] for row in some})))
         found = [f"{k} ({level})" for row in some for k, level in row["findings"].items()]
         cells.append(", ".join(f"{found.count(one)} × {one}" for one in dict.fromkeys(found)))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def sources(options: argparse.Namespace) -> Iterator[tuple[str, int, Source]]:
+    """Each of the sets with each seed, while it is worked on."""
+    for name in options.sets:
+        for seed in options.seeds:
+            with TemporaryDirectory() as folder:
+                yield name, seed, SETS[name](options.data, Path(folder), seed)
+
+
+def add(
+    name: str, key: str, row: dict[str, Any], table: Callable[[dict[str, dict[str, Any]]], str]
+) -> None:
+    """Add a row to a result that may be there, and write its table."""
+    path = RESULTS / f"{name}.json"
+    rows = json.loads(path.read_text())["result"] if path.is_file() else {}
+    rows[key] = row
+    save(name, rows)
+    (RESULTS / f"{name}.md").write_text(table(rows))
+    print(row, flush=True)
 
 
 def main() -> None:
@@ -113,19 +130,11 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    path = RESULTS / f"{NAME}.json"
-    for name in options.sets:
-        for seed in options.seeds:
-            with TemporaryDirectory() as folder:
-                source = SETS[name](options.data, Path(folder), seed)
-                for weight in options.weights:
-                    row = measured(source, weight, seed, options.minutes)
-                    row |= {"set": name, "weight": weight, "seed": seed}
-                    rows = json.loads(path.read_text())["result"] if path.is_file() else {}
-                    rows[f"{name}, λ = {weight:g}, seed {seed}"] = row
-                    save(NAME, rows)
-                    (RESULTS / f"{NAME}.md").write_text(table(rows))
-                    print(row, flush=True)
+    for name, seed, source in sources(options):
+        for weight in options.weights:
+            row = measured(source, weight, seed, options.minutes)
+            row |= {"set": name, "weight": weight, "seed": seed}
+            add(NAME, f"{name}, λ = {weight:g}, seed {seed}", row, table)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Shaped
 from safetensors.torch import load_file, save_file
@@ -45,7 +44,7 @@ from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, processor, save
+from _machine import RESULTS, mean, processor, save
 from rivals import RECIPES, TASKS, recipe
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -215,11 +214,7 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
         "|-" * (len(COLUMNS) + 1) + "|",
     ]
     for name, runs in results.items():
-        cells = []
-        for key in COLUMNS:
-            values = [run[key] for run in runs]
-            spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.4g}{spread}")
+        cells = [mean([run[key] for run in runs]) for key in COLUMNS]
         lines.append(f"| {name} ({len(runs)}) | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

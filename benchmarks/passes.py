@@ -11,7 +11,6 @@ Rows are added to those that are there.
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,9 +21,9 @@ import torch
 
 from entropae.recipe import Recipe
 from entropae.runs import Run, make
-from entropy_weight import SETS
+from entropy_weight import SETS, add, sources
 
-from _machine import RESULTS, save
+from _machine import mean
 
 NAME = "passes"
 
@@ -46,15 +45,10 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     titles = ["data", "passes", "seeds", "training", "held out", "principal components", "ratio"]
     lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
     for (name, passes), some in sorted(groups.items()):
-        cells = [name, str(passes), str(len(some))]
-        cells += [f"{np.mean([row[key] for row in some]):.5f}" for key in ("train",)]
-        for values in (
-            [row["held_out"] for row in some],
-            [row["pca"] for row in some],
-            [row["held_out"] / row["pca"] for row in some],
-        ):
-            spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.4g}{spread}")
+        train = np.mean([row["train"] for row in some])
+        cells = [name, str(passes), str(len(some)), f"{train:.5f}"]
+        cells += [mean([row[key] for row in some]) for key in ("held_out", "pca")]
+        cells.append(mean([row["held_out"] / row["pca"] for row in some]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -68,19 +62,11 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    path = RESULTS / f"{NAME}.json"
-    for name in options.sets:
-        for seed in options.seeds:
-            with TemporaryDirectory() as folder:
-                source = SETS[name](options.data, Path(folder), seed)
-                for passes in options.passes:
-                    row = measured(source.path, passes, seed)
-                    row |= {"set": name, "passes": passes, "seed": seed}
-                    rows = json.loads(path.read_text())["result"] if path.is_file() else {}
-                    rows[f"{name}, {passes} passes, seed {seed}"] = row
-                    save(NAME, rows)
-                    (RESULTS / f"{NAME}.md").write_text(table(rows))
-                    print(row, flush=True)
+    for name, seed, source in sources(options):
+        for passes in options.passes:
+            row = measured(source.path, passes, seed)
+            row |= {"set": name, "passes": passes, "seed": seed}
+            add(NAME, f"{name}, {passes} passes, seed {seed}", row, table)
 
 
 if __name__ == "__main__":
