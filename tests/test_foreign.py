@@ -144,6 +144,9 @@ def test_a_single_image_is_one_of_its_folder(tmp_path):
 def test_text_of_another_name(tmp_path):
     (tmp_path / "notes.md").write_text("Sätze\n" * 2000, "utf-8")
     assert ".txt if each line is a sentence" in told(tmp_path / "notes.md")
+    for start in ("", "x", "xy"):  # wherever the end of what is looked at cuts a character
+        (tmp_path / "notes.md").write_text(start + "語" * 2000, "utf-8")
+        assert ".txt if each line is a sentence" in told(tmp_path / "notes.md")
     (tmp_path / "x.bin").write_bytes(bytes(range(256)) * 20)
     assert told(tmp_path / "x.bin").endswith("or a text (.txt).")
     (tmp_path / "a\nb.xlsx").write_text("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import shlex
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ TABLES = {
     ".sav": "read_spss({})",
     **dict.fromkeys((".sas7bdat", ".xpt"), "read_sas({}, encoding='utf-8')"),
 }
+# Images, which are read from their folder.
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 LOOKED = 4096  # bytes by which a text is told
 
 
@@ -110,10 +113,10 @@ def _is_text(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(LOOKED)
     try:
-        # The last character may be cut.
-        return bool(start) and b"\0" not in start and bool(start[:-3].decode() or start.decode())
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
+    return bool(start) and b"\0" not in start
 
 
 TEXT = (
@@ -138,7 +141,7 @@ WAYS: tuple[tuple[tuple[str, ...], Callable[[Path], str]], ...] = (
     ((".zip",), partial(_archive, "zipfile")),
     ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz"), partial(_archive, "tarfile")),
     ((".gz",), _packed),
-    ((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), _picture),
+    (IMAGES, _picture),
     (
         (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub"),
         lambda _: "Save what it says as plain text, a sentence a line, in a .txt file.",

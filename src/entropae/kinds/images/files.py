@@ -25,12 +25,10 @@ from tqdm.auto import tqdm
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
-from entropae.storage.foreign import instead
+from entropae.storage.foreign import IMAGES, instead
 from entropae.storage.limits import SCANS
 
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-)
+SUFFIXES = frozenset(IMAGES)
 # Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
 LARGE = 1 << 24
 ONE_LARGE = threading.Lock()
