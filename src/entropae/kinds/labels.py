@@ -80,7 +80,7 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _has_columns(labels: np.ndarray) -> bool:
-    """Whether labels are lines of a table: each has one of its separators, as the first has."""
+    """Whether labels are lines of a table: all of them have one separator."""
     return labels.dtype.kind == "U" and any(
         all(separator in line for line in labels.tolist()) for separator in ",;\t"
     )

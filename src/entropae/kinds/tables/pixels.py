@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import shlex
@@ -62,16 +63,11 @@ def pixels(names: Sequence[str]) -> tuple[str, tuple[int, int]] | None:
     by_place = [name for name in names if re.fullmatch(r"[0-9]+x[0-9]+", name)]
     if len(by_place) >= SMALLEST**2:
         rows, columns = zip(*(map(int, name.split("x")) for name in by_place), strict=True)
-        sides = (max(rows) - min(rows) + 1, max(columns) - min(columns) + 1)
-        in_order = (
-            [
-                f"{i}x{j}"
-                for i in range(min(rows), max(rows) + 1)
-                for j in range(min(columns), max(columns) + 1)
-            ]
-            if math.prod(sides) == len(by_place)
-            else []
-        )
+        spans = [range(min(one), max(one) + 1) for one in (rows, columns)]
+        sides = (len(spans[0]), len(spans[1]))
+        if math.prod(sides) != len(by_place):  # which may promise far more than there is
+            return None
+        in_order = [f"{i}x{j}" for i, j in itertools.product(*spans)]
         return ("^[0-9]+x[0-9]", sides) if by_place == in_order else None
     numbered = [re.fullmatch(r"(.*?)([0-9]+)", name) for name in names]
     for prefix in dict.fromkeys(one[1] for one in numbered if one):
