@@ -1,8 +1,9 @@
 """Tables: this project by its default command, against SDV's models and a plain copula.
 
 Twelve public mixed tables that packages bring along, 344 to 53 940 rows (of larger ones 1430 are
-taken, at random), columns as they are, but for names of people and numbers of rows. In the order of
-their names every other table is one that settings were chosen on; the rest are only reported on.
+taken, at random, or `--most`), columns as they are, but for names of people and numbers of rows. In
+the order of their names every other table is one that settings were chosen on; the rest are only
+reported on.
 70 % of the rows are for training, the others are held out: nothing that draws rows sees them. Every
 method gets the same rows and its defaults, and draws as many rows as there are for training.
 Figures are those of `entropae evaluate`; each is of drawn numbers rounded to the training rows'
@@ -15,7 +16,12 @@ recent pandas, so they have an environment of their own:
 
 ForestDiffusion takes minutes for the smallest tables, and hours for the others: it is measured
 where that was done beforehand (`--tables penguins carseats --methods ForestDiffusion`, and then all
-with `--kept-only`, as every call writes the results anew).
+with `--kept-only`, as every call writes the results anew). TabularARGN has an environment of its
+own, whose interpreter is named:
+
+    python -m venv argn && argn/bin/pip install mostlyai-engine
+    rivals/bin/python benchmarks/tables.py --argn argn/bin/python
+    rivals/bin/python benchmarks/tables.py --argn argn/bin/python --tables large --most 5714
 
 Drawn rows and figures are kept in `--work`, so that a run which was stopped goes on. `--try` takes
 options of `fit` besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
@@ -28,6 +34,7 @@ import json
 import shlex
 import shutil
 import statistics
+import subprocess
 import sys
 import time
 import warnings
@@ -72,8 +79,13 @@ TABLES = {
     "weather": Source("vega_datasets", "seattle_weather", "weather"),
 }
 CHOSEN_ON = tuple(sorted(TABLES))[::2]
-SETS = {"chosen": CHOSEN_ON, "reported": tuple(sorted(TABLES))[1::2], "all": tuple(TABLES)}
-LARGEST = 1430  # rows, 1000 of them for training
+SETS = {
+    "chosen": CHOSEN_ON,
+    "reported": tuple(sorted(TABLES))[1::2],
+    "large": ("census2000", "cps1988", "credit", "diamonds", "medexp", "wage"),
+    "all": tuple(TABLES),
+}
+MOST = 1430  # rows, 1000 of them for training
 Draws = dict[str, pa.Table]
 
 
@@ -92,10 +104,10 @@ def read(name: str) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
 
 
-def divided(name: str, seed: int) -> tuple[pa.Table, pa.Table]:
+def divided(name: str, seed: int, most: int = MOST) -> tuple[pa.Table, pa.Table]:
     """Training and held-out rows."""
     table = read(name)
-    order = np.random.default_rng(seed).permutation(len(table))[:LARGEST]
+    order = np.random.default_rng(seed).permutation(len(table))[:most]
     n = round(0.7 * len(order))
     return table.take(np.sort(order[:n])), table.take(np.sort(order[n:]))
 
@@ -196,6 +208,19 @@ def forest_diffusion(train: pa.Table, seed: int, work: Path) -> Draws:
     return {"": pa.Table.from_pandas(made[list(frame.columns)], preserve_index=False)}
 
 
+def tabular_argn(python: str) -> Callable[..., Draws]:
+    """TabularARGN (mostlyai-engine) at its defaults, in the environment of another interpreter."""
+
+    def draw(train: pa.Table, seed: int, work: Path) -> Draws:
+        source, made = work / "train.parquet", work / "made.parquet"
+        parquet.write_table(train, source)
+        script = Path(__file__).with_name("tabular_argn.py")
+        subprocess.run([python, script, source, made, str(seed)], check=True)
+        return {"": parquet.read_table(made).select(train.column_names)}
+
+    return draw
+
+
 METHODS: dict[str, Callable[..., Draws]] = {
     "entropae": ours,
     "copula": copula,
@@ -227,16 +252,15 @@ def places(column: Any) -> int | None:
 
 
 def drawn_rows(
-    name: str, seed: int, method: str, draw: Callable[..., Draws], work: Path
+    train: pa.Table, seed: int, draw: Callable[..., Draws], folder: Path
 ) -> tuple[Draws, float]:
     """What a method draws, and the seconds that it took; of before, if it was done before."""
-    folder = work / name / str(seed) / method.replace(" ", "_")
     done = folder / "seconds.json"
     if not done.is_file():
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
         folder.mkdir(parents=True)
         start = time.perf_counter()
-        draws = draw(divided(name, seed)[0], seed, folder)
+        draws = draw(train, seed, folder)
         seconds = time.perf_counter() - start
         for i, table in enumerate(draws.values()):
             parquet.write_table(table, folder / f"{i}.parquet")
@@ -278,23 +302,24 @@ def measure(
     methods: dict[str, Callable[..., Draws]],
     work: Path,
     *,
+    most: int = MOST,
     kept_only: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Figures of every method on one table, and of real rows."""
-    tables, target = divided(name, seed), TABLES[name].target
+    tables, target = divided(name, seed, most), TABLES[name].target
     folder = work / name / str(seed)
     real = kept(folder / "real.json", lambda: real_rows(*tables, target=target, seed=seed))
     result = {"real rows": real}
     for method, draw in methods.items():
-        drawn = (folder / method.replace(" ", "_") / "seconds.json").is_file()
-        if kept_only and not drawn:
+        own = folder / method.replace(" ", "_")
+        if kept_only and not (own / "seconds.json").is_file():
             continue
         try:
-            draws, seconds = drawn_rows(name, seed, method, draw, work)
+            draws, seconds = drawn_rows(tables[0], seed, draw, own)
         except Exception as error:  # a rival that fails is a result
             print(f"{name}, {method}: {error!r}", file=sys.stderr)
             continue
-        path = folder / method.replace(" ", "_") / "figures.json"
+        path = own / "figures.json"
         found = kept(path, lambda draws=draws: figures(draws, tables, target, seed))
         result |= {method + said: one | {"seconds": seconds} for said, one in found.items()}
     for method, found in result.items():
@@ -356,27 +381,33 @@ def main() -> None:
     parser.add_argument(
         "--tables", nargs="+", default=["all"], help="Names, chosen, reported, all."
     )
-    parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--methods", nargs="*", help="By default all.")
     parser.add_argument("--try", nargs="+", default=[], dest="tried", help="NAME=OPTIONS of fit.")
-    parser.add_argument("--work", type=Path, default=Path("tables-work"))
+    parser.add_argument("--argn", help="The interpreter that has mostlyai-engine.")
+    parser.add_argument("--most", type=int, default=MOST, help="Rows of a table, held out or not.")
+    parser.add_argument("--work", type=Path, help="By default tables-work, or tables-work-MOST.")
     parser.add_argument("--kept-only", action="store_true", help="Draw nothing new.")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     names = [name for given in options.tables for name in SETS.get(given, (given,))]
-    methods = {method: METHODS[method] for method in options.methods}
+    if options.argn:
+        METHODS["TabularARGN"] = tabular_argn(options.argn)
+    methods = {method: METHODS[method] for method in options.methods or METHODS}
     for given in options.tried:
         said, _, more = given.partition("=")
         methods[said] = lambda train, seed, work, more=more: ours(train, seed, work, more)
+    ending = "" if options.most == MOST else f"-{options.most}"
+    work = options.work or Path(f"tables-work{ending}")
+    asked = {"most": options.most, "kept_only": options.kept_only}
     result: dict[str, Any] = {name: [] for name in names}
     for seed in options.seeds:
         for name in names:
-            result[name].append(
-                measure(name, seed, methods, options.work, kept_only=options.kept_only)
-            )
+            result[name].append(measure(name, seed, methods, work, **asked))
             text = markdown({name: seeds for name, seeds in result.items() if seeds})
             if not options.tried:
-                save("tables", result, seeds=options.seeds, methods=list(methods))
-                (RESULTS / "tables.md").write_text(text)
+                known = {"seeds": options.seeds, "methods": list(methods), "most": options.most}
+                save(f"tables{ending}", result, **known)
+                (RESULTS / f"tables{ending}.md").write_text(text)
     print(text)
 
 
