@@ -15,7 +15,14 @@ from torch import Tensor
 
 from entropae.kinds.base import Kind
 from entropae.kinds.cells import Picture, Pictures
-from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.images.arrays import (
+    LARGE,
+    RANGES,
+    has_opacity,
+    layout_of,
+    on_white,
+    with_channels,
+)
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
@@ -93,7 +100,9 @@ class Images(Kind):
         """A folder, the images of a file, or an array of images."""
         if isinstance(source, Path | Pictures):
             return isinstance(source, Pictures) or source.is_dir()
-        return isinstance(source, Tensor | np.ndarray) and layout_of(source) is not None
+        if not isinstance(source, Tensor | np.ndarray):
+            return False
+        return layout_of(source) is not None or has_opacity(source)
 
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
@@ -101,19 +110,22 @@ class Images(Kind):
         _check_options(reading)
         if isinstance(source, Path | Pictures):
             return _of_files(source, reading.size, reading.channels, reading)
+        said = ""
+        if has_opacity(source):
+            source, said = on_white(source), "Their last channel, opacity, was put on white."
         array = plain_array(source)
         layout = layout_of(source)
         assert layout is not None  # or it would not have been claimed
         low, high = _shown_range(*finite_range(array), whole=array.dtype.kind in "iu")
         samples = Samples(array, cls(_shape(array, layout), low=low, high=high), layout)
-        size, said = reading.size, ""
+        size = reading.size
         if size == "auto":
             _, height, width = samples.shape
             # Other values are no pixels that could be averaged.
             size = suited([(height, width)]) if (low, high) == (0, 1) else None
-            said = told([(height, width)], size)
+            said = " ".join(filter(None, (said, told([(height, width)], size))))
         if size is None and reading.channels in (None, samples.shape[0]):
-            return samples
+            return replace(samples, told=said)
         return replace(_resized(samples, size, reading.channels, reading), told=said)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
@@ -146,6 +158,7 @@ class Images(Kind):
             shapes.append((*self.shape[1:], self.shape[0]))
         if tuple(source.shape) in shapes:  # one image, without its batch
             source = source[None]
+        source = on_white(source) if has_opacity(source) else source
         array = plain_array(source)
         layout = layout_of(source)
         if layout is None and self.shape[0] == 1 and array.ndim == 3:

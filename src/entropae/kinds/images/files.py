@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.cells import Picture, Pictures
 from entropae.kinds.images.sizes import Asked, Size, suited, told
+from entropae.kinds.items import opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.foreign import IMAGES, instead
@@ -374,10 +375,7 @@ def _fit(image: Image.Image, size: Size, channels: int, white: float | None) -> 
         deep = np.asarray(image).astype(np.float64)
         top = white or white_of([_span(np.asarray(image))])
         image = Image.fromarray((deep * (255 / top) + 0.5).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = opaque(image).convert("L" if channels == 1 else "RGB")
     if size:
         height, width = _sides(size)
         image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
