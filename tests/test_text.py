@@ -179,8 +179,8 @@ def test_lines_of_a_file(tmp_path, name):
 
 
 def test_files_that_are_no_text_are_refused(tmp_path, monkeypatch):
-    (tmp_path / "x.txt").write_bytes(b"good\n\xff\xfe bad\n")
-    with pytest.raises(ValueError, match=r"x\.txt cannot be read"):
+    (tmp_path / "x.txt").write_bytes(b"good\n\xff\0\xfe bad\n")
+    with pytest.raises(ValueError, match=r"x\.txt cannot be read: it is no text"):
         read_lines(tmp_path / "x.txt")
     (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"word " * 1000)[:-9])
     with pytest.raises(ValueError, match=r"x\.txt\.gz cannot be read"):
