@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import warnings
 
 import pytest
@@ -56,7 +57,7 @@ def test_lines_end_in_any_way(end, tmp_path):
 
 def test_an_empty_text_is_said_to_be_empty(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"a\.txt: There are no sentences: it is empty"):
+    with pytest.raises(ValueError, match=r"a\.txt has no sentences: it is empty"):
         read(tmp_path / "a.txt")
 
 
@@ -65,3 +66,18 @@ def test_a_text_that_turns_into_another_encoding_is_refused(tmp_path):
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(ValueError, match=r"not all in one encoding .* Save it as UTF-8"):
         read(tmp_path / "a.txt")
+
+
+# Lines of single words, which are no sentences.
+
+
+def test_names_are_read_by_character_and_longer_lines_are_offered(tmp_path):
+    path = tmp_path / "molecules.txt"
+    lines = ["C" * n + "O=" for n in range(20, 120)]
+    path.write_text("\n".join(lines), "utf-8")
+    with pytest.warns(UserWarning, match="42 of 100 lines kept: 58 overlong lines") as warned:
+        samples = read(path)
+    assert "characters (--tokenizer" in samples.kind.introduction
+    option = re.search(r"To keep more of them: --length (\d+)$", str(warned[0].message))
+    assert option is not None
+    assert len(read(path, length=int(option[1]))) == 100

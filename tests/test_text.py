@@ -200,7 +200,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     known = Tokenizer("character", [*SPECIAL, "a", "b"])
     found, counts = encode_lines(["ab", "", "abab", "bc", "   "], known, length=4)
     assert found.tolist() == [[4, 5, EOS, PAD], [5, UNK, EOS, PAD]]
-    assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1))
+    assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1, length=4))
     (tmp_path / "x.txt").write_text("ab\n\nabab\nbc\n")
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
         loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))

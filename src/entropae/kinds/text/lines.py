@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -54,6 +55,7 @@ class Counts:
         overlong: Lines of more tokens than are taken.
         tokens: Tokens that were kept, without the ends.
         unknown: Those of them that are not in the vocabulary.
+        length: Tokens of a line, its end included, that are taken.
     """
 
     sentences: int
@@ -61,6 +63,7 @@ class Counts:
     overlong: int
     tokens: int
     unknown: int
+    length: int
 
     def left_out(self) -> tuple[str, ...]:
         """A line for each reason why lines were left out."""
@@ -109,6 +112,8 @@ def read_lines(path: str | Path) -> Lines:
         ) from error
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{printable(path)} cannot be read: {error}") from error
+    if not sentences and not overlong:
+        raise ValueError(f"{printable(path)} has no sentences: it is empty. Give a line for each.")
     if not encoding.startswith("utf"):
         warnings.warn(
             f"{printable(path)} is not in UTF-8: it was read as {encoding}. If that is wrong, save "
@@ -119,8 +124,15 @@ def read_lines(path: str | Path) -> Lines:
 
 
 def splitting(lines: Lines, counts: Counts) -> str:
-    """How a file becomes sentences of which many lines are more than one; nothing if few are."""
-    if lines.path is None or counts.overlong < max(1, MANY * (counts.sentences + counts.overlong)):
+    """How lines of several sentences become one each, or how longer ones are kept.
+
+    Nothing if few are too long.
+    """
+    if counts.overlong < max(1, MANY * (counts.sentences + counts.overlong)):
+        return ""
+    if not lines.overlong and not any(re.search(r"[.?] ", line) for line in lines.sentences):
+        return f" To keep more of them: --length {2 * counts.length}"
+    if lines.path is None:
         return ""
     out = str(free(lines.path))
     split = "x.replace('. ', '.' + chr(10)).replace('? ', '?' + chr(10))"
@@ -179,10 +191,9 @@ def encode_lines(
         overlong=lines.overlong + len(rows) - len(fitting),
         tokens=sum(map(len, fitting)),
         unknown=sum(row.count(UNK) for row in fitting),
+        length=length,
     )
     if len(fitting) < 2:
-        if not lines.sentences and not any(counts.left_out()):
-            raise ValueError("There are no sentences: it is empty. Give a line for each.")
         left_out = ", ".join(counts.left_out()) or "none left out"
         raise ValueError(
             f"At least 2 sentences of fewer than {length} tokens are needed: got {len(fitting)} "
