@@ -289,13 +289,13 @@ def _of_form(value: Any, form: str) -> float:
     if forms.is_of_numbers(form):
         return _of_number(value, form)
     if isinstance(value, dt.date | dt.time):
-        return forms.parsed(value.strftime(form.replace("%-", "%")), form)
+        return forms.parsed(value.strftime(forms.usual(form)), form)
     text = str(value)
     try:
         return forms.parsed(text, form)
     except ValueError:
         stamp = dt.datetime.fromisoformat(text)
-        return forms.parsed(stamp.strftime(form.replace("%-", "%")), form)
+        return forms.parsed(stamp.strftime(forms.usual(form)), form)
 
 
 def _of_number(value: Any, form: str) -> float:
