@@ -9,9 +9,12 @@ import uuid
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
+import entropae as ea
 from entropae.kinds import read
+from entropae.recipe import ModelConfig
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -31,6 +34,7 @@ X = RNG.random(N)
         ([{"x": 1}] * N, "'a' has the type struct<.*--drop a"),
         ([b"x", b"y"] * 30, "'a' has the type binary.*--drop a"),
         (pd.period_range("2020-01", periods=N, freq="M"), "'a' has the type .*period.*--drop a"),
+        (pd.arrays.SparseArray([0.0, 1.0] * 30), r"'a' is sparse\. .*\['a'\]\.sparse\.to_dense"),
         (pd.cut(X, 4), "'a' has the type .*interval.*--drop a"),
         ([uuid.UUID(int=i) for i in range(N)], "'a' has the type .*uuid.*--drop a"),
     ],
@@ -109,3 +113,86 @@ def test_sums_of_money_and_shares_as_texts_do_not_number_the_rows():
     )
     frame["c"] = X
     assert {one.name for one in read(frame).kind.columns.columns} == {"a", "b", "c"}
+
+
+def small(frame, **options):
+    model = ModelConfig(hidden=(8,), latent={"name": "entropic", "dim": 2})
+    return ea.synthesize(frame, model=model, epochs=1, progress=False, **options)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.MultiIndex.from_arrays([["u", "v"] * 30, range(N)], names=["group", "visit"]),
+        pd.Index(RNG.permutation(1000)[:N]),  # of a frame that was filtered, or shuffled
+        pd.Index([f"p-{i:03}" for i in range(N)], name="patient"),
+    ],
+)
+def test_an_index_that_names_rows_is_made_anew_with_all_its_levels(index):
+    frame = pd.DataFrame({"x": X, "c": list("ab") * 30}, index=index)
+    drawn = small(frame).sample(30, seed=0)
+    assert drawn.index.is_unique
+    assert drawn.index.names == index.names
+    assert drawn.index.dtype == index.dtype
+
+
+@pytest.mark.filterwarnings("ignore:Read as. columns without a name called index")
+def test_rows_that_a_file_numbers_without_a_name_are_numbered_on(tmp_path):
+    numbers = RNG.permutation(1000)[:N]
+    for name, said in (("", "index"), ("Unnamed: 0", "Unnamed: 0")):
+        frame = pd.DataFrame({name: numbers, "x": X.round(3), "c": list("ab") * 30})
+        frame.to_csv(tmp_path / "t.csv", index=False)
+        kind = read(tmp_path / "t.csv").kind
+        assert [one.name for one in kind.columns.identifiers] == [said]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pd.Series(X, name="a"),
+        [{"a": x, "b": "uv"[i % 2]} for i, x in enumerate(X)],
+        np.array([(x, "uv"[i % 2]) for i, x in enumerate(X)], dtype=[("a", "f8"), ("b", "U1")]),
+        None,
+        RNG.random((N, 3)),
+    ],
+)
+def test_what_is_no_table_is_told_how_to_become_one(data):
+    with pytest.raises(ValueError, match=r"must be a table: got .*pandas\.DataFrame\(data\)"):
+        small(data)
+    if data is not None:
+        assert len(small(pd.DataFrame(data)).sample(5)) == 5
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"a": [1] * N, "b": ["x"] * N}), "All columns are constant"),
+        (pd.DataFrame({"a": [np.nan] * N, "id": range(N)}), "All columns are constant"),
+        (pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), "At least 3 rows are needed, one of them"),
+    ],
+)
+def test_tables_that_nothing_can_be_learnt_from(frame, message):
+    with pytest.raises(ValueError, match=message):
+        small(frame)
+
+
+def test_nothing_is_warned_of_in_ordinary_tables():
+    """Texts that are all different, words for missing numbers, and two flags."""
+    small(pd.DataFrame({"zip": [f"{i:05}" for i in RNG.permutation(9999)[:N]], "x": X}))
+    small(pd.DataFrame({"a": [f"{x:.2f}" for x in X[:-1]] + [""], "x": X}))
+    small(pd.DataFrame({"a": X < 0.5, "b": X < 0.2}))
+    lazy = pl.DataFrame({"a": X, "b": ["u", "v"] * 30}).lazy()
+    assert isinstance(small(lazy).sample(5), pl.DataFrame)
+    view = pa.table({"v": pa.array(["u", "v"] * 30, pa.string_view()), "x": X})
+    assert set(small(view).sample(20)["v"].to_pylist()) == {"u", "v"}
+
+
+def test_one_name_stands_for_a_list_of_them():
+    frame = pd.DataFrame({"age": X, "low": X.round(1), "high": X.round(1) + 1})
+    model = small(frame, drop="age", rules="low < high")
+    assert set(model.columns) == {"low", "high"}
+    assert "low < high" in model.rules
+    gaps = frame.mask(RNG.random(frame.shape) < 0.2)
+    done = model.impute(gaps, only="low", seed=0)
+    assert not done["low"].isna().any()
+    assert done["high"].isna().any()

@@ -38,7 +38,7 @@ from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
 from entropae.recipe import ModelConfig
-from entropae.runs.synthesis import Synthesis, synthesize
+from entropae.runs.synthesis import Synthesis, several, synthesize
 from entropae.storage.atomic import write_text
 
 RELATION = "relation.json"
@@ -160,8 +160,8 @@ def synthesize_related(
     key: str,
     foreign_key: str | None = None,
     columns: Mapping[str, Any] | None = None,
-    rules: Sequence[str] = (),
-    drop: Sequence[str] = (),
+    rules: str | Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     find_rules: bool = True,
     model: ModelConfig | None = None,
     epochs: int | None = None,
@@ -209,7 +209,8 @@ def synthesize_related(
         "seed": seed,
         "progress": progress,
     }
-    drop = [*drop, *(name for name, said in columns.items() if said == "drop")]
+    rules = several(rules)
+    drop = [*several(drop), *(name for name, said in columns.items() if said == "drop")]
     sources = (parent, child)
     (upper, lower), styles = _tables(sources, drop, columns)
     places = parents_of(upper, lower, key, link)

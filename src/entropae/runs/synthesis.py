@@ -9,6 +9,7 @@ from typing import Any
 
 from entropae.kinds import Samples, read
 from entropae.kinds.reading import Reading
+from entropae.kinds.tables import Tables
 from entropae.model import Autoencoder
 from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
@@ -73,7 +74,7 @@ class Synthesis:
             n, seed=seed, prior=prior, where=where, shares=shares, near=lambda: self.train
         )
 
-    def impute(self, data: Any, *, only: Sequence[str] = (), seed: int | None = None) -> Any:
+    def impute(self, data: Any, *, only: str | Sequence[str] = (), seed: int | None = None) -> Any:
         """A table with its missing cells filled in, drawn given the known cells of their rows.
 
         Args:
@@ -87,7 +88,7 @@ class Synthesis:
         Raises:
             ValueError: If a column is not there, or of another type.
         """
-        return self.kind.impute(self.model, data, Reading(), only=only, seed=seed)
+        return self.kind.impute(self.model, data, Reading(), only=several(only), seed=seed)
 
     def save(self, folder: str | Path) -> None:
         """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""
@@ -95,13 +96,18 @@ class Synthesis:
         self.model.save(folder)
 
 
+def several(words: str | Sequence[str]) -> tuple[str, ...]:
+    """Names or rules, of which one may stand alone."""
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
 def synthesize(
     data: Any,
     *,
     columns: Mapping[str, Any] | None = None,
-    rules: Sequence[str] = (),
+    rules: str | Sequence[str] = (),
     find_rules: bool = True,
-    drop: Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     model: ModelConfig | None = None,
     epochs: int | None = None,
     seed: int = 0,
@@ -129,20 +135,15 @@ def synthesize(
         ValueError: If the data are no table, or a column or a rule is not as declared.
     """
     recipe = Recipe(
-        drop=tuple(drop),
+        drop=several(drop),
         columns=dict(columns or {}),
-        rules=tuple(rules),
+        rules=several(rules),
         find_rules=find_rules,
         epochs=epochs,
         seed=seed,
         model=model or ModelConfig(),
     )
-    samples = read(data, **vars(reading_of(recipe, progress=progress)))
-    if not samples.kind.types:
-        raise ValueError(
-            f"`data` must be a table: got {samples.kind.things}. Give a frame with named columns, "
-            "or train on them with fit."
-        )
+    samples = _table(data, reading_of(recipe, progress=progress))
     if progress:
         print(samples.kind.introduction)
     train, held_out = samples.split(recipe.validation, seed=seed)
@@ -152,3 +153,25 @@ def synthesize(
         fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
     samples.kind.learn(made, held_out.some(ENOUGH), train)
     return Synthesis(made, train, held_out)
+
+
+def _table(data: Any, reading: Reading) -> Samples:
+    """Rows of a frame or a file.
+
+    Raises:
+        ValueError: If the data are none, with what makes a frame of them.
+    """
+    known = isinstance(data, str | Path) or Tables.claims(data)
+    got = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+    try:
+        samples = read(data, **vars(reading))
+        if samples.kind.types:
+            return samples
+        got = samples.kind.things
+    except (TypeError, ValueError):
+        if known:
+            raise
+    raise ValueError(
+        f"`data` must be a table: got {got.removeprefix('builtins.')}. Give a file or a frame with "
+        "named columns, such as pandas.DataFrame(data); other data are trained on with fit."
+    )

@@ -9,6 +9,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -91,18 +92,22 @@ class Tables(Kind):
         said, dropped = said_of(reading, names)
         table = table.select([name for name in table.column_names if name not in dropped])
         check_types(table)
-        if table.num_rows < 2:
-            raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
+        least = 3 if reading.validation else 2
+        if table.num_rows < least:
+            held_out = ", one of them to be held out" if reading.validation else ""
+            raise ValueError(f"At least {least} rows are needed{held_out}: got {table.num_rows}.")
         keys = keys_of_table(table)
         halves = halved(
             table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
         )
         columns = Columns.fit(table, halves.train, declared=said)
+        if all(column.levels is not None and column.width < 2 for column in columns.columns):
+            raise ValueError("All columns are constant: there is nothing to learn.")
         rules = _rules(reading, table, columns)
         known = metadata_of(without(source, dropped))
         kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
         kind.introduced = introduction(table, columns, rules, as_images(source, table))
-        return Samples(columns.encode(table), kind, keys=keys)
+        return Samples(columns.encode(table, known=True), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Rows of a table with the model's columns; or vectors of them."""
@@ -258,8 +263,9 @@ class Tables(Kind):
         Raises:
             ValueError: If so many cannot be had, or a condition cannot be read.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        for name, value, least in (("n", n, 1), ("seed", seed or 0, 0)):
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"`{name}` must be whole and at least {least}: got {value!r}.")
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
 
         def draw(count: int) -> Any:

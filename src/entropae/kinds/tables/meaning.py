@@ -35,6 +35,12 @@ NUMBERS = ("number", "whole number")
 TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
 
 
+def dropping(*names: str) -> str:
+    """How columns are left out, in both ways."""
+    said = " ".join(map(shlex.quote, names))
+    return f"--drop {said} (drop={list(names)} in Python)"
+
+
 def check_types(table: Any) -> None:
     """Raise unless all columns of a `pyarrow.Table` are of types that can be modelled.
 
@@ -46,10 +52,9 @@ def check_types(table: Any) -> None:
         return
     name, kind = next(iter(not_.items()))
     more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
-    said = " ".join(map(shlex.quote, not_))
     raise ValueError(
         f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, or leave it out: --drop {said}"
+        f"or texts, or leave it out: {dropping(*not_)}"
     )
 
 
@@ -73,8 +78,8 @@ def describe(
     found = plain(values)
     if found.values.dtype.kind == "f" and np.isinf(found.present).any():
         raise ValueError(
-            f"The column {name!r} has infinite numbers. Replace them, or leave it out: --drop "
-            f"{shlex.quote(name)}"
+            f"The column {name!r} has infinite numbers. Replace them, or leave it out: "
+            f"{dropping(name)}"
         )
     kind = str(values.type)
     distinct = np.unique(found.present)
@@ -297,7 +302,7 @@ def _number(
     if not len(there):
         raise ValueError(
             f"The column {column.name!r} has no value in the rows to learn from. Leave it out: "
-            f"--drop {shlex.quote(column.name)}"
+            f"{dropping(column.name)}"
         )
     sites = np.sort(there.astype(np.float64) if grid is None else grid.sites(there))
     if grid is not None:

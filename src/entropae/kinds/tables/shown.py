@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -20,13 +21,14 @@ NAMED = 4  # categories that are named
 LONGEST = 30  # characters of one that are shown
 HINT = (
     "If a column is something else: --category NAME, --drop NAME, or --columns FILE with lines as "
-    "'NAME: date %d/%m/%Y' (see docs/tables.md)."
+    "'NAME: date %d/%m/%Y' (in Python columns={'NAME': 'category'}, drop=['NAME']; see "
+    "docs/tables.md)."
 )
 
 
 def introduction(table: Any, columns: Columns, rules: Sequence[Rule], more: str = "") -> str:
     """A line for each column, the rules, and what more is to be said, if anything."""
-    shown = [(printable(one.name), _said(one, table.column(one.name))) for one in columns.all]
+    shown = [(_named(one.name), _said(one, table.column(one.name))) for one in columns.all]
     wide = min(LONGEST, max(len(name) for name, _ in shown))
     lines = [f"{len(shown)} columns of {len(table):,} rows:"]
     lines += [f"  {name:<{wide}}  {said}" for name, said in shown[:MOST]]
@@ -37,8 +39,16 @@ def introduction(table: Any, columns: Columns, rules: Sequence[Rule], more: str 
     if rules:
         lines.append("Every row keeps these rules, and so will every row that is drawn:")
         lines += [f"  {printable(rule)}" for rule in rules]
-        lines.append("To leave out those that were found: --no-find-rules")
+        lines.append(
+            "To leave out those that were found: --no-find-rules (find_rules=False in Python)"
+        )
     return "\n".join([*lines, HINT, *([more] if more else [])])
+
+
+def _named(name: str) -> str:
+    """A column's name; of the index of a frame that it is that."""
+    level = re.fullmatch(r"__index_level_\d+__", name)
+    return f"(index) {name}" if level else printable(name)
 
 
 def _said(one: Column | Identifier, values: Any) -> str:

@@ -44,7 +44,8 @@ def shared(
     if min(sizes) < LEAST:
         raise ValueError(
             f"At least {LEAST} training, held-out and drawn rows are needed: got "
-            f"{', '.join(map(str, sizes))}. Hold out a larger share, or draw more."
+            f"{', '.join(map(str, sizes))}. Train on more rows, or hold out a larger share: "
+            "fit --validation 0.3"
         )
     return share((train, test, drawn), categories)
 
