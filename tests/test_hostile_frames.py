@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import re
 import uuid
 
 import numpy as np
@@ -196,3 +197,47 @@ def test_one_name_stands_for_a_list_of_them():
     done = model.impute(gaps, only="low", seed=0)
     assert not done["low"].isna().any()
     assert done["high"].isna().any()
+
+
+WORDS = pd.DataFrame(
+    {
+        "paid": [" " if i % 9 == 0 else f"{x:.2f}" for i, x in enumerate(800 * X)],
+        "power": ["?" if i % 7 == 0 else str(i + 70) for i in range(N)],
+        "day": ["N/A" if i % 5 == 0 else f"2020-{i % 12 + 1:02}-{i % 27 + 1:02}" for i in range(N)],
+        "town": ["Oslo" if i % 3 else "?" for i in range(N)],
+    }
+)
+
+
+def test_words_for_missing_numbers_are_no_reason_for_texts(tmp_path):
+    model = small(WORDS)
+    assert {
+        "paid": "number",
+        "power": "whole number",
+        "day": "date",
+    }.items() <= model.columns.items()
+    said = r"power  whole number, written 0, \d+ to \d+, 15.0% missing, written '\?'"
+    assert re.search(said, model.kind.introduction)
+    drawn = model.sample(300, seed=0)
+    assert (drawn.dtypes == WORDS.dtypes).all()
+    for name, word in (("paid", " "), ("power", "?"), ("day", "N/A")):
+        assert 0 < (drawn[name] == word).mean() < 0.5
+        rest = drawn[name][drawn[name] != word]
+        assert rest.str.fullmatch(r"[\d.-]+").all()
+    assert set(drawn["town"]) == {"Oslo", "?"}
+    assert set(model.sample(9, where="power is missing", seed=0)["power"]) == {"?"}
+    assert model.sample(9, where="power>100", seed=0)["power"].astype(int).min() > 100
+    model.save(tmp_path)
+    assert ea.load(tmp_path).sample(300, seed=0).equals(drawn)
+    # Declared otherwise, the word is one of the texts.
+    assert small(WORDS, columns={"power": "category"}).columns["power"] == "category"
+
+
+def test_words_are_filled_in_and_stay_where_they_are_not_to_be(tmp_path):
+    model = small(WORDS)
+    model.save(tmp_path)
+    done = ea.load(tmp_path).impute(WORDS, only="power", seed=0)
+    known = WORDS["power"] != "?"
+    assert (done["power"][known] == WORDS["power"][known]).all()
+    assert done["power"].str.fullmatch(r"\d+").all()
+    assert done.drop(columns="power").equals(WORDS.drop(columns="power"))

@@ -88,7 +88,7 @@ class Synthesis:
         Raises:
             ValueError: If a column is not there, or of another type.
         """
-        return self.kind.impute(self.model, data, Reading(), only=several(only), seed=seed)
+        return self.model.impute(data, only=only, seed=seed)
 
     def save(self, folder: str | Path) -> None:
         """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""
