@@ -15,6 +15,7 @@ import pytest
 
 import entropae as ea
 from entropae.kinds import read
+from entropae.kinds.measures import Evaluating
 from entropae.recipe import ModelConfig
 
 N = 60
@@ -241,3 +242,17 @@ def test_words_are_filled_in_and_stay_where_they_are_not_to_be(tmp_path):
     assert (done["power"][known] == WORDS["power"][known]).all()
     assert done["power"].str.fullmatch(r"\d+").all()
     assert done.drop(columns="power").equals(WORDS.drop(columns="power"))
+
+
+def test_a_class_that_is_hardly_held_out_is_named():
+    frame = pd.DataFrame(
+        {"x": RNG.random(200), "y": np.arange(200) % 40 == 0, "z": ["u", "v"] * 100}
+    )
+    model = small(frame)
+    options = Evaluating(n=1000, target="y", progress=False)
+    held_out = sum(model.kind.table(model.held_out.first(20))["y"].to_pylist())
+    assert held_out < 5
+    with pytest.warns(UserWarning, match=rf"{held_out} of 20 held-out rows have y=True: .*0\.3"):
+        model.kind.evaluate(model.model, model.train, model.held_out, options)
+    more = Evaluating(n=1000, target="z", progress=False)
+    model.kind.evaluate(model.model, model.train, model.held_out, more)

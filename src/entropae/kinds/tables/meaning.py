@@ -11,7 +11,7 @@ import numpy as np
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
-from entropae.kinds.tables.grid import Grid, grid_of
+from entropae.kinds.tables.grid import Grid, digits_of, grid_of
 from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
 from entropae.kinds.tables.plain import (
     Plain,
@@ -311,7 +311,8 @@ def _number(
     keeps = seen or (grid is None and len(few) * REPEATED <= len(sites))
     only = few if keeps and len(few) <= KNOTS else None
     knots = _knots(sites)
-    return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only)
+    digits = 0 if grid is not None or column.form else digits_of(found.present)
+    return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only, digits=digits)
 
 
 def _knots(ordered: np.ndarray) -> np.ndarray:

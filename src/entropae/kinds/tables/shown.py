@@ -85,7 +85,8 @@ def _details(one: Column) -> list[str]:
         zone = getattr(kind, "tz", None)
         return [*([f"in {zone}"] if zone else []), *_first_and_last(one, kind)]
     if one.grid is None:
-        return [f"{one.knots[0]:.4g} to {one.knots[-1]:.4g}"]
+        digits = [f"{one.digits} digits"] if one.digits else []
+        return [*digits, f"{one.knots[0]:.4g} to {one.knots[-1]:.4g}"]
     scale = 10.0 ** -getattr(kind, "scale", 0)
     low, high = (float(v) * scale for v in one.grid.values(one.knots[[0, -1]]))
     step = one.grid.size * scale

@@ -24,7 +24,7 @@ def words_of(table: Any, other: Collection[str] = ()) -> dict[str, str]:
 
     Examples:
         >>> import pyarrow as pa
-        >>> words_of(pa.table({"power": ["130", "?", "95", "8"], "town": ["?", "Rio", "?", "Rome"]}))
+        >>> words_of(pa.table({"power": ["130", "?", "95", "8"], "town": ["?", "A", "B", "C"]}))
         {'power': '?'}
     """
     found = {name: _word(table.column(name)) for name in _texts(table) if name not in other}
