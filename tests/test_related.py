@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from pathlib import Path
@@ -14,8 +15,12 @@ import pytest
 
 import entropae as ea
 from entropae.cli import main
+from entropae.kinds.tables.comparison.related import Related, compare_related, intraclass
+from entropae.kinds.tables.frames import to_table
+from entropae.kinds.tables.measures import MEASURES, RELATED
 from entropae.kinds.tables.related import children, parents_of, with_children
 from entropae.recipe import ModelConfig
+from entropae.runs import related
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -154,6 +159,13 @@ def test_from_files_to_files_by_the_command_line(tmp_path, monkeypatch, capsys):
     fit += ["--foreign-key", "customer", "--out", "runs/shop", "--epochs", "1"]
     assert main([*fit, "--drop", "note", "--rules", "parent.income > amount"]) == 0
     said = capsys.readouterr().out
+    measure = said.partition("To measure both: ")[2].partition("\n")[0]
+    assert measure == "entropae evaluate-related runs/shop customers.csv orders.parquet"
+    assert main(shlex.split(measure)[1:]) == 0
+    measured = capsys.readouterr().out
+    assert f"beside {N // 10} held-out ones" in measured
+    assert "likeness of siblings" in measured
+    assert "customers, real rows" in measured
     command = said.strip().rpartition("To draw both: ")[2]
     assert command == "entropae sample-related runs/shop -n 100 --out drawn"
     assert main(shlex.split(command)[1:]) == 0
@@ -246,3 +258,120 @@ def test_keys_must_be_right(options, parents, children, said):
     parent, child = pa.table({"id": parents}), pa.table({"id": pa.array(children, pa.int64())})
     with pytest.raises(ValueError, match=said):
         ea.synthesize_related(parent, child, **options)
+
+
+def pair(parent: pa.Table, child: pa.Table, places: np.ndarray) -> Related:
+    return Related(parent, child, places)
+
+
+def compared(train: Related, test: Related, drawn: Related) -> tuple[dict, dict]:
+    return compare_related(train, test, drawn, categories={"c"}, of_parents={"t"})
+
+
+def families(n: int, seed: int) -> Related:
+    """A child's `x` is its parent's `y`, up to noise, `c` tells the parent's `t`."""
+    random = np.random.default_rng(seed)
+    t = random.choice(["u", "v"], n)
+    parent = pa.table({"t": t, "y": random.normal(size=n)})
+    places = np.repeat(np.arange(n), random.poisson(np.where(t == "u", 3, 1)))
+    x = parent["y"].to_numpy()[places] + random.normal(size=len(places))
+    return pair(parent, pa.table({"x": x, "c": np.where(t[places] == "u", "a", "b")}), places)
+
+
+def test_likeness_of_siblings_is_the_share_of_the_variance_between_parents():
+    """Of random effects of variances 3 and 1 it is 3/4, whatever the sizes of families."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(4000), random.integers(1, 6, 4000))
+    values = np.sqrt(3) * random.normal(size=4000)[groups] + random.normal(size=len(groups))
+    assert intraclass(values, groups) == pytest.approx(0.75, abs=0.02)
+    assert intraclass(random.permutation(values), groups) == pytest.approx(0, abs=0.03)
+    # Of two classes it is that of their indicator; invariant under names and shifts.
+    classes = (values > 0).astype(float)
+    assert intraclass(classes, groups, classes=True) == pytest.approx(intraclass(classes, groups))
+    other = intraclass(7 - 3 * values, random.permutation(4000)[groups])
+    assert other == pytest.approx(intraclass(values, groups))
+    # All alike, as unlike as pairs can be, and what has no siblings.
+    assert intraclass(np.array([1.0, 1, 2, 2, 5, 5]), np.array([0, 0, 1, 1, 2, 2])) == 1
+    assert intraclass(np.array([0.0, 1, 0, 1]), np.array([0, 0, 1, 1])) == -1
+    assert np.isnan(intraclass(np.array([0.0, 1, 2]), np.array([0, 1, 2])))
+    assert np.isnan(intraclass(np.ones(4), np.array([0, 0, 1, 1])))
+    gaps = np.array([1.0, np.nan, 1, 2, 2, np.nan])
+    assert intraclass(gaps, np.array([0, 0, 0, 1, 1, 2])) == 1
+
+
+def test_figures_of_the_pair_tell_what_was_lost():
+    train, test = families(3000, 0), families(3000, 1)
+    same, _ = compared(train, test, test)
+    assert set(same) == set(RELATED)
+    assert all(value == 0 for value in same.values())
+    fresh, alike = compared(train, test, families(3000, 2))
+    assert all(value < 0.1 for value in fresh.values())
+    assert alike["x"]["drawn"] == pytest.approx(0.5, abs=0.05)
+    assert alike["c"] == {"held out": 1, "drawn": 1}
+    # Children given to others: as many each, but no likeness and no association is left.
+    random = np.random.default_rng(3)
+    moved = pair(
+        test.parent, test.child.take(pa.array(random.permutation(len(test.child)))), test.places
+    )
+    lost, alike = compared(train, test, moved)
+    assert lost["children"] == lost["cardinality"] == lost["childless"] == 0
+    assert lost["count_association"] == 0
+    assert lost["siblings"] == pytest.approx(0.75, abs=0.05)
+    assert abs(alike["x"]["drawn"]) < 0.05
+    assert lost["between"] > 0.3
+    # One child each: the distance of their numbers is that of the means here.
+    n = len(test.parent)
+    one = pair(test.parent, families(9000, 4).child.slice(0, n), np.arange(n))
+    counts = test.counts
+    single, _ = compared(train, test, one)
+    assert single["children"] == pytest.approx(np.abs(counts - 1).mean())
+    assert single["childless"] == pytest.approx((counts == 0).mean())
+    shares = [abs((counts <= k).mean() - (k >= 1)) for k in range(20)]
+    assert single["cardinality"] == pytest.approx(max(shares))
+
+
+def test_children_are_held_out_with_their_parents(monkeypatch):
+    learnt, original = [], related.synthesized
+    keep = lambda *a, **k: learnt.append(original(*a, **k)) or learnt[-1]  # noqa: E731
+    monkeypatch.setattr(related, "synthesized", keep)
+    options = {**SMALL, "epochs": 1}
+    made = ea.synthesize_related(CUSTOMERS, ORDERS, key="id", foreign_key="customer", **options)
+    held = made.relation.held_out(to_table(CUSTOMERS))
+    assert held.sum() == N // 10
+    for one, values, out in (
+        (learnt[0], INCOME, held),
+        (learnt[1], ORDERS["amount"].to_numpy(), held[OF]),
+    ):
+        name = "income" if one is learnt[0] else "amount"
+        for samples, rows in ((one.train, ~out), (one.held_out, out)):
+            found = one.kind.table(samples.first(len(samples)))[name].to_numpy()
+            assert len(found) == rows.sum()
+            # Held-out values can lie beyond those that were learnt from.
+            assert np.median(found) == pytest.approx(np.median(values[rows]), rel=0.01)
+
+
+def test_what_was_drawn_is_measured_beside_held_out_parents(model, tmp_path):
+    found = model.evaluate(CUSTOMERS, ORDERS, seed=0)
+    assert found["parents"] == N // 10
+    assert found["drawn parents"] == N - N // 10
+    for name, measures in (("both tables", RELATED), ("parent", MEASURES), ("child", MEASURES)):
+        for figures in found[name].values():
+            assert set(figures) <= set(measures)
+    pair_found = found["both tables"]["drawn"]
+    assert pair_found["children"] < 1
+    assert pair_found["between"] < 0.2
+    assert set(found["siblings"]) == {"amount", "item", "date", "note"}
+    model.save(tmp_path)
+    again = ea.load_related(tmp_path).evaluate(CUSTOMERS, ORDERS, seed=0)
+    assert json.dumps(again) == json.dumps(found)
+
+
+def test_tables_that_nothing_can_be_measured_of(model):
+    with pytest.raises(ValueError, match="Unknown column 'income'"):
+        model.evaluate(CUSTOMERS.drop(columns="income"), ORDERS)
+    few = CUSTOMERS.head(60)
+    with pytest.raises(ValueError, match=r"At least 10 held-out parents are needed: got \d of 60"):
+        model.evaluate(few, ORDERS.filter(pl.col("customer").is_in(few["id"].tolist())))
+    before = dataclasses.replace(model.relation, below=None)
+    with pytest.raises(ValueError, match="Which parents were held out is not known"):
+        dataclasses.replace(model, relation=before).evaluate(CUSTOMERS, ORDERS)

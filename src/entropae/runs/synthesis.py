@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +143,16 @@ def synthesize(
         seed=seed,
         model=model or ModelConfig(),
     )
-    samples = _table(data, reading_of(recipe, progress=progress))
+    return synthesized(data, recipe, progress=progress)
+
+
+def synthesized(data: Any, recipe: Recipe, *, progress: bool, **split: Any) -> Synthesis:
+    """What `synthesize` does as a recipe says; of the split `keys` and `below` can be given."""
+    samples = _table(data, replace(reading_of(recipe, progress=progress), **split))
     if progress:
         print(samples.kind.introduction)
-    train, held_out = samples.split(recipe.validation, seed=seed)
+    below = split.get("below")
+    train, held_out = samples.split(recipe.validation, seed=recipe.seed, below=below)
     recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
     log = fit_by(recipe, made, samples, progress=progress)
     with showing_steps(progress):

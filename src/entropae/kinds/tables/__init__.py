@@ -101,10 +101,9 @@ class Tables(Kind):
         if table.num_rows < least:
             held_out = ", one of them to be held out" if reading.validation else ""
             raise ValueError(f"At least {least} rows are needed{held_out}: got {table.num_rows}.")
-        keys = keys_of_table(table)
-        halves = halved(
-            table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
-        )
+        keys = keys_of_table(table) if reading.keys is None else reading.keys
+        how: dict[str, Any] = {"keys": keys, "below": reading.below, "rule": reading.rule}
+        halves = halved(table.num_rows, reading.validation, seed=reading.seed, **how)
         columns = Columns.fit(table, halves.train, declared=said)
         if all(column.levels is not None and column.width < 2 for column in columns.columns):
             raise ValueError("All columns are constant: there is nothing to learn.")

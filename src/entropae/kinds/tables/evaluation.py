@@ -85,13 +85,15 @@ def comparable(columns: Columns, table: Any) -> Any:
     """Rows as they are compared: without identifiers, which are made anew; dates as numbers.
 
     Args:
-        columns: Of the rows.
+        columns: Of the rows, and maybe others.
         table: The rows, a `pyarrow.Table`.
     """
     import pyarrow as pa
 
     made = {}
     for column in columns.columns:
+        if column.name not in table.column_names:
+            continue
         values = table.column(column.name)
         if column.form:
             found = read_values(column, values)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
+from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.tables.column import Column, read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.declared import Declared
@@ -35,6 +36,8 @@ class Relation:
         given: What the columns of the parent's model are called in that of the child.
         parent: The parent's columns, in order.
         child: Arrow's types of the child's columns by name, in order.
+        seed: Of the split of the parents into those to learn from and those held out.
+        below: The boundary of that split; `None` in models of before it was kept.
     """
 
     key: str
@@ -43,6 +46,23 @@ class Relation:
     given: Mapping[str, str]
     parent: tuple[str, ...]
     child: Mapping[str, str]
+    seed: int = 0
+    below: int | None = None
+
+    def held_out(self, parent: Any) -> Bool[np.ndarray, " n"]:
+        """Which rows of the parent's table nothing was learnt from, nor from their children.
+
+        Raises:
+            ValueError: If that is not known.
+        """
+        if self.below is None:
+            raise ValueError(
+                "Which parents were held out is not known of this model, which was saved before "
+                "that was kept. Learn the tables again."
+            )
+        keys = keys_of_table(parent.select(list(self.parent)))
+        held = halved(len(parent), 0.5, seed=self.seed, keys=keys, below=self.below).held_out
+        return np.isin(np.arange(len(parent)), held)
 
 
 def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -> Relation:
@@ -63,7 +83,11 @@ def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -
         {str(k): str(v) for k, v in dict(said["given"]).items()},
         tuple(map(str, said["parent"])),
         {str(k): str(v) for k, v in dict(said["child"]).items()},
+        int(said.get("seed", 0)),
+        None if said.get("below") is None else int(said["below"]),
     )
+    if one.seed < 0 or not 0 <= (one.below or 0) < 1 << 64:
+        raise ValueError("the split of the parents is none")
     if not {one.key, one.count, *one.given, *one.parent} <= {*parent.order}:
         raise ValueError("it names columns that the parent's model has not")
     if {*one.given.values(), *one.child} != {*child.order, one.foreign_key}:

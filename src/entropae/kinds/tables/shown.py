@@ -109,8 +109,8 @@ def _first_and_last(one: Column, kind: Any) -> list[str]:
     import pyarrow as pa
 
     ends = arrow(one.grid.values(one.knots[[0, -1]]), kind, np.zeros(2, bool))
-    first, last = (str(end).removesuffix(" 00:00:00") for end in ends.cast(pa.string()).to_pylist())
-    return [f"{first} to {last}"]
+    texts = (re.sub(r"\.0+(?=Z?$)", "", end) for end in ends.cast(pa.string()).to_pylist())
+    return [" to ".join(text.removesuffix(" 00:00:00") for text in texts)]
 
 
 def _of_categories(one: Column) -> list[str]:
