@@ -19,6 +19,7 @@ from entropae.kinds.tables.comparison.related import Related, compare_related, i
 from entropae.kinds.tables.frames import to_table
 from entropae.kinds.tables.measures import MEASURES, RELATED
 from entropae.kinds.tables.related import children, parents_of, with_children
+from entropae.kinds.tables.siblings import Siblings
 from entropae.recipe import ModelConfig
 from entropae.runs import related
 
@@ -375,3 +376,56 @@ def test_tables_that_nothing_can_be_measured_of(model):
     before = dataclasses.replace(model.relation, below=None)
     with pytest.raises(ValueError, match="Which parents were held out is not known"):
         dataclasses.replace(model, relation=before).evaluate(CUSTOMERS, ORDERS)
+
+
+@pytest.mark.parametrize("told", [0.0, 0.5])
+def test_what_siblings_have_in_common_spreads_as_families_do(told):
+    """Of variances 1/2 between families and 1/2 within; the parent may tell some of the first."""
+    random, n = np.random.default_rng(0), 5000
+    places = np.repeat(np.arange(n), random.integers(1, 4, n))
+    x = random.normal(size=(n, 1))
+    family = np.sqrt(told) * x[:, 0] + np.sqrt(1 - told) * random.normal(size=n)
+    values = (family[places] + random.normal(size=len(places))) / np.sqrt(2)
+    made = Siblings(places, n, x, [False]).usual_number(values)
+    # As the families' own effects: in variance, and beside each child, its own chance aside.
+    assert made.var() == pytest.approx(0.5, abs=0.03)
+    assert np.cov(made[places], values)[0, 1] == pytest.approx(0.5, abs=0.03)
+    means = np.bincount(places, values) / np.bincount(places)
+    assert means.var() > 0.7, "which plain means do not"
+    assert np.cov(made, x[:, 0])[0, 1] == pytest.approx(np.sqrt(told / 2), abs=0.04)
+
+
+def test_strangers_have_nothing_in_common():
+    random, n = np.random.default_rng(0), 4000
+    places = np.repeat(np.arange(n), random.integers(1, 4, n))
+    siblings = Siblings(places, n, np.zeros((n, 0)), [])
+    assert siblings.usual_number(random.normal(size=len(places))).var() < 0.03
+    classes = random.choice(3, len(places), p=[0.6, 0.3, 0.1])
+    usual = siblings.usual_class(classes, 3)
+    same = (usual[places] == classes).mean()
+    assert same < 0.6, "those of one child are not its own"
+    few = Siblings(np.array([0, 0, 1]), 2, np.zeros((2, 0)), [])
+    assert not few.are_enough
+
+
+def test_two_sorts_of_families_are_told_as_far_as_children_tell_them():
+    """Of families that have `tea` with .95 or .05 and one child, .95 are of the child's sort."""
+    random, n = np.random.default_rng(0), 6000
+    sort, sizes = random.random(n) < 0.5, np.where(np.arange(n) % 2, 1, 6)
+    places = np.repeat(np.arange(n), sizes)
+    tea = random.random(len(places)) < np.where(sort[places], 0.95, 0.05)
+    usual = Siblings(places, n, np.zeros((n, 0)), []).usual_class(tea.astype(int), 2) == 1
+    assert (usual == sort)[sizes == 6].mean() > 0.97
+    assert (usual == sort)[sizes == 1].mean() == pytest.approx(0.95**2 + 0.05**2, abs=0.05)
+
+
+def test_drawn_siblings_are_as_alike_as_those_of_the_data(model):
+    """Around plain means of their values amounts had 0.74, where the data have 0.62."""
+    alike = []
+    for customers, orders in (model.sample(2000, seed=0), (CUSTOMERS, ORDERS)):
+        places = parents_of(to_table(customers), to_table(orders), "id", "customer")
+        amounts = np.log(orders["amount"].to_numpy())
+        tea = (orders["item"] == "tea").to_numpy().astype(float)
+        alike.append((intraclass(amounts, places), intraclass(tea, places)))
+    assert alike[0][0] == pytest.approx(alike[1][0], abs=0.07)
+    assert alike[0][1] == pytest.approx(alike[1][1], abs=0.06)

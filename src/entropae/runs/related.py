@@ -241,7 +241,9 @@ def synthesize_related(
     (upper, lower), styles = _tables(sources, drop, columns)
     places = parents_of(upper, lower, key, link)
     said = {name: declared(words) for name, words in columns.items() if words != "drop"}
-    extended, count = with_children(upper, lower, places, foreign_key=link, said=said)
+    extended, count = with_children(
+        upper, lower, places, foreign_key=link, said=said, key=key, seed=seed
+    )
     of_parent = [rule for rule in rules if _is_of(rule, extended.column_names)]
     keys = keys_of_table(upper)
     halves = halved(len(upper), recipe.validation, seed=seed, keys=keys)

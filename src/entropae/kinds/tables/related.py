@@ -20,6 +20,7 @@ from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
 from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.rules import Gives, Rule
+from entropae.kinds.tables.siblings import Siblings
 from entropae.messages import unknown
 
 MOST = 100  # categories of which the commonest is looked for
@@ -137,10 +138,13 @@ def with_children(
     *,
     foreign_key: str,
     said: Mapping[str, Declared] | None = None,
+    key: str | None = None,
+    seed: int = 0,
 ) -> tuple[Any, str]:
     """The parent with what its children are like: how many, their means and commonest values.
 
-    What children of one parent have in common passes through these columns.
+    What children of one parent have in common passes through these columns. Where enough have
+    siblings, they are what the children would be on average, see `siblings`.
 
     Args:
         parent: A `pyarrow.Table`.
@@ -148,6 +152,8 @@ def with_children(
         places: Of the children's parents.
         foreign_key: The child's column that says so.
         said: What is declared of columns.
+        key: The parent's column of keys, which tells nothing.
+        seed: Of what is drawn.
 
     Returns:
         The table, and the name of the column of counts.
@@ -156,13 +162,18 @@ def with_children(
     count = free_name("number of children", taken)
     made = parent.append_column(count, _array(np.bincount(places, minlength=n)))
     check_types(child)
-    rows = np.arange(len(child))
+    rows, known = np.arange(len(child)), _known(parent, key)
     for name in child.column_names:
         if name == foreign_key:
             continue
         values = child.column(name)
         column = describe(name, values, rows, (said or {}).get(name))
-        summary = _summary(column, values, places, n) if isinstance(column, Column) else None
+        if not isinstance(column, Column):
+            continue
+        found = read_values(column, values)
+        there = ~found.absent
+        family = Siblings(places[there], n, *known, seed=seed)
+        summary = _summary(column, found.values[there], family)
         if summary is not None:
             title, found = summary
             made = made.append_column(free_name(title, made.column_names), found)
@@ -182,30 +193,43 @@ def _array(values: np.ndarray) -> Any:
     return pa.array(values)
 
 
-def _summary(column: Column, values: Any, places: np.ndarray, n: int) -> tuple[str, Any] | None:
+def _known(parent: Any, key: str | None) -> tuple[np.ndarray, list[bool]]:
+    """The parent's columns as trees take them, and which are categories."""
+    from entropae.kinds.tables.comparison.columns import share
+    from entropae.kinds.tables.comparison.quality import grouped, inputs
+
+    columns = share([parent.select([name for name in parent.column_names if name != key])])
+    x = inputs(columns, 0) if columns else np.zeros((len(parent), 0))
+    return x, grouped(columns)
+
+
+def _summary(column: Column, values: np.ndarray, family: Siblings) -> tuple[str, Any] | None:
     """The mean or the commonest value of each parent's children; `None` of texts and forms."""
     import pyarrow as pa
 
-    kind, found = type_of(column.type), read_values(column, values)
-    there, there_of = ~found.absent, places[~found.absent]
-    counts = np.bincount(there_of, minlength=n)
+    kind, places, n = type_of(column.type), family.places, family.n
+    counts = np.bincount(places, minlength=n)
     if column.categories is not None:
         levels = column.categories
         if column.meaning == "text" or not 0 < len(levels) <= MOST:
             return None
         index = {level: i for i, level in enumerate(levels)}
-        which = np.array([index[value] for value in found.values[there].tolist()], np.int64)
-        votes = np.bincount(there_of * len(levels) + which, minlength=n * len(levels))
+        which = np.array([index[value] for value in values.tolist()], np.int64)
+        votes = np.bincount(places * len(levels) + which, minlength=n * len(levels))
         chosen = votes.reshape(n, -1).argmax(1)
+        if family.are_enough and len(levels) > 1:
+            chosen = family.usual_class(which, len(levels))
         common = np.empty(len(levels), object)
         common[:] = levels
         return f"commonest {column.name}", arrow(common[chosen].tolist(), inner(kind), counts == 0)
     if column.form or not (is_number(kind) or pa.types.is_temporal(kind)):
         return None
-    numbers = found.values[there].astype(np.float64)
+    numbers = values.astype(np.float64)
     if pa.types.is_decimal(kind):
         numbers = numbers / 10.0**kind.scale
-    means = np.bincount(there_of, numbers, n) / np.maximum(counts, 1)
+    means = np.bincount(places, numbers, n) / np.maximum(counts, 1)
+    if family.are_enough:
+        means = family.usual_number(numbers)
     if pa.types.is_temporal(kind):
         return f"mean {column.name}", arrow(np.rint(means), kind, counts == 0)
     return f"mean {column.name}", pa.array(means, mask=counts == 0)
