@@ -16,6 +16,7 @@ import pytest
 import entropae as ea
 from entropae.kinds import read
 from entropae.kinds.measures import Evaluating
+from entropae.kinds.tables.comparison import compare_tables
 from entropae.recipe import ModelConfig
 
 N = 60
@@ -256,3 +257,28 @@ def test_a_class_that_is_hardly_held_out_is_named():
         model.kind.evaluate(model.model, model.train, model.held_out, options)
     more = Evaluating(n=1000, target="z", progress=False)
     model.kind.evaluate(model.model, model.train, model.held_out, more)
+
+
+def test_a_model_and_any_frames_are_measured_in_a_line():
+    frame = pd.DataFrame({"x": RNG.random(200), "c": ["u", "v"] * 100})
+    model = small(frame)
+    found = model.evaluate(target="c")
+    assert found["samples"] == 20
+    assert {"auc", "accuracy", "membership"} <= set(found[model.model.prior])
+    assert {"auc", "accuracy"} <= set(found["real rows"])
+    with pytest.raises(ValueError, match=r"Unknown target 'C'.*Did you mean 'c'"):
+        model.evaluate(target="C")
+    with pytest.raises(ValueError, match=r"At least 10 .*got 54, 6, .*fit --validation 0\.3"):
+        small(frame.head(60)).evaluate()
+    # Frames as they come from a split, in whatever order.
+    shuffled = frame.sample(frac=1, random_state=0)
+    parts = shuffled.head(100), shuffled.tail(100), model.sample(100, seed=0)
+    assert compare_tables(*parts) == compare_tables(*map(pl.from_pandas, parts))
+
+
+def test_columns_that_are_equal_are_one_rule():
+    frame = pd.DataFrame({"a": X, "b": X, "c": X + 0.05 * RNG.random(N)})
+    found = set(small(frame).rules)
+    assert "a = b" in found or "b = a" in found
+    assert not {"a <= b", "b <= a"} & found
+    assert {"a < c", "b < c", "a <= c", "b <= c"} & found

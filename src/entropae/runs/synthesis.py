@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from entropae.kinds import Samples, read
+from entropae.kinds.measures import Evaluating
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables import Tables
 from entropae.model import Autoencoder
@@ -89,6 +90,37 @@ class Synthesis:
             ValueError: If a column is not there, or of another type.
         """
         return self.model.impute(data, only=only, seed=seed)
+
+    def evaluate(
+        self,
+        *,
+        target: str | None = None,
+        n: int = 10_000,
+        out: str | Path | None = None,
+        seed: int = 0,
+        progress: bool = False,
+    ) -> dict[str, Any]:
+        """Measure rows drawn by each prior beside held-out ones, how like and how private.
+
+        Args:
+            target: A column to predict from the others, by trees that learn from drawn rows.
+            n: At most so many held-out rows.
+            out: A folder for pictures of the columns, drawn beside real.
+            seed: Of what is drawn.
+            progress: Show a bar.
+
+        Returns:
+            `samples`, how many rows were held out; for each prior, and for `real rows`, the figures
+            that `entropae.kinds.tables.measures.MEASURES` describes; and `columns`, how far each is
+            from the held-out one.
+
+        Raises:
+            ValueError: If fewer than ten rows are held out, or the target is not a column.
+        """
+        folder = None if out is None else Path(out)
+        options = Evaluating(n=n, seed=seed, progress=progress, target=target, out=folder)
+        self.kind.check_evaluating(options)
+        return self.kind.evaluate(self.model, self.train, self.held_out, options)
 
     def save(self, folder: str | Path) -> None:
         """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""

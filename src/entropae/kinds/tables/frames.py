@@ -69,6 +69,13 @@ def with_index(frame: Any, name: str) -> Any:
     return frame.set_axis(pd.Index(frame.index.to_numpy(), name=name))
 
 
+def without_index(frame: Any) -> Any:
+    """A frame without an index that has no name, as of rows that were filtered or shuffled."""
+    if library_of(frame) != "pandas" or any(name is not None for name in frame.index.names):
+        return frame
+    return frame.reset_index(drop=True)
+
+
 def names_of(frame: Any) -> list[str]:
     """The names of a frame's columns, and of what its index of pandas becomes."""
     if library_of(frame) == "pandas":

@@ -95,6 +95,8 @@ def _befores(table: Any, columns: Columns) -> list[Rule]:
             continue
         there = ~np.isnan(x) & ~np.isnan(y)
         left, right = x[there], y[there]
+        if np.array_equal(left, right):  # of which more is found than that
+            continue
         for low, high, first, second in ((left, right, a, b), (right, left, b, a)):
             if not len(low) or not (low <= high).all():
                 continue
