@@ -36,6 +36,7 @@ from entropae.kinds.tables.pixels import as_images
 from entropae.kinds.tables.proposed import declared_and_found
 from entropae.kinds.tables.repaired import Repaired, repaired
 from entropae.kinds.tables.rules import Rule, read_rules
+from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
 from entropae.kinds.tables.words import TEXTS, emptied, refilled, words_of
@@ -111,7 +112,9 @@ class Tables(Kind):
         known = metadata_of(without(source, dropped))
         options: dict[str, Any] = {"metadata": known, "style": style, "words": words}
         kind = cls(columns, library=library, rules=rules, **options)
-        kind.introduced = introduction(table, columns, rules, as_images(source, table), words=words)
+        texts = [column.name for column in columns.columns if column.meaning.startswith("text")]
+        more = as_images(source, table) or as_sentences(source, table, texts, style)
+        kind.introduced = introduction(table, columns, rules, more, words=words)
         return Samples(columns.encode(table, known=True), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
