@@ -282,3 +282,17 @@ def test_columns_that_are_equal_are_one_rule():
     assert "a = b" in found or "b = a" in found
     assert not {"a <= b", "b <= a"} & found
     assert {"a < c", "b < c", "a <= c", "b <= c"} & found
+
+
+def test_columns_are_declared_by_the_words_of_other_programs():
+    frame = pd.DataFrame(
+        {"zip": RNG.integers(1000, 1100, N), "x": X, "key": RNG.permutation(N) * 7}
+    )
+    said = {"zip": "categorical", "x": "float", "key": "id"}
+    assert small(frame, columns=said).columns == {
+        "zip": "category",
+        "x": "number",
+        "key": "identifier",
+    }
+    with pytest.raises(ValueError, match="Unknown meaning of a column 'postcode': known are"):
+        small(frame, columns={"zip": "postcode"})
