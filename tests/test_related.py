@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -251,6 +252,7 @@ def test_columns_of_either_can_be_left_out_and_rules_be_given():
         ({"key": "id"}, [1, 1], [1, 1], "2 rows have 1 different"),
         ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),
         ({"key": "id"}, [1, 2], [1, 3], "1 of 2 rows of the child have a 'id' that is no 'id'"),
+        ({"key": "id"}, [1, 2], [None, 7], "have no 'id': it is missing.*1 of 2 .*such as 7"),
         ({"key": "id"}, [1, 2], [None, None], "Leave these rows out"),
         ({"key": "id"}, ["1", "2"], [1, 2], "of types string and int64: make both of one type"),
     ],
@@ -429,3 +431,22 @@ def test_drawn_siblings_are_as_alike_as_those_of_the_data(model):
         alike.append((intraclass(amounts, places), intraclass(tea, places)))
     assert alike[0][0] == pytest.approx(alike[1][0], abs=0.07)
     assert alike[0][1] == pytest.approx(alike[1][1], abs=0.06)
+
+
+def test_another_column_that_refers_to_the_parents_is_named():
+    parent = pa.table({"id": [1, 2, 3], "x": [0.5, 1.0, 2.0]})
+    child = pa.table({"id": [10, 11, 12, 13], "customer": [1, 1, 2, 3], "y": [0.1, 0.2, 0.3, 0.4]})
+    with pytest.raises(ValueError, match="4 of 4 rows") as caught:
+        ea.synthesize_related(parent, child, key="id")
+    said = re.search(r"--foreign-key (\w+) \(foreign_key='(\w+)' in Python\)", str(caught.value))
+    assert said
+    assert said[1] == said[2] == "customer"
+    assert parents_of(parent, child, "id", said[1]).tolist() == [0, 0, 1, 2]
+
+
+def test_one_child_each_warns_of_nothing():
+    parent = pa.table({"id": range(60), "x": RNG.normal(size=60).round(2)})
+    child = pa.table({"id": range(60), "y": RNG.normal(size=60).round(2)})
+    model = ea.synthesize_related(parent, child, key="id", **{**SMALL, "epochs": 1})
+    _, children_of = model.sample(9, seed=0)
+    assert len(children_of) == 9

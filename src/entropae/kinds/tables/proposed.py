@@ -184,6 +184,10 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
     x = x[~np.isnan(x).any(1)]
     if len(x) < 3 * len(names) + EVIDENCE:
         return []
+    vary = np.ptp(x, axis=0) > 0  # in rows in which nothing is missing
+    names, x = [name for name, varies in zip(names, vary, strict=True) if varies], x[:, vary]
+    if len(names) < 2:
+        return []
     found = []
     for row in _null(x):
         rule = _sum(names, row, x)

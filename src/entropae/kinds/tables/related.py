@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.drawn import NUMBERS
 from entropae.kinds.tables.imputation import drawn_beside
 from entropae.kinds.tables.meaning import check_types, describe
-from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
+from entropae.kinds.tables.plain import arrow, inner, is_number, is_text, plain, type_of
 from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.rules import Gives, Rule
 from entropae.kinds.tables.siblings import Siblings
@@ -115,20 +116,51 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
             f"{len(set(place) - {None})} different ones. Name another column, or leave out the "
             "rows that repeat one."
         )
-    found = [place.get(value, -1) for value in child.column(foreign_key).to_pylist()]
-    orphans = found.count(-1)
-    if orphans:
-        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
-        remedy = "Leave these rows out."
-        if types[0] != types[1]:
-            remedy = f"The keys are of types {types[0]} and {types[1]}: make both of one type."
-        raise ValueError(
-            f"{orphans} of {len(found)} rows of the child have a {foreign_key!r} that is no "
-            f"{key!r} of the parent. {remedy}"
-        )
+    own = child.column(foreign_key).to_pylist()
+    found = [place.get(value, -1) for value in own]
+    if -1 in found:
+        raise ValueError(_orphans(parent, child, key, foreign_key, found, own))
     if not found:
         raise ValueError("The child must have rows: got none.")
     return np.array(found, np.int64)
+
+
+def _orphans(
+    parent: Any, child: Any, key: str, foreign_key: str, found: list[int], own: list[Any]
+) -> str:
+    """What is wrong with the rows of a child that have no parent."""
+    gone = [value is None or value != value for value in own]
+    missing = sum(gone)
+    other, said = found.count(-1) - missing, []
+    if missing:
+        said.append(
+            f"{missing} of {len(own)} rows of the child have no {foreign_key!r}: it is missing. "
+            "Leave these rows out."
+        )
+    if other:
+        lost = zip(own, found, gone, strict=True)
+        first = next(value for value, place, none in lost if place < 0 and not none)
+        said.append(
+            f"{other} of {len(own)} rows of the child have a {foreign_key!r} that is no {key!r} of "
+            f"the parent, such as {first!r}."
+        )
+        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
+        keys = {*parent.column(key).to_pylist()}
+        instead = [
+            name
+            for name in child.column_names
+            if name != foreign_key and keys >= {*child.column(name).to_pylist()}
+        ]
+        if is_text(types[0]) != is_text(types[1]):
+            said.append(f"The keys are of types {types[0]} and {types[1]}: make both of one type.")
+        elif instead:
+            option = f"--foreign-key {shlex.quote(instead[0])}"
+            said.append(
+                f"If {instead[0]!r} refers to them: {option} (foreign_key={instead[0]!r} in Python)"
+            )
+        else:
+            said.append("Leave these rows out.")
+    return " ".join(said)
 
 
 def with_children(
