@@ -296,3 +296,14 @@ def test_columns_are_declared_by_the_words_of_other_programs():
     }
     with pytest.raises(ValueError, match="Unknown meaning of a column 'postcode': known are"):
         small(frame, columns={"zip": "postcode"})
+
+
+@pytest.mark.parametrize("word", ["five", "9" * 10, " " * 1000])
+def test_words_of_strangers_are_checked(word, tmp_path):
+    small(WORDS).save(tmp_path)
+    path = tmp_path / "model.json"
+    said = path.read_text("utf-8")
+    assert '"power": "?"' in said
+    path.write_text(said.replace('"power": "?"', f'"power": "{word}"'), "utf-8")
+    with pytest.raises(ValueError, match="the word for what is missing in 'power' is none"):
+        ea.load(tmp_path)

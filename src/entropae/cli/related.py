@@ -104,7 +104,7 @@ def _evaluate_options(parser: Parser) -> None:
 
 
 def _evaluate(options: Namespace) -> None:
-    from entropae.cli.printed import print_measures, print_table
+    from entropae.cli.printed import figure_of, print_measures, print_table
     from entropae.kinds.tables.measures import MEASURES, RELATED
     from entropae.runs.related import load_related
     from entropae.runs.related_measured import PAIR
@@ -119,7 +119,7 @@ def _evaluate(options: Namespace) -> None:
     )
     print_measures(RELATED, found[PAIR])
     rows = [
-        (name, *(f"{one[which]:.3f}" for which in ("drawn", "held out")))
+        (name, *(figure_of(one[which]) for which in ("drawn", "held out")))
         for name, one in found["siblings"].items()
     ]
     print()

@@ -39,7 +39,7 @@ from entropae.kinds.tables.rules import Rule, read_rules
 from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
-from entropae.kinds.tables.words import TEXTS, emptied, refilled, words_of
+from entropae.kinds.tables.words import TEXTS, checked_words, emptied, refilled, words_of
 from entropae.messages import unknown
 from entropae.storage.atomic import write_text
 
@@ -165,7 +165,7 @@ class Tables(Kind):
             rules=read_rules(folder / RULES, columns.order),
             metadata=metadata,
             style=style_from(settings["style"]) if "style" in settings else None,
-            words={str(k): str(v) for k, v in dict(settings.get("words", {})).items()},
+            words=checked_words(settings.get("words", {})),
         )
 
     @staticmethod

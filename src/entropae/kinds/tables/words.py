@@ -12,6 +12,7 @@ from entropae.reader.cells import is_missing
 from entropae.reader.compute import compute
 
 TEXTS = ("category", "text", "identifier")  # meanings of columns in which a word is one
+LONGEST = 40  # characters of a word
 FEWEST = 3  # different numbers or dates beside the word
 
 
@@ -45,9 +46,24 @@ def _word(column: Any) -> str | None:
     texts = column.unique().to_pylist()
     words = [text for text in texts if is_missing(text.strip())]
     rest = sorted(text for text in texts if not is_missing(text.strip()))
-    if len(words) != 1 or len(rest) < FEWEST:
+    if len(words) != 1 or len(rest) < FEWEST or len(words[0]) > LONGEST:
         return None
     return words[0] if quantities.form_of(rest) or forms.form_of(rest) else None
+
+
+def checked_words(said: Any) -> dict[str, str]:
+    """The words of columns as a stranger's file has them.
+
+    Raises:
+        ValueError: If one does not say that a value is missing.
+    """
+    found = {str(name): str(word) for name, word in dict(said).items()}
+    for name, word in found.items():
+        if len(word) > LONGEST or not is_missing(word.strip()):
+            raise ValueError(
+                f"the word for what is missing in {name!r} is none: {word[:LONGEST]!r}"
+            )
+    return found
 
 
 def emptied(table: Any, words: Mapping[str, str]) -> Any:
