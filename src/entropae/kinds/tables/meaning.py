@@ -209,7 +209,7 @@ def _is_sparse(sites: np.ndarray, counts: np.ndarray) -> bool:
     if len(sites) < FEW or counts.mean() < REPEATED:
         return False
     core = sites[len(sites) // 10 : len(sites) - len(sites) // 10]
-    return len(core) / (core[-1] - core[0] + 1) < SPARSE
+    return bool(len(core) / (core[-1] - core[0] + 1) < SPARSE)
 
 
 def _identifier(
