@@ -42,7 +42,7 @@ from _machine import RESULTS, save
 ROUNDS, DRAWS = 3, 8
 # Findings whose figure is the reconstruction error; that of others is of samples.
 RECONSTRUCTION = {
-    *("input", "range", "statistics", "batch", "steps", "collapse", "latent_small"),
+    *("input", "range", "units", "statistics", "batch", "steps", "collapse", "latent_small"),
     *("weight_large", "undertrained", "overfitting"),
 }
 # Two faults each; the last are the defaults.

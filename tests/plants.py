@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -392,6 +393,19 @@ def unreachable() -> Patient:
     return Patient(model, train, held_out, 128)
 
 
+def mixed_units() -> Patient:
+    """Signals of which one value is in another unit, to networks of their own."""
+    units = torch.where(torch.arange(32) == 8, 1000.0, 1.0)
+    train, held_out = (x * units for x in waves(normal(4)))
+    torch.manual_seed(SEED)
+    encoder, decoder = pair("mlp", (32,), 4, 4, hidden=(64,), output="linear")
+    model = ea.Autoencoder(encoder, decoder, ea.Entropic(4, bank=0))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The values are in mixed units")
+        fit(model, train, 20)
+    return Patient(model, train, held_out, 128)
+
+
 def undertrained() -> Patient:
     """One epoch."""
     return trained(ea.Entropic(8, bank=0), digits(), epochs=1, learning_rate=1e-3)
@@ -430,6 +444,7 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "negatives": (negatives, "input"),
     "channels reversed": (channels, "input"),
     "a sigmoid for signals": (unreachable, "range"),
+    "values in mixed units": (mixed_units, "units"),
     "one epoch": (undertrained, "undertrained"),
     "one epoch, with its log": (few_steps, "steps"),
 }

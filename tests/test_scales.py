@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import entropae as ea
 from entropae.cli import main
+from entropae.diagnosis import Severity
 from entropae.kinds import as_samples, read
-from entropae.kinds.arrays.scales import scaling_of
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder, components_of, pca_error, start_from_pca
 from entropae.nn import NETWORKS, ScaledDecoder, Scaling, pair, points_of
+from entropae.nn.units import scaling_of
 from entropae.registry import build, settings
 from entropae.runs.settling import against_pca
 
@@ -181,3 +183,26 @@ def test_what_is_said_where_principal_components_are_not_beaten(error, known, sa
     out = capsys.readouterr().out
     assert said in out
     assert bool(out) == bool(said)
+
+
+def test_networks_of_ones_own_are_warned_and_the_remedy_helps():
+    def trained(x):
+        torch.manual_seed(0)
+        encoder = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 3))
+        decoder = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 5))
+        model = Autoencoder(encoder, decoder, ea.Entropic(3))
+        ea.fit(model, x, epochs=100, progress=False)
+        return model
+
+    x = (features() * UNITS).astype(np.float32)
+    with pytest.warns(UserWarning, match="in mixed units .* Standardise them: (.*)") as warned:
+        model = trained(x)
+    found = model.diagnose(x, progress=False).findings[0]
+    assert (found.name, found.severity) == ("units", Severity.SERIOUS)
+    remedy = str(warned[0].message).rpartition(": ")[2]
+    assert remedy in found.remedy
+    names = {"x": x}
+    exec(remedy, names)
+    again = trained(names["x"]).diagnose(names["x"], progress=False)
+    assert "units" in again.sound
+    assert again.figures["error"] < 0.2

@@ -44,6 +44,7 @@ FINDINGS: dict[str, Check] = {
     for kind in (
         inputs.TRANSFORMED,
         inputs.UNREACHABLE,
+        inputs.MIXED,
         norms.DISAGREE,
         norms.SMALL_BATCH,
         steps.STEPS,

@@ -7,10 +7,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from entropae.diagnosis.finding import NEGLIGIBLE, Check, UnmeasuredError, Verdict, of_error
+from entropae.diagnosis.finding import (
+    MOST,
+    NEGLIGIBLE,
+    Check,
+    UnmeasuredError,
+    Verdict,
+    of_error,
+    of_share,
+)
 from entropae.diagnosis.measured import Measured, squared
+from entropae.nn.scaling import ScaledDecoder
+from entropae.nn.units import UNLIKE, scaling_of
 
 ENOUGH = 200  # samples, to see a difference that matters
+HALF = 0.5  # of a value's variance, above which it is lost
 
 # What is often done to images by mistake, undone: each with what to say.
 CORRECTIONS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
@@ -109,5 +120,51 @@ UNREACHABLE = Check(
         'layer: output="linear".'
     ),
     judge=_unreachable,
+    explains=("*",),
+)
+
+
+def _mixed(measured: Measured) -> Verdict | None:
+    x = measured.train
+    if not x.is_floating_point():
+        raise UnmeasuredError("sentences have no units")
+    if isinstance(measured.subject.decoder, ScaledDecoder) or bool(((x >= 0) & (x <= 1)).all()):
+        return None
+    scaling = scaling_of(x)
+    if scaling is None or not scaling.is_mixed:
+        return None
+    given, again = measured.test.flatten(1), measured.again.flatten(1)
+    left = ((again - given) / scaling.scale).square().mean(0)
+    lost = float((left > HALF).double().mean())
+    if not lost:
+        return None
+    variances = scaling.scale.double().square()
+    return Verdict(
+        of_share(lost),
+        lost,
+        MOST,
+        f"standard deviations of values are {scaling.scale.min():.2g} … {scaling.scale.max():.2g}, "
+        f"so that one has {float(variances.max() / variances.sum()):.0%} of the variance; of "
+        f"{lost:.0%} of the values more than half is lost",
+        # Of the error that these are found by, the largest unit is nearly all.
+        ("collapse", "undertrained", "weight_large", "latent_small"),
+    )
+
+
+MIXED = Check(
+    name="units",
+    title="The values are in mixed units",
+    meaning="The error is that of the values in the largest unit alone: the others are not learnt.",
+    how=(
+        "Squared error of each value over its variance, where standard deviations of neighbouring "
+        f"values differ more than {UNLIKE:g}-fold. Found where it is over a half; the effect is "
+        "the share of such values."
+    ),
+    cause="Features in several units were not standardised.",
+    remedy=(
+        "Standardise the values, x = (x - x.mean(0)) / x.std(0), or train by entropae fit, which "
+        "does so."
+    ),
+    judge=_mixed,
     explains=("*",),
 )

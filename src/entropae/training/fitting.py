@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,6 +152,8 @@ def fit(
             raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
     folder = None if folder is None else Path(folder)
     samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
+    if error is None and not hasattr(model.decoder, "error"):
+        _warn_of_units(samples)
     if batch_size is None:
         batch_size = batch_size_of(data) or samples.kind.batch_size
     share = float(validation or 0) if others is None else 0.0
@@ -251,6 +254,19 @@ def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed
     if isinstance(head, FlowMatching):
         head = FlowMatching.sized(model.latent.dim, len(train), steps * worth(model))
     model.fit_head(train, head, seed=seed)
+
+
+def _warn_of_units(samples: Samples) -> None:
+    """Say where only the values in the largest unit would be learnt."""
+    scaling = samples.scaling
+    if scaling is None or not scaling.is_mixed:
+        return
+    warnings.warn(
+        f"The values are in mixed units (standard deviations from {scaling.scale.min():.2g} to "
+        f"{scaling.scale.max():.2g}): those in the largest will be learnt, others hardly. "
+        "Standardise them: x = (x - x.mean(0)) / x.std(0)",
+        stacklevel=3,
+    )
 
 
 def _read(

@@ -103,7 +103,7 @@ class Arrays(Kind):
 
 def _scaled(samples: Samples, reading: Reading) -> Samples:
     """Samples with where their values lie, learnt from those that are not held out."""
-    from entropae.kinds.arrays.scales import scaling_of
+    from entropae.nn.units import scaling_of
 
     train, _ = samples.split(reading.validation, seed=reading.seed, rule=reading.rule)
     scaling = scaling_of(train.spread(MOST))
