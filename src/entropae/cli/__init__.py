@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    parser = make_parser()
+    first = (sys.argv[1:] if arguments is None else arguments)[:1]
+    parser = make_parser(*first)
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
@@ -100,8 +101,13 @@ def _plain_warnings() -> Iterator[None]:
         warnings.formatwarning = before
 
 
-def make_parser() -> Parser:
-    """The parser of all commands."""
+def make_parser(only: str = "") -> Parser:
+    """The parser of all commands.
+
+    Args:
+        only: The command that is asked for, if it is known: the others are then left out, which
+            take most of the time.
+    """
     from entropae import __version__
 
     parser = Parser(
@@ -111,7 +117,8 @@ def make_parser() -> Parser:
         epilog=EXITS,
     )
     commands = parser.add_subcommands(dest="command")
-    for name, (describe, _, text) in COMMANDS.items():
+    asked = {only: COMMANDS[only]} if only in COMMANDS else COMMANDS
+    for name, (describe, _, text) in asked.items():
         command = Parser(description=text)
         describe(command)
         commands.add_subcommand(name, command, help=text)
