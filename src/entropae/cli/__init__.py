@@ -27,6 +27,12 @@ from entropae.signals import Stopped, in_command
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
+# What commands import first, with most of what else they need; the others the model.
+LARGE = {
+    **dict.fromkeys((*training.COMMANDS, "fit-related"), "entropae.training"),
+    **dict.fromkeys(entropy.COMMANDS, "entropae.entropy"),
+    **dict.fromkeys(information.COMMANDS, "entropae.information"),
+}
 # Commands that are told which of their options were given, and under which name.
 ASKED = {"fit": "asked"}
 EXITS = (
@@ -58,8 +64,8 @@ def _run(arguments: list[str] | None) -> int:
         _, act, _ = COMMANDS[options.command]
         with _plain_warnings():
             # Not in a process of somebody else's, whose objects are not to be kept for good.
-            if arguments is None and options.command in training.COMMANDS:
-                load("entropae.training")
+            if arguments is None:
+                load(LARGE.get(options.command, "entropae.model"))
             chosen = parser.instantiate(options)[options.command]
             if options.command in ASKED:
                 chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
