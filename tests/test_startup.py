@@ -17,14 +17,19 @@ for out in {outs}:
     sys.argv = ["entropae", "sample", {run!r}, "--out", out]
     assert main() == 0
 print(sorted({heavy} & sys.modules.keys()))
+sys.argv = ["entropae", "diagnose", {run!r}]
+assert main() == 0
+print("lightning" in sys.modules)
 """
 
 
-def test_sampling_loads_nothing_of_training(run, tmp_path):
+def test_sampling_and_diagnosing_load_nothing_of_training(run, tmp_path):
     outs = [str(tmp_path / name) for name in ("sheet.png", "values.npy")]
     code = CODE.format(run=str(run), outs=outs, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    lines = done.stdout.splitlines()
+    assert lines[len(outs)] == "[]"
+    assert lines[-1] == "False"
 
 
 def test_only_processes_of_the_command_keep_what_they_import_for_good(monkeypatch, tmp_path):
