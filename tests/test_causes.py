@@ -231,6 +231,7 @@ def test_a_prior_is_named_only_where_held_out_codes_are_likelier_under_it(name, 
     assert found is not None
     assert bool(found.prior) == fits
     assert ("Keep to N(0, I)" in found.text) == (not fits)
+    assert bool(found.cause) == (not fits)
 
 
 @pytest.mark.parametrize(("numeric", "d"), [(True, 14), (False, 55)])

@@ -249,6 +249,16 @@ def test_what_befalls_the_code_in_training_is_not_a_fault_of_a_variational_one()
     assert "scale" in found.sound
 
 
+def test_a_head_is_held_against_the_codes_that_it_was_fitted_to():
+    # In training there is as much noise again, of which the head knows nothing.
+    torch.manual_seed(0)
+    encoder = plants.Of(lambda x: torch.cat([x, torch.zeros_like(x)], 1))
+    model = ea.Autoencoder(encoder, nn.Identity(), ea.latent.Variational(2)).eval()
+    x = torch.randn(2000, 2)
+    found = model.fit_head(x, "full").diagnose(x, torch.randn(500, 2), progress=False)
+    assert "scale" in found.sound
+
+
 def test_the_text_is_plain_or_coloured_and_json_keeps_all():
     found = plants.scaled().diagnose()
     text = str(found)

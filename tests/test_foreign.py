@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import pickle
 import re
 import runpy
 import shlex
+import sqlite3
 import sys
 import tarfile
+import warnings
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import h5py
@@ -76,6 +80,23 @@ def test_tables_become_csv(name, tmp_path, monkeypatch):
     assert (tmp_path / "a.csv").read_text() == "mine\n"
 
 
+def test_a_database_is_asked_for_its_first_table(tmp_path, monkeypatch):
+    path = tmp_path / "our people.db"
+    with closing(sqlite3.connect(path)) as database:
+        FRAME.to_sql("people", database, index=False)
+        FRAME.to_sql("others", database, index=False)
+    said = told(path)
+    assert "a database with people; others. To take people: " in said
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        follow(said, monkeypatch)
+        gc.collect()
+    made = read_table(tmp_path / "our people.csv").data.to_pandas()
+    pd.testing.assert_frame_equal(made, FRAME, check_dtype=False)
+    (tmp_path / "b.db").write_bytes(b"none")
+    assert "python" not in told(tmp_path / "b.db")
+
+
 def test_estimators_say_the_same(tmp_path):
     path = written("a.dta", tmp_path)
     with pytest.raises(ValueError, match="must end in") as caught:
@@ -132,6 +153,11 @@ def test_archives_become_folders(name, tmp_path, monkeypatch):
     assert read(tmp_path / "photos").shape == (1, 9, 8)
 
 
+def test_a_pickle_without_an_ending_is_known(tmp_path):
+    (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"data": PIXELS}))
+    assert "It looks like a pickle" in told(tmp_path / "data_batch_1")
+
+
 def test_a_single_image_is_one_of_its_folder(tmp_path):
     for i, image in enumerate(PIXELS):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
@@ -153,10 +179,12 @@ def test_text_of_another_name(tmp_path):
     assert "python" not in told(tmp_path / "a\nb.xlsx")
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.mp4", "a.wav"])
+@pytest.mark.parametrize(
+    "name", ["a.pdf", "a.mp4", "a.wav", "a.heic", "a.dcm", "a.nii.gz", "a.rds"]
+)
 def test_other_things_are_told_what_to_become(name, tmp_path):
     (tmp_path / name).write_bytes(b"\0")
-    assert re.search(r"Save|Cut", told(tmp_path / name))
+    assert re.search(r"Save|Cut|save", told(tmp_path / name))
 
 
 # Folders without images.
@@ -171,6 +199,20 @@ def test_a_folder_of_arrays_becomes_one(tmp_path, monkeypatch):
         read(folder)
     follow(str(caught.value), monkeypatch)
     assert np.array_equal(np.load(tmp_path / "scans.npy"), PIXELS)
+
+
+@pytest.mark.parametrize("names", [("train-0", "train-1", "test-0"), ("a", "b")])
+def test_the_parts_of_a_table_become_one(names, tmp_path, monkeypatch):
+    folder = tmp_path / "rows"
+    (folder / "data").mkdir(parents=True)
+    (folder / "README.md").write_text("Two towns.")
+    for name in names:
+        FRAME.to_parquet(folder / "data" / f"{name}.parquet")
+    with pytest.raises(ValueError, match="No images") as caught:
+        read(folder)
+    follow(str(caught.value), monkeypatch)
+    made = read_table(tmp_path / "rows.parquet").data.to_pandas()
+    pd.testing.assert_frame_equal(made, pd.concat([FRAME, FRAME], ignore_index=True))
 
 
 def test_a_folder_of_something_else_names_it(tmp_path):

@@ -150,7 +150,7 @@ def _finding(name: str, verdict: Verdict, reason: str, measured: Measured) -> Fi
         verdict.figure,
         verdict.value,
         verdict.threshold,
-        check.cause,
+        advised.cause or check.cause,
         advised.text,
         reason,
         advised.settings,

@@ -29,11 +29,13 @@ class Advice:
         text: In words.
         settings: Of the recipe, by their names with dots, as they should be.
         prior: What to sample from, if that is the remedy.
+        cause: What probably brought the finding about, if more is known of it than usually.
     """
 
     text: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     prior: str = ""
+    cause: str = ""
 
 
 def advice(name: str, measured: Measured) -> Advice | None:
@@ -44,7 +46,8 @@ def advice(name: str, measured: Measured) -> Advice | None:
         return found
     return Advice(
         "Keep to N(0, I): a distribution fitted to the training codes is further from the held-out "
-        "ones. More data, or fewer passes, would bring the two together."
+        "ones. More data, or fewer passes, would bring the two together.",
+        cause="Held-out codes lie elsewhere than those of the training data.",
     )
 
 

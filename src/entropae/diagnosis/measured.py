@@ -234,12 +234,12 @@ class Measured:
 
     @cached_property
     def code(self) -> Float[Tensor, "m d"]:
-        """Codes of the test samples as the decoder meets them in training."""
+        """Codes of the test samples that what is drawn should resemble."""
         return self.subject.trained_code(self.test).double()
 
     @cached_property
     def train_code(self) -> Float[Tensor, "n d"]:
-        """Codes of the training samples as the decoder meets them in training."""
+        """Codes of the training samples that what is drawn should resemble."""
         return self.subject.trained_code(self.train).double()
 
     @property

@@ -93,11 +93,12 @@ class Subject:
         return code if self.latent is None else self.latent.project(code)
 
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
-        """Codes as the decoder meets them in training: of a variational latent, with its noise.
+        """Codes whose distribution samples from the prior should resemble.
 
-        It is this distribution that samples from the prior should resemble.
+        Those that the decoder meets in training, of a variational latent with their noise; with a
+        head those that it was fitted to, without.
         """
-        if self.latent is None:
+        if self.latent is None or self.head is not None:
             return self.encode(x)
         latent = copy.deepcopy(self.latent)  # which may keep recent codes
         latent.train()

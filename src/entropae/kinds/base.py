@@ -246,7 +246,9 @@ class Kind(ABC):
 
     def embed(self, model: Any, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
         """Samples as points, for distances between them."""
-        return x.flatten(1)
+        from entropae.nn import points_of
+
+        return points_of(model.decoder, x)
 
     @property
     def types(self) -> Mapping[str, str]:

@@ -189,7 +189,8 @@ def _array(value: Any, number: int) -> np.ndarray:
         value = value.detach().cpu()
         return (value.float() if value.dtype == torch.bfloat16 else value).contiguous().numpy()
     if hasattr(value, "getbands"):  # a picture of Pillow
-        return np.asarray(value.convert("L" if value.mode in ("1", "L", "LA") else "RGB"))
+        grey = value.mode in ("1", "L", "LA")
+        return np.asarray(opaque(value).convert("L" if grey else "RGB"))
     if not isinstance(value, np.ndarray | np.generic | list | tuple | int | float):
         raise TypeError(
             f"A sample must be a tensor, an array, a picture or a text: number {number} is a "
@@ -209,6 +210,16 @@ def _array(value: Any, number: int) -> np.ndarray:
             "floats."
         )
     return array
+
+
+def opaque(picture: Any) -> Any:
+    """A picture of Pillow on white, where it can be seen through."""
+    from PIL import Image
+
+    if not picture.has_transparency_data:
+        return picture
+    picture = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
 
 
 def _check(array: np.ndarray, first: np.ndarray, n: int) -> None:

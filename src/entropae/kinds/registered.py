@@ -44,10 +44,11 @@ def read(source: Any, **options: Any) -> Samples:
 
     Args:
         source: A folder of images (below it, at any depth); an `.npy`, `.npz` or IDX file; a table
-            (`.csv`, `.parquet`, a frame of pandas, polars or pyarrow); a text (`.txt`, `.txt.gz`, a
-            list of sentences); `digits`, `mnist` or `fashion-mnist`; a tensor or an array; a data
-            set or a `DataLoader` of torch, a list of tensors, arrays or images, or anything that
-            gives samples one by one. In pairs `(x, y)`, `x` is the sample and `y` its label.
+            (`.csv`, `.parquet`, a frame of pandas, polars or pyarrow); images or arrays in the
+            cells of a `.parquet` file, see `cells.in_cells`; a text (`.txt`, `.txt.gz`, a list of
+            sentences); `digits`, `mnist` or `fashion-mnist`; a tensor or an array; a data set or a
+            `DataLoader` of torch, a list of tensors, arrays or images, or anything that gives
+            samples one by one. In pairs `(x, y)`, `x` is the sample and `y` its label.
         options: See `Reading`.
 
     Values of uint8 are divided by 255. Arrays of shape `(n, h, w)`, `(n, h, w, c)` and
@@ -88,7 +89,9 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
         samples = replace(samples, files=(Path(path),) if path else ())
     if found.labels is not None:
         samples = replace(samples, labels=found.labels)
-    return samples if reading.labels is None else samples.kind.label(samples, reading.labels)
+    if reading.labels is None or reading.labels == found.column:
+        return samples
+    return samples.kind.label(samples, reading.labels)
 
 
 def _claimed(content: Any, reading: Reading, kind: Kind | None) -> Samples:

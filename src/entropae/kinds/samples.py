@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int, Shaped, UInt64
+from jaxtyping import Float, Int, Shaped, UInt64
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from entropae.kinds.keys import Halves, Rule, halved
 from entropae.kinds.layouts import LAYOUTS
+from entropae.nn.scaling import Scaling
 
 if TYPE_CHECKING:
     from entropae.kinds.base import Kind
@@ -42,6 +43,7 @@ class Samples(Dataset[Tensor]):
         names: Of these, from the folder that was asked for.
         others: How many files were there that are of other types, in words, if any.
         told: What was done to them that nobody asked for, in a sentence, if anything.
+        scaling: Where their values lie and how far they spread, if not about as of N(0, 1).
         index: Which rows of the array; all if `None`.
     """
 
@@ -56,6 +58,7 @@ class Samples(Dataset[Tensor]):
     names: tuple[str, ...] = field(default=(), repr=False)
     others: str = ""
     told: str = ""
+    scaling: Scaling | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.array if self.index is None else self.index)
@@ -96,6 +99,10 @@ class Samples(Dataset[Tensor]):
     def shape(self) -> tuple[int, ...]:
         """Shape of one sample as it comes out."""
         return LAYOUTS[self.layout].shape(self.array.shape[1:])
+
+    def points(self, x: Shaped[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
+        """Such samples as points whose squared distances are errors of reconstructions."""
+        return x.flatten(1) if self.scaling is None else self.scaling.points(x)
 
     def first(self, n: int) -> Shaped[Tensor, "m ..."]:
         """A batch of the first `n` samples, or of all if there are fewer."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from entropae.kinds.cells import in_cells
 from entropae.kinds.downloads import NAMES, by_name
 from entropae.kinds.items import Items, items_of, read_items
 from entropae.kinds.loaders import unwrapped
@@ -29,15 +30,17 @@ class Opened(NamedTuple):
     """A source of which kinds are asked whether it is theirs.
 
     Attributes:
-        content: A tensor, an array, a frame, a list of sentences, `Samples`, or the path of a file
-            or folder.
+        content: A tensor, an array, a frame, a list of sentences, `Samples`, `Pictures`, or the
+            path of a file or folder.
         labels: One for each sample, if it came with any.
         path: Where it was read from, for messages.
+        column: The one of the labels, in a file of columns.
     """
 
     content: Any
     labels: np.ndarray | None = None
     path: str = ""
+    column: str | None = None
 
 
 def opened(source: Any, reading: Reading) -> Opened:
@@ -48,7 +51,7 @@ def opened(source: Any, reading: Reading) -> Opened:
         ValueError: If it is damaged or unusable.
     """
     if isinstance(source, str | Path):
-        return _at(source, reading.download)
+        return _at(source, reading)
     source = unwrapped(source)
     if isinstance(source, Tensor | np.ndarray | Samples):
         _check_no_key(source, reading)
@@ -72,10 +75,10 @@ def _check_no_key(source: Any, reading: Reading) -> None:
         )
 
 
-def _at(source: str | Path, download: bool) -> Opened:
+def _at(source: str | Path, reading: Reading) -> Opened:
     """What lies at a path, or goes by a name."""
     if str(source) in NAMES:
-        return Opened(by_name(str(source), download=download))
+        return Opened(by_name(str(source), download=reading.download))
     path = Path(source)
     if source == "" or not path.exists():  # an empty name would be the current folder
         hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
@@ -84,6 +87,9 @@ def _at(source: str | Path, download: bool) -> Opened:
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
     check_regular(path)
+    held = in_cells(path, reading.key, reading.labels)
+    if held is not None:
+        return Opened(held.content, held.labels, str(path), held.column)
     return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
 
 

@@ -61,7 +61,7 @@ def choose_dim(train: Samples, held_out: Samples, found: PrincipalComponents) ->
 
 def _components_needed(held_out: Samples, found: PrincipalComponents) -> int:
     """The fewest components that leave at most a tenth of the held-out variance."""
-    x = held_out.spread(SAMPLES).flatten(1).double() - found.mean
+    x = held_out.points(held_out.spread(SAMPLES)).double() - found.mean
     total = x.square().sum()
     held = (x @ found.axes.T).square().sum(0).cumsum(0)
     enough = (held >= SHARE * total).nonzero()
@@ -70,7 +70,7 @@ def _components_needed(held_out: Samples, found: PrincipalComponents) -> int:
 
 def _intrinsic(train: Samples, found: PrincipalComponents) -> float:
     """The intrinsic dimension of the samples' scores; 0 where there are too few to tell."""
-    scores = found.scores(train.spread(SAMPLES).flatten(1))
+    scores = found.scores(train.points(train.spread(SAMPLES)))
     # Copies of a sample, which data have, would count as points of no dimension.
     scores = torch.unique(scores, dim=0)
     if len(scores) <= 2 * NEIGHBOUR or scores.shape[1] < 1:

@@ -31,7 +31,7 @@ def components_of(
     seed: int = 0,
     augment: Callable[[Tensor], Tensor] | None = None,
 ) -> PrincipalComponents:
-    """The principal components of samples flattened; of at most 20 000, evenly spaced.
+    """The principal components of samples as points; of at most 20 000, evenly spaced.
 
     Args:
         samples: The samples.
@@ -45,6 +45,8 @@ def components_of(
     copies = 1 if augment is None else max(1, min(COPIES, MOST // len(some)))
     whole = some.first(len(some)) if len(some) * numbers <= HELD else None
 
+    points = samples.points
+
     def parts() -> Iterator[Tensor]:
         size = max(1, (1 << 22) // numbers)
         for start in range(0, len(some), size):
@@ -54,7 +56,7 @@ def components_of(
     def batches() -> Iterator[Tensor]:
         for i, part in enumerate(parts()):
             for copy in range(copies):
-                yield part.flatten(1) if augment is None else changed(part, i, copy).flatten(1)
+                yield points(part if augment is None else changed(part, i, copy))
 
     def changed(part: Tensor, i: int, copy: int) -> Tensor:
         """The same at each pass, since the search goes over the samples several times."""
@@ -129,7 +131,8 @@ def pca_errors(
     mean, axes = found.mean.float(), found.axes[:dim].float()
     errors, size = [], max(1, (1 << 22) // len(mean))
     for start in range(0, len(samples), size):
-        x = samples.__getitems__(range(start, min(start + size, len(samples)))).flatten(1)
+        rows = range(start, min(start + size, len(samples)))
+        x = samples.points(samples.__getitems__(rows))
         again = mean + (x - mean) @ axes.T @ axes
         again = again.clamp(0, 1) if clip else again
         errors.append((again - x).double().square().mean(1))

@@ -8,6 +8,7 @@ from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
 from entropae.nn.principal import has_linear_path, start_at_components
 from entropae.nn.residual import ResidualDecoder, ResidualEncoder
+from entropae.nn.scaling import ScaledDecoder, ScaledEncoder, Scaling, points_of
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.table import TableDecoder
 from entropae.nn.tokens import BOS, EOS, PAD, UNK
@@ -31,6 +32,9 @@ __all__ = [
     "MLPEncoder",
     "ResidualDecoder",
     "ResidualEncoder",
+    "ScaledDecoder",
+    "ScaledEncoder",
+    "Scaling",
     "SequenceDecoder",
     "Standardize",
     "TableDecoder",
@@ -42,6 +46,7 @@ __all__ = [
     "has_linear_path",
     "nucleus",
     "pair",
+    "points_of",
     "sampling",
     "start_at_components",
     "text_pair",

@@ -12,13 +12,15 @@ from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder, MLPEncoder, Output
 from entropae.nn.residual import ResidualDecoder, ResidualEncoder
+from entropae.nn.scaling import ScaledDecoder, ScaledEncoder, Scaling
 from entropae.nn.table import TableDecoder
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
 
 NETWORKS: dict[str, type[nn.Module]] = {
     network.__name__: network
     for network in (
-        *(MLPEncoder, MLPDecoder, TableDecoder, ConvEncoder, ConvDecoder),
+        *(MLPEncoder, MLPDecoder, ScaledEncoder, ScaledDecoder, TableDecoder),
+        *(ConvEncoder, ConvDecoder),
         *(ResidualEncoder, ResidualDecoder),
         *(LSTMEncoder, LSTMDecoder, TransformerEncoder, TransformerDecoder),
     )
@@ -36,6 +38,7 @@ def pair(
     output: Output = "sigmoid",
     linear: bool = False,
     dropout: float = 0.0,
+    scaling: Scaling | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of one kind for samples of a shape.
 
@@ -51,6 +54,8 @@ def pair(
         output: The decoder's last activation.
         dropout: Likewise.
         linear: A linear path beside the layers of both, for `nn.start_at_components`.
+        scaling: Of the mlp, where values lie and how far they spread, if they are not of about
+            size 1.
 
     Raises:
         ValueError: If these are no networks for such samples.
@@ -62,6 +67,12 @@ def pair(
     if network == "mlp":
         gain = LINEAR_GAIN if linear else GAIN
         options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
+        if scaling is not None:
+            encoder = ScaledEncoder(shape, in_features, **options)
+            decoder = ScaledDecoder(shape, dim, gain=gain, **options)
+            encoder.set(scaling)
+            decoder.set(scaling)
+            return encoder, decoder
         return (
             MLPEncoder(shape, in_features, **options),
             MLPDecoder(shape, dim, output=output, gain=gain, **options),

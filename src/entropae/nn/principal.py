@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.mlp import MLPDecoder, MLPEncoder
 from entropae.nn.residual import ResidualDecoder, ResidualEncoder
+from entropae.nn.scaling import Scaled, ScaledDecoder, ScaledEncoder, Scaling
 from entropae.nn.table import TableDecoder
 
 # Frequency below which a category is not taken as rarer, so that its logit stays moderate.
@@ -23,7 +24,7 @@ RAREST = 1e-3
 def has_linear_path(network: nn.Module) -> bool:
     """Whether a network can start at principal components."""
     return getattr(network, "direct", None) is not None or (
-        isinstance(network, TableDecoder) and network.linear
+        isinstance(network, TableDecoder | Scaled) and bool(network.linear)
     )
 
 
@@ -45,18 +46,20 @@ def start_at_components(
     Args:
         encoder: With a linear path.
         decoder: With a linear path.
-        mean: Of the samples.
+        mean: Of the samples; with networks of values in mixed units, of their points, as the rest.
         axes: The components, unit vectors, no more than the code has dimensions.
         deviations: Standard deviations of the samples along them.
 
     Raises:
         ValueError: If a network has no linear path.
     """
+    if isinstance(encoder, ScaledEncoder) and isinstance(decoder, ScaledDecoder):
+        mean, deviations = _standardized(decoder.scaling, mean, deviations)
+        encoder, decoder = encoder.layers, decoder.layers
+    slope, centre = axes, mean
     if isinstance(decoder, TableDecoder) and decoder.linear:
         slope, centre = _logits(decoder, mean, axes)
         decoder = decoder.layers
-    else:
-        slope, centre = axes, mean
     for network in (encoder, decoder):
         if not has_linear_path(network):
             raise ValueError(
@@ -82,6 +85,13 @@ def start_at_components(
     decoder.direct.bias.copy_(centre)
     for weights in decoder.layers[-1].parameters():
         weights.zero_()
+
+
+def _standardized(scaling: Scaling, mean: Tensor, deviations: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviations of samples as the layers inside see them; of points they are these."""
+    if scaling.is_mixed:
+        return mean, deviations
+    return (mean - scaling.mean) / scaling.scale, deviations / scaling.scale[0]
 
 
 def _logits(

@@ -57,6 +57,26 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> tuple[Any,
         return pa.Table.from_batches(list(_batches(file, kinds, path)), kinds), left_out
 
 
+def read_columns(path: Path, names: Sequence[str]) -> Any:
+    """Columns of a Parquet file as a `pyarrow.Table`, lists and bytes in them as they are.
+
+    Raises:
+        ValueError: If it cannot be read, or unpacks to far more than its size.
+    """
+    import pyarrow as pa
+
+    with opened(path) as (file, schema):
+        kinds = pa.schema([schema.field(name) for name in names])
+        batches, size, unpacked = [], path.stat().st_size, 0
+        for batch in file.iter_batches(SHARED, columns=list(names)):
+            columns = [_cast(batch.column(field.name), field.type) for field in kinds]
+            batches.append(pa.record_batch(columns, kinds))
+            unpacked += batches[-1].nbytes
+            if unpacked > most_bytes(size):
+                raise ValueError(too_much(size, unpacked))
+        return pa.Table.from_batches(batches, kinds)
+
+
 def is_text(kind: Any) -> bool:
     """Whether a type is of texts or bytes, each of any length."""
     import pyarrow as pa

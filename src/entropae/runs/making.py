@@ -181,8 +181,9 @@ def _make(
         measured = measure(model, train, held_out) | ({"priors": chosen} if chosen else {})
     if first:
         if components is not None and "mean_squared_error" in measured["validation"]:
-            error = measured["validation"]["mean_squared_error"]
-            measured["principal_components"] = against_pca(model, held_out, components, error)
+            known, error = (measured[of]["mean_squared_error"] for of in ("train", "validation"))
+            compared = against_pca(model, held_out, components, error, known)
+            measured["principal_components"] = compared
         metrics = measured | _account(log, samples, clock)
         _finish(model, train, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)

@@ -22,6 +22,10 @@ from entropae.training.trainers import place_of
 
 # Samples that a first look is calibrated on.
 SHOWN = 1024
+# Of principal components' error: up to which a model's is about the same.
+ALIKE = 1.05
+# Of the held-out error: below which that of training samples shows that they are known by heart.
+BY_HEART = 0.7
 
 
 def settled(
@@ -37,6 +41,9 @@ def settled(
 
     Returns:
         The components are `None` for samples that have none, as sentences.
+
+    Raises:
+        ValueError: If all training samples are equal.
     """
     if recipe.batch_size is None:
         recipe = replace(recipe, batch_size=train.kind.batch_size)
@@ -48,6 +55,11 @@ def settled(
     if train.kind.numeric:
         most = MOST if chosen else int(latent.get("dim", MOST))
         found = components_of(train, most, seed=recipe.seed)
+        if not len(found.axes):
+            raise ValueError(
+                f"All {len(train):,} {train.kind.things} to train on are equal: there is nothing "
+                "to learn from them. Give data that vary."
+            )
     if chosen:
         if found is None:
             dim, why = train.kind.dim, f"what suits {train.kind.things}"
@@ -160,30 +172,43 @@ def first_look(train: Samples, held_out: Samples, folder: Path, *, seed: int) ->
 
 
 def against_pca(
-    model: Autoencoder, held_out: Samples, found: PrincipalComponents, error: float
+    model: Autoencoder, held_out: Samples, found: PrincipalComponents, error: float, known: float
 ) -> dict[str, Any]:
     """The held-out error of as many principal components as the code has dimensions.
 
-    Says in a line if the model does not have less.
+    Says in a line if the model does not have less, and what may be done about it.
 
     Args:
         model: A trained model.
         held_out: The samples that its error was measured on.
         found: Components of its training samples.
         error: The model's squared error.
+        known: The same of its training samples.
     """
     clip = getattr(model.decoder, "output", None) in ("sigmoid", "clip")
     dim = model.latent.dim
     linear = pca_error(held_out, found, dim, clip=clip)
-    if not error < linear:
-        remedy = "Train longer (--epochs)"
-        if getattr(model.decoder, "direct", None) is None:
-            remedy += ", or start from them (--model.start pca)"
-        weight = getattr(model.latent, "weight", 0)
-        if weight:
-            remedy += f", or ask less of the code (--model.latent.weight {weight / 2:g})"
-        print(
-            f"No better than principal components: the held-out squared error is {error:.3g}, that "
-            f"of {dim} principal components {linear:.3g}. {remedy}."
-        )
-    return {"components": min(dim, len(found.axes)), "mean_squared_error": linear}
+    measured = {"components": min(dim, len(found.axes)), "mean_squared_error": linear}
+    if error < linear:
+        return measured
+    said = f"the held-out squared error is {error:.3g}, that of {dim} principal components"
+    if error <= ALIKE * linear:
+        print(f"As good as principal components: {said} {linear:.3g}.")
+        return measured
+    remedies = []
+    if known < BY_HEART * error:
+        said = f"the squared error is {known:.3g} in training and {error:.3g} held out, that of"
+        said += f" {dim} principal components"
+        remedies.append("train for fewer passes (--epochs) or on more samples")
+    else:
+        remedies.append("train longer (--epochs)")
+    if not has_linear_path(model.decoder):
+        remedies.append("start from them (--model.start pca)")
+    weight = getattr(model.latent, "weight", 0)
+    if weight:
+        remedies.append(f"ask less of the code (--model.latent.weight {weight / 2:g})")
+    print(
+        f"No better than principal components: {said} {linear:.3g}. What may help: "
+        f"{', or '.join(remedies)}."
+    )
+    return measured

@@ -6,6 +6,7 @@ import codecs
 import itertools
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -40,12 +41,32 @@ def way_on(path: Path) -> str:
     for endings, way in WAYS:
         if name.endswith(endings):
             return way(path)
+    if _is_pickle(path):
+        return PICKLED
     return TEXT if _is_text(path) else ""
 
 
 def _table(path: Path) -> str:
     read = TABLES[path.suffix.lower()].format(repr(str(path)))
     return f"With pandas: {_to_csv(path, read)}"
+
+
+def _database(path: Path) -> str:
+    """Of SQLite: a command that takes its first table."""
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            names = [name for (name,) in found]
+    except sqlite3.Error:
+        return ""
+    if not names or not all(map(str.isidentifier, names)):
+        return ""
+    out = str(free(path.with_suffix(".csv")))
+    read = f"pandas.read_sql('SELECT * FROM {names[0]}', sqlite3.connect({str(path)!r}))"
+    command = python(f"import pandas, sqlite3; {read}.to_csv({out!r}, index=False)")
+    return f"It is a database with {counted(names)}. To take {names[0]}: {command}"
 
 
 def _pickle(path: Path) -> str:
@@ -87,12 +108,26 @@ def instead(folder: Path, files: Sequence[Path]) -> str:
     """What to give instead of a folder that holds no images, but these files."""
     if not files:
         return "There are no files at all."
+    parts = [path for path in files if path.suffix == ".parquet"]
+    if len(parts) > 1:
+        return _joined(folder, parts)
     if len(files) == 1 or any(path.suffix.lower() != ".npy" for path in files):
         return f"It holds {counted(files)}: give one of these by its name."
     out = str(free(folder.with_suffix(".npy")))
     listed = f"sorted(pathlib.Path({str(folder)!r}).rglob('*.npy'))"
     code = f"numpy.save({out!r}, numpy.stack([numpy.load(one) for one in {listed}]))"
     return f"To make one array of its .npy files: {python(f'import numpy, pathlib; {code}')}"
+
+
+def _joined(folder: Path, parts: Sequence[Path]) -> str:
+    """A command that makes one file of the parts of a table, but for those to test with."""
+    training = [path for path in parts if path.name.startswith("train")]
+    pattern = "train*.parquet" if training else "*.parquet"
+    out = str(free(folder.with_suffix(".parquet")))
+    listed = f"sorted(map(str, pathlib.Path({str(folder)!r}).rglob({pattern!r})))"
+    code = f"parquet.write_table(dataset.dataset({listed}).to_table(), {out!r})"
+    command = python(f"import pathlib; from pyarrow import dataset, parquet; {code}")
+    return f"To make one table of {counted(training or parts)}: {command}"
 
 
 def free(path: Path) -> Path:
@@ -105,6 +140,13 @@ def python(code: str) -> str:
     """A command that runs code, readable where nothing in it is the shell's own."""
     plain = not any(c in code for c in '"$`\\!')
     return f'python -c "{code}"' if plain else shlex.join(["python", "-c", code])
+
+
+def _is_pickle(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(2) in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
 def _is_text(path: Path) -> bool:
@@ -123,6 +165,11 @@ TEXT = (
     "It looks like text: give it a name that ends in .csv if it is a table (separators are found "
     "out), or in .txt if each line is a sentence."
 )
+PICKLED = (
+    "It looks like a pickle, which can run code as it is opened, so none is. If you trust it, save "
+    "the array that is in it: numpy.save."
+)
+PHOTOS = "Save the images as .png or .jpg files, and give their folder."
 WAYS: tuple[tuple[tuple[str, ...], Callable[[Path], str]], ...] = (
     (tuple(TABLES), _table),
     ((".pkl", ".pickle", ".joblib"), _pickle),
@@ -138,6 +185,14 @@ WAYS: tuple[tuple[tuple[str, ...], Callable[[Path], str]], ...] = (
         (".h5", ".hdf5"),
         partial(_array, "Take a data set of it, as x", "h5py", "h5py.File({})['x'][:]"),
     ),
+    (
+        (".nii", ".nii.gz"),
+        lambda _: "Open it with nibabel, and save its array: numpy.save.",
+    ),
+    ((".dcm",), lambda _: "Save the images as .png files of 16 bits, and give their folder."),
+    ((".heic", ".heif", ".avif", ".svg", ".raw", ".cr2", ".nef", ".dng", ".psd"), lambda _: PHOTOS),
+    ((".db", ".sqlite", ".sqlite3"), _database),
+    ((".rds", ".rdata", ".rda"), lambda _: "Save it from R as a .csv file."),
     ((".zip",), partial(_archive, "zipfile")),
     ((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz"), partial(_archive, "tarfile")),
     ((".gz",), _packed),

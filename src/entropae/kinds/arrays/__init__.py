@@ -18,6 +18,7 @@ from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import array_of, finite_range, plain_array
 
 MOST_CHANNELS = 16
+MOST = 20_000  # samples that scales are learnt from
 PICTURED = 4  # places each way of a plane that are drawn as a picture
 
 
@@ -47,9 +48,10 @@ class Arrays(Kind):
                 "them out."
             )
         array = plain_array(source)
-        finite_range(array)
+        low, high = finite_range(array)
         layout = _layout(source)
-        return Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
+        samples = Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
+        return samples if low >= 0 and high <= 1 else _scaled(samples, reading)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Arrays of the model's shape; one sample without the axis of samples, too."""
@@ -65,6 +67,16 @@ class Arrays(Kind):
         found = self.read(source, replace(reading, size=None, channels=None))
         self.check_shape(found.shape)
         return replace(found, kind=self)
+
+    def subject(self, make: Any, parts: dict[str, Any], given: Tensor) -> Any:
+        """Values in mixed units as the networks take them."""
+        from entropae.nn import ScaledDecoder
+
+        if not isinstance(parts["decoder"], ScaledDecoder):
+            return super().subject(make, parts, given)
+        from entropae.kinds.arrays.subject import Mixed
+
+        return Mixed(**parts)
 
     def illustrate(self, model: Any, held_out: Samples, folder: Path, *, seed: int) -> list[Path]:
         """Channels over a plane as pictures, anything else as lines."""
@@ -87,6 +99,21 @@ class Arrays(Kind):
     @property
     def _is_grid(self) -> bool:
         return len(self.shape) == 3 and min(self.shape[1:]) >= PICTURED
+
+
+def _scaled(samples: Samples, reading: Reading) -> Samples:
+    """Samples with where their values lie, learnt from those that are not held out."""
+    from entropae.kinds.arrays.scales import scaling_of
+
+    train, _ = samples.split(reading.validation, seed=reading.seed, rule=reading.rule)
+    scaling = scaling_of(train.spread(MOST))
+    if scaling is None or not scaling.is_mixed:
+        return replace(samples, scaling=scaling)
+    told = (
+        "The values are in mixed units (standard deviations from "
+        f"{scaling.scale.min():.2g} to {scaling.scale.max():.2g}): each is taken in its own."
+    )
+    return replace(samples, scaling=scaling, told=told)
 
 
 def _layout(source: Shaped[Any, "n ..."]) -> str:

@@ -14,7 +14,15 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.kinds.base import Kind
-from entropae.kinds.images.arrays import LARGE, RANGES, layout_of, with_channels
+from entropae.kinds.cells import Picture, Pictures
+from entropae.kinds.images.arrays import (
+    LARGE,
+    RANGES,
+    has_opacity,
+    layout_of,
+    on_white,
+    with_channels,
+)
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
@@ -89,37 +97,42 @@ class Images(Kind):
 
     @classmethod
     def claims(cls, source: Any) -> bool:
-        """A folder, or an array of images."""
-        if isinstance(source, Path):
-            return source.is_dir()
-        return isinstance(source, Tensor | np.ndarray) and layout_of(source) is not None
+        """A folder, the images of a file, or an array of images."""
+        if isinstance(source, Path | Pictures):
+            return isinstance(source, Pictures) or source.is_dir()
+        if not isinstance(source, Tensor | np.ndarray):
+            return False
+        return layout_of(source) is not None or has_opacity(source)
 
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
-        """Images of a folder, decoded once; or of an array."""
+        """Images of a folder or a file, decoded once; or of an array."""
         _check_options(reading)
-        if isinstance(source, Path):
-            return _of_folder(source, reading.size, reading.channels, reading)
+        if isinstance(source, Path | Pictures):
+            return _of_files(source, reading.size, reading.channels, reading)
+        said = ""
+        if has_opacity(source):
+            source, said = on_white(source), "Their last channel, opacity, was put on white."
         array = plain_array(source)
         layout = layout_of(source)
         assert layout is not None  # or it would not have been claimed
         low, high = _shown_range(*finite_range(array), whole=array.dtype.kind in "iu")
         samples = Samples(array, cls(_shape(array, layout), low=low, high=high), layout)
-        size, said = reading.size, ""
+        size = reading.size
         if size == "auto":
             _, height, width = samples.shape
             # Other values are no pixels that could be averaged.
             size = suited([(height, width)]) if (low, high) == (0, 1) else None
-            said = told([(height, width)], size)
+            said = " ".join(filter(None, (said, told([(height, width)], size))))
         if size is None and reading.channels in (None, samples.shape[0]):
-            return samples
+            return replace(samples, told=said)
         return replace(_resized(samples, size, reading.channels, reading), told=said)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Images in the model's channels, and cropped and resized as those that it has learnt."""
         channels = self.shape[0]
-        if isinstance(source, Path) and source.is_dir():
-            found = _of_folder(source, self.size, channels, reading, white=self.white)
+        if isinstance(source, Path | Pictures) and self.claims(source):
+            found = _of_files(source, self.size, channels, reading, white=self.white)
         elif isinstance(source, Tensor | np.ndarray):
             found = self._of_array(source, reading)
         else:
@@ -145,6 +158,7 @@ class Images(Kind):
             shapes.append((*self.shape[1:], self.shape[0]))
         if tuple(source.shape) in shapes:  # one image, without its batch
             source = source[None]
+        source = on_white(source) if has_opacity(source) else source
         array = plain_array(source)
         layout = layout_of(source)
         if layout is None and self.shape[0] == 1 and array.ndim == 3:
@@ -278,32 +292,30 @@ def _size_of(size: Any) -> Size:
     return size[0], size[1]
 
 
-def _of_folder(
-    folder: Path,
+def _of_files(
+    source: Path | Pictures,
     size: Asked | Size,
     channels: int | None,
     reading: Reading,
     *,
     white: float | None = None,
 ) -> Samples:
-    from entropae.kinds.images.files import from_folder
+    from entropae.kinds.images.files import decoded
 
-    array, skipped, files, white, others, made, said = from_folder(
-        folder, size, channels, white=white, strict=reading.strict, progress=reading.progress
+    made = decoded(
+        source, size, channels, white=white, strict=reading.strict, progress=reading.progress
     )
-    names = tuple(path.relative_to(folder).as_posix() for path in files)
-    kind = Images(_shape(array, "hwc"), size=made, white=white)
-    return Samples(
-        array,
-        kind,
-        "hwc",
-        skipped,
-        labels=_classes(names),
-        keys=keys_of_names(names),
-        files=files,
-        names=names,
-        others=others,
-        told=said,
+    kind = Images(_shape(made.array, "hwc"), size=made.size, white=made.white)
+    samples = Samples(made.array, kind, "hwc", made.skipped, others=made.others, told=made.told)
+    if isinstance(source, Pictures):
+        rows = np.array([one.row for one in made.files if isinstance(one, Picture)], np.uint64)
+        labels = None if source.labels is None else source.labels[rows]
+        told = " ".join(filter(None, (source.told, made.told)))
+        return replace(samples, labels=labels, keys=rows, told=told)
+    files = tuple(path for path in made.files if isinstance(path, Path))
+    names = tuple(path.relative_to(source).as_posix() for path in files)
+    return replace(
+        samples, labels=_classes(names), keys=keys_of_names(names), files=files, names=names
     )
 
 

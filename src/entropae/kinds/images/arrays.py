@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 # Ranges of values that are usual, the narrowest first.
 RANGES = ((-1.0, 1.0), (0.0, 255.0), (0.0, 1023.0), (0.0, 4095.0), (0.0, 16383.0), (0.0, 65535.0))
+SMALLEST = 8  # pixels a side; a few numbers a row are a signal of several channels
+ENDS = 0.8  # share of the pixels that are opaque or not there, in images with opacity
 LARGE = 1 << 24  # pixels of an image that a stranger may hand in
 # Brightness of red, green and blue (ITU-R BT.601), as Pillow has it.
 LUMA = (0.299, 0.587, 0.114)
@@ -27,8 +30,7 @@ def layout_of(images: Any) -> str | None:
     if isinstance(images, Tensor):
         return "chw" if len(shape) == 4 and shape[1] in (1, 3) else None
     if len(shape) == 3:
-        # A few numbers a row is a signal of several channels, not an image.
-        return "hw" if min(shape[1:]) >= 8 else None
+        return "hw" if min(shape[1:]) >= SMALLEST else None
     if len(shape) == 4 and shape[1] in (1, 3) and shape[3] in (1, 3):
         raise ValueError(
             f"Shape {shape} is ambiguous: its channels may be axis 1 or axis 3. Give grey images "
@@ -37,6 +39,36 @@ def layout_of(images: Any) -> str | None:
     if len(shape) == 4 and shape[3] in (1, 3):
         return "hwc"
     return "chw" if len(shape) == 4 and shape[1] in (1, 3) else None
+
+
+def has_opacity(images: Any) -> bool:
+    """Whether the last of two or four channels of an array is opacity: it is mostly all or none.
+
+    A fourth band of a satellite's image is not.
+    """
+    shape = tuple(images.shape)
+    if not isinstance(images, np.ndarray) or len(shape) != 4 or shape[3] not in (2, 4):
+        return False
+    if min(shape[1:3]) < SMALLEST or images.dtype.kind not in "uf":
+        return False
+    alpha, full = images[..., -1], _full(images)
+    ends = int(((alpha == 0) | (alpha == full)).sum())
+    return bool((alpha == full).any()) and ends >= ENDS * alpha.size
+
+
+def on_white(images: Shaped[np.ndarray, "n h w c"]) -> Shaped[np.ndarray, "n h w b"]:
+    """Images with their last channel, opacity, taken off, as those of files are."""
+    full, made = _full(images), np.empty((*images.shape[:3], images.shape[3] - 1), images.dtype)
+    for i, one in enumerate(images):
+        share = one[..., -1:].astype(np.float32) / full
+        mixed = share * one[..., :-1] + (1 - share) * full
+        made[i] = mixed.round() if images.dtype.kind == "u" else mixed
+    return made
+
+
+def _full(images: np.ndarray) -> int:
+    """The value of white, and of what is opaque."""
+    return np.iinfo(images.dtype).max if images.dtype.kind == "u" else 1
 
 
 def with_channels(x: Float[Tensor, "n c h w"], channels: int) -> Float[Tensor, "n d h w"]:

@@ -22,7 +22,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from entropae.kinds.cells import Picture, Pictures
 from entropae.kinds.images.sizes import Asked, Size, suited, told
+from entropae.kinds.items import opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.foreign import IMAGES, instead
@@ -36,6 +38,8 @@ ONE_LARGE = threading.Lock()
 WHITES = (1, 255, 1023, 4095, 16383, 65535)
 # Named, so that no file reaches Pillow's PostScript reader, which runs another program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+File = Path | Picture
 
 
 def resized(
@@ -68,18 +72,18 @@ class Decoded(NamedTuple):
         skipped: Files that cannot be read, with the reason.
         files: Of the images.
         white: The value of white in those of more than 8 bits, if there are any.
-        others: How many files of which other types there are.
         size: To which they were resized.
         told: If nobody asked for that, what was done, in a sentence.
+        others: How many files of which other types there are.
     """
 
     array: UInt8[np.ndarray, "n h w c"]
     skipped: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: tuple[File, ...]
     white: float | None
-    others: str
     size: Size
     told: str
+    others: str = ""
 
 
 class Head(NamedTuple):
@@ -90,8 +94,8 @@ class Head(NamedTuple):
     span: tuple[float, float] | None  # of its values, if it has more than 8 bits
 
 
-def from_folder(
-    folder: Path,
+def decoded(
+    source: Path | Pictures,
     size: Asked | Size,
     channels: int | None,
     *,
@@ -99,27 +103,25 @@ def from_folder(
     strict: bool,
     progress: bool,
 ) -> Decoded:
-    """All images below a folder, decoded once; see `Reading` for what the arguments mean.
+    """All images below a folder, or in a file, decoded once; see `Reading` for the arguments.
 
     `white` is the value of white in images of more than 8 bits; by default as they look.
     """
+    if isinstance(source, Path):
+        where, (files, others) = source, _below(source)
+    else:
+        where, files, others = source.path, source.each, ""
     # Here and not around each file: the filters are the process's, not a thread's.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        decoded, files, bad = _decode_folder(folder, size, channels, white, strict, progress)
+        made, bad = _decode(files, where, size, channels, white, strict, progress)
     if bad:
-        warnings.warn(f"{len(bad)} of {files} images left out. {_list(bad)}", stacklevel=3)
-    return decoded
+        warnings.warn(f"{len(bad)} of {len(files)} images left out. {_list(bad)}", stacklevel=3)
+    return made._replace(others=others)
 
 
-def _decode_folder(
-    folder: Path,
-    asked: Asked | Size,
-    channels: int | None,
-    white: float | None,
-    strict: bool,
-    progress: bool,
-) -> tuple[Decoded, int, dict[Path, str]]:
+def _below(folder: Path) -> tuple[list[Path], str]:
+    """The images below a folder that are not hidden, and what else is there."""
     seen = sorted(
         path
         for path in folder.rglob("*")
@@ -132,14 +134,26 @@ def _decode_folder(
             f"No images in {printable(folder)}: looked for {', '.join(sorted(SUFFIXES))}. "
             + instead(folder, seen)
         )
-    bad: dict[Path, str] = {}
+    return files, _of_other_types(seen)
+
+
+def _decode(
+    files: Sequence[File],
+    where: Path,
+    asked: Asked | Size,
+    channels: int | None,
+    white: float | None,
+    strict: bool,
+    progress: bool,
+) -> tuple[Decoded, dict[File, str]]:
+    bad: dict[File, str] = {}
     heads = {
         path: head
         for path, head in zip(files, _each(_head, files, "Looking", progress), strict=True)
         if _good(path, head, bad, strict)
     }
     if not heads:
-        raise ValueError(f"None of the {len(files)} images in {folder} can be read. {_list(bad)}")
+        raise ValueError(f"None of the {len(files)} images in {where} can be read. {_list(bad)}")
     if channels is None:
         channels = 1 if all(head.grey for head in heads.values()) else 3
     spans = [head.span for head in heads.values() if head.span]
@@ -155,24 +169,22 @@ def _decode_folder(
     height, width = _sides(size) if size else next(iter(shapes))
     scratch = _scratch((len(heads), height, width, channels))
 
-    def decode(path: Path) -> np.ndarray | str:
+    def decode(path: File) -> np.ndarray | str:
         with _turn(heads[path].shape):
             return _attempt(lambda: _fit(_open(path), size, channels, white))
 
-    kept: list[Path] = []
+    kept: list[File] = []
     for path, image in zip(heads, _each(decode, list(heads), "Decoding", progress), strict=True):
         if _good(path, image, bad, strict):
             scratch[len(kept)] = image
             kept.append(path)
     if len(kept) < 2:
         raise ValueError(
-            f"At least 2 readable images are needed in {folder}: got {len(kept)}. {_list(bad)}"
+            f"At least 2 readable images are needed in {where}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    others = _of_other_types(seen)
     said = told(shapes, size) if asked == "auto" else ""
-    made = Decoded(scratch[: len(kept)], skipped, tuple(kept), white, others, size, said)
-    return made, len(files), bad
+    return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, size, said), bad
 
 
 def _of_other_types(files: Sequence[Path]) -> str:
@@ -209,7 +221,7 @@ def white_of(spans: Sequence[tuple[float, float]]) -> float:
 
 
 def _each(
-    function: Callable[[Path], Any], paths: Sequence[Path], what: str, progress: bool
+    function: Callable[[File], Any], paths: Sequence[File], what: str, progress: bool
 ) -> Iterator[Any]:
     """Results in order, a few ahead of their use: a pool's own map would queue them all."""
     with ThreadPoolExecutor() as pool:
@@ -222,7 +234,7 @@ def _each(
             yield from pool.map(function, paths[start : start + 256])
 
 
-def _good(path: Path, result: Any, bad: dict[Path, str], strict: bool) -> bool:
+def _good(path: File, result: Any, bad: dict[File, str], strict: bool) -> bool:
     if not isinstance(result, str):
         return True
     if strict:
@@ -231,7 +243,7 @@ def _good(path: Path, result: Any, bad: dict[Path, str], strict: bool) -> bool:
     return False
 
 
-def _list(bad: dict[Path, str]) -> str:
+def _list(bad: dict[File, str]) -> str:
     first = "; ".join(f"{printable(path)}: {reason}" for path, reason in list(bad.items())[:5])
     return first + (f"; and {len(bad) - 5} more" if len(bad) > 5 else "") + "."
 
@@ -257,11 +269,11 @@ def _attempt(function: Callable[[], Any]) -> Any:
         return printable(error).rstrip(".") or type(error).__name__
 
 
-def _head(path: Path) -> Head | str:
+def _head(path: File) -> Head | str:
     """What is known of an image, without decoding most; or what is wrong."""
 
     def look() -> Head:
-        with Image.open(path, formats=FORMATS) as image:
+        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             with _turn(image.size):
                 if image.format == "TIFF":
                     image.load()  # which turns it
@@ -301,7 +313,7 @@ def _check_scans(file: IO[bytes]) -> None:
         raise ValueError(f"it has {scans:,} scans, and {SCANS} is the limit")
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: File) -> Image.Image:
     with path.open("rb") as file:
         _check_scans(file)
         with Image.open(file, formats=FORMATS) as image:
@@ -363,10 +375,7 @@ def _fit(image: Image.Image, size: Size, channels: int, white: float | None) -> 
         deep = np.asarray(image).astype(np.float64)
         top = white or white_of([_span(np.asarray(image))])
         image = Image.fromarray((deep * (255 / top) + 0.5).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = opaque(image).convert("L" if channels == 1 else "RGB")
     if size:
         height, width = _sides(size)
         image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)

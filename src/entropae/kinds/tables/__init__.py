@@ -35,6 +35,7 @@ from entropae.kinds.tables.pixels import as_images
 from entropae.kinds.tables.proposed import propose, supports
 from entropae.kinds.tables.repaired import Repaired, repaired
 from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
+from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
 from entropae.messages import unknown
@@ -101,7 +102,9 @@ class Tables(Kind):
         rules = _rules(reading, table, columns)
         known = metadata_of(without(source, dropped))
         kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
-        kind.introduced = introduction(table, columns, rules, as_images(source, table))
+        texts = [column.name for column in columns.columns if column.meaning.startswith("text")]
+        more = as_images(source, table) or as_sentences(source, table, texts, style)
+        kind.introduced = introduction(table, columns, rules, more)
         return Samples(columns.encode(table), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +14,7 @@ from entropae.features import Remembering, extract, find, title
 from entropae.kinds.labels import classes_of
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
+from entropae.kinds.values.errors import squared_errors
 from entropae.metrics import (
     frechet_distance,
     kernel_distance,
@@ -21,6 +22,7 @@ from entropae.metrics import (
     precision_recall_density_coverage,
 )
 from entropae.neighbors import kth_distance
+from entropae.nn import ScaledDecoder, points_of
 from entropae.prior import BARE
 
 # Neighbour metrics cost the square of the sample; more points hardly change them.
@@ -51,14 +53,14 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         )
     features = remembering(options.features)
     x, seen = (samples.some(n).first(n) for samples in (test, train))
-    unit = train.kind.unit
+    unit = shown_by(model)
     reference, known = features(unit(x)), features(unit(seen))
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
     again = model.reconstruct(x).cpu()
     result: dict[str, Any] = {
         "features": title(options.features),
         "samples": n,
-        "mean_squared_error": float((again - x).square().mean()),
+        "mean_squared_error": float(squared_errors(x, again, model.decoder).mean()),
         "code": normality(model.encode(x))._asdict(),
     }
     made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
@@ -112,7 +114,7 @@ def per_class(
         if len(real) <= K:
             continue
         made = model.draw(len(real), seed=options.seed, label=label).cpu()
-        drawn = extract(features, model.kind.unit(made))
+        drawn = extract(features, shown_by(model)(made))
         usual = kth_distance(real[:NEIGHBOURS], known).median()
         one = {"label": label, "samples": len(real), "kernel": kernel_distance(drawn, real).mean}
         if len(real) > real.shape[1]:
@@ -120,6 +122,12 @@ def per_class(
         one["nearest"] = float(kth_distance(drawn[:NEIGHBOURS], known).median() / usual)
         found.append(one)
     return found
+
+
+def shown_by(model: Any) -> Callable[[Tensor], Tensor]:
+    """Samples as features take them: images from black 0 to white 1, points for distances."""
+    decoder = model.decoder
+    return partial(points_of, decoder) if isinstance(decoder, ScaledDecoder) else model.kind.unit
 
 
 @cache

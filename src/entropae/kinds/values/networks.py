@@ -34,4 +34,5 @@ def networks(
         output=("clip" if linear else "sigmoid") if bounded else "linear",
         linear=linear,
         dropout=dropout if config.dropout is None else config.dropout,
+        scaling=samples.scaling,
     )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from entropae.drawing.pictures import lines, pixels_of, save_lines
 from entropae.kinds.samples import Samples
+from entropae.nn import points_of
 from entropae.prior import TITLES
 
 SHOWN = 8
@@ -23,7 +24,7 @@ def illustrate(model: Any, held_out: Samples, folder: Path, *, seed: int) -> lis
     for name in model.priors:
         drawn = model.draw(SHOWN, seed=seed, prior=name)
         panels[f"samples from {TITLES.get(name, name)}"] = drawn
-    rows = {title: part.cpu().flatten(1).numpy() for title, part in panels.items()}
+    rows = {title: points_of(model.decoder, x.cpu()).numpy() for title, x in panels.items()}
     save_lines(rows, folder / "overview.png", panels=True)
     return [folder / "overview.png"]
 

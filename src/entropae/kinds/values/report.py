@@ -15,6 +15,7 @@ from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Picture, Pictures, Table, Text
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.nearest import flat, nearest_training
+from entropae.nn import ScaledDecoder, points_of
 from entropae.prior import TITLES
 
 SHEET = 49
@@ -40,7 +41,7 @@ def titled_samples(run: Any, number: int = SHEET) -> dict[str, Tensor]:
 def samples(run: Any) -> list[Block]:
     """Samples of each prior, beside real ones."""
     most = MANY if math.prod(run.train.shape) <= NAMED else FEW
-    shown = {title: flat(x)[:most] for title, x in titled_samples(run).items()}
+    shown = {title: _drawn(run, x)[:most] for title, x in titled_samples(run).items()}
     everything = np.concatenate(list(shown.values()))
     margin = 0.05 * np.ptp(everything)
     limits = float(everything.min() - margin), float(everything.max() + margin)
@@ -56,7 +57,19 @@ def samples(run: Any) -> list[Block]:
         )
         for i, (title, x) in enumerate(shown.items())
     ]
-    return [Pictures(pictures), *_moments(run)]
+    return [*_units(run), Pictures(pictures), *_moments(run)]
+
+
+def _drawn(run: Any, x: Tensor) -> Float[np.ndarray, "n m"]:
+    """Samples as lines to draw."""
+    return points_of(run.model.decoder, x.cpu()).double().numpy()
+
+
+def _units(run: Any) -> list[Block]:
+    decoder = run.model.decoder
+    mixed = isinstance(decoder, ScaledDecoder) and decoder.scaling.is_mixed
+    said = "The values are in mixed units: lines and errors are of each in its standard deviations."
+    return [Text(said)] if mixed else []
 
 
 def _moments(run: Any) -> list[Block]:
@@ -99,13 +112,13 @@ def reconstructions(run: Any) -> list[Block]:
     """Held-out samples and what comes out, at random and the worst."""
     x = run.held_out.spread(COMPARED)
     again = run.model.reconstruct(x).cpu()
-    errors = squared_errors(x, again)
+    errors = squared_errors(x, again, run.model.decoder)
     parts = typical_and_worst(run, errors, FEW // 2, FEW // 2)
     pictures = [
         Picture(
             charts.profiles(
                 f"reconstructions-{i}",
-                {"original": flat(x[rows]), "reconstruction": flat(again[rows])},
+                {"original": _drawn(run, x[rows]), "reconstruction": _drawn(run, again[rows])},
                 alt=f"{title}: {len(rows)} originals and their reconstructions as lines, mean "
                 f"squared error {errors[rows].mean():.3g}",
             ),
@@ -153,7 +166,7 @@ def interpolations(run: Any) -> list[Block]:
         Picture(
             charts.path(
                 f"path-{i}",
-                flat(path),
+                _drawn(run, path),
                 alt=f"{len(path)} lines from one sample to another, {_range(path)}",
             ),
             f"Path {i + 1}",
