@@ -14,7 +14,7 @@ import entropae as ea
 from entropae.cli import _plain_warnings, main
 from entropae.features import is_installed
 from entropae.kinds.images import Images
-from entropae.kinds.images.files import white_of
+from entropae.kinds.images.whites import white_of
 
 few = pytest.mark.filterwarnings("ignore:A Fréchet distance of n=")
 needs_network = pytest.mark.skipif(
@@ -163,3 +163,16 @@ def test_every_figure_says_in_which_direction_it_is_good(run, capsys):
     said = evaluated(run, capsys, "--features", "pixels")
     figures = [line for line in said.splitlines()[1:] if not line.startswith("    ")]
     assert all(" is better)" in line for line in figures[:-1]), figures
+
+
+@pytest.mark.parametrize("source", ["array", "folder"])
+def test_images_of_zeros_and_ones_are_black_and_white(source, tmp_path):
+    masks = (np.random.default_rng(0).random((40, 16, 12)) < 0.5).astype(np.uint8)
+    folder = folder_of(tmp_path / "masks", masks, ".png")
+    samples = ea.kinds.read(folder if source == "folder" else masks)
+    assert samples.told == "Their values are 0 and 1: 1 was taken for white."
+    assert torch.equal(samples.first(40)[:, 0], torch.from_numpy(masks).float())
+    for more, factor in ((folder, 1), (masks, 1), (0 * masks, 0)):
+        again = ea.kinds.as_samples(more, kind=samples.kind).first(40)[:, 0]
+        assert torch.equal(again, torch.from_numpy(factor * masks).float())
+    assert ea.kinds.read(masks * 2).first(40).max() == 2 / 255

@@ -153,6 +153,15 @@ def test_archives_become_folders(name, tmp_path, monkeypatch):
     assert read(tmp_path / "photos").shape == (1, 9, 8)
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_arrays_of_objects_are_told_what_to_become(name, tmp_path):
+    x = np.array([["1.5", 2], [3, 4]], dtype=object)
+    (np.save if name.endswith("npy") else np.savez)(tmp_path / name, x, allow_pickle=True)
+    with pytest.raises(ValueError, match=r"Python objects.*save it again from x\.astype\(float\)"):
+        read(tmp_path / name)
+    assert x.astype(float).tolist() == [[1.5, 2], [3, 4]]
+
+
 def test_a_pickle_without_an_ending_is_known(tmp_path):
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"data": PIXELS}))
     assert "It looks like a pickle" in told(tmp_path / "data_batch_1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from entropae.kinds import Samples, as_samples
 from entropae.metrics.principal import PrincipalComponents, leading_components
 from entropae.model.autoencoder import Autoencoder
-from entropae.nn.principal import start_at_components
+from entropae.nn import ScaledDecoder, start_at_components
 
 # Samples, and numbers of all together, that components are taken from at most: of more, some.
 MOST = 20_000
@@ -105,7 +106,9 @@ def start_from_pca(
         True
     """
     if found is None:
-        found = components_of(as_samples(data, validation=0), model.latent.dim, seed=seed)
+        scaling = model.decoder.scaling if isinstance(model.decoder, ScaledDecoder) else None
+        samples = replace(as_samples(data, validation=0), scaling=scaling)
+        found = components_of(samples, model.latent.dim, seed=seed)
     dim = model.latent.dim
     deviations = found.variances[:dim].sqrt()
     start_at_components(model.encoder, model.decoder, found.mean, found.axes[:dim], deviations)

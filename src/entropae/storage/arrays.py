@@ -34,6 +34,12 @@ DAMAGED = (
 )
 
 
+OBJECTS = (
+    "it holds Python objects, which are pickled, and not numbers: save it again from "
+    "x.astype(float), or a table as .csv or .parquet"
+)
+
+
 def map_npy(path: Path) -> np.ndarray:
     """The array of an .npy file, mapped: a header cannot claim more than the file has.
 
@@ -43,6 +49,8 @@ def map_npy(path: Path) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except DAMAGED as error:
+        if "Python objects" in str(error):
+            raise ValueError(OBJECTS) from error
         raise ValueError(str(error)) from error
 
 
@@ -86,7 +94,7 @@ def _read_npz(path: Path) -> np.ndarray:
             }[version]
             shape, column_major, dtype = read_header(member)
             if dtype.hasobject:
-                raise ValueError("it holds Python objects, not numbers.")
+                raise ValueError(f"{OBJECTS}.")
             order: Literal["C", "F"] = "F" if column_major else "C"
             if info.compress_type != zipfile.ZIP_STORED:
                 return _unpack(member, info.compress_size, shape, dtype, order)

@@ -24,6 +24,7 @@ from entropae.kinds.images.arrays import (
     with_channels,
 )
 from entropae.kinds.images.sizes import Asked, Size, suited, told
+from entropae.kinds.images.whites import FLAGS, has_flags
 from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
@@ -43,7 +44,8 @@ class Images(Kind):
         high: The value that is shown as white.
         size: To how many pixels a side, or to which height and width, images were cropped and
             resized when they were read.
-        white: The value of white in files of more than 8 bits, if there were any.
+        white: The value of white in files of more than 8 bits, if there were any; 1 if that is it
+            in all files, or in an array of bytes.
     """
 
     name = "images"
@@ -113,11 +115,14 @@ class Images(Kind):
         said = ""
         if has_opacity(source):
             source, said = on_white(source), "Their last channel, opacity, was put on white."
-        array = plain_array(source)
+        array, white = plain_array(source), None
+        if has_flags(array):
+            array, white, said = array * np.uint8(255), 1, FLAGS
         layout = layout_of(source)
         assert layout is not None  # or it would not have been claimed
         low, high = _shown_range(*finite_range(array), whole=array.dtype.kind in "iu")
-        samples = Samples(array, cls(_shape(array, layout), low=low, high=high), layout)
+        kind = cls(_shape(array, layout), low=low, high=high, white=white)
+        samples = Samples(array, kind, layout)
         size = reading.size
         if size == "auto":
             _, height, width = samples.shape
@@ -160,6 +165,8 @@ class Images(Kind):
             source = source[None]
         source = on_white(source) if has_opacity(source) else source
         array = plain_array(source)
+        if self.white == 1 and array.dtype == np.uint8:
+            array = np.where(array == 0, np.uint8(0), np.uint8(255))
         layout = layout_of(source)
         if layout is None and self.shape[0] == 1 and array.ndim == 3:
             layout = "hw"

@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.cells import Picture, Pictures
 from entropae.kinds.images.sizes import Asked, Size, suited, told
+from entropae.kinds.images.whites import FLAGS, are_flags, span_of, white_of
 from entropae.kinds.items import opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
@@ -34,10 +35,10 @@ SUFFIXES = frozenset(IMAGES)
 # Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
 LARGE = 1 << 24
 ONE_LARGE = threading.Lock()
-# Values that are white in images of more than 8 bits: of shares, bytes, 10, 12, 14 and 16 bits.
-WHITES = (1, 255, 1023, 4095, 16383, 65535)
 # Named, so that no file reaches Pillow's PostScript reader, which runs another program.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# Of which the head is known only when all is decoded.
+DECODED = ("PNG", "TIFF")
 
 File = Path | Picture
 
@@ -71,7 +72,7 @@ class Decoded(NamedTuple):
         array: The images.
         skipped: Files that cannot be read, with the reason.
         files: Of the images.
-        white: The value of white in those of more than 8 bits, if there are any.
+        white: The value of white in those of more than 8 bits, or in all, if that is 1.
         size: To which they were resized.
         told: If nobody asked for that, what was done, in a sentence.
         others: How many files of which other types there are.
@@ -91,7 +92,8 @@ class Head(NamedTuple):
 
     shape: tuple[int, int]
     grey: bool
-    span: tuple[float, float] | None  # of its values, if it has more than 8 bits
+    deep: bool  # has more than 8 bits
+    span: tuple[float, float] | None  # of its values, if known
 
 
 def decoded(
@@ -156,8 +158,9 @@ def _decode(
         raise ValueError(f"None of the {len(files)} images in {where} can be read. {_list(bad)}")
     if channels is None:
         channels = 1 if all(head.grey for head in heads.values()) else 3
-    spans = [head.span for head in heads.values() if head.span]
-    white = white or (white_of(spans) if spans else None)
+    deep = [head.span for head in heads.values() if head.deep and head.span]
+    flags = white is None and not deep and are_flags([head.span for head in heads.values()])
+    white = 1 if flags else white or (white_of(deep) if deep else None)
     shapes = {head.shape: path for path, head in reversed(heads.items())}
     size = suited([head.shape for head in heads.values()]) if asked == "auto" else asked
     if size is None and len(shapes) > 1:
@@ -183,7 +186,7 @@ def _decode(
             f"At least 2 readable images are needed in {where}: got {len(kept)}. {_list(bad)}"
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    said = told(shapes, size) if asked == "auto" else ""
+    said = " ".join(filter(None, (FLAGS * flags, told(shapes, size) if asked == "auto" else "")))
     return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, size, said), bad
 
 
@@ -195,29 +198,6 @@ def _of_other_types(files: Sequence[Path]) -> str:
     more = ", …" if len(others) > 5 else ""
     total = sum(count for _, count in others)
     return f"{total} of {len(files)} files are of other types: {said}{more}" if total else ""
-
-
-def white_of(spans: Sequence[tuple[float, float]]) -> float:
-    """The value of white in images of more than 8 bits: the nearest usual one that none exceeds.
-
-    Cameras write 10, 12 or 14 bits into 16; floats are shares, or have the values of bytes. What
-    was found is said, unless it is all of the 16 bits.
-
-    Examples:
-        >>> white_of([(0, 65000), (3, 900)])
-        65535
-    """
-    low, high = min(low for low, _ in spans), max(high for _, high in spans)
-    if low == high:  # which says nothing of a range
-        return WHITES[-1]
-    white = next((one for one in WHITES if high <= one), WHITES[-1])
-    if white != WHITES[-1]:
-        warnings.warn(
-            f"Images of more than 8 bits have values from {low:g} to {high:g}: {white:g} was taken "
-            "for white. If that is wrong, rescale them to all of 16 bits (0 to 65535).",
-            stacklevel=6,
-        )
-    return white
 
 
 def _each(
@@ -283,8 +263,11 @@ def _head(path: File) -> Head | str:
             deep, span = image.mode[0] in "IF", None
             if deep:
                 with _turn((height, width)):
-                    span = _span(np.asarray(image))
-            return Head((height, width), deep or image.mode in ("1", "L", "LA"), span)
+                    span = span_of(np.asarray(image))
+            elif image.mode == "L" and image.format in DECODED:
+                values = np.asarray(image)
+                span = float(values.min()), float(values.max())
+            return Head((height, width), deep or image.mode in ("1", "L", "LA"), deep, span)
 
     return _attempt(look)
 
@@ -351,19 +334,6 @@ def read_image(
     return torch.from_numpy(result.copy()).permute(2, 0, 1).float().div(255)
 
 
-def _span(values: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest value of an image of more than 8 bits.
-
-    Raises:
-        ValueError: If no usual range has them.
-    """
-    low, high = float(values.min()), float(values.max())
-    if not (low >= 0 and high <= WHITES[-1]):
-        raise ValueError(f"its values, {low:g} to {high:g}, are not in 0 to {WHITES[-1]}")
-    whole = values.dtype.kind in "iu"
-    return low, max(high, 2.0) if whole and high > low else high  # integers are no shares of 1
-
-
 def _sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """Height and width."""
     return (size, size) if isinstance(size, int) else size
@@ -373,8 +343,10 @@ def _fit(image: Image.Image, size: Size, channels: int, white: float | None) -> 
     """An image as uint8 `(height, width, channels)`: on white, cropped and resized if asked."""
     if image.mode[0] in "IF":  # of 16 or 32 bits
         deep = np.asarray(image).astype(np.float64)
-        top = white or white_of([_span(np.asarray(image))])
+        top = white or white_of([span_of(np.asarray(image))])
         image = Image.fromarray((deep * (255 / top) + 0.5).clip(0, 255).astype(np.uint8))
+    elif image.mode == "L" and white == 1:
+        image = image.point([0] + [255] * 255)
     image = opaque(image).convert("L" if channels == 1 else "RGB")
     if size:
         height, width = _sides(size)

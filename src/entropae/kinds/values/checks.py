@@ -80,6 +80,7 @@ def finite_range(array: np.ndarray) -> tuple[float, float]:
     if len(wrong):
         raise ValueError(
             f"Samples must be finite in float32: got NaN or inf in {len(wrong)} of {len(array)}, "
-            f"the first number {wrong[0]}. Remove or impute them."
+            f"the first number {wrong[0]}. Remove or impute them, or give a table (.csv, .parquet "
+            "or a frame), which may have gaps."
         )
     return low, high

@@ -53,7 +53,7 @@ def evaluate(model: Any, train: Samples, test: Samples, options: Evaluating) -> 
         )
     features = remembering(options.features)
     x, seen = (samples.some(n).first(n) for samples in (test, train))
-    unit = shown_by(model)
+    unit = shown_by(model, train.kind)
     reference, known = features(unit(x)), features(unit(seen))
     usual = kth_distance(reference[:NEIGHBOURS], known).median()
     again = model.reconstruct(x).cpu()
@@ -114,7 +114,7 @@ def per_class(
         if len(real) <= K:
             continue
         made = model.draw(len(real), seed=options.seed, label=label).cpu()
-        drawn = extract(features, shown_by(model)(made))
+        drawn = extract(features, shown_by(model, model.kind)(made))
         usual = kth_distance(real[:NEIGHBOURS], known).median()
         one = {"label": label, "samples": len(real), "kernel": kernel_distance(drawn, real).mean}
         if len(real) > real.shape[1]:
@@ -124,10 +124,10 @@ def per_class(
     return found
 
 
-def shown_by(model: Any) -> Callable[[Tensor], Tensor]:
+def shown_by(model: Any, kind: Any) -> Callable[[Tensor], Tensor]:
     """Samples as features take them: images from black 0 to white 1, points for distances."""
     decoder = model.decoder
-    return partial(points_of, decoder) if isinstance(decoder, ScaledDecoder) else model.kind.unit
+    return partial(points_of, decoder) if isinstance(decoder, ScaledDecoder) else kind.unit
 
 
 @cache
