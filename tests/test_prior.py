@@ -26,7 +26,7 @@ def fitted(kind):
     options = {
         Flow: {"steps": 300, "hidden": (32,)},
         FlowMatching: {"steps": 300, "hidden": 32, "blocks": 1, "parts": 12},
-        TwoStage: {"steps": 2000, "hidden": 32},
+        TwoStage: {"steps": 1000, "hidden": 32},
     }
     law = kind(2, **options.get(kind, {}))
     law.fit(codes())
