@@ -237,6 +237,18 @@ def test_grids_forms_and_meanings_of_known_columns():
     assert len(set(drawn["sku"].to_pylist())) == 2000
 
 
+def test_numbers_of_any_size_keep_their_digits(tmp_path):
+    random = np.random.default_rng(0)
+    values = [float(f"{v:.2e}") for v in np.exp(30 * random.normal(size=300))]
+    table = pa.table({"x": values, "y": random.normal(size=300)})
+    columns = Columns.fit(table)
+    columns.save(tmp_path)
+    drawn = Columns.load(tmp_path).draw(random.normal(size=(500, columns.width)), seed=0)
+    assert all(float(f"{v:.2e}") == v for v in drawn["x"].to_pylist())
+    assert not all(float(f"{v:.8e}") == v for v in drawn["y"].to_pylist())
+    assert set(columns.decode(columns.encode(table))["x"].to_pylist()) <= set(values)
+
+
 def test_thousands_of_categories_keep_their_shares_and_what_is_beside_them():
     random = np.random.default_rng(0)
     levels = np.array([f"item {i * 7919 % 3000}" for i in range(3000)])

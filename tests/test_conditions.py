@@ -8,6 +8,7 @@ import re
 import shlex
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -16,6 +17,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
+from entropae.kinds import read
 from entropae.kinds.tables.asked import near_rows
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
@@ -83,6 +85,13 @@ def made():
         ({"a": ">b"}, pc.field("a") > pc.field("b")),
         ({"body mass": None, "member": True}, pc.field("body mass").is_null() & pc.field("member")),
         ({"day": dt.date(2020, 1, 9)}, pc.field("day") == dt.date(2020, 1, 9)),
+        ("body mass is null", pc.field("body mass").is_null()),
+        ("body mass is not null", pc.field("body mass").is_valid()),
+        ({"body mass": pd.NA}, pc.field("body mass").is_null()),
+        ({"body mass": [3000, None]}, pc.field("body mass").isin([3000, None])),
+        ({"a": range(3, 9)}, (pc.field("a") >= 3) & (pc.field("a") < 9)),
+        ({"a": np.array([3, 4])}, pc.field("a").isin([3, 4])),
+        ({"town": pd.Series(["Rio"])}, pc.field("town") == "Rio"),
     ],
 )
 def test_conditions_are_those_of_arrow(where, expected):
@@ -112,6 +121,12 @@ def test_dates_that_are_texts_are_compared_as_dates():
         ("town in Rio", "brackets"),
         ("town in (Rio", "missing in"),
         ("x>0 x<1", "no value of the column 'x'"),
+        ("town=None", "For missing values write 'town is missing'"),
+        ("body mass=nan", "For missing values write 'body mass is missing'"),
+        ("town=Rio or x>0", "There is no 'or'"),
+        ("x between 0 and 1", "Unknown column 'x between 0 and 1'.*Write 'name=value'"),
+        ("day>2020", "Write it as 2021-03-27"),
+        (pd.DataFrame({"town": ["Rio"]}), "must be a text, a mapping .*: got DataFrame"),
     ],
 )
 def test_what_is_no_condition_is_said(where, message):
@@ -159,6 +174,23 @@ def test_conditions_and_shares_are_exact(made):
     assert counts_of({"a": 0.5, "b": 0.5}, 3) == {"a": 2, "b": 1}
 
 
+def test_how_many_and_shares_of_what_is_missing(made):
+    drawn = made.sample(40, seed=0, shares={"town": {"Rio": 3, "Köln": 1}})
+    assert drawn["town"].to_pylist().count("Rio") == 30
+    table = pa.table({"c": pa.array(["a", None, "b", None] * 20), "x": RNG.normal(size=80)})
+    model = ea.synthesize(table, model=SMALL, epochs=1, progress=False)
+    assert model.sample(20, seed=0, shares={"c": {"a": 1, None: 1}})["c"].null_count == 10
+    for n, seed, said in ((0, 0, "`n`"), (2.5, 0, "`n`"), ("9", 0, "`n`"), (3, -1, "`seed`")):
+        with pytest.raises(ValueError, match=f"{said} must be whole and at least"):
+            made.sample(n, seed=seed)
+
+
+def test_a_rule_with_a_number_says_what_does_instead(made):
+    with pytest.raises(ValueError, match="compares a column with a number"):
+        rule_of("a < 100", TABLE.column_names)
+    assert max(made.sample(20, where="a < 10", seed=0)["a"].to_pylist()) < 10
+
+
 def test_rare_rows_are_drawn_near_those_seen_or_refused(made, monkeypatch):
     table = pa.table({"c": ["a"] * 99 + ["b"]})
     columns = Columns.fit(table)
@@ -195,7 +227,10 @@ def test_every_remedy_that_is_printed_works(tmp_path, capsys):
     fit += ["--model.latent.dim", "2", "--model.hidden", "[8]"]
     assert main(fit) == 1
     remedy = capsys.readouterr().err.strip().rpartition("leave it out: ")[2]
+    remedy, _, in_python = remedy.partition(" (")
     assert remedy == "--drop 'the tags'"
+    assert in_python == "drop=['the tags'] in Python)"
+    assert "the tags" not in read(names, drop=["the tags"]).kind.types
     (tmp_path / "columns.yaml").write_text(
         "columns:\n  written: date %d/%m/%Y\n  a: category\n  day: drop\n"
         "  land: [PL, DE, BR]\nrules: [b < `a+b`]\n"

@@ -32,6 +32,17 @@ def test_every_page_can_be_reached():
     assert sorted(named) == sorted(pages)
 
 
+def test_every_picture_and_result_of_a_page_exists():
+    found = []
+    for path in DOCS.glob("*.md"):
+        for link in re.findall(r"\]\(([^)#\s]+\.(?:png|json|md))\)", path.read_text("utf-8")):
+            if not link.startswith("http"):
+                here = [DOCS / link, ROOT / "benchmarks" / link, ROOT / "docs" / "examples" / link]
+                assert any(one.is_file() for one in here), f"{path.name}: {link}"
+                found.append(link)
+    assert len(found) > 100
+
+
 NOTEBOOKS = runpy.run_path(str(DOCS / "notebooks.py"))
 
 

@@ -712,7 +712,9 @@ def test_files_of_other_kinds(tmp_path):
     with pytest.raises(ValueError, match=r"x\.xyz is of no known kind: .*\.npy.*\.csv.*\.txt"):
         load(tmp_path / "x.xyz")
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match=r"x\.csv: At least 2 rows are needed: got 1"):
+    with pytest.raises(
+        ValueError, match=r"x\.csv: At least 3 rows are needed, one of them to be held out: got 1"
+    ):
         load(tmp_path / "x.csv")
 
 

@@ -123,6 +123,16 @@ def test_what_is_given_is_not_found_out(options, expected, tmp_path):
         assert found == expected
 
 
+@pytest.mark.parametrize("last", ["Total,", "all,a"])
+def test_a_word_among_the_numbers_does_not_make_the_names_a_row(last, tmp_path):
+    rows = [f"{i / 8},{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["amount,b", *rows, last]))
+    assert read_table(tmp_path / "t.csv").names == ("amount", "b")
+    # But what stands among the numbers too is no name.
+    (tmp_path / "t.csv").write_text("\n".join(["low,b", *rows, "low,a"]))
+    assert read_table(tmp_path / "t.csv").names == ("1", "2")
+
+
 WORDS = ["red", "blue", "müller", "Ångström", "O'Brien", "a-b", "New York", "são paulo"]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -14,8 +16,13 @@ import pytest
 
 import entropae as ea
 from entropae.cli import main
+from entropae.kinds.tables.comparison.related import Related, compare_related, intraclass
+from entropae.kinds.tables.frames import to_table
+from entropae.kinds.tables.measures import MEASURES, RELATED
 from entropae.kinds.tables.related import children, parents_of, with_children
+from entropae.kinds.tables.siblings import Siblings
 from entropae.recipe import ModelConfig
+from entropae.runs import related
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -154,6 +161,13 @@ def test_from_files_to_files_by_the_command_line(tmp_path, monkeypatch, capsys):
     fit += ["--foreign-key", "customer", "--out", "runs/shop", "--epochs", "1"]
     assert main([*fit, "--drop", "note", "--rules", "parent.income > amount"]) == 0
     said = capsys.readouterr().out
+    measure = said.partition("To measure both: ")[2].partition("\n")[0]
+    assert measure == "entropae evaluate-related runs/shop customers.csv orders.parquet"
+    assert main(shlex.split(measure)[1:]) == 0
+    measured = capsys.readouterr().out
+    assert f"beside {N // 10} held-out ones" in measured
+    assert "likeness of siblings" in measured
+    assert "customers, real rows" in measured
     command = said.strip().rpartition("To draw both: ")[2]
     assert command == "entropae sample-related runs/shop -n 100 --out drawn"
     assert main(shlex.split(command)[1:]) == 0
@@ -238,6 +252,7 @@ def test_columns_of_either_can_be_left_out_and_rules_be_given():
         ({"key": "id"}, [1, 1], [1, 1], "2 rows have 1 different"),
         ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),
         ({"key": "id"}, [1, 2], [1, 3], "1 of 2 rows of the child have a 'id' that is no 'id'"),
+        ({"key": "id"}, [1, 2], [None, 7], "have no 'id': it is missing.*1 of 2 .*such as 7"),
         ({"key": "id"}, [1, 2], [None, None], "Leave these rows out"),
         ({"key": "id"}, ["1", "2"], [1, 2], "of types string and int64: make both of one type"),
     ],
@@ -246,3 +261,192 @@ def test_keys_must_be_right(options, parents, children, said):
     parent, child = pa.table({"id": parents}), pa.table({"id": pa.array(children, pa.int64())})
     with pytest.raises(ValueError, match=said):
         ea.synthesize_related(parent, child, **options)
+
+
+def pair(parent: pa.Table, child: pa.Table, places: np.ndarray) -> Related:
+    return Related(parent, child, places)
+
+
+def compared(train: Related, test: Related, drawn: Related) -> tuple[dict, dict]:
+    return compare_related(train, test, drawn, categories={"c"}, of_parents={"t"})
+
+
+def families(n: int, seed: int) -> Related:
+    """A child's `x` is its parent's `y`, up to noise, `c` tells the parent's `t`."""
+    random = np.random.default_rng(seed)
+    t = random.choice(["u", "v"], n)
+    parent = pa.table({"t": t, "y": random.normal(size=n)})
+    places = np.repeat(np.arange(n), random.poisson(np.where(t == "u", 3, 1)))
+    x = parent["y"].to_numpy()[places] + random.normal(size=len(places))
+    return pair(parent, pa.table({"x": x, "c": np.where(t[places] == "u", "a", "b")}), places)
+
+
+def test_likeness_of_siblings_is_the_share_of_the_variance_between_parents():
+    """Of random effects of variances 3 and 1 it is 3/4, whatever the sizes of families."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(4000), random.integers(1, 6, 4000))
+    values = np.sqrt(3) * random.normal(size=4000)[groups] + random.normal(size=len(groups))
+    assert intraclass(values, groups) == pytest.approx(0.75, abs=0.02)
+    assert intraclass(random.permutation(values), groups) == pytest.approx(0, abs=0.03)
+    # Of two classes it is that of their indicator; invariant under names and shifts.
+    classes = (values > 0).astype(float)
+    assert intraclass(classes, groups, classes=True) == pytest.approx(intraclass(classes, groups))
+    other = intraclass(7 - 3 * values, random.permutation(4000)[groups])
+    assert other == pytest.approx(intraclass(values, groups))
+    # All alike, as unlike as pairs can be, and what has no siblings.
+    assert intraclass(np.array([1.0, 1, 2, 2, 5, 5]), np.array([0, 0, 1, 1, 2, 2])) == 1
+    assert intraclass(np.array([0.0, 1, 0, 1]), np.array([0, 0, 1, 1])) == -1
+    assert np.isnan(intraclass(np.array([0.0, 1, 2]), np.array([0, 1, 2])))
+    assert np.isnan(intraclass(np.ones(4), np.array([0, 0, 1, 1])))
+    gaps = np.array([1.0, np.nan, 1, 2, 2, np.nan])
+    assert intraclass(gaps, np.array([0, 0, 0, 1, 1, 2])) == 1
+
+
+def test_figures_of_the_pair_tell_what_was_lost():
+    train, test = families(3000, 0), families(3000, 1)
+    same, _ = compared(train, test, test)
+    assert set(same) == set(RELATED)
+    assert all(value == 0 for value in same.values())
+    fresh, alike = compared(train, test, families(3000, 2))
+    assert all(value < 0.1 for value in fresh.values())
+    assert alike["x"]["drawn"] == pytest.approx(0.5, abs=0.05)
+    assert alike["c"] == {"held out": 1, "drawn": 1}
+    # Children given to others: as many each, but no likeness and no association is left.
+    random = np.random.default_rng(3)
+    moved = pair(
+        test.parent, test.child.take(pa.array(random.permutation(len(test.child)))), test.places
+    )
+    lost, alike = compared(train, test, moved)
+    assert lost["children"] == lost["cardinality"] == lost["childless"] == 0
+    assert lost["count_association"] == 0
+    assert lost["siblings"] == pytest.approx(0.75, abs=0.05)
+    assert abs(alike["x"]["drawn"]) < 0.05
+    assert lost["between"] > 0.3
+    # One child each: the distance of their numbers is that of the means here.
+    n = len(test.parent)
+    one = pair(test.parent, families(9000, 4).child.slice(0, n), np.arange(n))
+    counts = test.counts
+    single, _ = compared(train, test, one)
+    assert single["children"] == pytest.approx(np.abs(counts - 1).mean())
+    assert single["childless"] == pytest.approx((counts == 0).mean())
+    shares = [abs((counts <= k).mean() - (k >= 1)) for k in range(20)]
+    assert single["cardinality"] == pytest.approx(max(shares))
+
+
+def test_children_are_held_out_with_their_parents(monkeypatch):
+    learnt, original = [], related.synthesized
+    keep = lambda *a, **k: learnt.append(original(*a, **k)) or learnt[-1]  # noqa: E731
+    monkeypatch.setattr(related, "synthesized", keep)
+    options = {**SMALL, "epochs": 1}
+    made = ea.synthesize_related(CUSTOMERS, ORDERS, key="id", foreign_key="customer", **options)
+    held = made.relation.held_out(to_table(CUSTOMERS))
+    assert held.sum() == N // 10
+    for one, values, out in (
+        (learnt[0], INCOME, held),
+        (learnt[1], ORDERS["amount"].to_numpy(), held[OF]),
+    ):
+        name = "income" if one is learnt[0] else "amount"
+        for samples, rows in ((one.train, ~out), (one.held_out, out)):
+            found = one.kind.table(samples.first(len(samples)))[name].to_numpy()
+            assert len(found) == rows.sum()
+            # Held-out values can lie beyond those that were learnt from.
+            assert np.median(found) == pytest.approx(np.median(values[rows]), rel=0.01)
+
+
+def test_what_was_drawn_is_measured_beside_held_out_parents(model, tmp_path):
+    found = model.evaluate(CUSTOMERS, ORDERS, seed=0)
+    assert found["parents"] == N // 10
+    assert found["drawn parents"] == N - N // 10
+    for name, measures in (("both tables", RELATED), ("parent", MEASURES), ("child", MEASURES)):
+        for figures in found[name].values():
+            assert set(figures) <= set(measures)
+    pair_found = found["both tables"]["drawn"]
+    assert pair_found["children"] < 1
+    assert pair_found["between"] < 0.2
+    assert set(found["siblings"]) == {"amount", "item", "date", "note"}
+    model.save(tmp_path)
+    again = ea.load_related(tmp_path).evaluate(CUSTOMERS, ORDERS, seed=0)
+    assert json.dumps(again) == json.dumps(found)
+
+
+def test_tables_that_nothing_can_be_measured_of(model):
+    with pytest.raises(ValueError, match="Unknown column 'income'"):
+        model.evaluate(CUSTOMERS.drop(columns="income"), ORDERS)
+    few = CUSTOMERS.head(60)
+    with pytest.raises(ValueError, match=r"At least 10 held-out parents are needed: got \d of 60"):
+        model.evaluate(few, ORDERS.filter(pl.col("customer").is_in(few["id"].tolist())))
+    before = dataclasses.replace(model.relation, below=None)
+    with pytest.raises(ValueError, match="Which parents were held out is not known"):
+        dataclasses.replace(model, relation=before).evaluate(CUSTOMERS, ORDERS)
+
+
+@pytest.mark.parametrize("told", [0.0, 0.5])
+def test_what_siblings_have_in_common_spreads_as_families_do(told):
+    """Of variances 1/2 between families and 1/2 within; the parent may tell some of the first."""
+    random, n = np.random.default_rng(0), 5000
+    places = np.repeat(np.arange(n), random.integers(1, 4, n))
+    x = random.normal(size=(n, 1))
+    family = np.sqrt(told) * x[:, 0] + np.sqrt(1 - told) * random.normal(size=n)
+    values = (family[places] + random.normal(size=len(places))) / np.sqrt(2)
+    made = Siblings(places, n, x, [False]).usual_number(values)
+    # As the families' own effects: in variance, and beside each child, its own chance aside.
+    assert made.var() == pytest.approx(0.5, abs=0.03)
+    assert np.cov(made[places], values)[0, 1] == pytest.approx(0.5, abs=0.03)
+    means = np.bincount(places, values) / np.bincount(places)
+    assert means.var() > 0.7, "which plain means do not"
+    assert np.cov(made, x[:, 0])[0, 1] == pytest.approx(np.sqrt(told / 2), abs=0.04)
+
+
+def test_strangers_have_nothing_in_common():
+    random, n = np.random.default_rng(0), 4000
+    places = np.repeat(np.arange(n), random.integers(1, 4, n))
+    siblings = Siblings(places, n, np.zeros((n, 0)), [])
+    assert siblings.usual_number(random.normal(size=len(places))).var() < 0.03
+    classes = random.choice(3, len(places), p=[0.6, 0.3, 0.1])
+    usual = siblings.usual_class(classes, 3)
+    same = (usual[places] == classes).mean()
+    assert same < 0.6, "those of one child are not its own"
+    few = Siblings(np.array([0, 0, 1]), 2, np.zeros((2, 0)), [])
+    assert not few.are_enough
+
+
+def test_two_sorts_of_families_are_told_as_far_as_children_tell_them():
+    """Of families that have `tea` with .95 or .05 and one child, .95 are of the child's sort."""
+    random, n = np.random.default_rng(0), 6000
+    sort, sizes = random.random(n) < 0.5, np.where(np.arange(n) % 2, 1, 6)
+    places = np.repeat(np.arange(n), sizes)
+    tea = random.random(len(places)) < np.where(sort[places], 0.95, 0.05)
+    usual = Siblings(places, n, np.zeros((n, 0)), []).usual_class(tea.astype(int), 2) == 1
+    assert (usual == sort)[sizes == 6].mean() > 0.97
+    assert (usual == sort)[sizes == 1].mean() == pytest.approx(0.95**2 + 0.05**2, abs=0.05)
+
+
+def test_drawn_siblings_are_as_alike_as_those_of_the_data(model):
+    """Around plain means of their values amounts had 0.74, where the data have 0.62."""
+    alike = []
+    for customers, orders in (model.sample(2000, seed=0), (CUSTOMERS, ORDERS)):
+        places = parents_of(to_table(customers), to_table(orders), "id", "customer")
+        amounts = np.log(orders["amount"].to_numpy())
+        tea = (orders["item"] == "tea").to_numpy().astype(float)
+        alike.append((intraclass(amounts, places), intraclass(tea, places)))
+    assert alike[0][0] == pytest.approx(alike[1][0], abs=0.07)
+    assert alike[0][1] == pytest.approx(alike[1][1], abs=0.06)
+
+
+def test_another_column_that_refers_to_the_parents_is_named():
+    parent = pa.table({"id": [1, 2, 3], "x": [0.5, 1.0, 2.0]})
+    child = pa.table({"id": [10, 11, 12, 13], "customer": [1, 1, 2, 3], "y": [0.1, 0.2, 0.3, 0.4]})
+    with pytest.raises(ValueError, match="4 of 4 rows") as caught:
+        ea.synthesize_related(parent, child, key="id")
+    said = re.search(r"--foreign-key (\w+) \(foreign_key='(\w+)' in Python\)", str(caught.value))
+    assert said
+    assert said[1] == said[2] == "customer"
+    assert parents_of(parent, child, "id", said[1]).tolist() == [0, 0, 1, 2]
+
+
+def test_one_child_each_warns_of_nothing():
+    parent = pa.table({"id": range(60), "x": RNG.normal(size=60).round(2)})
+    child = pa.table({"id": range(60), "y": RNG.normal(size=60).round(2)})
+    model = ea.synthesize_related(parent, child, key="id", **{**SMALL, "epochs": 1})
+    _, children_of = model.sample(9, seed=0)
+    assert len(children_of) == 9

@@ -78,6 +78,29 @@ FILES = {
         "n|x\n" + "".join(f"{i * 1234567:_}|{i}.5\n".replace("_", "\u202f") for i in ROWS),
         "utf-8",
     ),
+    "whole numbers beyond 53 bits": (
+        "id,cost,at\n"
+        + "".join(
+            f"{1234567890123456789 + 17 * i},${10**17 + 7 * i},{i % 12}/{1 + i % 28}/2021 "
+            f"{1 + i % 12}:05:00 {'AP'[i % 2]}M\n".replace(",0/", ",12/")
+            for i in ROWS
+        ),
+        "utf-8",
+    ),
+    "times as programs write them": (
+        "a,b,c,d,e\n"
+        + "".join(
+            f"2021-03-{1 + i % 28:02}T10:{i:02}:07Z,2021-03-{1 + i % 28:02}T10:{i:02}:07.{i:03}Z,"
+            f"2021-03-{1 + i % 28:02} 10:{i:02}:07.{i:03},2021-03-{1 + i % 28:02}T00:{i:02}+01:00"
+            f",2021-03-{1 + i % 28:02} 22:{i:02}-05:30\n"
+            for i in ROWS
+        ),
+        "utf-8",
+    ),
+    "telephone numbers": (
+        "tel,n\n" + "".join(f"+47{12345678 + i * i},{i % 4}\n" for i in ROWS),
+        "utf-8",
+    ),
     "times and zones": (
         "at,zoned\n"
         + "".join(
@@ -107,6 +130,16 @@ def test_what_was_read_is_written_back_byte_for_byte(file, tmp_path):
     kept = json.loads(json.dumps(kind.settings()))
     assert style_from(kept["style"]) == style == kind.style
     assert style_from(json.loads(json.dumps(style.settings()))) == style
+
+
+def test_times_with_several_offsets_are_written_in_one(tmp_path):
+    rows = [f"2021-0{3 + i % 2}-{1 + i % 28:02}T10:{i:02}:07+0{1 + i % 2}:00" for i in ROWS]
+    (tmp_path / "t.csv").write_text("at,n\n" + "".join(f"{row},1\n" for row in rows))
+    table, style = read_written(tmp_path / "t.csv")
+    write_file(table, tmp_path / "again.csv", style)
+    lines = (tmp_path / "again.csv").read_text().splitlines()
+    assert lines[1:3] == ["2021-04-02T08:01:07Z,1", "2021-03-03T09:02:07Z,1"]
+    assert read_file(tmp_path / "again.csv") == table
 
 
 @pytest.mark.filterwarnings("ignore:Read as")

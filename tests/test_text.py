@@ -179,8 +179,8 @@ def test_lines_of_a_file(tmp_path, name):
 
 
 def test_files_that_are_no_text_are_refused(tmp_path, monkeypatch):
-    (tmp_path / "x.txt").write_bytes(b"good\n\xff\xfe bad\n")
-    with pytest.raises(ValueError, match=r"x\.txt cannot be read"):
+    (tmp_path / "x.txt").write_bytes(b"good\n\xff\0\xfe bad\n")
+    with pytest.raises(ValueError, match=r"x\.txt cannot be read: it is no text"):
         read_lines(tmp_path / "x.txt")
     (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"word " * 1000)[:-9])
     with pytest.raises(ValueError, match=r"x\.txt\.gz cannot be read"):
@@ -200,7 +200,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     known = Tokenizer("character", [*SPECIAL, "a", "b"])
     found, counts = encode_lines(["ab", "", "abab", "bc", "   "], known, length=4)
     assert found.tolist() == [[4, 5, EOS, PAD], [5, UNK, EOS, PAD]]
-    assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1))
+    assert counts == (lines.Counts(sentences=2, empty=2, overlong=1, tokens=4, unknown=1, length=4))
     (tmp_path / "x.txt").write_text("ab\n\nabab\nbc\n")
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
         loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))

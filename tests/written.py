@@ -234,12 +234,12 @@ DIALECTS: dict[str, Written] = {
     "a name twice": written(lines("x,x", "1,2", "3,4"), None, "more than one column called x"),
     "a column without a name": written(
         lines(",x,y", "0,1.5,1", "1,2.5,2", "2,3.5,3"),
-        {"1": [0, 1, 2], "x": [1.5, 2.5, 3.5], "y": V},
+        {"index": [0, 1, 2], "x": [1.5, 2.5, 3.5], "y": V},
         "without a name",
     ),
     "names of rows": written(
         lines('"x" "who"', '"1" 1.5 "ann b"', '"2" 2.5 "bob"', '"3" 3.5 "cy"'),
-        {"1": [1, 2, 3], "x": [1.5, 2.5, 3.5], "who": ["ann b", "bob", "cy"]},
+        {"index": [1, 2, 3], "x": [1.5, 2.5, 3.5], "who": ["ann b", "bob", "cy"]},
         "without a name",
         suffix=".txt",
     ),

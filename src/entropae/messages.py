@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A message for a name that is not among the known ones, with the nearest of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
+    same = [known for known in names if known.casefold() == name.strip().casefold()]
+    near = same or difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"Unknown {what} {name!r}: known are {', '.join(names)}.{hint}"
 

@@ -56,7 +56,7 @@ def print_measures(
     """
     shown = {key: m for key, m in measures.items() if any(key in one for one in measured.values())}
     rows = [
-        (m.title, *(_figure(one.get(key)) for one in measured.values()), m.better, m.unit)
+        (m.title, *(figure_of(one.get(key)) for one in measured.values()), m.better, m.unit)
         for key, m in shown.items()
     ]
     rows = [("", *measured, "better", "in"), *rows]
@@ -70,7 +70,8 @@ def print_measures(
         print(f"{m.title}: {m.said}")
 
 
-def _figure(value: float | None) -> str:
+def figure_of(value: float | None) -> str:
+    """A figure with three decimals; a dash if there is none."""
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
 
 

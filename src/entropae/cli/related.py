@@ -35,12 +35,10 @@ def _fit(options: Namespace) -> None:
     check_out(out, folder=True)
     if not is_empty(out):
         raise ValueError(f"{out} is not empty. Give another --out.")
-    from entropae.kinds.tables.files import READ, is_table
     from entropae.runs.related import synthesize_related
 
     for path in (options.parent, options.child):
-        if not is_table(path):
-            raise ValueError(f"Tables are files that end in {', '.join(READ)}: got {path}.")
+        _check_table(path)
     model = synthesize_related(
         options.parent,
         options.child,
@@ -52,7 +50,19 @@ def _fit(options: Namespace) -> None:
     )
     model.save(out)
     folder = shlex.quote(str(out))
-    print(f"Done. To draw both: entropae sample-related {folder} -n 100 --out drawn")
+    tables = " ".join(map(shlex.quote, (options.parent, options.child)))
+    print(
+        f"Done. To measure both: entropae evaluate-related {folder} {tables}\n"
+        f"To draw both: entropae sample-related {folder} -n 100 --out drawn"
+    )
+
+
+def _check_table(path: str) -> None:
+    """Raise unless a path is that of a table."""
+    from entropae.kinds.tables.files import READ, is_table
+
+    if not is_table(path):
+        raise ValueError(f"Tables are files that end in {', '.join(READ)}: got {path}.")
 
 
 def _sample_options(parser: Parser) -> None:
@@ -79,7 +89,60 @@ def _sample(options: Namespace) -> None:
     print(model.write_samples(options.number, options.out, suffix=suffix, **asked))
 
 
+def _evaluate_options(parser: Parser) -> None:
+    parser.add_argument("folder", type=str, help="Made by entropae fit-related.")
+    parser.add_argument("parent", type=str, help="The parent's table that it was made from.")
+    parser.add_argument("child", type=str, help="The child's.")
+    parser.add_argument(
+        "-n",
+        "--number",
+        type=int,
+        help="Parents to draw; by default as many as were learnt from, but at least three times as "
+        "many as were held out.",
+    )
+    parser.add_argument("--seed", type=Seed, default=0, help="For the same figures again.")
+
+
+def _evaluate(options: Namespace) -> None:
+    from entropae.cli.printed import figure_of, print_measures, print_table
+    from entropae.kinds.tables.measures import MEASURES, RELATED
+    from entropae.runs.related import load_related
+    from entropae.runs.related_measured import PAIR
+
+    model, tables = load_related(options.folder), (options.parent, options.child)
+    for path in tables:
+        _check_table(path)
+    found = model.evaluate(*tables, n=options.number, seed=options.seed)
+    print(
+        f"Measured {found['drawn parents']} drawn parents with {found['drawn children']} children "
+        f"beside {found['parents']} held-out ones with {found['children']}."
+    )
+    print_measures(RELATED, found[PAIR])
+    rows = [
+        (name, *(figure_of(one[which]) for which in ("drawn", "held out")))
+        for name, one in found["siblings"].items()
+    ]
+    print()
+    print("How alike children of one parent are, from 0 to 1 (intraclass correlation):")
+    print_table([("", "drawn", "held out"), *rows])
+    print()
+    own = {name: found[name] for name in model.names if name in found}
+    print_measures(
+        MEASURES,
+        {
+            name if which == "drawn" else f"{name}, {which}": figures
+            for name, both in own.items()
+            for which, figures in both.items()
+        },
+    )
+
+
 COMMANDS: Commands = {
     "fit-related": (_fit_options, _fit, "Learn two tables that a key joins."),
     "sample-related": (_sample_options, _sample, "Draw rows of two tables that a key joins."),
+    "evaluate-related": (
+        _evaluate_options,
+        _evaluate,
+        "Measure drawn rows of two tables that a key joins beside held-out ones.",
+    ),
 }

@@ -302,7 +302,7 @@ class Kind(ABC):
         made = model.draw(n, seed=seed, **self._drawing(asked))
         return self.write(made.cpu(), out, seed=seed)
 
-    def impute(self, model: Any, source: Any, reading: Reading, **asked: Any) -> Any:
+    def impute(self, model: Any, source: Any, reading: Reading | None = None, **asked: Any) -> Any:
         """Samples of a source with what is missing of them filled in: of tables."""
         raise ValueError(f"`impute` is for tables: this model is of {self.things}.")
 

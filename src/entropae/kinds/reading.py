@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+from jaxtyping import UInt64
+
 from entropae.kinds.keys import Rule
 
 
@@ -36,6 +39,8 @@ class Reading:
         validation: Share of the samples that will be held out, of which nothing may be learnt.
         seed: Of that split.
         rule: Of that split, see `keys.halved`.
+        keys: Of the rows of a table, by which they are split; by default by what is in them.
+        below: The boundary of that split, see `keys.halved`.
         download: Fetch published data sets that are not on this machine yet.
     """
 
@@ -56,4 +61,6 @@ class Reading:
     validation: float = 0.1
     seed: int = 0
     rule: Rule = "keys"
+    keys: UInt64[np.ndarray, " n"] | None = field(default=None, compare=False)
+    below: int | None = None
     download: bool = True

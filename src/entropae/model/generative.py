@@ -333,6 +333,16 @@ class Generative(nn.Module, ABC):
         asked = {"where": where, "shares": shares, "near": near}
         return self.kind.sample(self, n, seed=seed, **asked, **drawing)
 
+    def impute(self, data: Any, *, only: str | Sequence[str] = (), seed: int | None = None) -> Any:
+        """A table with its missing cells filled in: see `entropae.runs.Synthesis.impute`.
+
+        Raises:
+            ValueError: If the model is not of a table, or the data are not of its columns.
+        """
+        if self.kind is None:
+            raise ValueError("`impute` is for tables: this model does not say what its data are.")
+        return self.kind.impute(self, data, only=only, seed=seed)
+
     def present(
         self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
     ) -> Any:

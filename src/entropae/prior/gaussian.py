@@ -245,8 +245,9 @@ def _fitted_mixture(points: np.ndarray, components: int | None, seed: int) -> Ga
 def _best_mixture(points: np.ndarray, seed: int) -> GaussianMixture:
     """The mixture of 1, 2, 4, … components after which the criterion gets worse."""
     best = _mixture(1, seed).fit(points)
+    most = min(len(points) // 2, len(np.unique(points, axis=0)))
     for components in (2**i for i in range(1, 9)):
-        if components > len(points) // 2:
+        if components > most:
             break
         fitted = _mixture(components, seed).fit(points)
         if fitted.bic(points) > best.bic(points):

@@ -11,6 +11,21 @@ MARKS = {  # byte order marks; UTF-32's begins as UTF-16's does
 }
 
 
+# Share of bytes that are not ASCII from which a text is not in a Latin script.
+FOREIGN = 0.3
+# What shows a script: characters that most of a text in it are of, here with punctuation aside.
+SCRIPTS = (
+    ("cp1251", "а", "я", 0.6),
+    ("koi8-r", "а", "я", 0.6),
+    ("shift_jis", "ぁ", "ヿ", 0.3),
+    ("euc_jp", "ぁ", "ヿ", 0.3),
+    ("euc_kr", "가", "힣", 0.9),
+    ("gb18030", "一", "鿿", 0.9),
+    ("big5", "一", "鿿", 0.9),
+)
+SIGNS = "、。，．！？：；「」『』（）《》“”…—"
+
+
 def encoding_of(start: bytes) -> str:
     """The encoding that the first bytes of a file show; UTF-8 if nothing speaks against it."""
     for mark, name in MARKS.items():
@@ -30,7 +45,15 @@ def encoding_of(start: bytes) -> str:
 
 
 def single_byte(start: bytes) -> str:
-    """Windows' encoding of Western Europe, or Latin-1, in which every byte is a character."""
+    """An encoding that text from before Unicode may be in, by the script that it would show.
+
+    That of Western Europe, or Latin-1, in which every byte is a character, where it shows none.
+    """
+    if sum(byte > 127 for byte in start) > FOREIGN * len(start):
+        for name, first, last, least in SCRIPTS:
+            marks = [c for c in start.decode(name, "ignore") if ord(c) > 127 and c not in SIGNS]
+            if sum(first <= c <= last for c in marks) > least * len(marks):
+                return name
     try:
         start.decode("cp1252")
     except UnicodeDecodeError:

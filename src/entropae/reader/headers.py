@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from entropae.reader.cells import MISSING, SIGNS, is_missing, is_value
 
+MOSTLY = 0.9  # share of a column's cells that are values, for the word over them to be its name
+
 
 def has_header(rows: list[list[str]], width: int) -> tuple[bool, bool]:
     """Whether the first row has names, and whether that is in doubt."""
@@ -17,6 +19,9 @@ def has_header(rows: list[list[str]], width: int) -> tuple[bool, bool]:
     if not rest:
         return not any(map(is_value, first)), True
     names = [first[j] for j in values if not is_value(first[j]) and not is_missing(first[j])]
+    names = names or [
+        first[j] for j in range(min(width, len(first))) if _is_over(first[j], rest, j)
+    ]
     data = [first[j] for j in values if is_value(first[j])]
     if names:
         return True, bool(data)
@@ -47,6 +52,14 @@ def has_units(rows: list[list[str]], width: int) -> bool:
     below = [rows[1][j] for j in range(width) if _of_values(rows[2:], j)]
     texts = [cell for cell in below if cell not in MISSING]
     return bool(texts) and not any(map(is_value, texts)) and not any(c in SIGNS for c in texts)
+
+
+def _is_over(name: str, rows: list[list[str]], j: int) -> bool:
+    """Whether a word stands over values, with few other words, such as Total, among them."""
+    cells = [row[j] for row in rows if j < len(row) and not is_missing(row[j])]
+    if is_value(name) or is_missing(name) or name in cells:
+        return False
+    return sum(map(is_value, cells)) > MOSTLY * len(cells)
 
 
 def _of_values(rows: list[list[str]], j: int) -> bool:

@@ -131,12 +131,17 @@ def _without_ends(table: Any, names: tuple[str, ...]) -> tuple[Any, tuple[str, .
 
 
 def _names(names: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]]:
-    """Names, columns without one called by their number; and what is to say of that."""
-    made = tuple(name or str(i + 1) for i, name in enumerate(names))
+    """Names, columns without one called by their number; and what is to say of that.
+
+    A first one is the index, as pandas and R write it.
+    """
+    usual = ["" if i or "index" in names else "index" for i in range(len(names))]
+    made = tuple(name or usual[i] or str(i + 1) for i, name in enumerate(names))
     twice = [name for name, count in Counter(made).items() if count > 1]
     if twice:
-        raise ValueError(f"it has more than one column called {', '.join(sorted(twice))}")
-    nameless = [str(i + 1) for i, name in enumerate(names) if not name]
+        said = ", ".join(sorted(twice))
+        raise ValueError(f"it has more than one column called {said}. Rename them in its first row")
+    nameless = [new for new, name in zip(made, names, strict=True) if not name]
     notes = [f"columns without a name called {', '.join(nameless)}"] if nameless else []
     return made, notes
 

@@ -22,6 +22,8 @@ from entropae.reader.numerals import (
 )
 from entropae.reader.times import Dates, as_dates, dates, times_of_day
 
+TELEPHONE = r"^\+[0-9]{7,15}$"
+
 
 @dataclass
 class Found:
@@ -177,7 +179,7 @@ def _typed(
         return pa.nulls(len(one.column)) if one.column.null_count == len(one.column) else one.column
     made = None
     if one.numerals:
-        made = number(one.numerals)
+        made = None if _are_telephones(values) else number(one.numerals)
     elif one.dates:
         made = date(one.dates)
     elif pc.all(pc.is_in(pc.utf8_lower(values), pa.array(["true", "false"]))).as_py():
@@ -191,6 +193,13 @@ def _typed(
     # The place of each distinct text among those that are present.
     where = pc.if_else(one.present, pc.cumulative_sum(one.present.cast(pa.int64())), None)
     return made.take(pc.subtract(where, 1).take(one.coded.indices))
+
+
+def _are_telephones(values: Any) -> bool:
+    """Whether all are numbers of telephones, as +4712345678."""
+    pc = compute()
+
+    return pc.all(pc.match_substring_regex(values, TELEPHONE)).as_py()
 
 
 def _texts(one: Distinct, padded: bool) -> Any:
@@ -212,6 +221,8 @@ def _why_text(values: Any) -> str:
     if pc.all(pc.match_substring_regex(values, "^[0-9]+$")).as_py():
         zeros = pc.any(pc.match_substring_regex(values, CODE)).as_py()
         return "it begins with zeros" if zeros else "it has numbers of more than 64 bits"
+    if _are_telephones(values):
+        return "it has telephone numbers"
     other = mostly_numbers(values)
     if other is None or quantities.form_of(values.to_pylist()):
         return ""

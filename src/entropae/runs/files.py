@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from entropae.kinds import NAMES, Reading
 from entropae.latent import Latent
 from entropae.latent.names import named
+from entropae.model import CONFIG
 from entropae.recipe import AUTO, RECIPE, Recipe, read_settings, recipe_of
 from entropae.registry import settings
 from entropae.storage.atomic import write_text
@@ -31,7 +33,14 @@ def read_recipe(folder: Path) -> Recipe:
     """
     path = folder / RECIPE
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} is no run folder: {RECIPE} is missing.")
+        alone = (
+            f" It holds a model alone: `entropae sample {shlex.quote(str(folder))}` draws from it; "
+            "in Python `ea.load` reads it, to encode, reconstruct or impute other data."
+        )
+        there = (folder / CONFIG).is_file()
+        raise FileNotFoundError(
+            f"{folder} is no run folder: {RECIPE} is missing.{alone if there else ''}"
+        )
     try:
         found = read_settings(path)
         if "keep" not in found:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from entropae.kinds import Samples
+from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables.declared import declared
 from entropae.kinds.tables.files import is_table
@@ -37,8 +39,8 @@ from entropae.kinds.tables.rules import rule_of
 from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
-from entropae.recipe import ModelConfig
-from entropae.runs.synthesis import Synthesis, synthesize
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.synthesis import Synthesis, several, synthesized
 from entropae.storage.atomic import write_text
 
 RELATION = "relation.json"
@@ -84,7 +86,7 @@ class RelatedSynthesis:
         Raises:
             ValueError: If a condition cannot be read, or so many rows that meet it cannot be had.
         """
-        made = self._drawn(n, seed=seed, where=where, shares=shares)
+        made = self.drawn(n, seed=seed, where=where, shares=shares)
         first, second = (kind.frame(table) for kind, table in zip(self._kinds(), made, strict=True))
         return first, second
 
@@ -97,19 +99,49 @@ class RelatedSynthesis:
             suffix: `.csv` or `.parquet`.
             asked: See `sample`.
         """
-        made = self._drawn(n, **asked)
+        made = self.drawn(n, **asked)
         return " ".join(
             kind.write_table(table, str(Path(out) / f"{name}{suffix}"))
             for kind, table, name in zip(self._kinds(), made, self.names, strict=True)
         )
 
+    def evaluate(
+        self, parent: Any, child: Any, *, n: int | None = None, seed: int = 0
+    ) -> dict[str, Any]:
+        """Measure drawn parents and children against those that nothing was learnt from.
+
+        A tenth of the parents is held out, with their children; which ones is found again in the
+        tables.
+
+        Args:
+            parent: The table that was learnt, a frame or a file.
+            child: The other.
+            n: How many parents are drawn; by default as many as were learnt from, but at least
+                three times as many as were held out.
+            seed: Of what is drawn, and of the figures.
+
+        Returns:
+            How many `parents` and `children` were held out, and `drawn parents` and `drawn
+            children`; for `both tables`, and for each by its name, the figures of `drawn` and
+            `real rows` (training rows in the place of drawn ones), as
+            `entropae.kinds.tables.measures` has them; and `siblings`, for each column of the child
+            the intraclass correlations `held out` and `drawn`. A table of which fewer than ten
+            rows are held out has no figures of its own.
+
+        Raises:
+            ValueError: If fewer than ten parents are held out, or the tables are others.
+        """
+        from entropae.runs.related_measured import evaluate_related
+
+        return evaluate_related(self, parent, child, n=n, seed=seed)
+
     def _kinds(self) -> tuple[Any, Any]:
         return self.parent.kind, self.child.kind
 
-    def _drawn(
+    def drawn(
         self, n: int, *, seed: int | None = None, where: Any = None, shares: Any = None
     ) -> tuple[Any, Any]:
-        """Rows of both as `pyarrow.Table`s."""
+        """New rows of both as `pyarrow.Table`s: see `sample`."""
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
         train, kind = self.train, self._kinds()[0]
         near = None if train is None else lambda: train
@@ -160,8 +192,8 @@ def synthesize_related(
     key: str,
     foreign_key: str | None = None,
     columns: Mapping[str, Any] | None = None,
-    rules: Sequence[str] = (),
-    drop: Sequence[str] = (),
+    rules: str | Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     find_rules: bool = True,
     model: ModelConfig | None = None,
     epochs: int | None = None,
@@ -202,21 +234,22 @@ def synthesize_related(
     """
     link, columns = foreign_key or key, dict(columns or {})
     parent, child = with_index(parent, key), with_index(child, link)
-    options: dict[str, Any] = {
-        "find_rules": find_rules,
-        "model": model,
-        "epochs": epochs,
-        "seed": seed,
-        "progress": progress,
-    }
-    drop = [*drop, *(name for name, said in columns.items() if said == "drop")]
+    recipe = Recipe(find_rules=find_rules, model=model or ModelConfig(), epochs=epochs, seed=seed)
+    rules = several(rules)
+    drop = [*several(drop), *(name for name, said in columns.items() if said == "drop")]
     sources = (parent, child)
     (upper, lower), styles = _tables(sources, drop, columns)
     places = parents_of(upper, lower, key, link)
     said = {name: declared(words) for name, words in columns.items() if words != "drop"}
-    extended, count = with_children(upper, lower, places, foreign_key=link, said=said)
+    extended, count = with_children(
+        upper, lower, places, foreign_key=link, said=said, key=key, seed=seed
+    )
     of_parent = [rule for rule in rules if _is_of(rule, extended.column_names)]
-    first = _synthesis(extended, {**columns, key: "identifier"}, of_parent, options)
+    keys = keys_of_table(upper)
+    halves = halved(len(upper), recipe.validation, seed=seed, keys=keys)
+    how: dict[str, Any] = {"progress": progress, "below": halves.below}
+    said_of_parent = {**columns, key: "identifier"}
+    first = _synthesis(extended, said_of_parent, of_parent, recipe, keys=keys, **how)
     relation = Relation(
         key=key,
         foreign_key=link,
@@ -224,10 +257,18 @@ def synthesize_related(
         given=_given(first, lower.column_names),
         parent=tuple(upper.column_names),
         child={field.name: str(field.type) for field in lower.schema},
+        seed=seed,
+        below=halves.below,
     )
     beside = beside_parents(extended, lower, places, relation)
     of_child = [rule for rule in rules if rule not in of_parent]
-    second = _synthesis(beside, columns, of_child, options)
+    if np.isin(places, halves.train).sum() < 2:
+        raise ValueError(
+            f"At least 2 children of parents that are not held out are needed: got {len(lower)} "
+            f"children of {len(upper)} parents. Bring more rows."
+        )
+    # Children are held out with their parents.
+    second = _synthesis(beside, columns, of_child, recipe, keys=keys[places], **how)
     found = second.kind.rules
     second.kind.rules = rules_of_child(found, relation)
     left_out = [str(rule) for rule in found if rule not in second.kind.rules]
@@ -280,7 +321,7 @@ def _is_of(rule: str, names: Sequence[str]) -> bool:
 
 
 def _synthesis(
-    table: Any, columns: Mapping[str, Any], rules: Sequence[str], options: Mapping[str, Any]
+    table: Any, columns: Mapping[str, Any], rules: Sequence[str], recipe: Recipe, **how: Any
 ) -> Synthesis:
     said = {name: words for name, words in columns.items() if name in table.column_names}
-    return synthesize(table, columns=said, rules=rules, **options)
+    return synthesized(table, replace(recipe, columns=said, rules=tuple(rules)), **how)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from entropae.kinds import Samples, read
+from entropae.kinds.measures import Evaluating
 from entropae.kinds.reading import Reading
+from entropae.kinds.tables import Tables
 from entropae.model import Autoencoder
 from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
@@ -73,7 +75,7 @@ class Synthesis:
             n, seed=seed, prior=prior, where=where, shares=shares, near=lambda: self.train
         )
 
-    def impute(self, data: Any, *, only: Sequence[str] = (), seed: int | None = None) -> Any:
+    def impute(self, data: Any, *, only: str | Sequence[str] = (), seed: int | None = None) -> Any:
         """A table with its missing cells filled in, drawn given the known cells of their rows.
 
         Args:
@@ -87,7 +89,38 @@ class Synthesis:
         Raises:
             ValueError: If a column is not there, or of another type.
         """
-        return self.kind.impute(self.model, data, Reading(), only=only, seed=seed)
+        return self.model.impute(data, only=only, seed=seed)
+
+    def evaluate(
+        self,
+        *,
+        target: str | None = None,
+        n: int = 10_000,
+        out: str | Path | None = None,
+        seed: int = 0,
+        progress: bool = False,
+    ) -> dict[str, Any]:
+        """Measure rows drawn by each prior beside held-out ones, how like and how private.
+
+        Args:
+            target: A column to predict from the others, by trees that learn from drawn rows.
+            n: At most so many held-out rows.
+            out: A folder for pictures of the columns, drawn beside real.
+            seed: Of what is drawn.
+            progress: Show a bar.
+
+        Returns:
+            `samples`, how many rows were held out; for each prior, and for `real rows`, the figures
+            that `entropae.kinds.tables.measures.MEASURES` describes; and `columns`, how far each is
+            from the held-out one.
+
+        Raises:
+            ValueError: If fewer than ten rows are held out, or the target is not a column.
+        """
+        folder = None if out is None else Path(out)
+        options = Evaluating(n=n, seed=seed, progress=progress, target=target, out=folder)
+        self.kind.check_evaluating(options)
+        return self.kind.evaluate(self.model, self.train, self.held_out, options)
 
     def save(self, folder: str | Path) -> None:
         """Keep the model: `ea.load(folder).sample(1000)`, or `entropae sample FOLDER`."""
@@ -95,13 +128,18 @@ class Synthesis:
         self.model.save(folder)
 
 
+def several(words: str | Sequence[str]) -> tuple[str, ...]:
+    """Names or rules, of which one may stand alone."""
+    return (words,) if isinstance(words, str) else tuple(words)
+
+
 def synthesize(
     data: Any,
     *,
     columns: Mapping[str, Any] | None = None,
-    rules: Sequence[str] = (),
+    rules: str | Sequence[str] = (),
     find_rules: bool = True,
-    drop: Sequence[str] = (),
+    drop: str | Sequence[str] = (),
     model: ModelConfig | None = None,
     epochs: int | None = None,
     seed: int = 0,
@@ -129,26 +167,49 @@ def synthesize(
         ValueError: If the data are no table, or a column or a rule is not as declared.
     """
     recipe = Recipe(
-        drop=tuple(drop),
+        drop=several(drop),
         columns=dict(columns or {}),
-        rules=tuple(rules),
+        rules=several(rules),
         find_rules=find_rules,
         epochs=epochs,
         seed=seed,
         model=model or ModelConfig(),
     )
-    samples = read(data, **vars(reading_of(recipe, progress=progress)))
-    if not samples.kind.types:
-        raise ValueError(
-            f"`data` must be a table: got {samples.kind.things}. Give a frame with named columns, "
-            "or train on them with fit."
-        )
+    return synthesized(data, recipe, progress=progress)
+
+
+def synthesized(data: Any, recipe: Recipe, *, progress: bool, **split: Any) -> Synthesis:
+    """What `synthesize` does as a recipe says; of the split `keys` and `below` can be given."""
+    samples = _table(data, replace(reading_of(recipe, progress=progress), **split))
     if progress:
         print(samples.kind.introduction)
-    train, held_out = samples.split(recipe.validation, seed=seed)
+    below = split.get("below")
+    train, held_out = samples.split(recipe.validation, seed=recipe.seed, below=below)
     recipe, made, _ = begun_model(recipe, samples, train, held_out, say=progress)
     log = fit_by(recipe, made, samples, progress=progress)
     with showing_steps(progress):
         fit_priors(made, train.some(ENOUGH), held_out, recipe, int(log[-1]["step"]))
     samples.kind.learn(made, held_out.some(ENOUGH), train)
     return Synthesis(made, train, held_out)
+
+
+def _table(data: Any, reading: Reading) -> Samples:
+    """Rows of a frame or a file.
+
+    Raises:
+        ValueError: If the data are none, with what makes a frame of them.
+    """
+    known = isinstance(data, str | Path) or Tables.claims(data)
+    got = f"{type(data).__module__.partition('.')[0]}.{type(data).__name__}"
+    try:
+        samples = read(data, **vars(reading))
+        if samples.kind.types:
+            return samples
+        got = samples.kind.things
+    except (TypeError, ValueError):
+        if known:
+            raise
+    raise ValueError(
+        f"`data` must be a table: got {got.removeprefix('builtins.')}. Give a file or a frame with "
+        "named columns, such as pandas.DataFrame(data); other data are trained on with fit."
+    )

@@ -44,7 +44,7 @@ def are_flags(spans: Sequence[tuple[float, float] | None]) -> bool:
 def has_flags(array: np.ndarray) -> bool:
     """The same of an array: a few of its images tell most."""
     few = array[:: max(1, len(array) // 100)]
-    return array.dtype == np.uint8 and few.max() <= 1 and array.max() == 1
+    return bool(array.dtype == np.uint8 and few.max() <= 1 and array.max() == 1)
 
 
 def span_of(values: np.ndarray) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,12 +33,13 @@ from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.pixels import as_images
-from entropae.kinds.tables.proposed import propose, supports
+from entropae.kinds.tables.proposed import declared_and_found
 from entropae.kinds.tables.repaired import Repaired, repaired
-from entropae.kinds.tables.rules import Gives, Rule, read_rules, rule_of, steps
+from entropae.kinds.tables.rules import Rule, read_rules
 from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
+from entropae.kinds.tables.words import TEXTS, checked_words, emptied, refilled, words_of
 from entropae.messages import unknown
 from entropae.storage.atomic import write_text
 
@@ -54,6 +56,7 @@ class Tables(Kind):
         rules: That every drawn row keeps.
         metadata: What the library keeps of a frame's types and index beside its columns.
         style: How the text file is written that the rows came from, if they did; so are CSV files.
+        words: That stand for what is missing in columns of texts, see `words`.
     """
 
     name = "tables"
@@ -70,8 +73,9 @@ class Tables(Kind):
         rules: Sequence[Rule] = (),
         metadata: Mapping[str, str] | None = None,
         style: Style | None = None,
+        words: Mapping[str, str] | None = None,
     ) -> None:
-        self.style = style
+        self.style, self.words = style, dict(words or {})
         self.columns = columns
         self.library = library
         self.rules = tuple(rules)
@@ -92,20 +96,26 @@ class Tables(Kind):
         said, dropped = said_of(reading, names)
         table = table.select([name for name in table.column_names if name not in dropped])
         check_types(table)
-        if table.num_rows < 2:
-            raise ValueError(f"At least 2 rows are needed: got {table.num_rows}.")
-        keys = keys_of_table(table)
-        halves = halved(
-            table.num_rows, reading.validation, seed=reading.seed, keys=keys, rule=reading.rule
-        )
+        words = words_of(table, {n for n, one in said.items() if one.meaning in TEXTS})
+        table = emptied(table, words)
+        least = 3 if reading.validation else 2
+        if table.num_rows < least:
+            held_out = ", one of them to be held out" if reading.validation else ""
+            raise ValueError(f"At least {least} rows are needed{held_out}: got {table.num_rows}.")
+        keys = keys_of_table(table) if reading.keys is None else reading.keys
+        how: dict[str, Any] = {"keys": keys, "below": reading.below, "rule": reading.rule}
+        halves = halved(table.num_rows, reading.validation, seed=reading.seed, **how)
         columns = Columns.fit(table, halves.train, declared=said)
-        rules = _rules(reading, table, columns)
+        if all(column.levels is not None and column.width < 2 for column in columns.columns):
+            raise ValueError("All columns are constant: there is nothing to learn.")
+        rules = declared_and_found(table, columns, reading.rules, find=reading.find_rules)
         known = metadata_of(without(source, dropped))
-        kind = cls(columns, library=library, rules=rules, metadata=known, style=style)
+        options: dict[str, Any] = {"metadata": known, "style": style, "words": words}
+        kind = cls(columns, library=library, rules=rules, **options)
         texts = [column.name for column in columns.columns if column.meaning.startswith("text")]
         more = as_images(source, table) or as_sentences(source, table, texts, style)
-        kind.introduced = introduction(table, columns, rules, more)
-        return Samples(columns.encode(table), kind, keys=keys)
+        kind.introduced = introduction(table, columns, rules, more, words=words)
+        return Samples(columns.encode(table, known=True), kind, keys=keys)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Rows of a table with the model's columns; or vectors of them."""
@@ -117,7 +127,7 @@ class Tables(Kind):
                 "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
                 f"not {what}."
             )
-        table = opened(source, reading)[0]
+        table = emptied(opened(source, reading)[0], self.words)
         encoded = self.columns.encode(table)  # which refuses a table without the model's columns
         known = [name for name in self.types if name in table.column_names]
         return Samples(encoded, self, keys=keys_of_table(table.select(known)))
@@ -135,7 +145,8 @@ class Tables(Kind):
     def settings(self) -> dict[str, Any]:
         """The library of frames, and the style; the columns and rules are written beside it."""
         style = {} if self.style is None else {"style": self.style.settings()}
-        return {"library": self.library, "metadata": self.metadata, **style}
+        words = {"words": self.words} if self.words else {}
+        return {"library": self.library, "metadata": self.metadata, **style, **words}
 
     def save(self, folder: Path) -> None:
         """Write the columns and the rules."""
@@ -154,6 +165,7 @@ class Tables(Kind):
             rules=read_rules(folder / RULES, columns.order),
             metadata=metadata,
             style=style_from(settings["style"]) if "style" in settings else None,
+            words=checked_words(settings.get("words", {})),
         )
 
     @staticmethod
@@ -230,7 +242,7 @@ class Tables(Kind):
 
     def frame(self, table: Any) -> Any:
         """A `pyarrow.Table` as a frame of the library that the rows came from."""
-        return to_library(table, self.library, self.metadata)
+        return to_library(refilled(table, self.words), self.library, self.metadata)
 
     def drawn(
         self,
@@ -261,8 +273,9 @@ class Tables(Kind):
         Raises:
             ValueError: If so many cannot be had, or a condition cannot be read.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        for name, value, least in (("n", n, 1), ("seed", seed or 0, 0)):
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"`{name}` must be whole and at least {least}: got {value!r}.")
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
 
         def draw(count: int) -> Any:
@@ -296,7 +309,13 @@ class Tables(Kind):
         return self.write_table(table, out) + str(account)
 
     def impute(
-        self, model: Any, source: Any, reading: Reading, *, out: str | None = None, **asked: Any
+        self,
+        model: Any,
+        source: Any,
+        reading: Reading | None = None,
+        *,
+        out: str | None = None,
+        **asked: Any,
     ) -> Any:
         """A table with its missing cells drawn, in a frame as it came, see `imputation.impute`.
 
@@ -304,8 +323,11 @@ class Tables(Kind):
         """
         from entropae.kinds.tables.imputation import impute
 
-        table, library, _ = opened(source, replace(reading, drop=(), columns={}))
+        reading = replace(reading or Reading(), drop=(), columns={})
+        came, library, _ = opened(source, reading)
+        table = emptied(came, self.words)
         done, filled = impute(model, self.columns, self.rules, table, **asked)
+        done = refilled(done, self.words, came)
         if out is not None:
             return f"{filled} {self.write_table(done, out)}"
         return to_library(done, library, metadata_of(source, rows=True))
@@ -341,7 +363,7 @@ class Tables(Kind):
     def write_table(self, table: Any, out: str) -> str:
         """Write a `pyarrow.Table` as CSV, as that was which the rows came from, or as Parquet."""
         self.check_out(out)
-        write_file(table, out, self.style)
+        write_file(refilled(table, self.words), out, self.style)
         how = self.style.said if self.style and out.lower().endswith(".csv") else ""
         how = f", {how}, as the table was" if how else ""
         return f"Wrote {len(table)} rows to {out}{how}.{formulas(table, out)}"
@@ -365,24 +387,3 @@ class Tables(Kind):
         from entropae.kinds.tables import report
 
         return (report.samples, report.reconstructions, report.interpolations, report.nearest)
-
-
-def _rules(reading: Reading, table: Any, columns: Columns) -> tuple[Rule, ...]:
-    """The rules that were declared, which must hold, and those that were found."""
-    given = [rule_of(text, columns.order) for text in reading.rules]
-    for i, rule in enumerate(given):
-        supports(rule, columns)
-        if isinstance(rule, Gives):
-            given[i] = rule.learnt(table)
-        else:
-            broken = int((~rule.met(table, columns)).sum())
-            if broken:
-                warnings.warn(
-                    f"{broken} of {len(table)} rows break the rule {rule}. No drawn row will.",
-                    stacklevel=6,
-                )
-    known = {str(rule) for rule in given}
-    found = propose(table, columns) if reading.find_rules else ()
-    every = (*given, *(rule for rule in found if str(rule) not in known))
-    first = [rule for rule, _ in steps(every)]
-    return (*first, *(rule for rule in every if rule not in first))

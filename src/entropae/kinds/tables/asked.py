@@ -80,7 +80,8 @@ def draw_rows(
         made, account = [], Account()
         for value, count in counts_of(parts, n).items():
             if count:
-                table, one = rows(wanted(count, (Condition(name, "==", (value,)),)))
+                sign, values = ("missing", ()) if value is None else ("==", (value,))
+                table, one = rows(wanted(count, (Condition(name, sign, values),)))
                 made.append(table)
                 account.add(one)
         table = pa.concat_tables(made)
@@ -130,7 +131,8 @@ def shares_of(shares: Shares, columns: Columns) -> tuple[str, dict[Any, float]]:
     if not isinstance(given, Mapping) or not all(0 <= v < np.inf for v in given.values()):
         raise ValueError(f"Shares must be 0 or more for each category: got {given!r}. {how}")
     for value in given:
-        key_of(columns, name, value)
+        if value is not None or not getattr(column, "missing", False):
+            key_of(columns, name, value)
     if not sum(given.values()) > 0:
         raise ValueError(f"At least one share must be more than 0: got {given!r}.")
     return name, {value: float(share) for value, share in given.items()}

@@ -10,7 +10,7 @@ import numpy as np
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import KNOTS, Column
-from entropae.kinds.tables.grid import PLACES, Grid
+from entropae.kinds.tables.grid import DIGITS, PLACES, Grid
 from entropae.kinds.tables.meaning import MOST
 from entropae.kinds.tables.plain import arrow, is_text, is_whole, type_of
 
@@ -25,6 +25,7 @@ LATER: dict[str, Any] = {
     "nan": False,
     "origin": 0,
     "step": 1,
+    "digits": 0,
 }
 MANY = 1_000_000  # categories that are no states
 WIDEST = 1 << 64  # a grid of whole numbers has no more places
@@ -47,6 +48,7 @@ def described(column: Column) -> dict[str, Any]:
         "nan": column.nan,
         "origin": grid.origin,
         "step": grid.step,
+        "digits": column.digits,
     }
 
 
@@ -84,12 +86,16 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
         _check_shares(knots, len(labels or ()), name, there=True)
         return Column(name, str(kind), knots=knots, labels=labels, **common)
     form, zones = _word(said["form"]), _values(said["zones"], MOST, kind, name) or ()
-    if not (form or is_whole(kind) or str(kind) in ("halffloat", "float", "double")):
+    is_float = str(kind) in ("halffloat", "float", "double")
+    if not (form or is_whole(kind) or is_float):
         raise ValueError(f"the column {name!r} of type {kind} needs its categories")
     if forms.is_of_numbers(form) and not is_text(kind):
         raise ValueError(f"the column {name!r} of type {kind} writes no numbers as {form}")
     if form and form not in (*forms.OF_TEXTS, *forms.OF_NUMBERS):
         forms.written(forms.parsed(forms.written(0, form), form), form)
+    digits = common["digits"] = said["digits"]
+    if type(digits) is not int or not 0 <= digits <= DIGITS or (digits and not is_float):
+        raise ValueError(f"the column {name!r} cannot have {digits!r} digits")
     sites = arrays.get(f"{i}.sites")
     for values in (knots, sites):
         if values is not None:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.special import ndtr, ndtri
 
 from entropae.kinds.tables import forms
-from entropae.kinds.tables.grid import Grid
+from entropae.kinds.tables.grid import Grid, rounded
 from entropae.kinds.tables.plain import (
     Plain,
     arrow,
@@ -48,6 +48,7 @@ class Column:
             shares, in this order.
         dictionary: All that a dictionary names, with what is in no row.
         nan: Whether what is missing is NaN.
+        digits: That its numbers are rounded to where they lie on no grid; 0: to none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     labels: tuple[Any, ...] | None = field(default=None, repr=False)
     dictionary: tuple[Any, ...] | None = field(default=None, repr=False)
     nan: bool = False
+    digits: int = 0
 
     @property
     def groups(self) -> tuple[int, ...]:
@@ -303,6 +305,8 @@ def _numbers(column: Column, x: np.ndarray) -> np.ndarray:
     if column.grid is not None:
         low, high = column.knots[[0, -1]]
         values = column.grid.values(np.clip(np.rint(sites), low, high))
+    elif column.digits:
+        values = rounded(values, column.digits)
     if not column.form:
         return values
     texts = written(column, values)

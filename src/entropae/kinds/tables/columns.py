@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -145,7 +146,8 @@ class Columns:
         if not made.columns:
             raise ValueError(
                 f"All columns identify the rows: there is nothing to learn. Say what one is: "
-                f"--category {shlex.quote(table.column_names[0])}"
+                f"--category {shlex.quote(table.column_names[0])} "
+                f"(columns={{{table.column_names[0]!r}: 'category'}} in Python)"
             )
         if made.width > WIDEST:
             raise ValueError(f"A row makes {made.width} numbers, {WIDEST} is the limit.")
@@ -167,10 +169,15 @@ class Columns:
             made.append(column)
         return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
 
-    def encode(self, table: Any) -> Float[np.ndarray, "n w"]:
+    def encode(self, table: Any, *, known: bool = False) -> Float[np.ndarray, "n w"]:
         """Rows of a `pyarrow.Table` as vectors; columns that are not of these are passed over.
 
         Values that these columns had not when they were fitted are unknown, which a warning says.
+
+        Args:
+            table: The rows.
+            known: Whether it is the table that they were fitted to, of which only rows that were
+                held out have such values, without a warning.
 
         Raises:
             ValueError: If a column is not there, or of another type.
@@ -178,7 +185,10 @@ class Columns:
         for column in self.columns:
             if column.name not in table.column_names:
                 raise ValueError(unknown("column", column.name, table.column_names))
-        parts = [encoded(column, table.column(column.name)) for column in self.columns]
+        with warnings.catch_warnings():
+            if known:
+                warnings.filterwarnings("ignore", ".*values that no training row has", UserWarning)
+            parts = [encoded(column, table.column(column.name)) for column in self.columns]
         return np.concatenate(parts, 1).astype(np.float32)
 
     def decode(self, x: Float[np.ndarray, "n w"]) -> Any:

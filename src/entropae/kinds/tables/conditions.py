@@ -29,7 +29,10 @@ COMPARED: dict[str, Callable[[Any, Any], Any]] = {
 }
 SAME = {"=": "==", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 SIGN = re.compile(r"\s*(<=|>=|!=|<>|==|=|<|>|≤|≥|≠)\s*")
-WORD = re.compile(r"\s+(is\s+not\s+missing|is\s+missing|not\s+in|in)\b\s*", re.IGNORECASE)
+WORD = re.compile(
+    r"\s+(is\s+not\s+(?:missing|null)|is\s+(?:missing|null)|not\s+in|in)\b\s*", re.IGNORECASE
+)
+NOTHING = ("none", "null", "na", "nan", "nat", "")
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
 GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
@@ -62,7 +65,8 @@ class Condition:
         if self.other is not None:
             return f"{self.name} {self.sign} {self.other}"
         if "in" in self.sign:
-            return f"{self.name} {self.sign} ({', '.join(map(str, self.values))})"
+            words = ("missing" if value is None else str(value) for value in self.values)
+            return f"{self.name} {self.sign} ({', '.join(words)})"
         sign = "=" if self.sign == "==" else self.sign
         return f"{self.name}{sign}{self.values[0]}"
 
@@ -87,6 +91,11 @@ def conditions(where: str | Mapping[str, Any], names: Sequence[str]) -> tuple[Co
         >>> [str(c) for c in conditions({"town": ["Oslo", "Rome"], "age": None}, ["town", "age"])]
         ['town in (Oslo, Rome)', 'age is missing']
     """
+    if not isinstance(where, str | Mapping):
+        raise ValueError(
+            "`where` must be a text, a mapping from columns to values, or a function from a frame "
+            f"to a value for each row: got {type(where).__name__}."
+        )
     if isinstance(where, Mapping):
         return tuple(_of_value(str(name), value, names) for name, value in where.items())
     found, rest = [], where.strip()
@@ -106,7 +115,7 @@ def conditions(where: str | Mapping[str, Any], names: Sequence[str]) -> tuple[Co
 def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
     if name not in names:
         raise ValueError(unknown("column", name, names))
-    if value is None or value != value:
+    if _is_missing(value):
         return Condition(name, "missing")
     sign = SIGN.match(value) if isinstance(value, str) else None
     if sign:
@@ -115,9 +124,15 @@ def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
         if not rest:
             raise ValueError(f"A value is missing after {value!r}. {HOW}")
         return _compared(name, sign[1], _unquoted(quoted) if quoted else rest, bool(quoted), names)
-    if isinstance(value, list | tuple | set | frozenset):
-        return Condition(name, "in", tuple(value))
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return Condition(name, "in", tuple(None if _is_missing(v) else v for v in value))
     return Condition(name, "==", (value,))
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is `None`, NaN, or what pandas has for them."""
+    not_a_number = isinstance(value, float | np.floating) and value != value
+    return value is None or bool(not_a_number) or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
@@ -126,6 +141,7 @@ def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
     word, sign = WORD.match(rest), SIGN.match(rest)
     if word:
         what, rest = " ".join(word[1].lower().split()), rest[word.end() :]
+        what = what.replace("null", "missing")
         if "missing" in what:
             return Condition(name, what.removeprefix("is ")), rest
         return _among(name, what, rest)
@@ -162,7 +178,8 @@ def _name(text: str, names: Sequence[str]) -> tuple[str, str]:
         cut = re.split(r"\s*(?:<|>|=|!=|≤|≥|≠)|\s+(?:is|in|not)\s", text)[0]
         name, rest = cut.strip(), text[len(cut) :]
     if name not in names:
-        raise ValueError(unknown("column", name, names))
+        said = unknown("column", name, names)
+        raise ValueError(said if "Did you mean" in said else f"{said} {HOW}")
     return name, rest
 
 
@@ -224,10 +241,12 @@ def _met(table: Any, one: Condition, columns: Columns) -> np.ndarray:
     if one.other is not None:
         return _columns_meet(table, one, columns)
     left = keys_of(columns, one.name, found.values)
-    right = [key_of(columns, one.name, value) for value in one.values]
+    right = [key_of(columns, one.name, value) for value in one.values if value is not None]
     if one.sign in ("in", "not in"):
-        among = np.isin(left, np.array(right, left.dtype))
-        return (among if one.sign == "in" else ~among) & ~found.absent
+        among = np.isin(left, np.array(right, left.dtype)) & ~found.absent
+        if one.sign == "in":
+            return among | (found.absent & (None in one.values))
+        return ~among & ~found.absent
     return COMPARED[one.sign](left, right[0]).astype(bool) & ~found.absent
 
 
@@ -274,28 +293,44 @@ def key_of(columns: Columns, name: str, value: Any) -> Any:
     try:
         if form:
             return _of_form(value, form)
+        if not is_text(kind) and str(value).strip().lower() in NOTHING:
+            raise ValueError("nothing")
         made = _typed(value, kind)
     except (ValueError, decimal.InvalidOperation, OverflowError) as error:
         raise ValueError(
             f"{value!r} is no value of the column {name!r}, which is of type {column.type}."
+            f"{_hint(name, value, kind)}"
         ) from error
     known = getattr(column, "categories", None)
     if known is not None and is_text(kind) and made not in known:
-        raise ValueError(unknown(f"category of {name!r}:", str(made), [*map(str, known)][:50]))
+        said = unknown(f"category of {name!r}:", str(made), [*map(str, known)][:50])
+        raise ValueError(said + _hint(name, value, kind))
     return made if order is None else order.index(made)
+
+
+def _hint(name: str, value: Any, kind: Any) -> str:
+    """What may have been meant by a value that is none of its column."""
+    text = str(value).strip().lower()
+    if text in NOTHING:
+        return f" For missing values write '{name} is missing'."
+    if re.search(r"\s(or|like|between)\s", f" {text} "):
+        return f" There is no 'or', 'like' or 'between'. {HOW}"
+    if str(kind).startswith(("date", "timestamp")):
+        return " Write it as 2021-03-27, a time after it as 2021-03-27 12:30."
+    return ""
 
 
 def _of_form(value: Any, form: str) -> float:
     if forms.is_of_numbers(form):
         return _of_number(value, form)
     if isinstance(value, dt.date | dt.time):
-        return forms.parsed(value.strftime(form.replace("%-", "%")), form)
+        return forms.parsed(value.strftime(forms.usual(form)), form)
     text = str(value)
     try:
         return forms.parsed(text, form)
     except ValueError:
         stamp = dt.datetime.fromisoformat(text)
-        return forms.parsed(stamp.strftime(form.replace("%-", "%")), form)
+        return forms.parsed(stamp.strftime(forms.usual(form)), form)
 
 
 def _of_number(value: Any, form: str) -> float:

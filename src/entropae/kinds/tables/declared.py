@@ -14,6 +14,16 @@ from entropae.kinds.tables.grid import Grid
 from entropae.messages import unknown
 
 MEANINGS = ("number", "whole number", "category", "date", "time", "date-time", "text", "identifier")
+# What pandas and other programs call them.
+ALSO = {
+    "whole number": ("int", "integer"),
+    "number": ("float", "numeric", "numerical"),
+    "category": ("categorical", "boolean", "bool", "constant"),
+    "date-time": ("datetime", "timestamp"),
+    "text": ("string", "str"),
+    "identifier": ("id",),
+}
+CALLED = {other: meaning for meaning, others in ALSO.items() for other in others}
 WORDS = re.compile(
     r"(?P<meaning>whole number|date-time|[a-z]+)(?:,? steps? (?:of )?(?P<step>[\d.]+))?"
     r"(?: (?P<form>\S*%.*))?"
@@ -56,18 +66,21 @@ def declared(words: Any) -> Declared:
     Examples:
         >>> declared("number, step 0.5")
         Declared(meaning='number', step='0.5', form='', order=None)
+        >>> declared("datetime %d/%m/%Y %H:%M")
+        Declared(meaning='date-time', step=None, form='%d/%m/%Y %H:%M', order=None)
         >>> declared(["S", "M", "L"]).order
         ('S', 'M', 'L')
     """
     if isinstance(words, list | tuple):
         return Declared("category", order=tuple(words))
     found = WORDS.fullmatch(str(words).strip())
-    if not found or found["meaning"] not in MEANINGS:
+    meaning = CALLED.get(found["meaning"], found["meaning"]) if found else ""
+    if not found or meaning not in MEANINGS:
         raise ValueError(
             unknown("meaning of a column", str(words), MEANINGS)
             + " Or a list of its categories in their order; or drop."
         )
-    return Declared(found["meaning"], found["step"], found["form"] or "")
+    return Declared(meaning, found["step"], found["form"] or "")
 
 
 def columns_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -207,7 +207,7 @@ def _too_rare(wanted: Wanted, account: Account, drawn: int, fit: int) -> str:
     count = account.broken.get(worst or "", 0)
     return (
         f"{share} keep the rules, too few for {wanted.n}: {count} broke '{worst}'. Train longer, "
-        "or without rules that are found: --no-find-rules"
+        "or without rules that are found: --no-find-rules (find_rules=False in Python)"
     )
 
 

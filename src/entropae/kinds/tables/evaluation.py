@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from entropae.kinds.tables.pictures import write_pictures
 from entropae.prior import BARE
 
 REAL = "real rows"
+FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
 def evaluate(
@@ -42,6 +45,8 @@ def evaluate(
     known, others = (
         comparable(kind.columns, kind.table(rows.first(len(rows)))) for rows in (train, test)
     )
+    if options.target is not None and options.target in kind.categories:
+        _warn_of_few(known, others, options.target)
     asked: Any = {
         "target": options.target,
         "categories": kind.categories,
@@ -63,17 +68,32 @@ def evaluate(
     return result
 
 
+def _warn_of_few(train: Any, test: Any, target: str) -> None:
+    """Say if so few rows of a class are held out that its prediction is hardly measured."""
+    counts = Counter(test.column(target).to_pylist())
+    classes = {value for value in train.column(target).to_pylist() if value is not None}
+    rarest = min(classes, key=lambda value: (counts[value], str(value)), default=None)
+    if rarest is not None and counts[rarest] < FEW:
+        warnings.warn(
+            f"{counts[rarest]} of {len(test)} held-out rows have {target}={rarest}: how well it is "
+            "predicted is hardly measured. Hold out a larger share: fit --validation 0.3",
+            stacklevel=4,
+        )
+
+
 def comparable(columns: Columns, table: Any) -> Any:
     """Rows as they are compared: without identifiers, which are made anew; dates as numbers.
 
     Args:
-        columns: Of the rows.
+        columns: Of the rows, and maybe others.
         table: The rows, a `pyarrow.Table`.
     """
     import pyarrow as pa
 
     made = {}
     for column in columns.columns:
+        if column.name not in table.column_names:
+            continue
         values = table.column(column.name)
         if column.form:
             found = read_values(column, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +86,10 @@ def grown(
 
     kind: Any = RandomForestClassifier if classes else RandomForestRegressor
     found = kind(TREES, min_samples_leaf=LEAF, max_features=asked, random_state=seed)
-    found.fit(x, target[:, 0] if target.ndim == 2 and target.shape[1] == 1 else target)
+    with warnings.catch_warnings():
+        # Names of many sorts are classes, however few rows each has.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        found.fit(x, target[:, 0] if target.ndim == 2 and target.shape[1] == 1 else target)
     leaves = found.apply(x)
     trees = [_arrays(one.tree_, at) for one, at in zip(found.estimators_, leaves.T, strict=True)]
     sizes = [len(tree["features"]) for tree in trees]

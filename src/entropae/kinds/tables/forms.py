@@ -12,13 +12,14 @@ DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", 
 DAYS += ("%-d/%-m/%Y", "%-m/%-d/%Y", "%-d.%-m.%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y")
 DAYS += ("%-d/%-m/%y", "%-m/%-d/%y", "%d %b %Y", "%-d %b %Y", "%d-%b-%Y", "%b %-d, %Y")
 DAYS += ("%d %B %Y", "%-d %B %Y", "%B %-d, %Y")
-CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%-H:%M", "%-H:%M:%S", "%I:%M %p", "%-I:%M %p")
+CLOCKS = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M:%S.%3f", "%-H:%M", "%-H:%M:%S")
+CLOCKS += ("%I:%M %p", "%-I:%M %p", "%I:%M:%S %p", "%-I:%M:%S %p")
 TIMED = tuple(f"{day}{gap}{clock}" for day in DAYS[:15] for gap in (" ", "T") for clock in CLOCKS)
 MONTHS = ("%Y-%m", "%m/%Y", "%b %Y", "%Y/%m")
 OF_TEXTS = (*DAYS, *CLOCKS, *TIMED, *MONTHS)
 OF_NUMBERS = ("%Y%m%d", "%Y%m")
 ZONE = re.compile(r" ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$")
-CODE = re.compile(r"%-?[a-zA-Z]")
+CODE = re.compile(r"%[-3]?[a-zA-Z]")  # %3f are thousandths of a second
 FIRST = 20  # values that a form is tried on first
 BETWEEN = (1800, 2200)  # years that numbers are believed to be dates of
 EPOCH = dt.datetime(1970, 1, 1)
@@ -51,9 +52,14 @@ def _fits(values: Sequence[str], form: str) -> bool:
         return False
 
 
+def usual(form: str) -> str:
+    """A form in the codes that Python knows everywhere."""
+    return re.sub("%[-3]", "%", form)
+
+
 def unit_of(form: str) -> str:
     """What times of a form are counted in."""
-    codes = {code.replace("-", "") for code in CODE.findall(form)}
+    codes = {usual(code) for code in CODE.findall(form)}
     if "%f" in codes:
         return "us"
     if codes & {"%H", "%I"}:
@@ -80,7 +86,7 @@ def parsed(text: str, form: str) -> float:
     """
     if is_of_numbers(form):
         return quantities.parsed(text, form)
-    when = dt.datetime.strptime(text, form.replace("%-", "%"))
+    when = dt.datetime.strptime(text, usual(form))
     unit = unit_of(form)
     if unit == "M":
         return 12 * (when.year - 1970) + when.month - 1
@@ -108,7 +114,9 @@ def written(value: float, form: str) -> str:
 def _part(when: dt.datetime, code: str) -> str:
     if code == "%Y":
         return f"{when.year:04}"  # which strftime does not fill up everywhere
-    text = when.strftime(code.replace("-", ""))
+    if code == "%3f":
+        return f"{when.microsecond // 1000:03}"
+    text = when.strftime(usual(code))
     return text.lstrip("0") or "0" if "-" in code else text
 
 
@@ -128,6 +136,19 @@ def zones_of(values: Sequence[str]) -> tuple[str, ...]:
 def without_zone(value: str) -> str:
     """A text without its offset."""
     return ZONE.sub("", value)
+
+
+def offset_of(text: str) -> int:
+    """The seconds by which the offset that a text ends in is ahead of UTC; 0 without one.
+
+    Examples:
+        >>> offset_of("2021-01-01T10:00:00+01:30"), offset_of("%H:%M:%SZ"), offset_of("10:00 -05")
+        (5400, 0, -18000)
+    """
+    found = ZONE.search(text)
+    digits = re.sub(r"\D", "", found[0]) if found else ""
+    seconds = 3600 * int(digits[:2] or 0) + 60 * int(digits[2:] or 0)
+    return -seconds if found and "-" in found[0] else seconds
 
 
 def number_form(values: Sequence[int]) -> str:

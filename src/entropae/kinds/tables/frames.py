@@ -40,7 +40,7 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
     frame = without(frame, drop)
     try:
         if library_of(frame) == "pandas":
-            table = pa.Table.from_pandas(frame)
+            table = pa.Table.from_pandas(frame, preserve_index=_every_level(frame))
         elif library_of(frame) == "polars":
             table = frame.to_arrow(compat_level=sys.modules["polars"].CompatLevel.oldest())
         elif isinstance(frame, Mapping):
@@ -49,7 +49,15 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
             table = pa.table(frame)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ValueError(_why_not(frame) or f"The frame is no table: {error}") from error
-    return table.replace_schema_metadata(None)
+    return _plain_texts(table.replace_schema_metadata(None))
+
+
+def _plain_texts(table: Any) -> Any:
+    """A table without views of texts, which few of Arrow's functions take."""
+    import pyarrow as pa
+
+    fields = [f.with_type(pa.string()) if f.type == pa.string_view() else f for f in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def with_index(frame: Any, name: str) -> Any:
@@ -61,16 +69,29 @@ def with_index(frame: Any, name: str) -> Any:
     return frame.set_axis(pd.Index(frame.index.to_numpy(), name=name))
 
 
+def without_index(frame: Any) -> Any:
+    """A frame without an index that has no name, as of rows that were filtered or shuffled."""
+    if library_of(frame) != "pandas" or any(name is not None for name in frame.index.names):
+        return frame
+    return frame.reset_index(drop=True)
+
+
 def names_of(frame: Any) -> list[str]:
     """The names of a frame's columns, and of what its index of pandas becomes."""
     if library_of(frame) == "pandas":
         import pyarrow as pa
 
         made = frame.iloc[:0, :0]
-        return [*map(str, frame.columns), *pa.Schema.from_pandas(made).names]
+        kept = pa.Schema.from_pandas(made, preserve_index=_every_level(made))
+        return [*map(str, frame.columns), *kept.names]
     if isinstance(frame, Mapping):
         return list(map(str, frame))
     return list(frame.collect_schema() if hasattr(frame, "collect_schema") else frame.column_names)
+
+
+def _every_level(frame: Any) -> bool | None:
+    """Whether an index of pandas is kept whatever it is: Arrow forgets levels that count rows."""
+    return True if frame.index.nlevels > 1 else None
 
 
 def without(frame: Any, drop: Collection[str]) -> Any:
@@ -81,7 +102,7 @@ def without(frame: Any, drop: Collection[str]) -> Any:
     if library == "pandas":
         return frame.loc[:, [str(name) not in drop for name in frame.columns]]
     if library == "polars":
-        return frame.drop([name for name in frame.columns if name in drop])
+        return frame.drop([name for name in names_of(frame) if name in drop])
     return frame
 
 
@@ -97,6 +118,11 @@ def _why_not(frame: Any) -> str:
         return f"More than one column is called {', '.join(map(repr, twice))}. Rename them."
     for i, name in enumerate(names):
         values = frame.iloc[:, i]
+        if hasattr(values, "sparse"):
+            return (
+                f"The column {name!r} is sparse. Make it dense, as by frame[{name!r}].sparse."
+                f"to_dense(), or leave it out: drop=[{name!r}]"
+            )
         try:
             pa.array(values, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -123,7 +149,9 @@ def metadata_of(frame: Any, *, rows: bool = False) -> dict[str, str]:
 
     library = library_of(frame)
     if library == "pandas":
-        found = pa.Schema.from_pandas(frame if rows else frame.iloc[:0]).metadata or {}
+        some = frame if rows else frame.iloc[:0]
+        schema = pa.Schema.from_pandas(some, preserve_index=_every_level(frame))
+        found = schema.metadata or {}
         return {key.decode(): value.decode() for key, value in found.items()}
     if library != "polars":
         return {}

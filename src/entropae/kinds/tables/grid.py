@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 PLACES = 9  # decimals at most
 BELIEVED = 10  # different values that a step greater than one unit is believed of
+DIGITS = 8  # of a number that is rounded by its size, at most
 EXACT = float(1 << 53)
 
 
@@ -74,6 +75,35 @@ def grid_of(values: np.ndarray) -> Grid | None:
         return _of_decimals(distinct)
     whole = [int(v) for v in distinct]
     return Grid(0, whole[0], _step(np.array(np.diff(distinct), object), len(distinct)))
+
+
+def digits_of(values: np.ndarray) -> int:
+    """How many digits numbers that lie on no grid are rounded to, each by its size; 0: more than 8.
+
+    Ten different values are needed.
+
+    Args:
+        values: Those that are not missing.
+
+    Examples:
+        >>> small = np.array([float(f"1.25e-{i}") for i in range(9, 20)])
+        >>> digits_of(small), digits_of(np.arange(1, 20) / 7)
+        (3, 0)
+    """
+    distinct, most = np.unique(values), 0
+    if distinct.dtype.kind != "f" or len(distinct) < BELIEVED:
+        return 0
+    for value in distinct.tolist():
+        mantissa = repr(abs(value)).partition("e")[0]
+        most = max(most, len(mantissa.replace(".", "").strip("0")))
+        if most > DIGITS:
+            return 0
+    return most
+
+
+def rounded(values: np.ndarray, digits: int) -> np.ndarray:
+    """Numbers with so many digits."""
+    return np.array([float(f"{value:.{digits - 1}e}") for value in values.tolist()])
 
 
 def _of_decimals(distinct: np.ndarray) -> Grid | None:

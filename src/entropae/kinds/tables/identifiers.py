@@ -16,7 +16,10 @@ from entropae.kinds.tables.plain import arrow, type_of
 LEAST = 10  # rows of which anything can be told to be unique
 LONGEST = 256  # characters of an identifier
 PIECES = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
-CALLED = re.compile(r"(?i)(^|[_\W])(id|uuid|guid|key|identifier|index|nr|no)$|[a-z](Id|ID)$")
+CALLED = re.compile(
+    r"(?i)(^|[_\W])(id|uuid|guid|key|identifier|index|nr|no)$|[a-z](Id|ID)$"
+    r"|^__index_level_\d+__$|^unnamed: 0(\.\d+)?$"  # an index of pandas, also from a CSV file
+)
 # Sets of characters that those seen at a place are taken for, the narrowest first.
 SETS = (
     *(string.digits, string.digits + "abcdef", string.digits + "ABCDEF"),

@@ -54,7 +54,7 @@ def impute(
     table: Any,
     *,
     seed: int | None = None,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
 ) -> tuple[Any, Filled]:
     """A table whose missing cells are drawn, given the known cells of their rows.
 
@@ -68,7 +68,7 @@ def impute(
         rules: That rows keep, as far as their known cells allow.
         table: A `pyarrow.Table` with these columns, and maybe others, which stay as they are.
         seed: For the same values again; others are another imputation.
-        only: The columns to fill in; by default all.
+        only: The columns to fill in, or one; by default all.
 
     Returns:
         The table, and what was filled in.
@@ -80,6 +80,7 @@ def impute(
         S. van Buuren, "Flexible Imputation of Missing Data", 2nd ed. 2018, section 4.5; with
         forests: L. Doove et al., Computational Statistics & Data Analysis 72, 2014.
     """
+    only = (only,) if isinstance(only, str) else only
     names = [column.name for column in columns.columns]
     known = [column.name for column in columns.columns if column.levels != ()]
     for name in only:

@@ -11,7 +11,7 @@ import numpy as np
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
-from entropae.kinds.tables.grid import Grid, grid_of
+from entropae.kinds.tables.grid import Grid, digits_of, grid_of
 from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
 from entropae.kinds.tables.plain import (
     Plain,
@@ -35,6 +35,12 @@ NUMBERS = ("number", "whole number")
 TIMES = {"date": "date", "timestamp": "date-time", "time": "time", "duration": "time span"}
 
 
+def dropping(*names: str) -> str:
+    """How columns are left out, in both ways."""
+    said = " ".join(map(shlex.quote, names))
+    return f"--drop {said} (drop={list(names)} in Python)"
+
+
 def check_types(table: Any) -> None:
     """Raise unless all columns of a `pyarrow.Table` are of types that can be modelled.
 
@@ -46,10 +52,9 @@ def check_types(table: Any) -> None:
         return
     name, kind = next(iter(not_.items()))
     more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
-    said = " ".join(map(shlex.quote, not_))
     raise ValueError(
         f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, or leave it out: --drop {said}"
+        f"or texts, or leave it out: {dropping(*not_)}"
     )
 
 
@@ -73,8 +78,8 @@ def describe(
     found = plain(values)
     if found.values.dtype.kind == "f" and np.isinf(found.present).any():
         raise ValueError(
-            f"The column {name!r} has infinite numbers. Replace them, or leave it out: --drop "
-            f"{shlex.quote(name)}"
+            f"The column {name!r} has infinite numbers. Replace them, or leave it out: "
+            f"{dropping(name)}"
         )
     kind = str(values.type)
     distinct = np.unique(found.present)
@@ -204,7 +209,7 @@ def _is_sparse(sites: np.ndarray, counts: np.ndarray) -> bool:
     if len(sites) < FEW or counts.mean() < REPEATED:
         return False
     core = sites[len(sites) // 10 : len(sites) - len(sites) // 10]
-    return len(core) / (core[-1] - core[0] + 1) < SPARSE
+    return bool(len(core) / (core[-1] - core[0] + 1) < SPARSE)
 
 
 def _identifier(
@@ -297,7 +302,7 @@ def _number(
     if not len(there):
         raise ValueError(
             f"The column {column.name!r} has no value in the rows to learn from. Leave it out: "
-            f"--drop {shlex.quote(column.name)}"
+            f"{dropping(column.name)}"
         )
     sites = np.sort(there.astype(np.float64) if grid is None else grid.sites(there))
     if grid is not None:
@@ -306,7 +311,8 @@ def _number(
     keeps = seen or (grid is None and len(few) * REPEATED <= len(sites))
     only = few if keeps and len(few) <= KNOTS else None
     knots = _knots(sites)
-    return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only)
+    digits = 0 if grid is not None or column.form else digits_of(found.present)
+    return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only, digits=digits)
 
 
 def _knots(ordered: np.ndarray) -> np.ndarray:

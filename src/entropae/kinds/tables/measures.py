@@ -126,6 +126,44 @@ MEASURES: Mapping[str, Measure] = {
     ),
 }
 
+RELATED: Mapping[str, Measure] = {
+    "children": Measure(
+        "children per parent",
+        "lower",
+        "children",
+        "Wasserstein's distance between the numbers of children of drawn and held-out parents.",
+    ),
+    "cardinality": Measure(
+        "children per parent, shares",
+        "lower",
+        "share of parents",
+        "Largest difference between the shares of parents with at most so many children: 1 minus "
+        "what sdmetrics calls cardinality shape similarity.",
+    ),
+    "childless": Measure(
+        "parents without children", "lower", "share of parents", "Difference of their shares."
+    ),
+    "count_association": Measure(
+        "number of children and parents",
+        "lower",
+        "correlation, from 0 to 1",
+        "Difference of how the number of children goes with each column of the parent, mean over "
+        "these columns.",
+    ),
+    "between": Measure(
+        "children and parents",
+        "lower",
+        "correlation, from 0 to 1",
+        "Difference of how columns of the child go with columns of its parent, mean over pairs.",
+    ),
+    "siblings": Measure(
+        "likeness of siblings",
+        "lower",
+        "intraclass correlation",
+        "Difference of how alike children of one parent are, mean over columns of the child.",
+    ),
+}
+
 
 def check_target(names: Sequence[str], target: str | None) -> None:
     """Raise unless a target is a column, with others to predict it from.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
 from typing import Any
@@ -18,7 +19,7 @@ from entropae.kinds.tables.conditions import keys_of
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import plain, type_of
 from entropae.kinds.tables.rule import Rule, listed
-from entropae.kinds.tables.rules import Before, Gives, steps
+from entropae.kinds.tables.rules import Before, Gives, rule_of, steps
 
 # −log of the chance that a rule holds by accident, were its columns independent.
 EVIDENCE = 30.0
@@ -94,6 +95,8 @@ def _befores(table: Any, columns: Columns) -> list[Rule]:
             continue
         there = ~np.isnan(x) & ~np.isnan(y)
         left, right = x[there], y[there]
+        if np.array_equal(left, right):  # of which more is found than that
+            continue
         for low, high, first, second in ((left, right, a, b), (right, left, b, a)):
             if not len(low) or not (low <= high).all():
                 continue
@@ -180,6 +183,10 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
     x = np.stack([known[name] for name in names], 1)
     x = x[~np.isnan(x).any(1)]
     if len(x) < 3 * len(names) + EVIDENCE:
+        return []
+    vary = np.ptp(x, axis=0) > 0  # in rows in which nothing is missing
+    names, x = [name for name, varies in zip(names, vary, strict=True) if varies], x[:, vary]
+    if len(names) < 2:
         return []
     found = []
     for row in _null(x):
@@ -354,3 +361,29 @@ def supports(rule: Rule, columns: Columns) -> None:
             and not column.order
         ):
             raise ValueError(f"The rule {rule} needs numbers, dates or times: {name!r} is of none.")
+
+
+def declared_and_found(
+    table: Any, columns: Columns, texts: Sequence[str], *, find: bool
+) -> tuple[Rule, ...]:
+    """The rules that were declared, which must hold, and those that are found if asked for.
+
+    What follows from other columns is in the order in which it is computed.
+    """
+    given = [rule_of(text, columns.order) for text in texts]
+    for i, rule in enumerate(given):
+        supports(rule, columns)
+        if isinstance(rule, Gives):
+            given[i] = rule.learnt(table)
+        else:
+            broken = int((~rule.met(table, columns)).sum())
+            if broken:
+                warnings.warn(
+                    f"{broken} of {len(table)} rows break the rule {rule}. No drawn row will.",
+                    stacklevel=7,
+                )
+    known = {str(rule) for rule in given}
+    found = propose(table, columns) if find else ()
+    every = (*given, *(rule for rule in found if str(rule) not in known))
+    first = [rule for rule, _ in steps(every)]
+    return (*first, *(rule for rule in every if rule not in first))

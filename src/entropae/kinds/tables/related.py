@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
+from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.tables.column import Column, read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.drawn import NUMBERS
 from entropae.kinds.tables.imputation import drawn_beside
 from entropae.kinds.tables.meaning import check_types, describe
-from entropae.kinds.tables.plain import arrow, inner, is_number, plain, type_of
+from entropae.kinds.tables.plain import arrow, inner, is_number, is_text, plain, type_of
 from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.rules import Gives, Rule
+from entropae.kinds.tables.siblings import Siblings
 from entropae.messages import unknown
 
 MOST = 100  # categories of which the commonest is looked for
@@ -35,6 +38,8 @@ class Relation:
         given: What the columns of the parent's model are called in that of the child.
         parent: The parent's columns, in order.
         child: Arrow's types of the child's columns by name, in order.
+        seed: Of the split of the parents into those to learn from and those held out.
+        below: The boundary of that split; `None` in models of before it was kept.
     """
 
     key: str
@@ -43,6 +48,23 @@ class Relation:
     given: Mapping[str, str]
     parent: tuple[str, ...]
     child: Mapping[str, str]
+    seed: int = 0
+    below: int | None = None
+
+    def held_out(self, parent: Any) -> Bool[np.ndarray, " n"]:
+        """Which rows of the parent's table nothing was learnt from, nor from their children.
+
+        Raises:
+            ValueError: If that is not known.
+        """
+        if self.below is None:
+            raise ValueError(
+                "Which parents were held out is not known of this model, which was saved before "
+                "that was kept. Learn the tables again."
+            )
+        keys = keys_of_table(parent.select(list(self.parent)))
+        held = halved(len(parent), 0.5, seed=self.seed, keys=keys, below=self.below).held_out
+        return np.isin(np.arange(len(parent)), held)
 
 
 def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -> Relation:
@@ -63,7 +85,11 @@ def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -
         {str(k): str(v) for k, v in dict(said["given"]).items()},
         tuple(map(str, said["parent"])),
         {str(k): str(v) for k, v in dict(said["child"]).items()},
+        int(said.get("seed", 0)),
+        None if said.get("below") is None else int(said["below"]),
     )
+    if one.seed < 0 or not 0 <= (one.below or 0) < 1 << 64:
+        raise ValueError("the split of the parents is none")
     if not {one.key, one.count, *one.given, *one.parent} <= {*parent.order}:
         raise ValueError("it names columns that the parent's model has not")
     if {*one.given.values(), *one.child} != {*child.order, one.foreign_key}:
@@ -90,20 +116,51 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
             f"{len(set(place) - {None})} different ones. Name another column, or leave out the "
             "rows that repeat one."
         )
-    found = [place.get(value, -1) for value in child.column(foreign_key).to_pylist()]
-    orphans = found.count(-1)
-    if orphans:
-        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
-        remedy = "Leave these rows out."
-        if types[0] != types[1]:
-            remedy = f"The keys are of types {types[0]} and {types[1]}: make both of one type."
-        raise ValueError(
-            f"{orphans} of {len(found)} rows of the child have a {foreign_key!r} that is no "
-            f"{key!r} of the parent. {remedy}"
-        )
+    own = child.column(foreign_key).to_pylist()
+    found = [place.get(value, -1) for value in own]
+    if -1 in found:
+        raise ValueError(_orphans(parent, child, key, foreign_key, found, own))
     if not found:
         raise ValueError("The child must have rows: got none.")
     return np.array(found, np.int64)
+
+
+def _orphans(
+    parent: Any, child: Any, key: str, foreign_key: str, found: list[int], own: list[Any]
+) -> str:
+    """What is wrong with the rows of a child that have no parent."""
+    gone = [value is None or value != value for value in own]
+    missing = sum(gone)
+    other, said = found.count(-1) - missing, []
+    if missing:
+        said.append(
+            f"{missing} of {len(own)} rows of the child have no {foreign_key!r}: it is missing. "
+            "Leave these rows out."
+        )
+    if other:
+        lost = zip(own, found, gone, strict=True)
+        first = next(value for value, place, none in lost if place < 0 and not none)
+        said.append(
+            f"{other} of {len(own)} rows of the child have a {foreign_key!r} that is no {key!r} of "
+            f"the parent, such as {first!r}."
+        )
+        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
+        keys = {*parent.column(key).to_pylist()}
+        instead = [
+            name
+            for name in child.column_names
+            if name != foreign_key and keys >= {*child.column(name).to_pylist()}
+        ]
+        if is_text(types[0]) != is_text(types[1]):
+            said.append(f"The keys are of types {types[0]} and {types[1]}: make both of one type.")
+        elif instead:
+            option = f"--foreign-key {shlex.quote(instead[0])}"
+            said.append(
+                f"If {instead[0]!r} refers to them: {option} (foreign_key={instead[0]!r} in Python)"
+            )
+        else:
+            said.append("Leave these rows out.")
+    return " ".join(said)
 
 
 def with_children(
@@ -113,10 +170,13 @@ def with_children(
     *,
     foreign_key: str,
     said: Mapping[str, Declared] | None = None,
+    key: str | None = None,
+    seed: int = 0,
 ) -> tuple[Any, str]:
     """The parent with what its children are like: how many, their means and commonest values.
 
-    What children of one parent have in common passes through these columns.
+    What children of one parent have in common passes through these columns. Where enough have
+    siblings, they are what the children would be on average, see `siblings`.
 
     Args:
         parent: A `pyarrow.Table`.
@@ -124,6 +184,8 @@ def with_children(
         places: Of the children's parents.
         foreign_key: The child's column that says so.
         said: What is declared of columns.
+        key: The parent's column of keys, which tells nothing.
+        seed: Of what is drawn.
 
     Returns:
         The table, and the name of the column of counts.
@@ -132,13 +194,18 @@ def with_children(
     count = free_name("number of children", taken)
     made = parent.append_column(count, _array(np.bincount(places, minlength=n)))
     check_types(child)
-    rows = np.arange(len(child))
+    rows, known = np.arange(len(child)), _known(parent, key)
     for name in child.column_names:
         if name == foreign_key:
             continue
         values = child.column(name)
         column = describe(name, values, rows, (said or {}).get(name))
-        summary = _summary(column, values, places, n) if isinstance(column, Column) else None
+        if not isinstance(column, Column):
+            continue
+        found = read_values(column, values)
+        there = ~found.absent
+        family = Siblings(places[there], n, *known, seed=seed)
+        summary = _summary(column, found.values[there], family)
         if summary is not None:
             title, found = summary
             made = made.append_column(free_name(title, made.column_names), found)
@@ -158,30 +225,43 @@ def _array(values: np.ndarray) -> Any:
     return pa.array(values)
 
 
-def _summary(column: Column, values: Any, places: np.ndarray, n: int) -> tuple[str, Any] | None:
+def _known(parent: Any, key: str | None) -> tuple[np.ndarray, list[bool]]:
+    """The parent's columns as trees take them, and which are categories."""
+    from entropae.kinds.tables.comparison.columns import share
+    from entropae.kinds.tables.comparison.quality import grouped, inputs
+
+    columns = share([parent.select([name for name in parent.column_names if name != key])])
+    x = inputs(columns, 0) if columns else np.zeros((len(parent), 0))
+    return x, grouped(columns)
+
+
+def _summary(column: Column, values: np.ndarray, family: Siblings) -> tuple[str, Any] | None:
     """The mean or the commonest value of each parent's children; `None` of texts and forms."""
     import pyarrow as pa
 
-    kind, found = type_of(column.type), read_values(column, values)
-    there, there_of = ~found.absent, places[~found.absent]
-    counts = np.bincount(there_of, minlength=n)
+    kind, places, n = type_of(column.type), family.places, family.n
+    counts = np.bincount(places, minlength=n)
     if column.categories is not None:
         levels = column.categories
         if column.meaning == "text" or not 0 < len(levels) <= MOST:
             return None
         index = {level: i for i, level in enumerate(levels)}
-        which = np.array([index[value] for value in found.values[there].tolist()], np.int64)
-        votes = np.bincount(there_of * len(levels) + which, minlength=n * len(levels))
+        which = np.array([index[value] for value in values.tolist()], np.int64)
+        votes = np.bincount(places * len(levels) + which, minlength=n * len(levels))
         chosen = votes.reshape(n, -1).argmax(1)
+        if family.are_enough and len(levels) > 1:
+            chosen = family.usual_class(which, len(levels))
         common = np.empty(len(levels), object)
         common[:] = levels
         return f"commonest {column.name}", arrow(common[chosen].tolist(), inner(kind), counts == 0)
     if column.form or not (is_number(kind) or pa.types.is_temporal(kind)):
         return None
-    numbers = found.values[there].astype(np.float64)
+    numbers = values.astype(np.float64)
     if pa.types.is_decimal(kind):
         numbers = numbers / 10.0**kind.scale
-    means = np.bincount(there_of, numbers, n) / np.maximum(counts, 1)
+    means = np.bincount(places, numbers, n) / np.maximum(counts, 1)
+    if family.are_enough:
+        means = family.usual_number(numbers)
     if pa.types.is_temporal(kind):
         return f"mean {column.name}", arrow(np.rint(means), kind, counts == 0)
     return f"mean {column.name}", pa.array(means, mask=counts == 0)

@@ -184,6 +184,13 @@ def rule_of(text: str, names: Sequence[str]) -> Rule:
     if gives:
         return Gives(_known(gives[1], names), _known(gives[3], names), gives[2] == "<->")
     if before:
+        for side in (before[1], before[3]):
+            if NUMBER.fullmatch(side.strip("` ")) and side.strip("` ") not in names:
+                raise ValueError(
+                    f"{text!r} compares a column with a number, and a rule two columns. Drawn "
+                    "numbers stay within the range of the training rows by themselves; for a "
+                    "narrower range sample under a condition: --where (where= in Python)."
+                )
         low, sign, high = _known(before[1], names), before[2], _known(before[3], names)
         return Before(low, sign, high) if "<" in sign else Before(high, sign.replace(">", "<"), low)
     left, equals, right = _partition(text)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from entropae.kinds.tables import forms
+import numpy as np
+
 from entropae.kinds.tables.column import Column, written
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.identifiers import Identifier
-from entropae.kinds.tables.plain import is_text, plain, type_of
+from entropae.kinds.tables.plain import arrow, is_text, plain, type_of
 from entropae.kinds.tables.rules import Rule
 from entropae.messages import printable
 from entropae.reader import quantities
@@ -20,13 +22,25 @@ NAMED = 4  # categories that are named
 LONGEST = 30  # characters of one that are shown
 HINT = (
     "If a column is something else: --category NAME, --drop NAME, or --columns FILE with lines as "
-    "'NAME: date %d/%m/%Y' (see docs/tables.md)."
+    "'NAME: date %d/%m/%Y' (in Python columns={'NAME': 'category'}, drop=['NAME']; see "
+    "docs/tables.md)."
 )
 
 
-def introduction(table: Any, columns: Columns, rules: Sequence[Rule], more: str = "") -> str:
+def introduction(
+    table: Any,
+    columns: Columns,
+    rules: Sequence[Rule],
+    more: str = "",
+    *,
+    words: Mapping[str, str] | None = None,
+) -> str:
     """A line for each column, the rules, and what more is to be said, if anything."""
-    shown = [(printable(one.name), _said(one, table.column(one.name))) for one in columns.all]
+    gaps = {name: f", written {word!r}" for name, word in (words or {}).items()}
+    shown = [
+        (_named(one.name), _said(one, table.column(one.name)) + gaps.get(one.name, ""))
+        for one in columns.all
+    ]
     wide = min(LONGEST, max(len(name) for name, _ in shown))
     lines = [f"{len(shown)} columns of {len(table):,} rows:"]
     lines += [f"  {name:<{wide}}  {said}" for name, said in shown[:MOST]]
@@ -37,8 +51,16 @@ def introduction(table: Any, columns: Columns, rules: Sequence[Rule], more: str 
     if rules:
         lines.append("Every row keeps these rules, and so will every row that is drawn:")
         lines += [f"  {printable(rule)}" for rule in rules]
-        lines.append("To leave out those that were found: --no-find-rules")
+        lines.append(
+            "To leave out those that were found: --no-find-rules (find_rules=False in Python)"
+        )
     return "\n".join([*lines, HINT, *([more] if more else [])])
+
+
+def _named(name: str) -> str:
+    """A column's name; of the index of a frame that it is that."""
+    level = re.fullmatch(r"__index_level_\d+__", name)
+    return f"(index) {name}" if level else printable(name)
 
 
 def _said(one: Column | Identifier, values: Any) -> str:
@@ -61,9 +83,10 @@ def _details(one: Column) -> list[str]:
     kind = type_of(one.type)
     if one.meaning in ("date", "time", "date-time", "time span"):
         zone = getattr(kind, "tz", None)
-        return [f"in {zone}"] if zone else []
+        return [*([f"in {zone}"] if zone else []), *_first_and_last(one, kind)]
     if one.grid is None:
-        return [f"{one.knots[0]:.4g} to {one.knots[-1]:.4g}"]
+        digits = [f"{one.digits} digits"] if one.digits else []
+        return [*digits, f"{one.knots[0]:.4g} to {one.knots[-1]:.4g}"]
     scale = 10.0 ** -getattr(kind, "scale", 0)
     low, high = (float(v) * scale for v in one.grid.values(one.knots[[0, -1]]))
     step = one.grid.size * scale
@@ -73,12 +96,21 @@ def _details(one: Column) -> list[str]:
 
 
 def _range(one: Column) -> list[str]:
-    """The least and the largest of numbers that are written as texts."""
-    if not forms.is_of_numbers(one.form):
-        return []
+    """The least and the largest of numbers, dates or times that are written as texts."""
     ends = one.knots[[0, -1]]
     low, high = written(one, ends if one.grid is None else one.grid.values(ends))
     return [f"{low} to {high}"]
+
+
+def _first_and_last(one: Column, kind: Any) -> list[str]:
+    """The first and the last of dates and times, those with a zone in UTC."""
+    if one.meaning == "time span" or one.grid is None:
+        return []
+    import pyarrow as pa
+
+    ends = arrow(one.grid.values(one.knots[[0, -1]]), kind, np.zeros(2, bool))
+    texts = (re.sub(r"\.0+(?=Z?$)", "", end) for end in ends.cast(pa.string()).to_pylist())
+    return [" to ".join(text.removesuffix(" 00:00:00") for text in texts)]
 
 
 def _of_categories(one: Column) -> list[str]:

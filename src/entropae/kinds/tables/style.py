@@ -155,10 +155,11 @@ def _number(value: Any, cell: Cell, decimal: str) -> str:
         text = forms.written(value, cell.form)
         if forms.parsed(text, cell.form) == value:
             return text
-    whole = isinstance(value, int)
-    if cell.places >= 0:
+    if isinstance(value, int):  # not by way of a float, which has 53 bits
+        text = f"{value:,}" if cell.group else str(value)
+    elif cell.places >= 0:
         text = f"{value:,.{cell.places}f}" if cell.group else f"{value:.{cell.places}f}"
-    elif whole or (value.is_integer() and abs(value) < 1e15 and not cell.point):
+    elif value.is_integer() and abs(value) < 1e15 and not cell.point:
         text = f"{int(value):,}" if cell.group else str(int(value))
     else:
         text = f"{value:,}" if cell.group else repr(value)
@@ -171,6 +172,7 @@ def _time(value: int, kind: Any, form: str) -> str:
 
     if form:
         wanted = {"D": 1, "s": 1, "us": 1_000_000}[forms.unit_of(form)]
+        value += forms.offset_of(form) * UNITS[kind.unit]
         return forms.written(value * wanted // UNITS[kind.unit], form)
     one = pa.array([value], pa.int32() if str(kind).startswith("time32") else pa.int64())
     return one.cast(kind).cast(pa.string())[0].as_py()
@@ -248,16 +250,30 @@ def _cased(word: str, like: str) -> str:
 
 
 def _form(pairs: Sequence[tuple[int, str]], kind: Any) -> str:
-    """The form of dates or times in which all are written as they are; `""` if there is none."""
+    """The form of dates or times in which all are written as they are; `""` if there is none.
+
+    Times with several offsets are all written in UTC, otherwise as they are.
+    """
     import pyarrow as pa
 
     known = forms.DAYS if pa.types.is_date(kind) else forms.TIMED
     known = forms.CLOCKS if pa.types.is_time(kind) else known
-    if not pairs or getattr(kind, "tz", None) or getattr(kind, "unit", "") == "ns":
+    if not pairs or getattr(kind, "unit", "") == "ns":
         return ""
+    zone = ""
+    if getattr(kind, "tz", None):
+        zones = {found[0] for found in (forms.ZONE.search(text) for _, text in pairs) if found}
+        if len(zones) > 1:
+            local = sorted({forms.without_zone(text) for _, text in pairs})
+            return f"{form}Z" if (form := forms.form_of(local, known)) else ""
+        zone = zones.pop() if zones else ""
     write = forms.written if pa.types.is_date(kind) else partial(_time, kind=kind)
     return next(
-        (form for form in known if all(write(value, form=form) == text for value, text in pairs)),
+        (
+            form + zone
+            for form in known
+            if all(write(value, form=form + zone) == text for value, text in pairs)
+        ),
         "",
     )
 
@@ -320,7 +336,8 @@ def style_from(said: Mapping[str, Any]) -> Style:
         raise ValueError("the style of a file has no such separator or quotes")
     known_forms = ("", *forms.DAYS, *forms.CLOCKS, *forms.TIMED)
     for cell in cells.values():
-        known_form = cell.form in known_forms or forms.is_of_numbers(cell.form)
+        known_form = forms.without_zone(cell.form) in known_forms
+        known_form = known_form or forms.is_of_numbers(cell.form)
         if not -1 <= cell.places <= MOST or not known_form:
             raise ValueError(f"the style of a file has a column that is written as {cell}")
     return style

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
+import re
+import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -15,11 +18,13 @@ from jaxtyping import Int
 from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
 from entropae.nn.tokens import EOS, MOST_TOKENS, PAD, UNK
+from entropae.reader.encoding import encoding_of
 from entropae.storage.foreign import free, python
 
 SUFFIXES = (".txt", ".txt.gz")
 # Bytes of a packed file, or so many times its size: a line takes far more in memory than in it.
 UNPACKED, RATIO = 1 << 24, 100
+START = 1 << 20  # bytes by which the encoding is told
 LONGEST = 1 << 20  # characters of a line
 # Characters of a line that is looked at: normalizing and learning tokens can take time that grows
 # with the square of them, and no sentence has so many.
@@ -37,6 +42,7 @@ class Lines(NamedTuple):
     empty: int
     overlong: int = 0
     path: Path | None = None
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Counts:
         overlong: Lines of more tokens than are taken.
         tokens: Tokens that were kept, without the ends.
         unknown: Those of them that are not in the vocabulary.
+        length: Tokens of a line, its end included, that are taken.
     """
 
     sentences: int
@@ -56,6 +63,7 @@ class Counts:
     overlong: int
     tokens: int
     unknown: int
+    length: int
 
     def left_out(self) -> tuple[str, ...]:
         """A line for each reason why lines were left out."""
@@ -69,16 +77,17 @@ def is_text(path: Path) -> bool:
 
 
 def read_lines(path: str | Path) -> Lines:
-    """Sentences of a UTF-8 text file, packed by gzip or not: a line each, its spaces made single.
+    """Sentences of a text file, packed by gzip or not: a line each, its spaces made single.
 
-    Lines of more than 16 384 characters are only counted.
+    Lines of more than 16 384 characters are only counted. A file that is not in UTF-8 is read as it
+    probably is, which is a warning.
 
     Args:
         path: A file `.txt` or `.txt.gz`.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not UTF-8, has a line of over a million characters, or unpacks to more
+        ValueError: If it is no text, has a line of over a million characters, or unpacks to more
             than 16 MiB and more than 100 times its size.
     """
     path = Path(path)
@@ -87,41 +96,67 @@ def read_lines(path: str | Path) -> Lines:
     sentences, empty, overlong = [], 0, 0
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
-            for line in _limited(file, most):
-                text = line.decode("utf-8-sig" if not sentences else "utf-8")
+            encoding = encoding_of(file.read(START))
+            file.seek(0)
+            for text in _limited(file, encoding, most):
                 if len(text) > LOOKED_AT:
                     overlong += 1
                 elif sentence := normalize(text):
                     sentences.append(sentence)
                 else:
                     empty += 1
+    except UnicodeError as error:
+        raise ValueError(
+            f"{printable(path)} cannot be read: it is not all in one encoding ({error}). Save it "
+            "as UTF-8."
+        ) from error
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{printable(path)} cannot be read: {error}") from error
-    return Lines(sentences, empty, overlong, None if packed else path)
+    if not sentences and not overlong:
+        raise ValueError(f"{printable(path)} has no sentences: it is empty. Give a line for each.")
+    if not encoding.startswith("utf"):
+        warnings.warn(
+            f"{printable(path)} is not in UTF-8: it was read as {encoding}. If that is wrong, save "
+            "it as UTF-8.",
+            stacklevel=2,
+        )
+    return Lines(sentences, empty, overlong, None if packed else path, encoding)
 
 
 def splitting(lines: Lines, counts: Counts) -> str:
-    """How a file becomes sentences of which many lines are more than one; nothing if few are."""
-    if lines.path is None or counts.overlong < MANY * (counts.sentences + counts.overlong):
+    """How lines of several sentences become one each, or how longer ones are kept.
+
+    Nothing if few are too long.
+    """
+    if counts.overlong < max(1, MANY * (counts.sentences + counts.overlong)):
+        return ""
+    if not lines.overlong and not any(re.search(r"[.?] ", line) for line in lines.sentences):
+        return f" To keep more of them: --length {2 * counts.length}"
+    if lines.path is None:
         return ""
     out = str(free(lines.path))
     split = "x.replace('. ', '.' + chr(10)).replace('? ', '?' + chr(10))"
-    code = f"x = Path({str(lines.path)!r}).read_text('utf-8'); x = {split}"
+    code = f"x = Path({str(lines.path)!r}).read_text({lines.encoding!r}); x = {split}"
     code = f"from pathlib import Path; {code}; Path({out!r}).write_text(x, 'utf-8')"
     return f" Paragraphs become sentences by {python(code)}"
 
 
-def _limited(file: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[bytes]:
+def _limited(file: Any, encoding: str, most: int) -> Iterator[str]:
+    """The lines of a file, however they end."""
     seen = 0
-    while line := file.readline(4 * LONGEST + 1):
-        seen += len(line)
-        if len(line) > 4 * LONGEST:
-            raise ValueError(f"it has a line of more than {LONGEST} characters")
-        if seen > most:
-            raise ValueError(
-                f"it unpacks to more than {most} bytes; unpack it first if it is meant"
-            )
-        yield line
+    text = io.TextIOWrapper(file, encoding)
+    try:
+        while line := text.readline(LONGEST + 1):
+            seen += len(line)
+            if len(line) > LONGEST:
+                raise ValueError(f"it has a line of more than {LONGEST} characters")
+            if seen > most:
+                raise ValueError(
+                    f"it unpacks to more than {most} bytes; unpack it first if it is meant"
+                )
+            yield line
+    finally:
+        text.detach()
 
 
 def encode_lines(
@@ -156,6 +191,7 @@ def encode_lines(
         overlong=lines.overlong + len(rows) - len(fitting),
         tokens=sum(map(len, fitting)),
         unknown=sum(row.count(UNK) for row in fitting),
+        length=length,
     )
     if len(fitting) < 2:
         left_out = ", ".join(counts.left_out()) or "none left out"

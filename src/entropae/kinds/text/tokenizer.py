@@ -21,6 +21,7 @@ FORMAT = 1
 LARGEST = 1 << 24  # bytes of a tokenizer's file
 MOST = 1 << 18  # tokens, four times as many as those of the largest vocabularies in use
 NAMES: dict[Kind, str] = {"bpe": "byte pairs", "word": "words", "character": "characters"}
+SINGLE = 0.02  # share of sentences of several words, up to which they are single ones
 SPARSE = 10  # characters a space, above which these do not separate words
 
 
@@ -155,14 +156,18 @@ class Tokenizer:
 
 
 def suitable(sentences: Sequence[str]) -> Kind:
-    """Byte pairs; characters for languages that are written without spaces between words.
+    """Byte pairs; characters for languages that are written without spaces, and for single words.
 
     Examples:
         >>> suitable(["the cat sleeps"]), suitable(["春眠不覺曉，處處聞啼鳥"])
         ('bpe', 'character')
+        >>> suitable(["CC(=O)Oc1ccccc1C(=O)O", "CN1C=NC2=C1C(=O)N(C(=O)N2C)C"])
+        'character'
     """
     some = sentences[:: max(1, len(sentences) // 1000)]
     spaces = sum(sentence.count(" ") for sentence in some)
+    if sum(" " in sentence for sentence in some) <= SINGLE * len(some):  # names, molecules, codes
+        return "character"
     # Words of Finnish or German have 7 characters on average.
     without = sum(map(len, some)) > SPARSE * (spaces + len(some))
     return "character" if without and not all(map(str.isascii, some)) else "bpe"

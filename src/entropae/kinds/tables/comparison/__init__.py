@@ -14,6 +14,7 @@ from entropae.kinds.tables.comparison.quality import (
     quality,
     two_sample_auc,
 )
+from entropae.kinds.tables.frames import to_table, without_index
 from entropae.kinds.tables.measures import check_target
 
 __all__ = [
@@ -44,7 +45,8 @@ def shared(
     if min(sizes) < LEAST:
         raise ValueError(
             f"At least {LEAST} training, held-out and drawn rows are needed: got "
-            f"{', '.join(map(str, sizes))}. Hold out a larger share, or draw more."
+            f"{', '.join(map(str, sizes))}. Train on more rows, or hold out a larger share: "
+            "fit --validation 0.3"
         )
     return share((train, test, drawn), categories)
 
@@ -61,7 +63,7 @@ def compare_tables(
     """Figures of a drawn table against rows that its generator was not trained on.
 
     Args:
-        train: The generator's training rows, a `pyarrow.Table`.
+        train: The generator's training rows: a frame of pandas, polars or pyarrow.
         test: Held-out rows.
         drawn: Rows of the generator; 3 times as many as `test` has make `auc` steadier.
         target: A column to predict from the others.
@@ -73,7 +75,8 @@ def compare_tables(
         named as in `MEASURES`, which says what each is and what is good.
 
     Raises:
-        ValueError: If a table has fewer than 10 rows, or the target is not a column.
+        ValueError: If a table has fewer than 10 rows, not all columns of the first, or the target
+            is not a column.
 
     Examples:
         >>> import numpy as np
@@ -84,6 +87,7 @@ def compare_tables(
         >>> found["copied"], found["nearest"], found["membership"], found["membership_density"]
         (1.0, 0.0, 1.0, 1.0)
     """
+    train, test, drawn = (to_table(without_index(frame)) for frame in (train, test, drawn))
     check_target(train.column_names, target)
     columns = shared(train, test, drawn, categories=categories)
     return {
@@ -106,6 +110,7 @@ def real_rows(
     Of likeness those of the training rows, as if they had been drawn; of privacy those of half of
     the held-out rows, as if they had been drawn, against the other half.
     """
+    train, test = (to_table(without_index(frame)) for frame in (train, test))
     check_target(train.column_names, target)
     columns = shared(train, test, train, categories=categories)
     return {

@@ -100,7 +100,7 @@ def drawn_auc(columns: Sequence[Shared], *, seed: int = 0) -> float:
     drawn = random.permutation(inputs(columns, DRAWN))
     n = len(x)
     parts = [drawn[i : i + n] for i in range(0, max(1, len(drawn) - n + 1), n)]
-    groups = _groups(columns)
+    groups = grouped(columns)
     return _mean([two_sample_auc(x, part, groups=groups, seed=seed) for part in parts[:DRAWS]])
 
 
@@ -109,7 +109,8 @@ def inputs(columns: Sequence[Shared], table: int) -> Float[np.ndarray, "n c"]:
     return np.stack([column.values[table] for column in columns], 1)
 
 
-def _groups(columns: Sequence[Shared]) -> Any:
+def grouped(columns: Sequence[Shared]) -> Any:
+    """Which columns are categories to boosted trees."""
     return [0 < len(column.levels or ()) <= LEVELS for column in columns]
 
 
@@ -205,7 +206,7 @@ def _predicted(columns: Sequence[Shared], target: str, seed: int) -> dict[str, f
     name = "r2" if column.is_number else "accuracy"
     if not len(y) or not len(truth):
         return {name: NOT}
-    groups = _groups(others)
+    groups = grouped(others)
     if column.is_number:
         model = HistGradientBoostingRegressor(random_state=seed, categorical_features=groups)
         return {name: float(r2_score(truth, model.fit(x, y).predict(test)))}
