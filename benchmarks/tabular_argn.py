@@ -1,4 +1,7 @@
-"""Rows of TabularARGN at its defaults, for `tables.py`: python tabular_argn.py TRAIN OUT SEED"""
+"""Rows of TabularARGN at its defaults, for `tables.py`.
+
+python tabular_argn.py TRAIN OUT SEED
+"""
 
 import sys
 
