@@ -160,7 +160,7 @@ class Double(nn.Module):
 def fit(
     folder: Path, processes: int = 1, *, kept: Path | None = None, double: bool = True
 ) -> dict[str, Any]:
-    """Weights and log after 52 steps of `fit`, or what is left of them in a folder.
+    """Weights and log after 28 steps of `fit`, or what is left of them in a folder.
 
     What the folder holds before the fifth epoch is `kept` elsewhere.
     """
@@ -179,7 +179,7 @@ def fit(
     rows = ea.fit(
         model,
         samples,
-        epochs=13,
+        epochs=7,
         batch_size=101,  # 3 steps of 101, which halves unevenly, and one of 57
         folder=folder,
         resume=True,

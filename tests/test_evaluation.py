@@ -74,8 +74,12 @@ def test_copies_of_the_training_data_are_exposed():
 
 def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     out = tmp_path / "out"
-    arguments = ["compare", *map(str, recipes.values()), "--seeds", "2", "--out", str(out)]
-    assert main([*arguments, "-n", "100", "--processes", "2"]) == 0
+    options = ["--seeds", "2", "--out", str(out), "-n", "100"]
+    arguments = ["compare", *map(str, recipes.values()), *options]
+    # In processes those of one recipe, then here, beside them, those of the other.
+    assert main(["compare", str(recipes["eae"]), *options, "--processes", "2"]) == 0
+    before = (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns
+    assert main(arguments) == 0
     with (out / "table.csv").open() as file:
         rows = {row["recipe"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"eae", "vae"}
@@ -85,9 +89,8 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     assert float(rows["vae"]["normal frechet sd"]) == pytest.approx(abs(two[0] - two[1]) / 2**0.5)
     assert "Fréchet distance (pixels), mixture" in (out / "table.md").read_text()
     assert (out / "samples.png").stat().st_size > 1000
-    before = (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns
     capsys.readouterr()
-    assert main([*arguments, "-n", "100"]) == 0
+    assert main(arguments) == 0
     assert "Training" not in capsys.readouterr().err
     assert (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns == before
 

@@ -212,15 +212,15 @@ import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 from entropae.cli import main
-sys.exit(main(["fit", "--data", "digits", "--epochs", "2", "--logger", "none", "--out",
-               sys.argv[1]]))
+sys.exit(main())
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="limits of POSIX")
 def test_a_real_limit_on_files_is_one_message(tmp_path):
+    options = ["--data", "digits", "--epochs", "2", "--logger", "none", "--out", tmp_path / "run"]
     done = subprocess.run(
-        [sys.executable, "-c", FULL, tmp_path / "run"], capture_output=True, text=True
+        [sys.executable, "-c", FULL, "fit", *options], capture_output=True, text=True
     )
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]

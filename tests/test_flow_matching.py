@@ -12,7 +12,7 @@ import entropae as ea
 from entropae.prior import FlowMatching, Full, Mixture, Normal
 from entropae.prior.arcs import Arcs
 
-SMALL = {"hidden": 64, "blocks": 2, "steps": 500}
+SMALL = {"hidden": 64, "blocks": 2, "steps": 300}
 
 
 def seeded(seed: int) -> torch.Generator:

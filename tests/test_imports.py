@@ -41,7 +41,7 @@ ORDER: dict[str, set[str]] = {
     "prior": {"messages", "neighbors", "registry"},
     "features": {"messages"},
     "diagnosis": {"notebook", "entropy", "latent", "metrics", "neighbors", "nn", "prior"},
-    "drawing": {"diagnosis", "storage"},
+    "drawing": {"diagnosis", "notebook", "storage"},
     "kinds": {
         *("diagnosis", "distributed", "drawing", "features", "information", "latent", "messages"),
         *("metrics", "neighbors", "nn", "notebook", "prior", "reader", "recipe", "registry"),

@@ -310,7 +310,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(blocks, "_log_moments", die_once)
     with (
-        LocalCluster(3, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster),
     ):
         assert ea.knn_entropy(da.from_array(X, (300, -1))) == pytest.approx(

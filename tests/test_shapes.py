@@ -108,6 +108,7 @@ try:
     neighbors.kth_distance(torch.zeros(3))
 except TypeCheckError:
     print("checked")
+gc.freeze()
 """
 
 

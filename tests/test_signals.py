@@ -96,11 +96,18 @@ class Skipping(Signal):
 # In Python
 
 
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """A model that was trained without a stop, and its log."""
+    whole = model()
+    return whole, fit(whole)
+
+
 @pytest.mark.parametrize("step", [0, 13, 17, 44, 53], ids="step {}".format)
-def test_a_stopped_training_goes_on_as_if_it_had_not_been(step, tmp_path):
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(step, uninterrupted, tmp_path):
     """In the middle of an epoch, at its last batch, at the very end: to the last bit."""
-    whole, stopped, resumed = model(), model(), model()
-    rows = fit(whole)
+    whole, rows = uninterrupted
+    stopped, resumed = model(), model()
     with pytest.raises(KeyboardInterrupt, match=rf"Stopped at epoch {step // 9 + 1} of 6"):
         fit(stopped, folder=tmp_path, callbacks=[Signal(step)])
     assert read(tmp_path / CHECKPOINT)["global_step"] == step + 1
@@ -134,6 +141,8 @@ def test_python_gets_a_keyboard_interrupt_and_a_model_to_use(number, times):
 
 
 SCRIPT = """
+from entropae.imports import load
+load("entropae.training")  # sooner
 import atexit, lightning, torch
 import entropae as ea
 from entropae.latent import Plain

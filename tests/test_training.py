@@ -179,7 +179,7 @@ def test_resuming_after_the_last_step_still_calibrates(tmp_path):
     assert same(weights(whole), weights(again))
 
 
-FIT = ["fit", "--data", "digits", "--epochs", "12", "--model.hidden", "[32]", "--no-report"]
+FIT = ["fit", "--data", "digits", "--epochs", "6", "--model.hidden", "[32]", "--no-report"]
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):

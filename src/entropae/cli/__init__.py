@@ -27,6 +27,12 @@ from entropae.signals import Stopped, in_command
 
 __all__ = ["COMMANDS", "main", "make_parser", "read_recipe_file"]
 
+# What commands import first, with most of what else they need; the others the model.
+LARGE = {
+    **dict.fromkeys((*training.COMMANDS, "fit-related"), "entropae.training"),
+    **dict.fromkeys(entropy.COMMANDS, "entropae.entropy"),
+    **dict.fromkeys(information.COMMANDS, "entropae.information"),
+}
 # Commands that are told which of their options were given, and under which name.
 ASKED = {"fit": "asked"}
 EXITS = (
@@ -51,14 +57,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    parser = make_parser()
+    first = (sys.argv[1:] if arguments is None else arguments)[:1]
+    parser = make_parser(*first)
     options = parser.parse_args(arguments)
     try:
         _, act, _ = COMMANDS[options.command]
         with _plain_warnings():
             # Not in a process of somebody else's, whose objects are not to be kept for good.
-            if arguments is None and options.command in training.COMMANDS:
-                load("entropae.training")
+            if arguments is None:
+                load(LARGE.get(options.command, "entropae.model"))
             chosen = parser.instantiate(options)[options.command]
             if options.command in ASKED:
                 chosen[ASKED[options.command]] = _asked(parser, arguments, options.command)
@@ -100,8 +107,13 @@ def _plain_warnings() -> Iterator[None]:
         warnings.formatwarning = before
 
 
-def make_parser() -> Parser:
-    """The parser of all commands."""
+def make_parser(only: str = "") -> Parser:
+    """The parser of all commands.
+
+    Args:
+        only: The command that is asked for, if it is known: the others are then left out, which
+            take most of the time.
+    """
     from entropae import __version__
 
     parser = Parser(
@@ -111,7 +123,8 @@ def make_parser() -> Parser:
         epilog=EXITS,
     )
     commands = parser.add_subcommands(dest="command")
-    for name, (describe, _, text) in COMMANDS.items():
+    asked = {only: COMMANDS[only]} if only in COMMANDS else COMMANDS
+    for name, (describe, _, text) in asked.items():
         command = Parser(description=text)
         describe(command)
         commands.add_subcommand(name, command, help=text)

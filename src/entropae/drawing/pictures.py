@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from entropae.drawing.saved import save
+from entropae.drawing.saved import LEVEL, save
 from entropae.storage.atomic import replacing
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def save_sheet(
 ) -> None:
     """Write `sheet` as a picture file; the format goes by the path's suffix."""
     with replacing(Path(path)) as temporary:
-        Image.fromarray(sheet(images, columns)).save(temporary)
+        Image.fromarray(sheet(images, columns)).save(temporary, compress_level=LEVEL)
 
 
 def save_panels(

@@ -8,6 +8,9 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Of zlib's levels: pictures are a tenth larger than by the default, 6, and take half the time.
+LEVEL = 3
+
 
 def save(
     figure: Figure,
@@ -17,7 +20,7 @@ def save(
     dpi: int = 100,
     **options: Any,
 ) -> None:
-    """Write a figure as its `savefig` does, byte for byte, but sooner.
+    """Write a figure as its `savefig` does, pixel for pixel, but sooner.
 
     `savefig` first draws the whole figure unseen, so that its parts are placed; here they are only
     placed.
@@ -39,4 +42,6 @@ def save(
     if engine is not None:
         engine.execute(figure)
         figure.set_layout_engine(None)
+    if format == "png":
+        options = {"pil_kwargs": {"compress_level": LEVEL}} | options
     figure.savefig(file, format=format, dpi=dpi, **options)

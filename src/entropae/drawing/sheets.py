@@ -61,7 +61,9 @@ def encoded(pixels: UInt8[np.ndarray, "h w 4"], alt: str) -> Image:
         (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all()
     )
     buffer = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(buffer, "WEBP", lossless=grey, quality=88)
+    # Without loss, `quality` is the effort: more of it takes twice the time for 5 % of the size.
+    how = {"quality": 50, "method": 2} if grey else {"quality": 88}
+    PIL.Image.fromarray(pixels).save(buffer, "WEBP", lossless=grey, **how)
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
     return Image(source, alt, pixels.shape[1], pixels.shape[0])
 

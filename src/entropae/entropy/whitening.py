@@ -72,10 +72,11 @@ def _coincide(q: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor,
 
 def _one_of_equal_rows(x: Tensor) -> Tensor:
     """For each row the index of one that is equal to it, the same for all of them."""
-    different, which = torch.unique(x, dim=0, return_inverse=True)
     rows = torch.arange(len(x), device=x.device)
-    if len(different) == len(x):
+    # To sort a column takes a fraction of the time that it takes to sort the rows.
+    if any(bool((column.sort().values.diff() != 0).all()) for column in x.T):
         return rows
+    different, which = torch.unique(x, dim=0, return_inverse=True)
     first = torch.empty(len(different), dtype=torch.int64, device=x.device)
     first[which] = rows
     return first[which]

@@ -15,7 +15,6 @@ from entropae.model import CONFIG
 from entropae.recipe import AUTO, Recipe, recipe_of
 from entropae.runs.files import LOG, portable, read_recipe
 from entropae.storage.records import last_row
-from entropae.training import CHECKPOINT
 
 # Settings that change where and how a run goes on, not what it is.
 FREE = ("trainer.", "compile", "logger", "on_nonfinite", "data", "epochs", "strict")
@@ -121,6 +120,8 @@ def reopen(folder: Path) -> None:
     Raises:
         ValueError: If it has no checkpoint to go on from.
     """
+    from entropae.training import CHECKPOINT
+
     if not (folder / CHECKPOINT).is_file():
         raise ValueError(f"{folder} has no {CHECKPOINT} to train on from: train in another folder.")
     (folder / CONFIG).unlink()

@@ -30,10 +30,10 @@ from entropae.storage.records import read_json, read_log
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
+    from entropae.drawing.log import Log
     from entropae.explorer import Space
     from entropae.kinds.reading import Reading
     from entropae.report import Trained
-    from entropae.training import Log
 
 # The share of a run's data that must be there unchanged for them to be its data, with changes.
 LEAST = 0.5
@@ -189,7 +189,7 @@ class Run:
     @cached_property
     def log(self) -> Log:
         """A row an epoch, which a notebook shows as curves."""
-        from entropae.training import Log
+        from entropae.drawing.log import Log
 
         return Log(read_log(self.folder / LOG))
 

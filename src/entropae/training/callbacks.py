@@ -13,9 +13,9 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from entropae.drawing.log import Log, Row
 from entropae.prior.progress import interval
 from entropae.storage.atomic import replacing
-from entropae.training.log import Log, Row
 
 
 class History(Callback):

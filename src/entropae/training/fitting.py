@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import Logger
 from torch import nn
 
 from entropae import distributed
+from entropae.drawing.log import Log
 from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
@@ -27,7 +28,6 @@ from entropae.training.callbacks import Best, History, Progress
 from entropae.training.checkpoints import CHECKPOINT, Keep, SafeIO, last_good, read
 from entropae.training.faults import OnNonFinite, is_short_of_memory
 from entropae.training.loaders import Loaders
-from entropae.training.log import Log
 from entropae.training.loggers import listed, loggers_of
 from entropae.training.looks import SHOWN, Pictures
 from entropae.training.module import Augment, Decay, MakeOptimizer, Training
