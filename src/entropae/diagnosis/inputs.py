@@ -126,9 +126,9 @@ UNREACHABLE = Check(
 
 def _mixed(measured: Measured) -> Verdict | None:
     x = measured.train
-    if not x.is_floating_point():
-        raise UnmeasuredError("sentences have no units")
-    if isinstance(measured.subject.decoder, ScaledDecoder) or bool(((x >= 0) & (x <= 1)).all()):
+    if not x.is_floating_point() or isinstance(measured.subject.decoder, ScaledDecoder):
+        return None
+    if bool(((x >= 0) & (x <= 1)).all()):
         return None
     scaling = scaling_of(x)
     if scaling is None or not scaling.is_mixed:
