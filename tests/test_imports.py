@@ -65,6 +65,7 @@ ORDER: dict[str, set[str]] = {
             "metrics",
             "model",
             "neighbors",
+            "nn",
             "prior",
             "storage",
         ),

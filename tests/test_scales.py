@@ -13,6 +13,7 @@ from torch import nn
 import entropae as ea
 from entropae.cli import main
 from entropae.diagnosis import Severity
+from entropae.explorer.space import Space
 from entropae.kinds import as_samples, read
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder, components_of, pca_error, start_from_pca
@@ -206,3 +207,15 @@ def test_networks_of_ones_own_are_warned_and_the_remedy_helps():
     again = trained(names["x"]).diagnose(names["x"], progress=False)
     assert "units" in again.sound
     assert again.figures["error"] < 0.2
+
+
+def test_the_explorer_draws_each_value_in_its_own_unit():
+    samples = read(features() * UNITS)
+    for scaling in (samples.scaling, None):
+        networks = pair("mlp", (5,), 2, 2, output="linear", scaling=scaling)
+        model = Autoencoder(*networks, ea.latent.Plain(2)).eval()
+        told = Space(model, samples, title="x").describe()["units"]
+        if scaling is None:
+            assert told is None
+        else:
+            assert told == {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}

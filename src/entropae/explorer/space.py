@@ -17,6 +17,7 @@ from entropae.kinds.samples import Samples
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
 from entropae.neighbors import nearest
+from entropae.nn import ScaledDecoder
 from entropae.prior import TITLES, fitted
 
 AXES = 8
@@ -115,6 +116,14 @@ class Space:
         return int((code - torch.from_numpy(self.axes.mean)).norm(dim=1).argmin())
 
     @property
+    def units(self) -> dict[str, list[float]] | None:
+        """Mean and scale of each value, where they are in mixed units and drawn in their own."""
+        decoder = self.model.decoder
+        if not isinstance(decoder, ScaledDecoder) or not decoder.scaling.is_mixed:
+            return None
+        return {name: part.tolist() for name, part in decoder.scaling._asdict().items()}
+
+    @property
     def dim(self) -> int:
         """Dimensions of the code."""
         return self.model.latent.dim
@@ -158,6 +167,7 @@ class Space:
             "shape": list(self.samples.shape),
             "image": self.samples.kind.view == "image",
             "range": list(self.samples.kind.range),
+            "units": self.units,
             "dim": self.dim,
             "samples": len(self.samples),
             "axes": {name: value.tolist() for name, value in self.axes._asdict().items()},

@@ -24,7 +24,12 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 /** Paint a sample: an image from black to white, anything else as a line of its numbers. */
 function paint(canvas, values, space) {
   if (space.image) paintImage(canvas, values, space);
-  else paintLine(canvas, values);
+  else paintLine(canvas, inUnits(values, space.units));
+}
+
+/** Values in mixed units, each in its own standard deviations from its mean. */
+function inUnits(values, units) {
+  return units ? Array.from(values, (value, i) => (value - units.mean[i]) / units.scale[i]) : values;
 }
 
 function paintImage(canvas, values, { shape: [channels, height, width], range: [low, high] }) {
