@@ -92,7 +92,7 @@ def in_cells(path: Path, key: str | None = None, label: str | None = None) -> In
     with opened(path) as (file, schema):
         images = [field.name for field in schema if _is_of_images(file, field)]
         lists = [field.name for field in schema if _is_of_numbers(field.type)]
-    found = images or lists[: len(schema.names) <= 2]
+    found = images or (lists if len(schema.names) <= 2 else [])
     if not found:
         return None
     column = next((name for name in (key or "", *FIELDS) if name in found), found[0])
@@ -105,9 +105,11 @@ def in_cells(path: Path, key: str | None = None, label: str | None = None) -> In
     if not images:
         array = None if others else _stacked(table.column(column))
         return None if array is None else InCells(array, labels, chosen)
-    told = f"They are in the column {column}" + (f", their classes in {chosen}" * bool(chosen))
-    told += f"; left out: {counted(others)}." if others else "."
-    return InCells(Pictures(path, _pictures(table.column(column)), labels, told), None, chosen)
+    told = [f"They are in the column {column}"]
+    told += [f", their classes in {chosen}"] if chosen else []
+    told += [f"; left out: {counted(others)}"] if others else []
+    each = _pictures(table.column(column))
+    return InCells(Pictures(path, each, labels, "".join(told) + "."), None, chosen)
 
 
 def _is_of_images(file: Any, field: Any) -> bool:
