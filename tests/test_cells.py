@@ -97,6 +97,9 @@ def test_of_several_columns_one_is_chosen_and_the_rest_named(tmp_path):
     assert samples.told == "They are in the column image; left out: mask; fine; coarse."
     assert samples.labels is None
     assert read(path, key="mask").shape == (1, 5, 10)
+    assert (
+        read(path, drop=("image",)).told == "They are in the column mask; left out: fine; coarse."
+    )
     fine = read(path, labels="fine")
     assert fine.labels is not None
     assert fine.labels.tolist() == CLASSES

@@ -69,7 +69,9 @@ class InCells(NamedTuple):
     column: str | None
 
 
-def in_cells(path: Path, key: str | None = None, label: str | None = None) -> InCells | None:
+def in_cells(
+    path: Path, *, key: str | None = None, label: str | None = None, drop: Sequence[str] = ()
+) -> InCells | None:
     """The images or arrays of a Parquet file; `None` if it is a table, or no Parquet file.
 
     A column of bytes that are images makes it one of images, whatever else it has; a column of
@@ -79,6 +81,7 @@ def in_cells(path: Path, key: str | None = None, label: str | None = None) -> In
         path: Of any file.
         key: The column of samples, if there may be several.
         label: The column of classes, likewise.
+        drop: Columns to leave out.
 
     Raises:
         ImportError: If pyarrow is not installed.
@@ -90,13 +93,14 @@ def in_cells(path: Path, key: str | None = None, label: str | None = None) -> In
     from entropae.reader.parquet import opened, read_columns
 
     with opened(path) as (file, schema):
-        images = [field.name for field in schema if _is_of_images(file, field)]
-        lists = [field.name for field in schema if _is_of_numbers(field.type)]
-    found = images or (lists if len(schema.names) <= 2 else [])
+        fields = [field for field in schema if field.name not in drop]
+        images = [field.name for field in fields if _is_of_images(file, field)]
+        lists = [field.name for field in fields if _is_of_numbers(field.type)]
+    found = images or (lists if len(fields) <= 2 else [])
     if not found:
         return None
     column = next((name for name in (key or "", *FIELDS) if name in found), found[0])
-    rest = [name for name in schema.names if name != column]
+    rest = [field.name for field in fields if field.name != column]
     plain = [name for name in rest if name not in (*images, *lists)]
     table = read_columns(path, [column, *plain])
     chosen = _class_of(table, plain, label)

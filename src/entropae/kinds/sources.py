@@ -87,7 +87,7 @@ def _at(source: str | Path, reading: Reading) -> Opened:
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
     check_regular(path)
-    held = in_cells(path, reading.key, reading.labels)
+    held = in_cells(path, key=reading.key, label=reading.labels, drop=reading.drop)
     if held is not None:
         return Opened(held.content, held.labels, str(path), held.column)
     return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
