@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 import entropae as ea
@@ -114,6 +115,11 @@ def test_which_values_get_which_scale():
     constant = scaling_of(torch.cat([x * torch.tensor([1.0, 32, 1, 1]), torch.ones(600, 1)], 1))
     assert constant is not None
     assert constant.scale[4] == 1
+    # Pixels and counts, of which some are rare, are in one unit.
+    pixels = torch.from_numpy(load_digits().data)
+    for one in (pixels, pixels - 7, torch.poisson(torch.tensor([[2.0, 0.005, 3]] * 600))):
+        found = scaling_of(one)
+        assert found is None or not found.is_mixed
     # A signal that is quiet at its ends, in small units, has one scale.
     window = torch.hann_window(52)[1:-1]
     signal = 1e-3 * torch.randn(600, 1, generator=random) * window

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.nn.scaling import Scaling
@@ -12,6 +12,8 @@ from entropae.nn.scaling import Scaling
 UNLIKE = 10.0
 # What lies and spreads within this is of about size 1, as networks want it.
 SMALL, LARGE = 0.1, 10.0
+# Shares of the values that have a floor or a ceiling in common, where they are in one unit.
+MOSTLY, OFTEN = 0.9, 0.3
 
 
 def scaling_of(x: Shaped[Tensor, "n ..."]) -> Scaling | None:
@@ -42,12 +44,23 @@ def scaling_of(x: Shaped[Tensor, "n ..."]) -> Scaling | None:
             return _usable(mean, scale)
     flat = x.flatten(1)
     mean, scale = flat.mean(0), flat.std(0)
-    if x.ndim == 2 and _is_unlike(scale):
+    if x.ndim == 2 and _is_unlike(scale) and not _have_one_unit(x):
         return _usable(mean, scale)
     centre, spread = flat.mean(), flat.std()
     if not spread > 0 or (SMALL <= spread <= LARGE and centre.abs() <= LARGE * spread):
         return None
     return _usable(centre.expand(flat.shape[1]), spread.expand(flat.shape[1]))
+
+
+def _have_one_unit(x: Float[Tensor, "n m"]) -> bool:
+    """Whether values are counts, or have one floor and one ceiling, as pixels and ratings have.
+
+    Rare ones then spread less than others without being in another unit.
+    """
+    low, high = x.amin(0), x.amax(0)
+    has_floor = bool((low == low.min()).double().mean() > MOSTLY)
+    counts = bool((x == x.round()).all())
+    return has_floor and (counts or bool((high == high.max()).double().mean() > OFTEN))
 
 
 def _is_unlike(scale: Tensor) -> bool:

@@ -19,6 +19,7 @@ from entropae.kinds.values.checks import array_of, finite_range, plain_array
 
 MOST_CHANNELS = 16
 MOST = 20_000  # samples that scales are learnt from
+LOOKED = 500  # by which flattened images are told
 PICTURED = 4  # places each way of a plane that are drawn as a picture
 
 
@@ -51,6 +52,7 @@ class Arrays(Kind):
         low, high = finite_range(array)
         layout = _layout(source)
         samples = Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
+        samples = replace(samples, told=_flattened(samples))
         return samples if low >= 0 and high <= 1 else _scaled(samples, reading)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
@@ -113,7 +115,21 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
         "The values are in mixed units (standard deviations from "
         f"{scaling.scale.min():.2g} to {scaling.scale.max():.2g}): each is taken in its own."
     )
+    told = " ".join(filter(None, (told, samples.told)))
     return replace(samples, scaling=scaling, told=told)
+
+
+def _flattened(samples: Samples) -> str:
+    """What to do with rows of pixels."""
+    from entropae.kinds.arrays.flattened import shape_of
+
+    shape = shape_of(samples.spread(LOOKED)) if len(samples.shape) == 1 else None
+    if shape is None:
+        return ""
+    return (
+        f"They may be images of {shape[-1]} × {shape[-2]} pixels, flattened. To train on images, "
+        f"save the array as these: x.reshape(-1, {', '.join(map(str, shape))})"
+    )
 
 
 def _layout(source: Shaped[Any, "n ..."]) -> str:
