@@ -18,7 +18,7 @@ from entropae.diagnosis.finding import (
 )
 from entropae.diagnosis.measured import Measured, squared
 from entropae.nn.scaling import ScaledDecoder
-from entropae.nn.units import UNLIKE, scaling_of
+from entropae.nn.units import STANDARDIZED, UNLIKE, scaling_of
 
 ENOUGH = 200  # samples, to see a difference that matters
 HALF = 0.5  # of a value's variance, above which it is lost
@@ -161,10 +161,7 @@ MIXED = Check(
         "the share of such values."
     ),
     cause="Features in several units were not standardised.",
-    remedy=(
-        "Standardise the values, x = (x - x.mean(0)) / x.std(0), or train by entropae fit, which "
-        "does so."
-    ),
+    remedy=(f"Standardise the values, {STANDARDIZED}, or train by entropae fit, which does so."),
     judge=_mixed,
     explains=("*",),
 )

@@ -31,6 +31,11 @@ class Scaling(NamedTuple):
         """Whether the values are in several units, so that their errors are not to be added."""
         return bool(self.scale.min() < self.scale.max())
 
+    @property
+    def said(self) -> str:
+        """How far values spread, in words."""
+        return f"standard deviations from {self.scale.min():.2g} to {self.scale.max():.2g}"
+
     def points(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
         """Samples as points whose squared distances are errors: divided, if units are mixed."""
         x = x.flatten(1)
@@ -40,16 +45,39 @@ class Scaling(NamedTuple):
 class Scaled(nn.Module, ABC):
     """A network beside which lie the mean and the scale of each value of a sample.
 
-    Until `set` these are 0 and 1.
+    Until `set` these are 0 and 1. Its options are those of the layers inside.
     """
 
+    layers: MLPEncoder | MLPDecoder
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, values: int) -> None:
+    def __init__(self, layers: MLPEncoder | MLPDecoder) -> None:
         super().__init__()
+        self.layers = layers
+        values = math.prod(layers.shape)
         self.register_buffer("mean", torch.zeros(values))
         self.register_buffer("scale", torch.ones(values))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a sample."""
+        return self.layers.shape
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Sizes of the hidden layers."""
+        return self.layers.hidden
+
+    @property
+    def linear(self) -> bool:
+        """Whether there is a linear path beside them."""
+        return self.layers.linear
+
+    @property
+    def dropout(self) -> float:
+        """Of their outputs."""
+        return self.layers.dropout
 
     @property
     def scaling(self) -> Scaling:
@@ -83,10 +111,9 @@ class ScaledEncoder(Scaled):
         linear: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(math.prod(shape))
-        self.shape, self.out_features, self.hidden = tuple(shape), out_features, tuple(hidden)
-        self.linear, self.dropout = linear, dropout
-        self.layers = MLPEncoder(shape, out_features, hidden=hidden, linear=linear, dropout=dropout)
+        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
+        super().__init__(MLPEncoder(shape, out_features, **options))
+        self.out_features = out_features
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n out"]:
         """Samples to `(n, out_features)`."""
@@ -116,11 +143,9 @@ class ScaledDecoder(Scaled):
         gain: float = GAIN,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__(math.prod(shape))
-        self.shape, self.in_features, self.hidden = tuple(shape), in_features, tuple(hidden)
-        self.linear, self.gain, self.dropout = linear, gain, dropout
         options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
-        self.layers = MLPDecoder(shape, in_features, output="linear", gain=gain, **options)
+        super().__init__(MLPDecoder(shape, in_features, output="linear", gain=gain, **options))
+        self.in_features, self.gain = in_features, gain
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:
         """Codes to samples."""

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from entropae.nn.scaling import Scaling
 
+# What to do with features x for networks that take values as they are.
+STANDARDIZED = "x = (x - x.mean(0)) / x.std(0)"
 # Standard deviations of neighbours that are so many times each other's are in other units.
 UNLIKE = 10.0
 # What lies and spreads within this is of about size 1, as networks want it.

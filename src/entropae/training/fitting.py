@@ -19,6 +19,7 @@ from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.model import Autoencoder, ErrorFunction
+from entropae.nn.units import STANDARDIZED
 from entropae.prior import FlowMatching, make_head
 from entropae.prior.progress import showing_steps
 from entropae.recipe import TrainerConfig
@@ -262,9 +263,8 @@ def _warn_of_units(samples: Samples) -> None:
     if scaling is None or not scaling.is_mixed:
         return
     warnings.warn(
-        f"The values are in mixed units (standard deviations from {scaling.scale.min():.2g} to "
-        f"{scaling.scale.max():.2g}): those in the largest will be learnt, others hardly. "
-        "Standardise them: x = (x - x.mean(0)) / x.std(0)",
+        f"The values are in mixed units ({scaling.said}): those in the largest will be learnt, "
+        f"others hardly. Standardise them: {STANDARDIZED}",
         stacklevel=3,
     )
 

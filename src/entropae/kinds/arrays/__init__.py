@@ -111,10 +111,7 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
     scaling = scaling_of(train.spread(MOST))
     if scaling is None or not scaling.is_mixed:
         return replace(samples, scaling=scaling)
-    told = (
-        "The values are in mixed units (standard deviations from "
-        f"{scaling.scale.min():.2g} to {scaling.scale.max():.2g}): each is taken in its own."
-    )
+    told = f"The values are in mixed units ({scaling.said}): each is taken in its own."
     told = " ".join(filter(None, (told, samples.told)))
     return replace(samples, scaling=scaling, told=told)
 
