@@ -17,7 +17,7 @@ from entropae.kinds.samples import Samples
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder
 from entropae.neighbors import nearest
-from entropae.nn import ScaledDecoder
+from entropae.nn import mixed_units
 from entropae.prior import TITLES, fitted
 
 AXES = 8
@@ -118,10 +118,8 @@ class Space:
     @property
     def units(self) -> dict[str, list[float]] | None:
         """Mean and scale of each value, where they are in mixed units and drawn in their own."""
-        decoder = self.model.decoder
-        if not isinstance(decoder, ScaledDecoder) or not decoder.scaling.is_mixed:
-            return None
-        return {name: part.tolist() for name, part in decoder.scaling._asdict().items()}
+        scaling = mixed_units(self.model.decoder)
+        return scaling and {name: part.tolist() for name, part in scaling._asdict().items()}
 
     @property
     def dim(self) -> int:

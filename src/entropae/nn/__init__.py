@@ -8,7 +8,7 @@ from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
 from entropae.nn.principal import has_linear_path, start_at_components
 from entropae.nn.residual import ResidualDecoder, ResidualEncoder
-from entropae.nn.scaling import ScaledDecoder, ScaledEncoder, Scaling, points_of
+from entropae.nn.scaling import ScaledDecoder, ScaledEncoder, Scaling, mixed_units, points_of
 from entropae.nn.sequences import SequenceDecoder, trimmed
 from entropae.nn.table import TableDecoder
 from entropae.nn.tokens import BOS, EOS, PAD, UNK
@@ -44,6 +44,7 @@ __all__ = [
     "default_hidden",
     "greedy",
     "has_linear_path",
+    "mixed_units",
     "nucleus",
     "pair",
     "points_of",

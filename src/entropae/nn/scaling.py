@@ -170,3 +170,9 @@ class ScaledDecoder(Scaled):
 def points_of(decoder: object, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n m"]:
     """Samples as points whose squared distances are errors as their decoder has them."""
     return decoder.scaling.points(x) if isinstance(decoder, ScaledDecoder) else x.flatten(1)
+
+
+def mixed_units(decoder: object) -> Scaling | None:
+    """Where values lie and how far they spread, of a decoder of values in mixed units."""
+    scaling = decoder.scaling if isinstance(decoder, ScaledDecoder) else None
+    return scaling if scaling is not None and scaling.is_mixed else None

@@ -15,7 +15,7 @@ from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Picture, Pictures, Table, Text
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.nearest import flat, nearest_training
-from entropae.nn import ScaledDecoder, points_of
+from entropae.nn import mixed_units, points_of
 from entropae.prior import TITLES
 
 SHEET = 49
@@ -66,10 +66,8 @@ def _drawn(run: Any, x: Tensor) -> Float[np.ndarray, "n m"]:
 
 
 def _units(run: Any) -> list[Block]:
-    decoder = run.model.decoder
-    mixed = isinstance(decoder, ScaledDecoder) and decoder.scaling.is_mixed
     said = "The values are in mixed units: lines and errors are of each in its standard deviations."
-    return [Text(said)] if mixed else []
+    return [Text(said)] if mixed_units(run.model.decoder) else []
 
 
 def _moments(run: Any) -> list[Block]:

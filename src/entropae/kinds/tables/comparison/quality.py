@@ -50,11 +50,11 @@ def quality(
     between = np.abs(associations(columns, TEST) - associations(columns, DRAWN))
     return {
         "auc": drawn_auc(columns, seed=seed),
-        "wasserstein": _mean(numbers),
-        "total_variation": _mean(others),
+        "wasserstein": mean_of(numbers),
+        "total_variation": mean_of(others),
         "rare": _rare(columns),
-        "missing": _mean([abs(a - b) for a, b in missing if a or b]),
-        "association": _mean(between[np.triu_indices(len(columns), 1)]),
+        "missing": mean_of([abs(a - b) for a, b in missing if a or b]),
+        "association": mean_of(between[np.triu_indices(len(columns), 1)]),
         **({} if target is None else _predicted(columns, target, seed)),
     }
 
@@ -74,7 +74,8 @@ def marginal(column: Shared) -> float:
     return float(wasserstein_distance(here, there) / spread) if spread and len(there) else NOT
 
 
-def _mean(values: Any) -> float:
+def mean_of(values: Any) -> float:
+    """Of what there is; NaN if that is nothing."""
     values = np.asarray(values, np.float64)
     return float(np.nanmean(values)) if np.isfinite(values).any() else NOT
 
@@ -101,7 +102,7 @@ def drawn_auc(columns: Sequence[Shared], *, seed: int = 0) -> float:
     n = len(x)
     parts = [drawn[i : i + n] for i in range(0, max(1, len(drawn) - n + 1), n)]
     groups = grouped(columns)
-    return _mean([two_sample_auc(x, part, groups=groups, seed=seed) for part in parts[:DRAWS]])
+    return mean_of([two_sample_auc(x, part, groups=groups, seed=seed) for part in parts[:DRAWS]])
 
 
 def inputs(columns: Sequence[Shared], table: int) -> Float[np.ndarray, "n c"]:

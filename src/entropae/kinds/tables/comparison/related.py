@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.stats import wasserstein_distance
 
 from entropae.kinds.tables.comparison.columns import DRAWN, TEST, Shared, share
-from entropae.kinds.tables.comparison.quality import NOT, associations
+from entropae.kinds.tables.comparison.quality import NOT, associations, mean_of
 
 COUNT = "\x1fnumber of children"  # which no column is called
 
@@ -66,7 +66,7 @@ def compare_related(
         "childless": float(abs((counts[TEST] == 0).mean() - (counts[DRAWN] == 0).mean())),
         "count_association": _between(parents, {COUNT}, upper),
         "between": _between(columns, {*lower}, {*names}),
-        "siblings": _mean([abs(one["held out"] - one["drawn"]) for one in alike.values()]),
+        "siblings": mean_of([abs(one["held out"] - one["drawn"]) for one in alike.values()]),
     }, alike
 
 
@@ -102,13 +102,7 @@ def _between(columns: Sequence[Shared], some: Collection[str], others: Collectio
     names = [column.name for column in columns]
     far = np.abs(associations(columns, TEST) - associations(columns, DRAWN))
     rows, cells = ([i for i, name in enumerate(names) if name in s] for s in (some, others))
-    return _mean(far[np.ix_(rows, cells)].ravel())
-
-
-def _mean(values: Any) -> float:
-    found = np.asarray(values, np.float64)
-    found = found[np.isfinite(found)]
-    return float(found.mean()) if len(found) else NOT
+    return mean_of(far[np.ix_(rows, cells)].ravel())
 
 
 def _alike(column: Shared, sets: Sequence[Related]) -> dict[str, float]:
