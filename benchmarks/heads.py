@@ -1,6 +1,6 @@
 """A head on the codes of every method: samples of N(0, I) with and without it, and paths.
 
-    python benchmarks/heads.py mnist DATA --seeds 3
+    python benchmarks/heads.py mnist DATA --seeds 0 1 2
     python benchmarks/heads.py mnist DATA --epochs 25 --flow 384 4 12000 --processes 7
 
 DATA is a folder with the four IDX files of MNIST or Fashion-MNIST, or with the folders `train` and
@@ -11,7 +11,7 @@ prior draws the same codes (`tests/test_flow_matching.py`), so that a column *fl
 have these figures too. Distances are Fréchet distances in the features of the table, 10 000 images
 against the test set; of points on paths, 5000. Times are seconds of the processor, also where a
 graphics card did the work. Autoencoders and figures are kept in `runs/heads/`, where a stopped run
-goes on.
+goes on. Results are added to those that are there, method by method and seed by seed.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("data", type=Path)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--methods", nargs="*", default=list(LATENTS))
     parser.add_argument("--epochs", type=int, help="Of the autoencoder; else as in the table.")
     parser.add_argument("--flow", type=int, nargs=3, help="Width, blocks and steps of the head.")
@@ -235,7 +235,7 @@ def main() -> None:
     result = f"heads_{asked.task}" + ("" if epochs == usual else f"_epochs-{epochs}") + ending(flow)
     works = [
         Work(asked.task, asked.data, name, seed, epochs, flow)
-        for seed in range(asked.seeds)
+        for seed in asked.seeds
         for name in asked.methods
     ]
     end = time.time() + 60 * asked.minutes
@@ -256,15 +256,17 @@ def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
 
 
 def write(result: str, works: Sequence[Work]) -> None:
-    """Tables and pictures of what has been measured so far."""
-    works = sorted(works, key=lambda work: (list(LATENTS).index(work.name), work.seed))
-    results: dict[str, list[dict[str, float]]] = {}
+    """Tables and pictures of what has been measured, now and before."""
+    results = known_results(result)
     for work in works:
-        results.setdefault(work.name, []).append(json.loads(work.figures.read_text()))
+        found = json.loads(work.figures.read_text()) | {"seed": work.seed}
+        results.setdefault(work.name, {})[work.seed] = found
+    results = {name: results[name] for name in LATENTS if name in results}
+    rows = {name: [seeds[seed] for seed in sorted(seeds)] for name, seeds in results.items()}
     files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
-    # Where some figures are another machine's, its pictures stay.
-    if files and all(path.is_file() for path in files.values()):
-        pictures = {name: load_file(path) for name, path in files.items()}
+    # Pictures of all methods, or those that are there stay.
+    if all(name in files and files[name].is_file() for name in results):
+        pictures = {name: load_file(files[name]) for name in results}
         samples = {name: one["samples"] for name, one in pictures.items()}
         ways = {
             f"{name}: without and with": torch.cat([one["paths"], one["paths, head"]])
@@ -272,8 +274,20 @@ def write(result: str, works: Sequence[Work]) -> None:
         }
         save_panels(samples, RESULTS / f"{result}.png")
         save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
-    (RESULTS / f"{result}.md").write_text(table(results))
-    save(result, results, latents={name: LATENTS[name] for name in results})
+    (RESULTS / f"{result}.md").write_text(table(rows))
+    save(result, rows, latents={name: LATENTS[name] for name in rows})
+
+
+def known_results(result: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """What was measured before, by method and seed; rows without a seed are in its order."""
+    path = RESULTS / f"{result}.json"
+    if not path.is_file():
+        return {}
+    known = json.loads(path.read_text())["result"]
+    return {
+        name: {row.get("seed", i): row for i, row in enumerate(rows)}
+        for name, rows in known.items()
+    }
 
 
 if __name__ == "__main__":

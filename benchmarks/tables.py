@@ -15,16 +15,16 @@ recent pandas, so they have an environment of their own:
     rivals/bin/python benchmarks/tables.py --seeds 0 1 2
 
 ForestDiffusion takes minutes for the smallest tables, and hours for the others: it is measured
-where that was done beforehand (`--tables penguins carseats --methods ForestDiffusion`, and then all
-with `--kept-only`, as every call writes the results anew). TabularARGN has an environment of its
-own, whose interpreter is named:
+only where it is asked for (`--tables penguins carseats --methods ForestDiffusion`). TabularARGN has
+an environment of its own, whose interpreter is named:
 
     python -m venv argn && argn/bin/pip install mostlyai-engine
     rivals/bin/python benchmarks/tables.py --argn argn/bin/python
     rivals/bin/python benchmarks/tables.py --argn argn/bin/python --tables large --most 5714
 
-Drawn rows and figures are kept in `--work`, so that a run which was stopped goes on. `--try` takes
-options of `fit` besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
+Drawn rows and figures are kept in `--work`, so that a run which was stopped goes on. Results are
+added to those that are there, seed by seed and method by method. `--try` takes options of `fit`
+besides (`--try "d4=--model.latent.dim 4"`), and writes no results.
 """
 
 from __future__ import annotations
@@ -303,7 +303,6 @@ def measure(
     work: Path,
     *,
     most: int = MOST,
-    kept_only: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Figures of every method on one table, and of real rows."""
     tables, target = divided(name, seed, most), TABLES[name].target
@@ -312,8 +311,6 @@ def measure(
     result = {"real rows": real}
     for method, draw in methods.items():
         own = folder / method.replace(" ", "_")
-        if kept_only and not (own / "seconds.json").is_file():
-            continue
         try:
             draws, seconds = drawn_rows(tables[0], seed, draw, own)
         except Exception as error:  # a rival that fails is a result
@@ -381,34 +378,47 @@ def main() -> None:
     parser.add_argument(
         "--tables", nargs="+", default=["all"], help="Names, chosen, reported, all."
     )
-    parser.add_argument("--methods", nargs="*", help="By default all.")
+    parser.add_argument("--methods", nargs="*", help="By default all but ForestDiffusion.")
     parser.add_argument("--try", nargs="+", default=[], dest="tried", help="NAME=OPTIONS of fit.")
     parser.add_argument("--argn", help="The interpreter that has mostlyai-engine.")
     parser.add_argument("--most", type=int, default=MOST, help="Rows of a table, held out or not.")
     parser.add_argument("--work", type=Path, help="By default tables-work, or tables-work-MOST.")
-    parser.add_argument("--kept-only", action="store_true", help="Draw nothing new.")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     names = [name for given in options.tables for name in SETS.get(given, (given,))]
     if options.argn:
         METHODS["TabularARGN"] = tabular_argn(options.argn)
-    methods = {method: METHODS[method] for method in options.methods or METHODS}
+    usual = [method for method in METHODS if method != "ForestDiffusion"]
+    methods = {method: METHODS[method] for method in options.methods or usual}
     for given in options.tried:
         said, _, more = given.partition("=")
         methods[said] = lambda train, seed, work, more=more: ours(train, seed, work, more)
     ending = "" if options.most == MOST else f"-{options.most}"
     work = options.work or Path(f"tables-work{ending}")
-    asked = {"most": options.most, "kept_only": options.kept_only}
-    result: dict[str, Any] = {name: [] for name in names}
+    name = f"tables{ending}"
+    result = {} if options.tried else known_results(name)
     for seed in options.seeds:
-        for name in names:
-            result[name].append(measure(name, seed, methods, work, **asked))
-            text = markdown({name: seeds for name, seeds in result.items() if seeds})
+        for table in names:
+            found = measure(table, seed, methods, work, most=options.most)
+            seeds = result.setdefault(table, {})
+            seeds[seed] = seeds.get(seed, {}) | found
+            result = {table: dict(sorted(result[table].items())) for table in sorted(result)}
+            text = markdown({table: list(seeds.values()) for table, seeds in result.items()})
             if not options.tried:
-                known = {"seeds": options.seeds, "methods": list(methods), "most": options.most}
-                save(f"tables{ending}", result, **known)
-                (RESULTS / f"tables{ending}.md").write_text(text)
+                save(name, result, most=options.most)
+                (RESULTS / f"{name}.md").write_text(text)
     print(text)
+
+
+def known_results(name: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """What was measured before, by table and seed."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return {}
+    known = json.loads(path.read_text())["result"]
+    return {
+        table: {int(seed): one for seed, one in seeds.items()} for table, seeds in known.items()
+    }
 
 
 if __name__ == "__main__":
