@@ -389,7 +389,9 @@ def unreachable() -> Patient:
     torch.manual_seed(SEED)
     encoder, decoder = pair("mlp", (32,), 4, 4, hidden=(64,), output="sigmoid")
     model = ea.Autoencoder(encoder, decoder, ea.Entropic(4, bank=0))
-    fit(model, train, 20)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The decoder returns only values from 0 to 1")
+        fit(model, train, 20)
     return Patient(model, train, held_out, 128)
 
 

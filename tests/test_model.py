@@ -80,7 +80,9 @@ def test_sampling_is_seeded_and_leaves_the_random_state():
     state = torch.get_rng_state()
     a = model.sample(5, seed=1)
     assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(a, model.sample(5, seed=1, batch_size=2))
+    # Processors may round products of other sizes otherwise.
+    torch.testing.assert_close(a, model.sample(5, seed=1, batch_size=2))
+    assert torch.equal(a, model.sample(5, seed=1))
     assert not torch.equal(a, model.sample(5, seed=2))
     assert a.shape == (5, 6)
     with pytest.raises(ValueError, match="n=0"):

@@ -17,6 +17,7 @@ from entropae.diagnosis.finding import (
     of_share,
 )
 from entropae.diagnosis.measured import Measured, squared
+from entropae.nn.limits import limits_of
 from entropae.nn.scaling import ScaledDecoder
 from entropae.nn.units import STANDARDIZED, UNLIKE, scaling_of
 
@@ -88,21 +89,25 @@ TRANSFORMED = Check(
 
 
 def _unreachable(measured: Measured) -> Verdict | None:
-    limits = measured.subject.output_range
+    if not measured.test.is_floating_point():
+        return None
+    subject = measured.subject
+    code = torch.zeros(1, measured.dim, dtype=subject.dtype, device=subject.device)
+    limits = limits_of(subject.decoder, code)
     if limits is None:
         return None
-    low, high = limits
-    outside = float((measured.test - measured.test.clamp(low, high)).square().mean())
-    ratio = outside / max(measured.error - outside, torch.finfo(torch.float32).tiny)
+    beyond = limits.outside(measured.test)
+    outside = float(beyond.square().mean())
     if not outside > 0:
         return None
-    share = float(((measured.test < low) | (measured.test > high)).double().mean())
+    ratio = outside / max(measured.error - outside, torch.finfo(torch.float32).tiny)
+    share = float((beyond != 0).double().mean())
     return Verdict(
         of_error(ratio),
         ratio,
         1.0,
-        f"{share:.0%} of the values are outside {low:g} … {high:g}, all that the decoder can "
-        f"return: that alone is {outside / measured.error:.0%} of its squared error",
+        f"{share:.0%} of the values are out of reach: the decoder returns {limits.said}; that "
+        f"alone is {outside / measured.error:.0%} of its squared error",
     )
 
 
@@ -111,8 +116,8 @@ UNREACHABLE = Check(
     title="The decoder cannot return such values",
     meaning="What lies beyond its last layer's range is cut off, however long it is trained.",
     how=(
-        "Squared distance of the samples to the range of the decoder's last layer (0 … 1 for a "
-        "sigmoid), over the rest of the reconstruction error."
+        "Squared distance of the samples to the range of what the decoder returns (0 … 1 for a "
+        "sigmoid, as codes far out show), over the rest of the reconstruction error."
     ),
     cause="The last layer does not suit the data's range, or the data are scaled otherwise.",
     remedy=(

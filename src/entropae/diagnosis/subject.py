@@ -23,16 +23,6 @@ CHUNK = 512  # samples at a time
 NUMBERS = 1 << 19  # in them, so that what layers return stays in the processor's cache
 Part = Callable[[Tensor], Tensor]
 
-# What the last layer can return, whatever comes in.
-RANGES: dict[type[nn.Module], tuple[float, float]] = {
-    nn.Sigmoid: (0.0, 1.0),
-    nn.Tanh: (-1.0, 1.0),
-    nn.ReLU: (0.0, float("inf")),
-    nn.Softplus: (0.0, float("inf")),
-    nn.Hardtanh: (-1.0, 1.0),
-    nn.Hardsigmoid: (0.0, 1.0),
-}
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -143,14 +133,6 @@ class Subject:
     def weight(self) -> float | None:
         """λ, the weight of what is asked of the code, if the latent has one."""
         return getattr(self.latent, "weight", None)
-
-    @property
-    def output_range(self) -> tuple[float, float] | None:
-        """What the decoder's last layer can return, if that is bounded."""
-        if not isinstance(self.decoder, nn.Module):
-            return None
-        last = [part for part in self.decoder.modules() if not list(part.children())][-1]
-        return RANGES.get(type(last))
 
     @contextmanager
     def batch_statistics(self) -> Iterator[None]:

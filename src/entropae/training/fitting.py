@@ -11,7 +11,8 @@ from typing import Any, Literal
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from entropae import distributed
 from entropae.drawing.log import Log
@@ -19,6 +20,7 @@ from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.model import Autoencoder, ErrorFunction
+from entropae.nn.limits import limits_of
 from entropae.nn.units import STANDARDIZED
 from entropae.prior import FlowMatching, make_head
 from entropae.prior.progress import showing_steps
@@ -44,6 +46,9 @@ from entropae.training.trainers import (
 
 # Learning rates. Large steps lose principal components again where those are trained, too.
 RATES = {"pca": 5e-4, "residual": 2e-3, "random": 3e-3}
+# Samples whose values are held against what the decoder can return, and the share of their variance
+# that it may miss.
+LOOKED_AT, UNNOTICED = 500, 0.01
 
 
 def fit(
@@ -155,6 +160,7 @@ def fit(
     samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
     if error is None and not hasattr(model.decoder, "error"):
         _warn_of_units(samples)
+        _warn_of_limits(model, samples.first(LOOKED_AT))
     if batch_size is None:
         batch_size = batch_size_of(data) or samples.kind.batch_size
     share = float(validation or 0) if others is None else 0.0
@@ -265,6 +271,26 @@ def _warn_of_units(samples: Samples) -> None:
     warnings.warn(
         f"The values are in mixed units ({scaling.said}): those in the largest will be learnt, "
         f"others hardly. Standardise them: {STANDARDIZED}",
+        stacklevel=3,
+    )
+
+
+def _warn_of_limits(model: Autoencoder, x: Tensor) -> None:
+    """Say where the decoder cannot return what it is to reconstruct, however long it is trained."""
+    if not x.is_floating_point() or any(map(is_lazy, model.parameters())):
+        return
+    model.eval()
+    codes = torch.zeros(1, model.latent.dim, device=model.device, dtype=model.dtype)
+    limits = limits_of(model.decoder, codes)
+    if limits is None:
+        return
+    beyond = limits.outside(x).double()
+    if beyond.square().mean() <= UNNOTICED * x.double().var():
+        return
+    warnings.warn(
+        f"The decoder returns {limits.said}, and {float((beyond != 0).double().mean()):.0%} of the "
+        "data's values are not: these cannot be learnt. Scale the data into the decoder's range "
+        "(images: x / 255), or end the decoder in a linear layer.",
         stacklevel=3,
     )
 
