@@ -32,7 +32,7 @@ def space():
         samples = read((2 * spots - 1).astype(np.float32))
     torch.manual_seed(0)
     latent = ea.Entropic(3)
-    model = ea.Autoencoder(*pair("mlp", (1, 8, 8), 3, 3, hidden=(16,)), latent)
+    model = ea.Autoencoder(*pair("mlp", (1, 8, 8), 3, 3, hidden=(16,), output="linear"), latent)
     ea.fit(model, samples, epochs=2, progress=False)
     return Space(model, samples, title="spots")
 

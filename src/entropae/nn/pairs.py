@@ -35,7 +35,7 @@ def pair(
     *,
     width: int = 16,
     hidden: Sequence[int] = (512, 256),
-    output: Output = "sigmoid",
+    output: Output | None = None,
     linear: bool = False,
     dropout: float = 0.0,
     scaling: Scaling | None = None,
@@ -51,7 +51,8 @@ def pair(
         width: Of the convolutions: channels of the first, which grow in the course of the
             network; a quarter of those of the residual decoder, which do not.
         hidden: Of the mlp, and of the residual encoder.
-        output: The decoder's last activation.
+        output: The decoder's last activation; by default a sigmoid of images (three axes), which
+            then are of values from 0 to 1, and none of other samples.
         dropout: Likewise.
         linear: A linear path beside the layers of both, for `nn.start_at_components`.
         scaling: Of the mlp, where values lie and how far they spread, if they are not of about
@@ -64,6 +65,8 @@ def pair(
         raise ValueError(f"`network` must be one of {', '.join(known)}: got {network!r}.")
     if network == "auto":
         network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
+    if output is None:
+        output = "sigmoid" if len(shape) == 3 else "linear"
     if network == "mlp":
         gain = LINEAR_GAIN if linear else GAIN
         options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}

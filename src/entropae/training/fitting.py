@@ -281,7 +281,10 @@ def _warn_of_limits(model: Autoencoder, x: Tensor) -> None:
         return
     model.eval()
     codes = torch.zeros(1, model.latent.dim, device=model.device, dtype=model.dtype)
-    limits = limits_of(model.decoder, codes)
+    try:
+        limits = limits_of(model.decoder, codes)
+    except Exception:  # the first batch will tell, with what it was given
+        return
     if limits is None:
         return
     beyond = limits.outside(x).double()
