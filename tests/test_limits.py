@@ -132,7 +132,7 @@ def test_the_diagnosis_finds_a_sigmoid_in_forward():
     model = ea.Autoencoder(nn.Linear(VALUES, CODE), Ends(torch.sigmoid), ea.Entropic(CODE))
     data = torch.randn(120, VALUES, generator=torch.Generator().manual_seed(0))
     with pytest.warns(match="The decoder returns only values from 0 to 1"):
-        ea.fit(model, data, epochs=1, progress=False)
+        ea.fit(model, data, epochs=60, progress=False)
     found = model.diagnose(data, progress=False).findings
     assert found[0].name == "range"
     assert "only values from 0 to 1" in found[0].figure
