@@ -273,6 +273,12 @@ def test_help_loads_nothing_heavy():
         assert done.stdout.endswith("exit 0\n[]\n"), done.stdout + done.stderr
 
 
+def test_the_package_runs_as_the_command_does():
+    command = [sys.executable, "-m", "entropae", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"entropae {ea.__version__}\n"
+
+
 def test_float_arrays_out_of_range_get_a_linear_output(tmp_path, capsys):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(5, 3, (80, 10)))
     out = tmp_path / "run"

@@ -108,6 +108,7 @@ def test_float32_far_from_the_origin():
     assert ea.knn_entropy(x.astype(np.float32)) == pytest.approx(ea.knn_entropy(x), abs=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:20% of the rows are there more than once")
 def test_duplicates():
     x = torch.randn(10, 2, generator=torch.Generator().manual_seed(0))
     x[1] = x[0]

@@ -97,6 +97,7 @@ ORDER: dict[str, set[str]] = {
         *("", "distributed", "entropy", "explorer", "imports", "information", "kinds", "messages"),
         *("prior", "reader", "recipe", "runs", "signals", "storage", "variables"),
     },
+    "__main__": {"cli"},
 }
 Graph = Mapping[str, set[str]]
 

@@ -591,6 +591,7 @@ def test_types_in_types_out(function):
         assert value.dtype == dtype
 
 
+@pytest.mark.filterwarnings("ignore:15% of the rows are there more than once")
 def test_divergence_from_a_distribution_with_an_atom_is_infinite():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((20, 2)), rng.standard_normal((20, 2))

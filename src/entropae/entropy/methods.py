@@ -205,19 +205,20 @@ def knn_entropy(
     sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points
     ks = check_options(points, k, method=method, floor=floor, p=p)
-    for message in sample.warnings:
-        warn(message)
     looks = (floor == 0 or METHODS[method].linear) and not is_opaque(points)
     message = (sample.degenerate or why_degenerate(points.detach())) if looks else None
+    said = sample.warnings
     if message:
-        warn(message)
+        said = (*said, message)
         entropy = points.new_tensor(-math.inf)
     else:
         with showing_progress(progress):
             values = [METHODS[method].pointwise(t, ks, norm, floor, p).value for t in sample.turns]
         entropy = (sum(values[1:], values[0]) / len(values) + sample.shift).to(points.dtype)
         if looks and floor == 0 and method != "kpn" and entropy.isneginf():
-            warn(coincident(ks, points.requires_grad))
+            said = (coincident(ks, points.requires_grad),)
+    for message in said:
+        warn(message)
     return entropy if isinstance(x, Tensor) else float(entropy)
 
 

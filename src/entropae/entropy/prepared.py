@@ -16,6 +16,8 @@ from entropae.variables import (
     Variable,
     columns_of,
     copies_of,
+    repeated_rows,
+    say_repeated,
     scales_of,
     variables_of,
     without_gaps,
@@ -107,6 +109,9 @@ def _of_variables(
             )
         else:
             made.append(variable)
+    repeated = repeated_rows(made)
+    if repeated is not None:
+        warnings.append(say_repeated(float(repeated.mean())))
     made = without_gaps(made)
     notes = tuple(v.note for v in made if v.note and v.kind != "constant")
     rounded = any(v.cells is not None for v in made)

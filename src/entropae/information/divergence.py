@@ -147,6 +147,7 @@ def knn_divergence(
         message = why_biased(*samples.turns[0], k, norm, unasked=True)
         if message:
             warn(message)
+    _warn_of_repeats(samples, value)
     return like(value.to(samples.x.dtype), x, y)
 
 
@@ -300,6 +301,7 @@ def knn_cross_entropy(
             "samples that share no rows, a larger `k`, or a `floor`; for rounded values, "
             'resolution="auto".'
         )
+    _warn_of_repeats(samples, value)
     return like(value.to(p.dtype), x, y)
 
 
@@ -336,6 +338,12 @@ def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
         f"Column {listed(columns.nonzero()[:, 0].tolist())} is {what}: the value is {value}. "
         "Drop the column to measure the others."
     )
+
+
+def _warn_of_repeats(samples: TwoSamples, value: Tensor) -> None:
+    if samples.warnings and value.isfinite():
+        for message in samples.warnings:
+            warn(message)
 
 
 def _warn_of_atoms(k: int) -> None:

@@ -151,5 +151,5 @@ def divergence_estimate(
         method=chosen,
         bias=found.bias,
         notes=(WHY[chosen],) if method == "auto" else (),
-        warnings=(biased,) if biased else (),
+        warnings=(*samples.warnings, *([biased] if biased else [])),
     )

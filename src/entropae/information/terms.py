@@ -21,6 +21,7 @@ from entropae.variables import (
     check_names,
     copies_of,
     repeated_rows,
+    say_repeated,
     variables_of,
 )
 
@@ -68,6 +69,7 @@ class Sample:
         formulas: What `settings.method` is one of: `PAIRS`, `CONDITIONAL` or `MANY`.
         method: The method that was chosen, `"none"` if there is nothing to estimate.
         notes: What is done that a reader should know.
+        warnings: What speaks against the estimate.
     """
 
     parts: tuple[tuple[Variable, ...], ...]
@@ -75,6 +77,7 @@ class Sample:
     formulas: Mapping[str, Formula] = field(repr=False)
     method: str = "auto"
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -274,9 +277,8 @@ def chosen(
     notes = [v.note for v in dict.fromkeys(v for part in parts for v in part) if v.note]
     if left_out:
         notes.append(f"{left_out} rows whose class occurs once were left out")
-    if repeated is not None:
-        notes.append(f"{repeated.mean():.0%} of the rows are there more than once")
-    return Sample(tuple(parts), settings, formulas, method, tuple(notes))
+    warnings = () if repeated is None else (say_repeated(float(repeated.mean())),)
+    return Sample(tuple(parts), settings, formulas, method, tuple(notes), warnings)
 
 
 def _is_trivial(parts: Sequence[tuple[Variable, ...]], formulas: Mapping[str, Formula]) -> bool:

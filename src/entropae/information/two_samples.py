@@ -18,6 +18,8 @@ from entropae.variables import (
     Variable,
     columns_of,
     named_columns,
+    repeated_rows,
+    say_repeated,
     scales_of,
     variables_of,
     without_gaps,
@@ -40,6 +42,7 @@ class TwoSamples:
         turns: Both, rounded values spread, each time anew, and columns scaled.
         shift: What the scaling took from an entropy, in nats.
         variables: Columns of both together; empty for samples that are taken as they are.
+        warnings: What speaks against an estimate, in words.
     """
 
     x: Float[Tensor, "n d"]
@@ -47,6 +50,7 @@ class TwoSamples:
     turns: list[tuple[Tensor, Tensor]]
     shift: float = 0.0
     variables: tuple[Variable, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def check_density(self) -> None:
         """Raise if one value holds many rows of both samples, beside others that do not repeat.
@@ -118,6 +122,7 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         )
     }
     variables = [_as_numbers(v) for v in variables_of(both, "x", resolution=resolution)]
+    repeats = repeated_rows(variables) is not None
     variables = without_gaps(variables)
     points = _stacked([v.values for v in variables])
     if columns_of(x) is None and not any(v.shift for v in variables):
@@ -125,16 +130,19 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
     else:
         p, q = torch.from_numpy(points[:n]), torch.from_numpy(points[n:])
     p, q = _together(p, q, x, y)
+    share = max(_repeated(points[:n]), _repeated(points[n:])) if repeats else 0.0
+    warnings = (say_repeated(share),) if share else ()
     rounded = any(v.cells is not None for v in variables)
     if not rounded and scale is None:
-        return TwoSamples(p, q, [(p, q)], 0.0, tuple(variables))
+        return TwoSamples(p, q, [(p, q)], 0.0, tuple(variables), warnings)
     divisors = scales_of(variables, scale)
     turns = []
     for turn in range(SPREADS if rounded else 1):
         spread = [v.spread(seed, turn, i) for i, v in enumerate(variables)]
         made = torch.from_numpy(_stacked(spread) / divisors)
         turns.append((made[:n].to(p.device), made[n:].to(p.device)))
-    return TwoSamples(p, q, turns, float(np.log(divisors).sum()), tuple(variables))
+    shift = float(np.log(divisors).sum())
+    return TwoSamples(p, q, turns, shift, tuple(variables), warnings)
 
 
 def _columns(x: Any, name: str) -> dict[str, np.ndarray]:
@@ -191,6 +199,12 @@ def _as_numbers(variable: Variable) -> Variable:
 
 def _stacked(columns: Sequence[np.ndarray]) -> Float[np.ndarray, "n d"]:
     return np.stack(columns, 1).astype(np.float64)
+
+
+def _repeated(x: Shaped[np.ndarray, "n d"]) -> float:
+    """Share of the rows that are there more than once."""
+    _, which, counts = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+    return float(np.mean(counts[which.reshape(-1)] > 1))
 
 
 def _shares(x: Shaped[np.ndarray, "n d"], y: Shaped[np.ndarray, "m d"]) -> tuple[float, float]:

@@ -23,6 +23,7 @@ def value_of(
         warn_of_ties(found.terms.tied, sample)
     parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     for message in (
+        *sample.warnings,
         why_too_many(sample, found.value, unasked=True),
         why_counted(parts, found.terms.map),
     ):

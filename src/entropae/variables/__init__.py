@@ -3,7 +3,7 @@
 from entropae.variables.frames import columns_of, like_frame
 from entropae.variables.kind import Kind, Resolution, Variable, missing, recognise
 from entropae.variables.lattice import Cells, step_of
-from entropae.variables.repeats import repeated_rows, without_gaps
+from entropae.variables.repeats import repeated_rows, say_repeated, without_gaps
 from entropae.variables.samples import (
     Data,
     Discrete,
@@ -33,6 +33,7 @@ __all__ = [
     "named_columns",
     "recognise",
     "repeated_rows",
+    "say_repeated",
     "scale_of",
     "scales_of",
     "spread",

@@ -36,6 +36,20 @@ def repeated_rows(variables: Sequence[Variable]) -> Bool[np.ndarray, " n"] | Non
     return counts[which.reshape(-1)] > 1 if len(different) <= FEW * least else None
 
 
+def say_repeated(share: float) -> str:
+    """What such rows do to estimates by nearest neighbours, and what to do, in words.
+
+    Args:
+        share: Of the rows, those that are there more than once.
+    """
+    return (
+        f"{share:.0%} of the rows are there more than once, and are each other's nearest "
+        "neighbours: an entropy comes out too small, a divergence or a mutual information too "
+        "large. If they are copies, as after a join or of rows drawn again, leave the second ones "
+        "out: drop_duplicates() of a frame, np.unique(x, axis=0) of an array."
+    )
+
+
 def without_gaps(variables: Sequence[Variable]) -> list[Variable]:
     """The columns, those whose ties are of repeated rows taken as they are."""
     if repeated_rows(variables) is None:

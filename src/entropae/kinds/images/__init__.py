@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -29,6 +28,7 @@ from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
+from entropae.neighbors import warn
 
 # Folders of a data set's parts, which are no classes.
 SPLITS = frozenset(("train", "training", "test", "testing", "val", "valid", "validation"))
@@ -363,9 +363,8 @@ def _shown_range(low: float, high: float, *, whole: bool) -> tuple[float, float]
         return 0.0, 1.0
     known = (r for r in RANGES if r[0] <= low and high <= r[1] and (whole or r[1] <= 255))
     shown = next(known, (low, high))
-    warnings.warn(
+    warn(
         f"The images have values from {low:g} to {high:g}: pictures show the range "
-        f"{shown[0]:g} (black) to {shown[1]:g} (white). The usual range is [0, 1].",
-        stacklevel=4,
+        f"{shown[0]:g} (black) to {shown[1]:g} (white). The usual range is [0, 1]."
     )
     return shown
