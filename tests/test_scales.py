@@ -225,3 +225,30 @@ def test_the_explorer_draws_each_value_in_its_own_unit():
             assert told is None
         else:
             assert told == {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}
+
+
+@pytest.mark.parametrize("shape", [(3, 16), (2, 4, 4)])
+def test_every_verb_takes_channels_in_mixed_units(shape, tmp_path):
+    random = np.random.default_rng(0)
+    scale = np.ones(shape)
+    scale[(slice(None),) * shape.index(min(shape)) + (0,)] = 1000
+    data = (random.standard_normal((600, 2)) @ random.standard_normal((2, scale.size))).reshape(
+        -1, *shape
+    )
+    np.save(tmp_path / "x.npy", data * scale)
+    x, run = str(tmp_path / "x.npy"), str(tmp_path / "run")
+    asked = ["--data", x, "--out", run, "--epochs", "2", "--logger", "none", "--flow_steps", "5"]
+    assert main(["fit", *asked]) == 0
+    assert isinstance(ea.load(run).decoder, ScaledDecoder)
+    out = str(tmp_path / "out.npy")
+    for verb, *more in (
+        ("sample", "-n", "5", "--out", out),
+        ("reconstruct", "--out", out),
+        ("encode", "--out", out),
+        ("interpolate", "--out", out),
+        ("evaluate",),
+        ("diagnose",),
+        ("report",),
+        ("export", "--out", str(tmp_path / "page")),
+    ):
+        assert main([verb, run, *more]) == 0, verb

@@ -55,8 +55,9 @@ def _transformed(measured: Measured) -> Verdict | None:
         y = correct(x)
         again = measured.subject.reconstruct(y)
         if torch.isfinite(again).all():
-            variance = (y - y.mean(0)).square().mean()
-            errors[name] = float(squared(again, y).mean() / variance)
+            points = measured.subject.points(y)
+            variance = (points - points.mean(0)).square().mean()
+            errors[name] = float(squared(again, points).mean() / variance)
     best = min(errors, key=errors.__getitem__)
     excess = (given - errors[best]) / max(errors[best], NEGLIGIBLE**2)
     # A model that is right for the data may do a little better on their mirror image by chance.
