@@ -252,3 +252,58 @@ def test_every_verb_takes_channels_in_mixed_units(shape, tmp_path):
         ("export", "--out", str(tmp_path / "page")),
     ):
         assert main([verb, run, *more]) == 0, verb
+
+
+FIELDS = np.array([17.0, 1600.0, 0.2])  # as of temperature, pressure and humidity
+PLACE = np.array([280.0, 1e5, 0.5])
+
+
+def weather(n: int = 300, side: int = 8) -> np.ndarray:
+    """Three quantities over a plane, of four causes."""
+    random = np.random.default_rng(0)
+    causes = random.standard_normal((n, 4))
+    fields = np.tensordot(causes, random.standard_normal((4, 3, side, side)), 1)
+    return PLACE[:, None, None] + FIELDS[:, None, None] * fields
+
+
+@pytest.mark.parametrize("turn", [lambda x: x, torch.from_numpy, lambda x: x.transpose(0, 2, 3, 1)])
+def test_quantities_over_a_plane_are_no_colours(turn):
+    samples = read(turn(weather()))
+    assert samples.kind.name == "arrays"
+    assert samples.scaling is not None
+    assert samples.scaling.is_mixed
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.random.default_rng(0).random((50, 3, 8, 8)) * [[[1.0]], [[0.01]], [[0.5]]],  # 0 … 1
+        (255 * np.random.default_rng(0).random((50, 3, 8, 8))),
+        (np.random.default_rng(0).integers(0, 255, (50, 8, 8, 3)) * [1, 1, 20]).astype(np.uint16),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The images have values")
+def test_colours_are_images_whatever_their_range(images):
+    assert read(images).kind.name == "images"
+
+
+@pytest.mark.parametrize("network", ["conv", "residual"])
+def test_convolutions_take_each_channel_in_its_own_unit(network, tmp_path):
+    x = weather()
+    options = ("--model.network", network, "--epochs", "3", "--prior", "normal")
+    run = fitted(x, tmp_path / network, *options, "--model.width", "2")
+    decoder = run.model.decoder
+    assert isinstance(decoder, ScaledDecoder)
+    assert decoder.network == network
+    error = ((run.model.reconstruct(x.astype(np.float32)) - torch.from_numpy(x)) ** 2).mean(
+        (0, 2, 3)
+    )
+    assert bool((error.sqrt() < 0.1 * torch.from_numpy(FIELDS)).all())  # each, not the largest only
+    again = ea.load(run.folder)
+    assert torch.equal(again.draw(3, seed=0), run.model.draw(3, seed=0))
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 400), (24, 24, 3), (1, 1, 2000)])
+def test_auto_leaves_to_perceptrons_what_is_no_image(shape):
+    encoder, _ = pair("auto", shape, 2, 2)
+    assert isinstance(encoder, NETWORKS["MLPEncoder"])

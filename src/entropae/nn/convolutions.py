@@ -14,6 +14,7 @@ from entropae.nn.mlp import OUTPUTS, Output
 
 # How weights of convolutions lie in memory, and so their outputs: a step takes a fifth less time.
 CHANNELS_LAST = torch.channels_last
+SIDES = (8, 256)  # pixels of a side, at least and at most
 
 
 class ConvEncoder(nn.Module):
@@ -120,7 +121,7 @@ class ConvDecoder(nn.Module):
 
 
 def _image_shape(shape: Sequence[int]) -> tuple[int, int, int]:
-    if len(shape) != 3 or shape[0] < 1 or not all(8 <= s <= 256 for s in shape[1:]):
+    if len(shape) != 3 or shape[0] < 1 or not all(SIDES[0] <= s <= SIDES[1] for s in shape[1:]):
         raise ValueError(
             "Convolutional networks take images of shape (channels, height, width) with height and "
             f"width from 8 to 256: got {tuple(shape)}. Resize the images or use the mlp."

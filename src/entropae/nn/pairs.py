@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
+from entropae.nn.architectures import decoder_of, encoder_of, suited
 from entropae.nn.convolutions import ConvDecoder, ConvEncoder
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import GAIN, LINEAR_GAIN, MLPDecoder, MLPEncoder, Output
@@ -44,7 +44,7 @@ def pair(
 
     Args:
         network: `"mlp"`, `"conv"`, `"residual"`, or `"auto"`: conv for images of more than 1024
-            numbers, else mlp. Those of text are made by `text_pair`.
+            numbers and 8 to 256 pixels a side, else mlp. Those of text are made by `text_pair`.
         shape: Shape of a sample.
         in_features: Numbers per sample that the latent takes.
         dim: Dimensions of the code.
@@ -55,40 +55,28 @@ def pair(
             then are of values from 0 to 1, and none of other samples.
         dropout: Likewise.
         linear: A linear path beside the layers of both, for `nn.start_at_components`.
-        scaling: Of the mlp, where values lie and how far they spread, if they are not of about
-            size 1.
+        scaling: Where values lie and how far they spread, if they are not of about size 1; the
+            decoder then has no last activation.
 
     Raises:
         ValueError: If these are no networks for such samples.
     """
-    if network not in (known := ("auto", "mlp", "conv", "residual")):
-        raise ValueError(f"`network` must be one of {', '.join(known)}: got {network!r}.")
-    if network == "auto":
-        network = "conv" if len(shape) == 3 and math.prod(shape) > 1024 else "mlp"
+    network = suited(network, shape)
     if output is None:
         output = "sigmoid" if len(shape) == 3 else "linear"
-    if network == "mlp":
-        gain = LINEAR_GAIN if linear else GAIN
-        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
-        if scaling is not None:
-            encoder = ScaledEncoder(shape, in_features, **options)
-            decoder = ScaledDecoder(shape, dim, gain=gain, **options)
-            encoder.set(scaling)
-            decoder.set(scaling)
-            return encoder, decoder
+    gain = LINEAR_GAIN if linear else GAIN
+    options: dict[str, Any] = {"width": width, "hidden": hidden}
+    options |= {"linear": linear, "dropout": dropout}
+    if scaling is None:
         return (
-            MLPEncoder(shape, in_features, **options),
-            MLPDecoder(shape, dim, output=output, gain=gain, **options),
+            encoder_of(network, shape, in_features, **options),
+            decoder_of(network, shape, dim, output=output, gain=gain, **options),
         )
-    if network == "residual":
-        return (
-            ResidualEncoder(shape, in_features, hidden=hidden, linear=linear, dropout=dropout),
-            ResidualDecoder(shape, dim, width=4 * width, output=output, linear=linear),
-        )
-    return (
-        ConvEncoder(shape, in_features, width=width, linear=linear),
-        ConvDecoder(shape, dim, width=width, output=output, linear=linear),
-    )
+    encoder = ScaledEncoder(shape, in_features, network=network, **options)
+    decoder = ScaledDecoder(shape, dim, network=network, gain=gain, **options)
+    encoder.set(scaling)
+    decoder.set(scaling)
+    return encoder, decoder
 
 
 def text_pair(

@@ -1,4 +1,4 @@
-"""Fully connected networks of samples whose values are in units of their own."""
+"""Networks of samples whose values are in units of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.nn.mlp import GAIN, MLPDecoder, MLPEncoder
+from entropae.nn.architectures import decoder_of, encoder_of
+from entropae.nn.mlp import GAIN
 from entropae.nn.normalization import precise
 
 
@@ -48,36 +49,28 @@ class Scaled(nn.Module, ABC):
     Until `set` these are 0 and 1. Its options are those of the layers inside.
     """
 
-    layers: MLPEncoder | MLPDecoder
+    layers: nn.Module
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, layers: MLPEncoder | MLPDecoder) -> None:
+    def __init__(
+        self,
+        layers: nn.Module,
+        shape: Sequence[int],
+        *,
+        network: str,
+        width: int,
+        hidden: Sequence[int],
+        linear: bool,
+        dropout: float,
+    ) -> None:
         super().__init__()
-        self.layers = layers
-        values = math.prod(layers.shape)
+        self.layers, self.shape = layers, tuple(shape)
+        self.network, self.width, self.hidden = network, width, tuple(hidden)
+        self.linear, self.dropout = linear, dropout
+        values = math.prod(shape)
         self.register_buffer("mean", torch.zeros(values))
         self.register_buffer("scale", torch.ones(values))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of a sample."""
-        return self.layers.shape
-
-    @property
-    def hidden(self) -> tuple[int, ...]:
-        """Sizes of the hidden layers."""
-        return self.layers.hidden
-
-    @property
-    def linear(self) -> bool:
-        """Whether there is a linear path beside them."""
-        return self.layers.linear
-
-    @property
-    def dropout(self) -> float:
-        """Of their outputs."""
-        return self.layers.dropout
 
     @property
     def scaling(self) -> Scaling:
@@ -92,11 +85,13 @@ class Scaled(nn.Module, ABC):
 
 @final
 class ScaledEncoder(Scaled):
-    """An `MLPEncoder` of samples from their means, divided by their scales.
+    """An encoder of samples from their means, divided by their scales.
 
     Args:
         shape: Shape of a sample.
         out_features: Numbers per sample that the latent takes.
+        network: Its architecture, as those that follow: see `nn.pair`.
+        width: Of convolutions.
         hidden: Sizes of the hidden layers.
         linear: Add a linear map of the samples.
         dropout: Of the hidden layers' outputs.
@@ -107,26 +102,32 @@ class ScaledEncoder(Scaled):
         shape: Sequence[int],
         out_features: int,
         *,
+        network: str = "mlp",
+        width: int = 16,
         hidden: Sequence[int] = (512, 256),
         linear: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
-        super().__init__(MLPEncoder(shape, out_features, **options))
+        options: dict[str, Any] = {"width": width, "hidden": hidden}
+        options |= {"linear": linear, "dropout": dropout}
+        layers = encoder_of(network, shape, out_features, **options)
+        super().__init__(layers, shape, network=network, **options)
         self.out_features = out_features
 
     def forward(self, x: Float[Tensor, "n ..."]) -> Float[Tensor, "n out"]:
         """Samples to `(n, out_features)`."""
-        return self.layers((x.flatten(1) - self.mean) / self.scale)
+        return self.layers(((x.flatten(1) - self.mean) / self.scale).unflatten(1, self.shape))
 
 
 @final
 class ScaledDecoder(Scaled):
-    """An `MLPDecoder` whose values are multiplied by the samples' scales and moved to their means.
+    """A decoder whose values are multiplied by the samples' scales and moved to their means.
 
     Args:
         shape: Shape of a sample.
         in_features: Dimensions of the code.
+        network: Its architecture, as those that follow: see `nn.pair`.
+        width: Of convolutions.
         hidden: Sizes of the hidden layers, in the order of the encoder's.
         linear: Add a linear map of the code.
         gain: The code is multiplied by it.
@@ -138,13 +139,17 @@ class ScaledDecoder(Scaled):
         shape: Sequence[int],
         in_features: int,
         *,
+        network: str = "mlp",
+        width: int = 16,
         hidden: Sequence[int] = (512, 256),
         linear: bool = False,
         gain: float = GAIN,
         dropout: float = 0.0,
     ) -> None:
-        options: dict[str, Any] = {"hidden": hidden, "linear": linear, "dropout": dropout}
-        super().__init__(MLPDecoder(shape, in_features, output="linear", gain=gain, **options))
+        options: dict[str, Any] = {"width": width, "hidden": hidden}
+        options |= {"linear": linear, "dropout": dropout}
+        layers = decoder_of(network, shape, in_features, output="linear", gain=gain, **options)
+        super().__init__(layers, shape, network=network, **options)
         self.in_features, self.gain = in_features, gain
 
     def forward(self, z: Float[Tensor, "n d"]) -> Float[Tensor, "n ..."]:

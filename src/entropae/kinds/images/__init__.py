@@ -18,6 +18,7 @@ from entropae.kinds.images.arrays import (
     LARGE,
     RANGES,
     has_opacity,
+    has_units,
     layout_of,
     on_white,
     with_channels,
@@ -104,7 +105,7 @@ class Images(Kind):
             return isinstance(source, Pictures) or source.is_dir()
         if not isinstance(source, Tensor | np.ndarray):
             return False
-        return layout_of(source) is not None or has_opacity(source)
+        return has_opacity(source) or (layout_of(source) is not None and not has_units(source))
 
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:

@@ -9,10 +9,13 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from entropae.nn.units import UNLIKE
+
 # Ranges of values that are usual, the narrowest first.
 RANGES = ((-1.0, 1.0), (0.0, 255.0), (0.0, 1023.0), (0.0, 4095.0), (0.0, 16383.0), (0.0, 65535.0))
 SMALLEST = 8  # pixels a side; a few numbers a row are a signal of several channels
 ENDS = 0.8  # share of the pixels that are opaque or not there, in images with opacity
+LOOKED, COLOURS = 500, 3  # images by which units are told; channels of colours
 LARGE = 1 << 24  # pixels of an image that a stranger may hand in
 # Brightness of red, green and blue (ITU-R BT.601), as Pillow has it.
 LUMA = (0.299, 0.587, 0.114)
@@ -39,6 +42,26 @@ def layout_of(images: Any) -> str | None:
     if len(shape) == 4 and shape[3] in (1, 3):
         return "hwc"
     return "chw" if len(shape) == 4 and shape[1] in (1, 3) else None
+
+
+def has_units(images: Any) -> bool:
+    """Whether three channels are no colours but quantities, each in a unit of its own.
+
+    Colours beyond [0, 1] that are no whole numbers are rare; such of which one spreads more than
+    ten times as far as another are rather temperatures beside pressures.
+    """
+    layout, shape = layout_of(images), tuple(images.shape)
+    if layout is None or layout == "hw":
+        return False
+    axis = 3 if layout == "hwc" else 1
+    some = images[:: max(1, shape[0] // LOOKED)]
+    real = some.is_floating_point() if isinstance(some, Tensor) else some.dtype.kind == "f"
+    if shape[axis] != COLOURS or not real or not len(some):
+        return False
+    some = some.double() if isinstance(some, Tensor) else torch.from_numpy(some.astype(float))
+    spread = some.movedim(axis, 0).flatten(1).std(1)
+    is_plain = some.min() >= -1 and some.max() <= 1
+    return not is_plain and bool(spread.max() > UNLIKE * spread.min() > 0)
 
 
 def has_opacity(images: Any) -> bool:
