@@ -112,6 +112,8 @@ def trained(
         return ea.load(folder)
     settings = replace(recipe(TASKS[task], data, LATENTS[name]), seed=seed)
     settings = replace(settings, epochs=epochs or settings.epochs)
+    if settings.model.start == "pca":
+        settings = replace(settings, model=replace(settings.model, network="auto"))
     samples = known(Path(settings.data))
     began = time.process_time()
     halves = samples.split(settings.validation, seed=seed)
