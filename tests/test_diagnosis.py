@@ -273,11 +273,21 @@ def test_the_text_is_plain_or_coloured_and_json_keeps_all():
     assert told | {one["name"] for one in plain["findings"]} == FINDINGS.keys()
 
 
+def test_few_held_out_samples_are_as_none():
+    model = ea.Autoencoder(nn.Linear(4, 2), nn.Linear(2, 4), ea.Plain(2))
+    x = torch.randn(100, 4)
+    few = model.diagnose(x, x[:19] + 1, progress=False)
+    assert few.findings == model.diagnose(x, progress=False).findings
+    assert few.unmeasured["overfitting"] == "fewer than 20 held-out samples were given"
+
+
 def test_errors_say_what_to_do():
     model = ea.Autoencoder(nn.Linear(4, 2), nn.Linear(2, 4), ea.Plain(2))
     x = torch.randn(100, 4)
-    with pytest.raises(ValueError, match="at least 20 samples of each kind: got 100"):
-        model.diagnose(x, x[:5], progress=False)
+    with pytest.raises(ValueError, match="at least 20 training samples: got 5"):
+        model.diagnose(x[:5], x, progress=False)
+    with pytest.raises(TypeError, match=r"got Autoencoder.*model\.diagnose\(train, held_out\)"):
+        diagnose(model, x, progress=False)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"shape \(4,\): got \(3,\)"):
         model.diagnose(x, x[:, :3], progress=False)
     with pytest.raises(ValueError, match="All samples are equal"):

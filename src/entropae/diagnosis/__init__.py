@@ -85,7 +85,7 @@ def diagnose(
     Args:
         subject: What to examine, in evaluation mode.
         train: Samples that it was trained on. A few thousand are enough.
-        held_out: Samples that it was not trained on. Without them the codes of `train` are
+        held_out: Samples that it was not trained on. Without at least 20 the codes of `train` are
             examined, and over-fitting and copies cannot be told.
         progress: Show a bar.
 
@@ -93,8 +93,9 @@ def diagnose(
         The findings: causes, the most important first, each followed by what it explains.
 
     Raises:
-        ValueError: If there are fewer than 20 samples, shapes differ, codes or outputs are not
-            finite, or the decoder returns another shape.
+        TypeError: If the subject is none.
+        ValueError: If there are fewer than 20 training samples, shapes differ, codes or outputs are
+            not finite, or the decoder returns another shape.
 
     Examples:
         >>> x = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
@@ -103,7 +104,14 @@ def diagnose(
         >>> [(finding.name, finding.severity.word) for finding in found.findings][:1]
         [('scale', 'serious')]
     """
+    if not isinstance(subject, Subject):
+        raise TypeError(
+            f"`subject` must be a Subject: got {type(subject).__name__}. Of a model, call "
+            "model.diagnose(train, held_out); of two functions, make one with of_functions."
+        )
     rng = torch.get_rng_state()
+    if held_out is not None and len(held_out) < LEAST:
+        held_out = None
     try:
         measured = Measured(subject, train, held_out, tests=len(FINDINGS))
         _check(measured)
@@ -166,10 +174,9 @@ def _check(measured: Measured) -> None:
             f"Held-out samples must have the training samples' shape {tuple(train.shape[1:])}: got "
             f"{tuple(test.shape[1:])}. Prepare both alike."
         )
-    if min(len(train), len(test)) < LEAST:
+    if len(train) < LEAST:
         raise ValueError(
-            f"A diagnosis needs at least {LEAST} samples of each kind: got {len(train)} for "
-            f"training and {len(test)} held out. Give more."
+            f"A diagnosis needs at least {LEAST} training samples: got {len(train)}. Give more."
         )
     if measured.variance == 0:
         raise ValueError("All samples are equal: nothing can be told. Give samples that differ.")

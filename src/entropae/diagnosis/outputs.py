@@ -20,7 +20,7 @@ from entropae.diagnosis.finding import (
     of_error,
     of_share,
 )
-from entropae.diagnosis.measured import OUTSIDE, Measured
+from entropae.diagnosis.measured import LEAST, OUTSIDE, Measured
 
 # Of the data's variance: errors below are alike.
 LEAST_ERROR = 1e-9
@@ -31,7 +31,7 @@ COMPARED = 500  # samples that are compared with the training samples
 
 def _check_held_out(measured: Measured) -> None:
     if not measured.has_held_out:
-        raise UnmeasuredError("no held-out samples were given")
+        raise UnmeasuredError(f"fewer than {LEAST} held-out samples were given")
 
 
 def _collapse(measured: Measured) -> Verdict | None:

@@ -17,8 +17,10 @@ from entropae.kinds.samples import Samples
 from entropae.storage.regular import check_regular
 
 LARGEST = 1 << 27  # bytes, unpacked
-# A class of fewer samples has no distribution that could be told from them.
+NAMED = 3  # classes that are named where there are many
+# A class of fewer samples has no distribution that could be told from them; such are one together.
 LEAST = 10
+RARE = "rare classes"
 
 
 def with_labels(samples: Samples, source: str) -> Samples:
@@ -62,6 +64,9 @@ def labelled(samples: Samples, source: str | None, classes: Sequence[str]) -> Sa
         found = samples.kind.label(samples, source)
     except (OSError, ValueError):
         return samples
+    if RARE in classes and found.labels is not None:
+        known = [name if name in classes else RARE for name in names(found.labels)]
+        found = replace(found, labels=np.array(known))
     return found if set(classes_of(found) or ()) == set(classes) else samples
 
 
@@ -89,11 +94,33 @@ def _has_columns(labels: np.ndarray) -> bool:
 def labels_of(data: Any) -> list[str] | None:
     """The classes of samples that classes can be learnt from.
 
-    `None` if they came with none, with numbers that are no classes, or with too few of a class.
+    Those of few samples are put together. `None` if they came with none, with numbers that are no
+    classes, or if even together there are too few of those.
     """
-    found = classes_of(data)
+    found = classes_of(data) or []
+    rare = set(_rare(found))
+    if sum(name in rare for name in found) >= LEAST:
+        found = [RARE if name in rare else name for name in found]
     sizes = Counter(found).values()
     return found if len(sizes) > 1 and min(sizes) >= LEAST else None
+
+
+def say_classes(data: Samples) -> str:
+    """Which classes are too small to be drawn alone, in words; nothing if none is."""
+    found = classes_of(data) or []
+    rare = _rare(found)
+    if not rare or len(set(found)) < 2:
+        return ""
+    named = ", ".join(f"{name} {size}" for name, size in list(rare.items())[:NAMED])
+    named += f" and {len(rare) - NAMED} more" if len(rare) > NAMED else ""
+    few = f"Classes of fewer than {LEAST} {data.kind.things} to learn from: {named}."
+    if labels_of(data) is not None:
+        return f"{few} Together they are the class “{RARE}”."
+    return f"{few} Samples of one class cannot be drawn unless these are left out."
+
+
+def _rare(found: Sequence[str]) -> dict[str, int]:
+    return {name: size for name, size in Counter(found).items() if size < LEAST}
 
 
 def classes_of(data: Any) -> list[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -245,8 +246,8 @@ class Generative(nn.Module, ABC):
             ValueError: If the prior has not been fitted, there is no such label, a number is out of
                 its range, or what the decoder makes is not finite.
         """
-        if n < 1:
-            raise ValueError(f"`n` must be at least 1: got n={n}.")
+        if not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"`n` must be a whole number of at least 1: got n={n!r}.")
         name = self._named(prior, classes=label is not None or balanced)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         wishes: dict[str, Any] = {}

@@ -19,6 +19,7 @@ import torch
 import entropae
 from entropae import distributed
 from entropae.kinds import NAMES, Reading, Samples, identity, read
+from entropae.kinds.labels import say_classes
 from entropae.latent.names import named
 from entropae.messages import counted
 from entropae.metrics.principal import PrincipalComponents
@@ -149,8 +150,9 @@ def _make(
     if finished:  # and its data lie elsewhere now
         write_recipe(recipe, folder)
         return _nothing_to_do(folder)
-    if first and samples.kind.introduction:
-        print(samples.kind.introduction)
+    if first:
+        for said in filter(None, (say_classes(train), samples.kind.introduction)):
+            print(said)
     recipe, model, components = begun_model(recipe, samples, train, held_out, say=first)
     if not begun:
         recipe = scheduled(recipe, model, train)
@@ -188,6 +190,9 @@ def _make(
         _finish(model, train, held_out, log, metrics, folder, seed=recipe.seed)
         _say(folder, samples, metrics)
         print(f"Samples are drawn from {model.drawn_from()}.")
+        if model.classes:
+            of_one = shlex.join(["entropae", "sample", str(folder), "--label", model.classes[0]])
+            print(f"Samples of one of {len(model.classes)} classes: {of_one}")
     return model
 
 
