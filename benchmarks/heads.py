@@ -257,6 +257,18 @@ def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
             yield future.result()
 
 
+def known_results(result: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """What was measured before, by method and seed; rows without a seed are in its order."""
+    path = RESULTS / f"{result}.json"
+    if not path.is_file():
+        return {}
+    known = json.loads(path.read_text())["result"]
+    return {
+        name: {row.get("seed", i): row for i, row in enumerate(rows)}
+        for name, rows in known.items()
+    }
+
+
 def write(result: str, works: Sequence[Work]) -> None:
     """Tables and pictures of what has been measured, now and before."""
     results = known_results(result)
@@ -278,18 +290,6 @@ def write(result: str, works: Sequence[Work]) -> None:
         save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
     (RESULTS / f"{result}.md").write_text(table(rows))
     save(result, rows, latents={name: LATENTS[name] for name in rows})
-
-
-def known_results(result: str) -> dict[str, dict[int, dict[str, Any]]]:
-    """What was measured before, by method and seed; rows without a seed are in its order."""
-    path = RESULTS / f"{result}.json"
-    if not path.is_file():
-        return {}
-    known = json.loads(path.read_text())["result"]
-    return {
-        name: {row.get("seed", i): row for i, row in enumerate(rows)}
-        for name, rows in known.items()
-    }
 
 
 if __name__ == "__main__":

@@ -372,6 +372,17 @@ def _measured(result: dict[str, Any], names: list[str], method: str) -> str:
     return "" if len(known) == len(names) else f" ({', '.join(known) or 'none'} only)"
 
 
+def known_results(name: str) -> dict[str, dict[int, dict[str, Any]]]:
+    """What was measured before, by table and seed."""
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return {}
+    known = json.loads(path.read_text())["result"]
+    return {
+        table: {int(seed): one for seed, one in seeds.items()} for table, seeds in known.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -408,17 +419,6 @@ def main() -> None:
                 save(name, result, most=options.most)
                 (RESULTS / f"{name}.md").write_text(text)
     print(text)
-
-
-def known_results(name: str) -> dict[str, dict[int, dict[str, Any]]]:
-    """What was measured before, by table and seed."""
-    path = RESULTS / f"{name}.json"
-    if not path.is_file():
-        return {}
-    known = json.loads(path.read_text())["result"]
-    return {
-        table: {int(seed): one for seed, one in seeds.items()} for table, seeds in known.items()
-    }
 
 
 if __name__ == "__main__":
