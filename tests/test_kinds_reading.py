@@ -915,3 +915,27 @@ def test_the_fraction_held_out_is_in_range(validation):
 def test_too_few_samples_to_split(n, validation):
     with pytest.raises(ValueError, match=f"n={n}"):
         split(n, validation)
+
+
+@pytest.mark.parametrize("kind", ["U", object])
+def test_arrays_of_sentences_are_text(kind, tmp_path):
+    sentences = ["a cat sat here", "the dog ran off", "birds fly high", "fish swim low"] * 5
+    assert kinds.read(np.array(sentences, kind)).kind.name == "text"
+    np.save(tmp_path / "x.npy", np.array(sentences))
+    assert kinds.read(tmp_path / "x.npy").kind.name == "text"
+
+
+def test_arrays_with_named_columns_are_tables():
+    rows = np.zeros(20, [("size", "f4"), ("kind", "U1")])
+    rows["size"], rows["kind"] = np.arange(20), list("ab" * 10)
+    assert kinds.read(rows).kind.columns.names == ["size", "kind"]
+
+
+def test_numbers_longer_than_torch_has_them():
+    x = np.random.default_rng(0).standard_normal((20, 3)).astype(np.longdouble)
+    assert torch.equal(kinds.read(x).first(20), torch.from_numpy(x.astype(np.float32)))
+
+
+def test_no_samples_are_told():
+    with pytest.raises(ValueError, match=r"There must be samples: got .* \(0, 3\)"):
+        kinds.read(np.zeros((0, 3)))

@@ -55,7 +55,7 @@ def opened(source: Any, reading: Reading) -> Opened:
     source = unwrapped(source)
     if isinstance(source, Tensor | np.ndarray | Samples):
         _check_no_key(source, reading)
-        return Opened(source)
+        return Opened(_unpacked(source))
     pair = _pair(source)
     if pair is not None:
         _check_no_key(source, reading)
@@ -90,7 +90,17 @@ def _at(source: str | Path, reading: Reading) -> Opened:
     held = in_cells(path, key=reading.key, label=reading.labels, drop=reading.drop)
     if held is not None:
         return Opened(held.content, held.labels, str(path), held.column)
-    return Opened(read_array(path) if is_array_file(path) else path, path=str(path))
+    return Opened(_unpacked(read_array(path)) if is_array_file(path) else path, path=str(path))
+
+
+def _unpacked(source: Any) -> Any:
+    """An array's sentences as a list, its named columns as such; anything else as it is."""
+    if not isinstance(source, np.ndarray):
+        return source
+    if source.dtype.names:
+        return {name: source[name] for name in source.dtype.names}
+    words = source.dtype.kind == "O" and all(isinstance(one, str) for one in source.flat)
+    return source.tolist() if source.ndim == 1 and (source.dtype.kind == "U" or words) else source
 
 
 def _pair(source: Any) -> tuple[Any, np.ndarray | None] | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from entropae.kinds.base import Kind
 
 CHUNK = 1 << 22  # numbers at a time
+LONGEST = 8  # bytes of a number
 
 
 def plain_array(source: Any) -> np.ndarray:
@@ -28,7 +29,9 @@ def plain_array(source: Any) -> np.ndarray:
         source = source.detach().cpu()
         # NumPy has no bfloat16.
         source = (source.float() if source.dtype == torch.bfloat16 else source).numpy()
-    if source.ndim < 2 or source.size == 0:
+    if source.ndim > 1 and source.size == 0:
+        raise ValueError(f"There must be samples: got an array of shape {source.shape}.")
+    if source.ndim < 2:
         raise ValueError(
             f"Samples must have shape (n, …): got {source.shape}. Give one row a sample, e.g. "
             "x[:, None] for single numbers."
@@ -42,7 +45,8 @@ def plain_array(source: Any) -> np.ndarray:
         return source.view(np.uint8)[...] * np.uint8(255)
     if source.dtype.kind not in "iuf":
         raise ValueError(f"Samples must be numbers: got {source.dtype}. Convert them to floats.")
-    return source
+    # Torch has none of more than 64 bits.
+    return source.astype(np.float64) if source.dtype.itemsize > LONGEST else source
 
 
 def array_of(source: Any, kind: Kind) -> Samples | None:
