@@ -928,7 +928,7 @@ def test_arrays_of_sentences_are_text(kind, tmp_path):
 def test_arrays_with_named_columns_are_tables():
     rows = np.zeros(20, [("size", "f4"), ("kind", "U1")])
     rows["size"], rows["kind"] = np.arange(20), list("ab" * 10)
-    assert kinds.read(rows).kind.columns.names == ["size", "kind"]
+    assert [column.name for column in kinds.read(rows).kind.columns.all] == ["size", "kind"]
 
 
 def test_numbers_longer_than_torch_has_them():
