@@ -16,6 +16,7 @@ from entropae.cli import main
 from entropae.diagnosis import Severity
 from entropae.explorer.space import Space
 from entropae.kinds import as_samples, read
+from entropae.kinds.arrays import grids
 from entropae.metrics.principal import principal_components
 from entropae.model import Autoencoder, components_of, pca_error, start_from_pca
 from entropae.nn import NETWORKS, ScaledDecoder, Scaling, pair, points_of
@@ -285,6 +286,16 @@ def test_quantities_over_a_plane_are_no_colours(turn):
 @pytest.mark.filterwarnings("ignore:The images have values")
 def test_colours_are_images_whatever_their_range(images):
     assert read(images).kind.name == "images"
+
+
+def test_each_channel_is_drawn_in_its_own_unit():
+    x = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([x, 1e5 + 1000 * x], 1)
+    _, decoder = pair("mlp", (2, 8, 8), 2, 2, scaling=scaling_of(x))
+    drawn = grids.side_by_side(x, grids.limits_of(x, decoder))
+    assert torch.allclose(drawn[..., :8], drawn[..., 9:17], atol=1e-3)
+    one = grids.limits_of(x)  # of networks that take them in one unit
+    assert one.said == "in grey from 0.00124 (black) to 1.01e+05 (white)"
 
 
 @pytest.mark.parametrize("network", ["conv", "residual"])

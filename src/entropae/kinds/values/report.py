@@ -57,7 +57,7 @@ def samples(run: Any) -> list[Block]:
         )
         for i, (title, x) in enumerate(shown.items())
     ]
-    return [*_units(run), Pictures(pictures), *_moments(run)]
+    return [*units_in_words(run), Pictures(pictures), *_moments(run)]
 
 
 def _drawn(run: Any, x: Tensor) -> Float[np.ndarray, "n m"]:
@@ -65,8 +65,12 @@ def _drawn(run: Any, x: Tensor) -> Float[np.ndarray, "n m"]:
     return points_of(run.model.decoder, x.cpu()).double().numpy()
 
 
-def _units(run: Any) -> list[Block]:
-    said = "The values are in mixed units: lines and errors are of each in its standard deviations."
+def units_in_words(run: Any) -> list[Block]:
+    """That errors are of values in units of their own, if they are."""
+    said = (
+        "The values are in mixed units: each is drawn in its own, and errors are in its standard "
+        "deviations."
+    )
     return [Text(said)] if mixed_units(run.model.decoder) else []
 
 
