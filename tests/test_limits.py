@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import entropae as ea
-from entropae.nn.limits import limits_of
+from entropae.nn.limits import output_limits
 
 Z = torch.zeros(1, 4)
 CODE, VALUES = 4, 16
@@ -50,14 +50,14 @@ class Ends(nn.Module):
 )
 @pytest.mark.parametrize("norm", [nn.Identity, nn.BatchNorm1d])
 def test_limits_are_those_of_the_last_function(end, limits, norm):
-    assert limits_of(Ends(end, norm).eval(), Z) == limits
+    assert output_limits(Ends(end, norm).eval(), Z) == limits
 
 
 @pytest.mark.parametrize(
     "end", [lambda x: x, functional.gelu, functional.silu, functional.leaky_relu, torch.sin]
 )
 def test_what_has_no_limits_that_matter_is_left_alone(end):
-    assert limits_of(Ends(end).eval(), Z) is None
+    assert output_limits(Ends(end).eval(), Z) is None
 
 
 @pytest.mark.parametrize("hidden", [nn.Tanh, nn.Sigmoid, nn.Hardtanh])
@@ -65,20 +65,20 @@ def test_what_has_no_limits_that_matter_is_left_alone(end):
 def test_bounded_hidden_layers_are_not_limits(hidden, d):
     torch.manual_seed(0)
     decoder = nn.Sequential(nn.Linear(d, 32), hidden(), nn.Linear(32, VALUES))
-    assert limits_of(decoder, torch.zeros(1, d)) is None
+    assert output_limits(decoder, torch.zeros(1, d)) is None
 
 
 @pytest.mark.parametrize(("layer", "limits"), [(nn.Sigmoid, (0, 1)), (nn.Tanh, (-1, 1))])
 def test_behind_a_normalisation_the_last_layer_tells(layer, limits):
     torch.manual_seed(0)
     inner = nn.Sequential(nn.Linear(CODE, 32), nn.LayerNorm(32), nn.Linear(32, VALUES))
-    assert limits_of(nn.Sequential(inner, layer(), nn.Unflatten(1, (4, 4))), Z) == limits
-    assert limits_of(inner, Z) is None
+    assert output_limits(nn.Sequential(inner, layer(), nn.Unflatten(1, (4, 4))), Z) == limits
+    assert output_limits(inner, Z) is None
 
 
 def test_random_state_and_gradients_are_left_as_they_were():
     decoder, state = Ends(torch.sigmoid).eval(), torch.get_rng_state()
-    limits_of(decoder, Z)
+    output_limits(decoder, Z)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(weight.grad is None for weight in decoder.parameters())
 

@@ -17,7 +17,7 @@ from entropae.diagnosis.finding import (
     of_share,
 )
 from entropae.diagnosis.measured import Measured, squared
-from entropae.nn.limits import limits_of
+from entropae.nn.limits import output_limits
 from entropae.nn.scaling import ScaledDecoder
 from entropae.nn.units import STANDARDIZED, UNLIKE, scaling_of
 
@@ -94,7 +94,7 @@ def _unreachable(measured: Measured) -> Verdict | None:
         return None
     subject = measured.subject
     code = torch.zeros(1, measured.dim, dtype=subject.dtype, device=subject.device)
-    limits = limits_of(subject.decoder, code)
+    limits = output_limits(subject.decoder, code)
     if limits is None:
         return None
     beyond = limits.outside(measured.test)

@@ -54,7 +54,9 @@ SHAPES = (nn.Flatten, nn.Unflatten, nn.Identity, nn.Dropout)
 
 
 @torch.no_grad()
-def limits_of(decoder: Callable[[Tensor], Tensor], codes: Float[Tensor, "n d"]) -> Limits | None:
+def output_limits(
+    decoder: Callable[[Tensor], Tensor], codes: Float[Tensor, "n d"]
+) -> Limits | None:
     """The limits that a decoder's outputs do not exceed; `None` if there are none, or none known.
 
     They are found by codes far out, or are those of its last layer: a sigmoid may be in `forward`,
@@ -66,11 +68,11 @@ def limits_of(decoder: Callable[[Tensor], Tensor], codes: Float[Tensor, "n d"]) 
 
     Examples:
         >>> z = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
-        >>> limits_of(torch.tanh, z)
+        >>> output_limits(torch.tanh, z)
         Limits(low=-1.0, high=1.0)
-        >>> limits_of(lambda z: 255 * z.sigmoid(), z).said
+        >>> output_limits(lambda z: 255 * z.sigmoid(), z).said
         'only values from 0 to 255'
-        >>> limits_of(lambda z: z, z) is None
+        >>> output_limits(lambda z: z, z) is None
         True
     """
     random = torch.Generator().manual_seed(0)

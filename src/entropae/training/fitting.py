@@ -20,7 +20,7 @@ from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
 from entropae.model import Autoencoder, ErrorFunction
-from entropae.nn.limits import limits_of
+from entropae.nn.limits import output_limits
 from entropae.nn.units import STANDARDIZED
 from entropae.prior import FlowMatching, make_head
 from entropae.prior.progress import showing_steps
@@ -282,7 +282,7 @@ def _warn_of_limits(model: Autoencoder, x: Tensor) -> None:
     model.eval()
     codes = torch.zeros(1, model.latent.dim, device=model.device, dtype=model.dtype)
     try:
-        limits = limits_of(model.decoder, codes)
+        limits = output_limits(model.decoder, codes)
     except Exception:  # the first batch will tell, with what it was given
         return
     if limits is None:
