@@ -16,6 +16,7 @@ from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
 from entropae.information.mapped import SUITS, against, why_counted
 from entropae.information.parts import Scale
+from entropae.information.settled import why_unsettled
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
     WHY,
@@ -387,5 +388,10 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
     parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     if found.terms.map in MAPS:
         made += against(parts, sample.settings.k, found.terms.map)
-    reasons = why_too_many(sample, found.value, error.value), why_counted(parts, found.terms.map)
+    many = why_too_many(sample, found.value, error.value)
+    reasons = (
+        many,
+        why_counted(parts, found.terms.map),
+        None if many else why_unsettled(sample, found, error.value),
+    )
     return (*made, *(reason for reason in reasons if reason))
