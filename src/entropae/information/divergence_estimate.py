@@ -26,6 +26,7 @@ from entropae.information.references import (
 from entropae.information.two_samples import TwoSamples, two_samples
 from entropae.neighbors import Norm
 from entropae.variables import Resolutions
+from entropae.variables.order import reach_of, say_ordered
 
 # Groups of rows that are left out in turn.
 GROUPS = 10
@@ -149,6 +150,12 @@ def divergence_estimate(
         biased = next((one for one in found_out if one), None)
     else:
         biased = why_vague(compared, chosen) or _why_void(error, found.value)
+    reaches = [reach_of(sample.cpu().numpy()) for sample in first]
+    ordered = [
+        say_ordered(rows, len(sample), name)
+        for name, sample, rows in zip("xy", first, reaches, strict=True)
+        if rows
+    ]
     return DivergenceEstimate(
         value=found.value,
         standard_error=error,
@@ -157,7 +164,7 @@ def divergence_estimate(
         method=chosen,
         bias=found.bias,
         notes=(WHY[chosen],) if method == "auto" else (),
-        warnings=(*samples.warnings, *([biased] if biased else [])),
+        warnings=(*samples.warnings, *ordered, *([biased] if biased else [])),
     )
 
 
