@@ -363,7 +363,7 @@ def _notes(sample: Sample, found: Averaged) -> tuple[str, ...]:
 
 
 def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> tuple[str, ...]:
-    made, tied = [*sample.warnings], found.terms.tied
+    made, tied = [*sample.doubts, *sample.warnings], found.terms.tied
     if tied and sample.method in ("ksg1", "ksg2", "ross"):
         made.append(
             f"{tied} of {sample.n} rows coincide with k={sample.settings.k} or more others, so the "

@@ -11,7 +11,7 @@ from entropae.entropy.maps import MAPS
 from entropae.information.terms import Averaged, Sample
 
 
-def why_unsettled(sample: Sample, found: Averaged, error: float) -> str | None:
+def why_unsettled(sample: Sample, found: Averaged, error: float = 0.0) -> str | None:
     """Why more rows would say something else, in words; `None` if nothing shows that.
 
     Where one part is a function of the other, the information is infinite, and what neighbours say
@@ -20,7 +20,7 @@ def why_unsettled(sample: Sample, found: Averaged, error: float) -> str | None:
     Args:
         sample: What was estimated.
         found: The estimate.
-        error: Its standard error.
+        error: Its standard error, where it is known.
     """
     n, k, exclude = sample.n, sample.settings.k, sample.settings.exclude
     if sample.method == "none" or found.terms.map in MAPS or not found.value > 2 * error:
@@ -44,11 +44,11 @@ def why_unsettled(sample: Sample, found: Averaged, error: float) -> str | None:
     if changed < 0:
         return (
             f"Half of the rows say {-changed:.2f} nats more than all: the value may be too large "
-            "by as much or more, which the interval does not show. Group classes, or use more rows."
+            "by as much or more, whatever the interval. Group classes, or use more rows."
         )
     return (
         f"Half of the rows say {changed:.2f} nats less than all: the value is rather a lower "
-        "bound, and may be too small by as much or more, which the interval does not show. Use "
+        "bound, and may be too small by as much or more, whatever the interval. Use "
         "more rows, and fewer columns or classes; where one column is a function of others, the "
         "information is infinite, and grows with the rows without end."
     )

@@ -70,6 +70,7 @@ class Sample:
         method: The method that was chosen, `"none"` if there is nothing to estimate.
         notes: What is done that a reader should know.
         warnings: What speaks against the estimate.
+        doubts: What speaks against how columns are taken.
     """
 
     parts: tuple[tuple[Variable, ...], ...]
@@ -78,6 +79,7 @@ class Sample:
     method: str = "auto"
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -278,7 +280,8 @@ def chosen(
     if left_out:
         notes.append(f"{left_out} rows whose class occurs once were left out")
     warnings = () if repeated is None else (say_repeated(float(repeated.mean())),)
-    return Sample(tuple(parts), settings, formulas, method, tuple(notes), warnings)
+    doubts = tuple(dict.fromkeys(v.doubt for part in parts for v in part if v.doubt))
+    return Sample(tuple(parts), settings, formulas, method, tuple(notes), warnings, doubts)
 
 
 def _is_trivial(parts: Sequence[tuple[Variable, ...]], formulas: Mapping[str, Formula]) -> bool:
