@@ -379,12 +379,15 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
         late = "the estimate too large"
         if permuted and not sample.settings.exclude:
             late += " and the p-value too small"
-        made.append(
-            f"Rows are like those up to {error.reach} rows apart, as in a time series or a sorted "
-            "table, so the standard error is that of groups of consecutive rows. In a time series, "
-            f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
-            "sorted, shuffle its rows for a smaller standard error."
+        table = "" if sample.in_order else " or a sorted table"
+        said = (
+            f"Rows are like those up to {error.reach} rows apart, as in a time series{table}, so "
+            "the standard error is that of groups of consecutive rows. In a time series, "
+            f"neighbours in time also make {late}: use exclude={error.reach}."
         )
+        if table:
+            said += " If the table is only sorted, shuffle its rows for a smaller standard error."
+        made.append(said)
     parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     if found.terms.map in MAPS:
         made += against(parts, sample.settings.k, found.terms.map)
