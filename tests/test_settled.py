@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import entropae as ea
+from entropae.cli import main
 
 N = 1000
 RNG = np.random.default_rng(0)
@@ -116,3 +117,13 @@ def test_divergence_in_a_hyperplane():
     truth = math.log(2 / 120) + 3 * 1.5
     found = ea.divergence_estimate(x[:, :2], y[:, :2])
     assert found.value == pytest.approx(truth, abs=4 * found.standard_error)
+
+
+@pytest.mark.parametrize("command", ["renyi", "tsallis"])
+def test_entropies_of_other_orders(command, tmp_path, capsys):
+    for name, x in {"curve": np.c_[X, X**2], "cloud": np.c_[X, Y]}.items():
+        path = tmp_path / f"{name}.csv"
+        np.savetxt(path, x, delimiter=",", header="a,b", comments="")
+        assert not main([command, str(path)])
+        said = "if one column is a function of others, leave it out" in capsys.readouterr().out
+        assert said == (name == "curve")
