@@ -569,6 +569,7 @@ def test_counts_have_no_gradient(method):
 # Types and degenerate samples
 
 
+@pytest.mark.filterwarnings("ignore:Half of the rows say")
 @pytest.mark.parametrize(
     "function", [ea.knn_divergence, ea.knn_cross_entropy, ea.knn_mutual_information]
 )

@@ -114,12 +114,14 @@ def _of_order(kind: str) -> Callable[[Namespace], None]:
             return float(estimator[kind](frame, options.order, k=options.k, **settings))
 
         value, error = estimate(table.values), jackknife(estimate, table.values)
+        warnings = _doubts(_frame(table), options.k, settings) if math.isfinite(value) else []
         # Tsallis' entropy is no logarithm, and has no unit.
         unit, name = _unit(options) if kind == "Rényi" else (1.0, "")
         about = {"columns": table.names, "n": len(table.values), "k": options.k, "unit": name}
         about |= {"order": options.order, "rows_dropped": table.dropped}
         if options.json:
-            print_json(about | {"value": value * unit, "standard_error": error * unit})
+            found = {"value": value * unit, "standard_error": error * unit}
+            print_json(about | found | {"warnings": warnings})
             return
         print_left_out(table.dropped, table.left_out)
         print(
@@ -127,8 +129,26 @@ def _of_order(kind: str) -> Callable[[Namespace], None]:
             f"{value * unit:.4f} ± {error * unit:.4f} {name}".rstrip()
             + "."
         )
+        print_notes((), warnings)
 
     return act
+
+
+def _doubts(sample: Any, k: int, settings: dict[str, Any]) -> list[str]:
+    """What speaks against any entropy by neighbours, as Shannon's of the same rows shows it."""
+    from entropae.entropy import entropy_estimate
+
+    doubts = []
+    for one in entropy_estimate(sample, k, repeats=0, **settings).warnings:
+        if one.startswith("Rows of"):
+            doubts.append(one)
+        if one.startswith("Half of"):
+            doubts.append(
+                "Shannon's entropy of these rows is another of half of them, so that this one may "
+                "be off, too, by more than its error. Use more rows; if one column is a function "
+                "of others, leave it out, as there is no density."
+            )
+    return doubts
 
 
 def _divergence_options(parser: Parser) -> None:

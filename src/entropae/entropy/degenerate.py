@@ -28,6 +28,12 @@ def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
     return say_dependent(dependent) if dependent else None
 
 
+@torch.no_grad()
+def dependent_columns(points: Float[Tensor, "n d"]) -> list[int]:
+    """Which columns are linearly dependent, but for rounding; see `why_degenerate`."""
+    return [] if _is_plainly_dense(points) else _dependent(points)
+
+
 def _is_plainly_dense(points: Float[Tensor, "n d"]) -> bool:
     """Whether the columns' correlations alone, in few steps, rule out what is looked for.
 

@@ -139,7 +139,7 @@ def _numbers(variable: Variable) -> np.ndarray:
     if variable.kind == "discrete" and variable.came_as == "label":
         raise ValueError(
             f"`{variable.name}` must be numbers to have an entropy in nats of a density: got "
-            f"{variable.levels} classes. Leave it out."
+            f"{variable.levels} classes. {variable.doubt or 'Leave it out.'}"
         )
     return variable.values
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, overload
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from entropae.entropy import entropy_of_distances, listed, log_distance
+from entropae.entropy import dependent_columns, entropy_of_distances, listed, log_distance
 from entropae.information.parts import Scale
 from entropae.information.references import (
     DivergenceMethod,
@@ -124,8 +125,9 @@ def knn_divergence(
     Raises:
         ValueError: If a sample is empty, not finite or has more than two axes; if the columns
             differ in number; if `k` is not in `[1, min(n − 1, m)]`; if `floor` is negative. At
-            `floor = 0` also where the samples share points to the k-th neighbour or a column is
-            the same constant in both, which no value of a divergence between densities describes.
+            `floor = 0` also where the samples share points to the k-th neighbour, a column is the
+            same constant in both, or columns are linearly dependent in both alike, which no value
+            of a divergence between densities describes.
 
     References:
         Wang, Kulkarni and Verdú, IEEE Trans. Inf. Theory 55 (2009) 2392, the estimator with fixed
@@ -168,6 +170,8 @@ def by_distances(samples: TwoSamples, k: int, norm: Norm, floor: float) -> Float
     value = sum(values[1:], values[0]) / len(values)
     if looks and value.isposinf():
         _warn_of_atoms(k)
+    if looks and value.isfinite():
+        _check_dimensions(p.detach(), q.detach())
     return value
 
 
@@ -321,6 +325,16 @@ def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[
             "Drop the column; it adds nothing to the divergence."
         )
     return in_p | in_q
+
+
+def _check_dimensions(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> None:
+    """Raise if both samples lie in one hyperplane, where a distance counts for too many columns."""
+    dependent = dependent_columns(torch.cat([p, q.to(p.dtype)]))
+    if dependent:
+        raise ValueError(
+            f"`x` and `y` must span all columns: got columns {listed(dependent)}, which are "
+            "linearly dependent in both alike. Drop one of them; it adds nothing to the divergence."
+        )
 
 
 def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:

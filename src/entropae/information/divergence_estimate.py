@@ -11,8 +11,10 @@ from scipy.special import ndtri
 from entropae.information.divergence import by_distances
 from entropae.information.estimate import check_confidence
 from entropae.information.jackknife import jackknife
+from entropae.information.overlap import why_apart
 from entropae.information.parts import Scale
 from entropae.information.references import (
+    Corrected,
     DivergenceMethod,
     check_method,
     choose_references,
@@ -21,14 +23,17 @@ from entropae.information.references import (
     why_biased,
     why_vague,
 )
-from entropae.information.two_samples import two_samples
+from entropae.information.two_samples import TwoSamples, two_samples
 from entropae.neighbors import Norm
 from entropae.variables import Resolutions
+from entropae.variables.order import reach_of, say_ordered
 
 # Groups of rows that are left out in turn.
 GROUPS = 10
+# Standard error from which an estimate by references is void: in nats, and beside its value.
+VAGUE, OF_VALUE = 1.0, 0.25
 WHY = {
-    "knn": "up to three columns, or few rows: by neighbours alone",
+    "knn": "up to three columns, few rows, or samples far apart: by neighbours alone",
     "calibrated": "both samples are near to normal distributions",
     "copula": "columns of any shape, of which normal scores are normal together",
     "ica": "sums of independent columns of any shape",
@@ -133,16 +138,24 @@ def divergence_estimate(
         return DivergenceEstimate(raw, math.nan, raw, raw, "knn")
     compared = None if method == "knn" else compare(*first)
     chosen: DivergenceMethod = choose_references(compared) if method == "auto" else method
-    found = referenced(samples.turns, k, norm, chosen, seed)
-
-    def again(p: torch.Tensor, q: torch.Tensor) -> float:
-        return referenced([(p, q)], k, norm, chosen, seed).value
-
-    error = math.hypot(
-        jackknife(again, *first, paired=False, groups=GROUPS, seed=seed), found.error
-    )
+    found, error = _with_error(samples, k, norm, chosen, seed)
+    if method == "auto" and chosen != "knn" and _is_void(error, found.value):
+        # References that have no points in common say nothing, by thousands of nats.
+        chosen = "knn"
+        found, error = _with_error(samples, k, norm, chosen, seed)
     reach = float(ndtri(0.5 + 0.5 * confidence)) * error
-    biased = why_biased(*first, k, norm, error) if chosen == "knn" else why_vague(compared, chosen)
+    if chosen == "knn":
+        reasons = [why_biased, why_apart] if method == "knn" else [why_apart, why_biased]
+        found_out = (why(*first, k, norm, error) for why in reasons)
+        biased = next((one for one in found_out if one), None)
+    else:
+        biased = why_vague(compared, chosen) or _why_void(error, found.value)
+    reaches = [reach_of(sample.cpu().numpy()) for sample in first]
+    ordered = [
+        say_ordered(rows, len(sample), name)
+        for name, sample, rows in zip("xy", first, reaches, strict=True)
+        if rows
+    ]
     return DivergenceEstimate(
         value=found.value,
         standard_error=error,
@@ -151,5 +164,31 @@ def divergence_estimate(
         method=chosen,
         bias=found.bias,
         notes=(WHY[chosen],) if method == "auto" else (),
-        warnings=(*samples.warnings, *([biased] if biased else [])),
+        warnings=(*samples.warnings, *ordered, *([biased] if biased else [])),
+    )
+
+
+def _with_error(
+    samples: TwoSamples, k: int, norm: Norm, method: DivergenceMethod, seed: int
+) -> tuple[Corrected, float]:
+    """The estimate by a method, and its standard error."""
+
+    def again(p: torch.Tensor, q: torch.Tensor) -> float:
+        return referenced([(p, q)], k, norm, method, seed).value
+
+    found = referenced(samples.turns, k, norm, method, seed)
+    spread = jackknife(again, *samples.turns[0], paired=False, groups=GROUPS, seed=seed)
+    return found, math.hypot(spread, found.error)
+
+
+def _is_void(error: float, value: float) -> bool:
+    return error > max(VAGUE, OF_VALUE * abs(value))
+
+
+def _why_void(error: float, value: float) -> str | None:
+    if not _is_void(error, value):
+        return None
+    return (
+        "The standard error is large beside the value: references that have hardly points in "
+        'common say nothing of how far apart the samples are. Use method="knn".'
     )

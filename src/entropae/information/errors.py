@@ -10,15 +10,12 @@ from jaxtyping import Float
 from scipy.special import polygamma
 
 from entropae.information.terms import Averaged, Sample
+from entropae.variables.order import Correlations, autocorrelation, by_groups, reach
 
 # Of a term's variance in an even density, what terms of neighbouring points add by sharing it.
 SHARED = 0.6
 # By how much terms vary less than the true ones, in units of the square root of k/n.
 SMOOTHED = 4.0
-# Groups of consecutive rows that a standard error is taken from.
-GROUPS = 20
-# Factor of the variance from which rows are said to depend on those before.
-DEPENDENT = 1.5
 
 
 class Error(NamedTuple):
@@ -67,52 +64,17 @@ def standard_error(sample: Sample, found: Averaged) -> Error:
     return Error(math.sqrt(variance + found.spread), reach)
 
 
-def by_groups(terms: Float[np.ndarray, " n"]) -> float:
-    """Variance of a mean, by the jackknife that leaves out groups of consecutive rows."""
-    groups = min(GROUPS, len(terms) // 2)
-    parts = np.array_split(terms, groups)
-    total = terms.sum()
-    without = np.array([(total - part.sum()) / (len(terms) - len(part)) for part in parts])
-    return (groups - 1) * float(np.var(without))
-
-
 def reach_of(sample: Sample) -> int:
-    """How many rows on a row is still like this one, in two parts or more; 0 if none is.
-
-    The variance of a mean of products of two series is that of independent rows times
-    `1 + 2 Σ_l r_x(l) r_y(l)`, with `r` their autocorrelations.
-    """
-    correlations = [_autocorrelation(part.values, part.classes) for part in sample.turn(0)[:2]]
-    if len(correlations) < 2:
+    """How many rows on a row is still like this one, in two parts or more; 0 if none is."""
+    parts = sample.turn(0)[:2]
+    if len(parts) < 2:
         return 0
-    x, y = correlations
-    if x is None or y is None:
-        return 0
-    n = sample.n
-    noise = 2 / math.sqrt(n)
-    both = np.flatnonzero((x < noise) | (y < noise))
-    last = int(both[0]) if len(both) else len(x)
-    if 1 + 2 * float((x[:last] * y[:last]).sum()) < DEPENDENT:
-        return 0
-    return last
+    return reach(*(_autocorrelation(part.values, part.classes) for part in parts), n=sample.n)
 
 
 def _autocorrelation(
     values: Float[np.ndarray, "n d"], classes: np.ndarray | None
-) -> Float[np.ndarray, " lags"] | None:
-    """The largest of the columns' autocorrelations, at lags 1 to n/4."""
-    columns = list(values.T.astype(np.float64))
-    if classes is not None and not columns:
-        columns = [classes.astype(np.float64)]
-    n = len(values)
-    if not columns or n < 40:
-        return None
-    made = []
-    for column in columns:
-        # Ranks, so that an outlier does not decide; values that repeat get the mean of theirs.
-        _, place, times = np.unique(column, return_inverse=True, return_counts=True)
-        rank = (times.cumsum() - 0.5 * (times - 1))[place] - 0.5 * (n + 1)
-        spectrum = np.fft.rfft(rank, 2 * n)
-        lags = np.fft.irfft(spectrum * spectrum.conj())[: n // 4 + 1]
-        made.append(lags[1:] / lags[0])
-    return np.max(made, axis=0)
+) -> Correlations | None:
+    if classes is not None and not values.shape[1]:
+        values = classes.astype(np.float64)[:, None]
+    return autocorrelation(values)

@@ -16,6 +16,7 @@ from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
 from entropae.information.mapped import SUITS, against, why_counted
 from entropae.information.parts import Scale
+from entropae.information.settled import why_unsettled
 from entropae.information.significance import permutation_test
 from entropae.information.terms import (
     WHY,
@@ -362,7 +363,7 @@ def _notes(sample: Sample, found: Averaged) -> tuple[str, ...]:
 
 
 def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> tuple[str, ...]:
-    made, tied = [*sample.warnings], found.terms.tied
+    made, tied = [*sample.doubts, *sample.warnings], found.terms.tied
     if tied and sample.method in ("ksg1", "ksg2", "ross"):
         made.append(
             f"{tied} of {sample.n} rows coincide with k={sample.settings.k} or more others, so the "
@@ -378,14 +379,22 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
         late = "the estimate too large"
         if permuted and not sample.settings.exclude:
             late += " and the p-value too small"
-        made.append(
-            f"Rows are like those up to {error.reach} rows apart, as in a time series or a sorted "
-            "table, so the standard error is that of groups of consecutive rows. In a time series, "
-            f"neighbours in time also make {late}: use exclude={error.reach}. If the table is only "
-            "sorted, shuffle its rows for a smaller standard error."
+        table = "" if sample.in_order else " or a sorted table"
+        said = (
+            f"Rows are like those up to {error.reach} rows apart, as in a time series{table}, so "
+            "the standard error is that of groups of consecutive rows. In a time series, "
+            f"neighbours in time also make {late}: use exclude={error.reach}."
         )
+        if table:
+            said += " If the table is only sorted, shuffle its rows for a smaller standard error."
+        made.append(said)
     parts = [part.values for part in sample.turn(0)] if found.terms.map else []
     if found.terms.map in MAPS:
         made += against(parts, sample.settings.k, found.terms.map)
-    reasons = why_too_many(sample, found.value, error.value), why_counted(parts, found.terms.map)
+    many = why_too_many(sample, found.value, error.value)
+    reasons = (
+        many,
+        why_counted(parts, found.terms.map),
+        None if many else why_unsettled(sample, found, error.value),
+    )
     return (*made, *(reason for reason in reasons if reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def at_lags(
     of_y = tuple(variable.take(rows) for variable in parts[1])
     for shift in shifts:
         of_x = tuple(variable.take(rows - shift) for variable in parts[0])
-        yield chosen([of_x, of_y], settings, PAIRS)
+        yield replace(chosen([of_x, of_y], settings, PAIRS), in_order=True)
 
 
 def transfer(
@@ -69,8 +70,8 @@ def transfer(
     past_y = _past(parts[1], rows, range(1, history + 1))
     present = tuple(variable.take(rows) for variable in parts[1])
     if history == 0:
-        return chosen([past_x, present], settings, PAIRS)
-    return chosen([past_x, present, past_y], settings, CONDITIONAL)
+        return replace(chosen([past_x, present], settings, PAIRS), in_order=True)
+    return replace(chosen([past_x, present, past_y], settings, CONDITIONAL), in_order=True)
 
 
 def _past(
@@ -80,7 +81,11 @@ def _past(
 
 
 def _series(samples: dict[str, Any], options: dict[str, Any]) -> list[tuple[Variable, ...]]:
-    parts = {name: tuple(variables_of(x, name, **options)) for name, x in samples.items()}
+    try:
+        parts = {name: tuple(variables_of(x, name, **options)) for name, x in samples.items()}
+    except ValueError as error:
+        remedy = "Impute these rows: without them, later ones would be at other lags."
+        raise ValueError(str(error).replace("Remove or impute these rows.", remedy)) from None
     check_names([*parts, *(v.name for part in parts.values() for v in part)], **options)
     check_lengths({name: len(part[0]) for name, part in parts.items()})
     return list(parts.values())

@@ -281,7 +281,9 @@ def knn_conditional_mutual_information(
 
     `k̃(i)` is the number of triples equal to triple `i` where `ε(i) = 0`, else `k`. `"auto"` takes
     `plugin` for discrete parts, `gao` where some are, and `ksg1` for continuous ones. Biased
-    towards 0 where dependence is strong or dimensions are many.
+    towards 0 where dependence is strong or dimensions are many. Unless `scale` is `None`, `ksg1`
+    takes of columns of `x` and `y` that are mostly linear in `z` what is not, which leaves the
+    information as it is, and what is left wide enough to count in: see `given.py`.
 
     Args:
         x: First parts, shape `(n, d_x)`, or `(n,)` for `d_x = 1`.

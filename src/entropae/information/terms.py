@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int
 
-from entropae.information.formulas import MANY, PAIRS, Formula, Terms
+from entropae.information.formulas import CONDITIONAL, MANY, PAIRS, Formula, Terms
+from entropae.information.given import less_given
 from entropae.information.parts import Part, Scale, joint_classes, part_of
 from entropae.neighbors import check_choice, check_k
 from entropae.variables import (
@@ -70,6 +71,8 @@ class Sample:
         method: The method that was chosen, `"none"` if there is nothing to estimate.
         notes: What is done that a reader should know.
         warnings: What speaks against the estimate.
+        doubts: What speaks against how columns are taken.
+        in_order: Whether the rows' order means something, as it does if parts are lagged.
     """
 
     parts: tuple[tuple[Variable, ...], ...]
@@ -78,6 +81,8 @@ class Sample:
     method: str = "auto"
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    in_order: bool = False
 
     @property
     def n(self) -> int:
@@ -93,7 +98,7 @@ class Sample:
         """The parts as coordinates, rounded columns spread for the `turn`-th time."""
         copies = iter(copies_of([variable.cells for part in self.parts for variable in part]))
         made = self.settings
-        return [
+        parts = [
             part_of(
                 part,
                 scale=made.scale,
@@ -103,6 +108,10 @@ class Sample:
             )
             for part in self.parts
         ]
+        if self.formulas is CONDITIONAL and self.method == "ksg1" and made.scale is not None:
+            x, y, given = parts
+            return [less_given(x, given), less_given(y, given), given]
+        return parts
 
     def terms(self, parts: Sequence[Part]) -> Terms:
         """The terms of the estimate from coordinates."""
@@ -278,7 +287,8 @@ def chosen(
     if left_out:
         notes.append(f"{left_out} rows whose class occurs once were left out")
     warnings = () if repeated is None else (say_repeated(float(repeated.mean())),)
-    return Sample(tuple(parts), settings, formulas, method, tuple(notes), warnings)
+    doubts = tuple(dict.fromkeys(v.doubt for part in parts for v in part if v.doubt))
+    return Sample(tuple(parts), settings, formulas, method, tuple(notes), warnings, doubts)
 
 
 def _is_trivial(parts: Sequence[tuple[Variable, ...]], formulas: Mapping[str, Formula]) -> bool:

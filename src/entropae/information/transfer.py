@@ -9,7 +9,8 @@ from torch import Tensor
 from entropae.information.lags import transfer
 from entropae.information.parts import Scale
 from entropae.information.result import like
-from entropae.information.terms import ConditionalMethod, Settings, averaged
+from entropae.information.terms import ConditionalMethod, Settings
+from entropae.information.value import warned
 from entropae.variables import Discrete, Period, Resolutions
 
 
@@ -74,4 +75,4 @@ def knn_transfer_entropy(
     settings = Settings(k, method, scale, exclude, seed)
     options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
     sample = transfer(x, y, lag, history, source_history, settings, **options)
-    return like(averaged(sample).value, x, y)
+    return like(warned(sample), x, y)

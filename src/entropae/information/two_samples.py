@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from entropae.information.parts import Scale
 from entropae.neighbors import as_points, check_choice, is_opaque
 from entropae.variables import (
+    Cells,
     Resolutions,
     Variable,
     columns_of,
@@ -116,12 +117,15 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
     _check_columns(len(names[0]), len(names[1]))
     n = len(next(iter(_columns(x, "x").values())))
     both = {
-        name: np.concatenate([a, b])
+        name: _beside(name, a, b)
         for name, a, b in zip(
             names[0], _columns(x, "x").values(), _columns(y, "y").values(), strict=True
         )
     }
-    variables = [_as_numbers(v) for v in variables_of(both, "x", resolution=resolution)]
+    variables = [
+        _as_numbers(_apart(v, both[v.name], n, resolution))
+        for v in variables_of(both, "x", resolution=resolution)
+    ]
     repeats = repeated_rows(variables) is not None
     variables = without_gaps(variables)
     points = _stacked([v.values for v in variables])
@@ -143,6 +147,45 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         turns.append((made[:n].to(p.device), made[n:].to(p.device)))
     shift = float(np.log(divisors).sum())
     return TwoSamples(p, q, turns, shift, tuple(variables), warnings)
+
+
+def _apart(
+    both: Variable, values: Shaped[np.ndarray, " l"], n: int, resolution: Resolutions
+) -> Variable:
+    """A column of both samples, each spread over its own step if these differ."""
+    on_one_step = both.kind == "lattice" and both.cells is not None and both.cells.step is not None
+    if on_one_step or both.kind not in ("continuous", "lattice", "mixed"):
+        return both
+    own = [
+        variables_of({both.name: one}, resolution=resolution)[0] for one in (values[:n], values[n:])
+    ]
+    cells = [one.cells for one in own]
+    plain = all(one.kind in ("continuous", "lattice") for one in own)
+    if not plain or not any(one and one.step for one in cells):
+        return both
+    below, above = (
+        np.concatenate(
+            [np.zeros(len(one)) if one.cells is None else getattr(one.cells, side) for one in own]
+        )
+        for side in ("below", "above")
+    )
+    rank = np.unique(both.values, return_inverse=True)[1]
+    step = max(one.step or 0.0 for one in cells if one)
+    joint = Cells(rank, below, above, step, is_even=False)
+    return replace(both, kind="lattice", classes=None, cells=joint)
+
+
+def _beside(
+    name: str, a: Shaped[np.ndarray, " n"], b: Shaped[np.ndarray, " m"]
+) -> Shaped[np.ndarray, " l"]:
+    """A column of both samples, one below the other."""
+    kinds = {"number" if one.dtype.kind in "biuf" else one.dtype.kind for one in (a, b)}
+    if len(kinds) > 1 and kinds & {"number", "m", "M"}:
+        raise ValueError(
+            f"`{name}` must hold values of one type in both samples: got {a.dtype} and {b.dtype}. "
+            "Convert one of them, texts that are numbers with astype(float)."
+        )
+    return np.concatenate([a, b])
 
 
 def _columns(x: Any, name: str) -> dict[str, np.ndarray]:
@@ -191,8 +234,8 @@ def _as_numbers(variable: Variable) -> Variable:
     made = variable.as_numbers()
     if made is None:
         raise ValueError(
-            f"`{variable.name}` must be numbers: got {variable.levels} classes. Leave it out, or "
-            "compare the rows of each class."
+            f"`{variable.name}` must be numbers: got {variable.levels} classes. "
+            + (variable.doubt or "Leave it out, or compare the rows of each class.")
         )
     return made
 

@@ -78,7 +78,15 @@ def _as_array(x: Any, name: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"`{name}` must have rows of equal length: {error}") from error
     if array.dtype.kind not in "biufc":
-        raise ValueError(f"`{name}` must be numeric: got dtype {array.dtype}.")
+        if array.ndim == 0:
+            raise ValueError(
+                f"`{name}` must be a numeric array, tensor or frame: got {type(x).__name__}. "
+                "Gather all its rows in one first."
+            )
+        raise ValueError(
+            f"`{name}` must be numeric: got dtype {array.dtype}. If its texts are numbers, convert "
+            "them with astype(float)."
+        )
     wide = np.complex128 if array.dtype.kind == "c" else np.float64
     # torch knows neither foreign byte orders, nor negative strides, nor long doubles.
     kept = array.dtype if array.dtype in (np.float16, np.float32) else np.dtype(wide)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from entropae.variables.frames import EXACT
 from entropae.variables.lattice import Cells, cells_of, precision
 from entropae.variables.spread import spread
+from entropae.variables.texts import why_numbers
 
 Kind = Literal["continuous", "lattice", "discrete", "mixed", "circular", "constant"]
 Resolution = Literal["auto"] | float | int | None
@@ -43,6 +44,7 @@ class Variable:
         levels: Different values of discrete ones.
         shift: What was taken from the values that came in.
         came_as: Whether the values came in as numbers with fractions, integers, or labels.
+        doubt: What speaks against taking it so, in words; nothing if nothing does.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Variable:
     levels: int = 0
     shift: float = 0.0
     came_as: Literal["number", "integer", "label"] = "number"
+    doubt: str = ""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -117,7 +120,7 @@ class Variable:
         classes = None if self.classes is None else self.classes[rows]
         return Variable(
             *(self.name, self.kind, self.values[rows], classes, cells),
-            *(self.period, self.levels, self.shift, self.came_as),
+            *(self.period, self.levels, self.shift, self.came_as, self.doubt),
         )
 
 
@@ -250,7 +253,9 @@ def _of_objects(array: np.ndarray) -> np.ndarray:
 
 def _holds_numbers(array: np.ndarray) -> bool:
     # `_of_objects` left integers that are too large for 64 bits.
-    return array.dtype.kind in "fiumM" or (array.dtype.kind == "O" and isinstance(array[0], int))
+    return array.dtype.kind in "fiumM" or (
+        array.dtype.kind == "O" and all(type(v) is int for v in array)
+    )
 
 
 def missing(array: np.ndarray) -> np.ndarray:
@@ -310,7 +315,7 @@ def _discrete(
     if array.dtype.kind == "O":
         order = {value: i for i, value in enumerate(sorted(set(array.tolist()), key=_rank))}
         classes = np.array([order[value] for value in array.tolist()])
-        levels = len(order)
+        distinct, levels = list(order), len(order)
         plain = classes.astype(np.float64)
     else:
         distinct, classes = np.unique(array, return_inverse=True)
@@ -326,6 +331,7 @@ def _discrete(
         levels=levels,
         shift=shift,
         came_as=came_as,
+        doubt=(array.dtype.kind in "OUS" and why_numbers(name, list(distinct), len(array))) or "",
     )
 
 

@@ -18,6 +18,11 @@ AROUND = 8
 TIED = 0.05
 # Share of the gaps that must be narrow enough to tell whether a step is the right one.
 TELLING = 0.9
+# Beside the spacing of the values, digits of the number format from which they are a step, and so
+# many times as many ties as they explain.
+COARSE, EXPLAINED = 0.01, 4.0
+# Relative precision of bfloat16, float16 and float32.
+FORMATS = (2.0**-7, 2.0**-10, 2.0**-23)
 # Values without ties that a step is believed of: any few numbers are near to multiples of one.
 BELIEVED = 10
 
@@ -106,9 +111,10 @@ def cells_of(
     """The cell of each value, if the values are rounded.
 
     A cell reaches half a step to each side, where the step is that of the values around: a scale
-    may be read to 0.1 below 10 and to 1 above. Where there are many ties and no step, as of
-    logarithms of counts, it reaches halfway to the neighbouring values. No two cells overlap, so a
-    value spread over its cell still tells which value it was.
+    may be read to 0.1 below 10 and to 1 above. Where the number format has no more digits, as
+    float32 has at an offset, a cell is all that the format rounds to the value. Where there are
+    many ties and no step, as of logarithms of counts, it reaches halfway to the neighbouring
+    values. No two cells overlap, so a value spread over its cell still tells which value it was.
 
     Args:
         values: A column, finite.
@@ -130,6 +136,9 @@ def cells_of(
         return None
     found = step_of(distinct, eps)
     if found is None or (share == 0 and found < NEGLIGIBLE * float(np.median(np.diff(distinct)))):
+        of_format = _cells_of_format(distinct, which, share, eps) if eps else None
+        if of_format is not None:
+            return of_format
         if share <= TIED:
             return None
         below, above = _halfway(distinct)
@@ -141,6 +150,31 @@ def cells_of(
     least = float(local.min())
     is_even = bool((local == least).all())
     return Cells(which, below[which], above[which], least, is_even)
+
+
+def _cells_of_format(
+    distinct: Float[np.ndarray, " m"], which: Int[np.ndarray, " n"], share: float, eps: float
+) -> Cells | None:
+    """Half of the last digit to each side, where that is coarse enough to explain the ties."""
+    digit = _last_digit(distinct, eps)
+    gap, coarse = float(np.median(np.diff(distinct))), float(np.median(digit))
+    if coarse < COARSE * gap or EXPLAINED * coarse < share * gap:
+        return None
+    half = 0.5 * digit[which]
+    return Cells(which, half, half, float(digit.min()), bool((digit == digit[0]).all()))
+
+
+def _last_digit(distinct: Float[np.ndarray, " m"], eps: float) -> Float[np.ndarray, " m"]:
+    """What the last binary digit of each value stands for, in the shortest format that has all."""
+    exact = distinct.astype(np.float64)
+    size = np.abs(exact)
+    size = np.where(size > 0, size, size[size > 0].min(initial=np.inf))
+    power = np.exp2(np.floor(np.log2(size)))
+    # Values of a shorter format may have come in a longer one.
+    for shorter in (*(one for one in FORMATS if one > eps), eps):
+        if (exact == np.rint(exact / (shorter * power)) * (shorter * power)).all():
+            return shorter * power
+    return eps * power
 
 
 def _halfway(

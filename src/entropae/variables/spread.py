@@ -10,6 +10,9 @@ from jaxtyping import Float
 
 from entropae.variables.lattice import Cells
 
+# Relative size of a cell from which float64 has too few digits for places in it.
+ROUNDED = 1e-11
+
 
 def spread(
     values: Float[np.ndarray, " n"], cells: Cells, *, seed: int = 0, turn: int = 0, copy: int = 0
@@ -32,11 +35,16 @@ def spread(
             else they would share digits that neither has.
 
     Returns:
-        Values of shape `(n,)`.
+        Values of shape `(n,)`; far from 0, where places in a cell would be rounded away, less the
+        least of them.
     """
     key = [seed, turn, copy, int.from_bytes(fingerprint(cells), "little")]
     place = np.random.default_rng(key).random(len(values))
-    return values - cells.below + place * (cells.below + cells.above)
+    width = cells.below + cells.above
+    exact = values.astype(np.float64)
+    if np.abs(exact).max() * ROUNDED > width[width > 0].min(initial=np.inf):
+        exact = exact - exact.min()
+    return exact - cells.below + place * width
 
 
 def fingerprint(cells: Cells) -> bytes:

@@ -12,7 +12,7 @@ from torch import Tensor
 from entropae.entropy.maps.bias import corrected
 from entropae.entropy.maps.check import Check, check
 from entropae.entropy.maps.choice import choose, cross_entropies, has_enough, usable
-from entropae.entropy.maps.mapped import Mapped, mapped
+from entropae.entropy.maps.mapped import MAPS, Mapped, mapped
 from entropae.entropy.maps.reference import Sample
 from entropae.entropy.whitening import standardize
 from entropae.neighbors import Norm
@@ -75,6 +75,12 @@ def check_calibrated(points: Float[Tensor, "n d"], ks: tuple[int, ...], norm: No
 
 def say_repeats(method: str) -> str:
     """Why an entropy by a map is `-inf` where the sample's points differ."""
+    if not MAPS[method].spaced:
+        return (
+            "Columns span so many orders of magnitude that points which differ coincide by "
+            f'rounding for method="{method}". Take logarithms, whose entropy is less by the mean '
+            'of the logarithms, or use method="kl".'
+        )
     return (
         f'Columns have repeated values, which method="{method}" cannot take: it looks at columns '
         'alone, and there these have no density. Use method="calibrated" or "mixture".'

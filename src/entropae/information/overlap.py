@@ -1,0 +1,69 @@
+"""Whether a sample lies where another has points, which a divergence by neighbours needs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from entropae.entropy import change, halves, matters
+from entropae.neighbors import Norm, kth_distance, nearest
+
+# So many times as far from points of Q as these are from each other, a point is beyond them; so
+# many are by chance: a share, and a number, of 50 to 2000 normal, exponential or Cauchy points.
+BEYOND, SHARE, NUMBER = 3.0, 0.02, 3
+
+
+def why_apart(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, error: float
+) -> str | None:
+    """Why more points would say something else, in words; `None` if nothing shows that.
+
+    Where P reaches beyond the points of Q, distances to them stay as they are while those within P
+    shrink: the estimate grows by the logarithm of the points, whatever the divergence. Where there
+    is no such place and half of the points say something else, there is no density.
+
+    Args:
+        p: Sample of P.
+        q: Sample of Q.
+        k: Which neighbour.
+        norm: See `knn_divergence`.
+        error: Standard error of the estimate.
+    """
+    if min(len(p), len(q)) // 2 <= k:
+        return None
+    beyond = _beyond(p, q, k, norm)
+    if beyond > SHARE + NUMBER / len(p):
+        return (
+            f"{beyond:.0%} of the points of `x` lie beyond those of `y`, whose density there is "
+            "not seen: the value is rather a lower bound, which the interval does not show. Use "
+            "more points of `y`; none help if it has none there at all, and the value is inf."
+        )
+    of_halves = np.empty(len(p))
+    for rows, others in zip(halves(len(p)), halves(len(q)), strict=True):
+        of_halves[rows] = _terms(p[rows], q[others], k, norm)
+    changed = change(of_halves, _terms(p, q, k, norm))
+    if not matters(changed, error):
+        return None
+    return (
+        f"Half of the points say {abs(changed):.2f} nats {'less' if changed > 0 else 'more'} than "
+        "all: the value may be off by as much or more, which the interval does not show. Use more "
+        "points; if one column is a function of others, leave it out."
+    )
+
+
+def _beyond(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm) -> float:
+    """Share of the points of P that lie beyond those of Q."""
+    across, within = kth_distance(p, q, k=k, norm=norm), kth_distance(q, k=k, norm=norm)
+    near = nearest(p, q, norm=norm)[:, 0]
+    return float((across > BEYOND * within[near]).double().mean())
+
+
+def _terms(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm
+) -> Float[np.ndarray, " n"]:
+    across, within = kth_distance(p, q, k=k, norm=norm), kth_distance(p, k=k, norm=norm)
+    ratio = (across.log() - within.log()).double().cpu().numpy()
+    return p.shape[1] * ratio + math.log(len(q) / (len(p) - 1))
