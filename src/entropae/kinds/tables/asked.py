@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import Condition, conditions, key_of, meets
+from entropae.kinds.tables.compared import key_of
+from entropae.kinds.tables.conditions import Condition, conditions, meets
 from entropae.kinds.tables.drawn import Account, Draw, Meets, Wanted, counts_of, rows_of
 from entropae.kinds.tables.rules import Rule
 

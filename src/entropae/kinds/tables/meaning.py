@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from entropae.kinds.tables import forms
+from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.grid import Grid, digits_of, grid_of
@@ -114,17 +114,22 @@ def _recognised(
     text, whole = is_text(kind), is_whole(kind)
     listed = distinct.tolist()
     form, zones = said.form, ()
-    if said.meaning in ("", "date", "time", "date-time") and (text or whole) and not form:
+    if text and said.meaning == "time span":
+        form = spans.form_of(listed)
+    elif said.meaning in ("", "date", "time", "date-time") and (text or whole) and not form:
         form, zones = _form(kind, listed)
     elif text and form:
         zones = forms.zones_of(listed)
     if form and (said.form or len(listed) > 2):
         column = Column(name, str(kind), form=form, zones=zones, **base)
         return _number(column, found, rows, forms.meaning_of(form), None)
-    if said.meaning in ("date", "time", "date-time") and text:
+    if said.meaning in ("date", "time", "date-time", "time span") and text:
+        how = f"Say how, as {said.meaning} %d/%m/%Y."
+        if said.meaning == "time span":
+            how = "Those that are known are 2 days 03:00:00, 51:00:00 and 51:00."
         raise ValueError(
             f"The column {name!r} is declared as {said.meaning}, and is written in no form that is "
-            f"known, e.g. {listed[:1]}. Say how, as {said.meaning} %d/%m/%Y."
+            f"known, e.g. {listed[:1]}. {how}"
         )
     form = quantities.form_of(listed) if text and said.meaning in ("", *NUMBERS) else ""
     if form:

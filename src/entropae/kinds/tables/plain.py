@@ -15,6 +15,8 @@ DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
 CODED = re.compile(r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>")
 SMALL = 18  # digits of a decimal number that 64 bits hold
+DECIMALS = {2: 3, 4: 6}  # that floats of so many bytes are looked for, at most
+PARTS = (slice(100), slice(None))  # of which the first tells soon
 
 
 class Plain(NamedTuple):
@@ -127,7 +129,7 @@ def plain(values: Any) -> Plain:
         narrow = str(kind) in ("date32[day]", "time32[s]", "time32[ms]")
         values = values.cast(pa.int32() if narrow else pa.int64())
     if pa.types.is_floating(kind):
-        return Plain(values.cast(pa.float64()).fill_null(0).to_numpy(), absent)
+        return Plain(_widened(values.fill_null(0).to_numpy()), absent)
     if pa.types.is_boolean(kind):
         return Plain(values.fill_null(False).to_numpy(), absent)
     if is_text(kind):
@@ -137,6 +139,19 @@ def plain(values: Any) -> Plain:
 
 def _wide(values: np.ndarray) -> np.ndarray:
     return values if values.dtype == np.uint64 else values.astype(np.int64)
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Floats of 16 or 32 bits as those of 64 that have as few decimals, if all have few: 0.1."""
+    wide, there = values.astype(np.float64), ~np.isnan(values)
+    for places in range(0 if values.dtype == np.float64 else DECIMALS[values.dtype.itemsize]):
+        made = np.round(wide, places)
+        if all(
+            np.array_equal(made[n].astype(values.dtype)[there[n]], values[n][there[n]])
+            for n in PARTS
+        ):
+            return made
+    return wide
 
 
 def _unscaled(values: Any, kind: Any) -> np.ndarray:

@@ -16,7 +16,8 @@ from jaxtyping import Bool
 from entropae.kinds.tables.arithmetic import Product, Sum
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import COMPARED, keys_of
+from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.conditions import COMPARED
 from entropae.kinds.tables.plain import arrow, plain, type_of
 from entropae.kinds.tables.rule import Rule, listed, quoted
 from entropae.messages import unknown
