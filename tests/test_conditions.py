@@ -18,7 +18,7 @@ from torch import nn
 import entropae as ea
 from entropae.cli import main
 from entropae.kinds import read
-from entropae.kinds.tables.asked import near_rows
+from entropae.kinds.tables.asked import near_rows, shares_of
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
 from entropae.kinds.tables.drawn import Wanted, counts_of, rows_of
@@ -183,6 +183,34 @@ def test_how_many_and_shares_of_what_is_missing(made):
     for n, seed, said in ((0, 0, "`n`"), (2.5, 0, "`n`"), ("9", 0, "`n`"), (3, -1, "`seed`")):
         with pytest.raises(ValueError, match=f"{said} must be whole and at least"):
             made.sample(n, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("shares", "counts"),
+    [
+        ("`town`='Łódź, east':30%, Rio:70%", {"Łódź, east": 3, "Rio": 7}),
+        (r'town="the \"old\" one":1,Rio:1', {'the "old" one': 5, "Rio": 5}),
+        ("a=b='x:y':1, missing:1, =:2", {"x:y": 1, None: 1, "=": 2}),
+    ],
+)
+def test_shares_are_written_as_conditions_are(shares, counts):
+    odd = pa.table({"a=b": ["x:y", None, "="] * 9, "town": TABLE["town"].slice(0, 27)})
+    name, found = shares_of(shares, Columns.fit(odd))
+    assert name in odd.column_names
+    assert counts_of(found, sum(counts.values())) == counts
+
+
+def test_functions_of_frames_are_checked_and_what_is_missing_is_not_met():
+    frame = pd.DataFrame({"x": pd.array([1, 2, None, 4] * 20, dtype="Int64"), "y": range(80)})
+    model = ea.synthesize(frame, model=SMALL, epochs=1, progress=False)
+    drawn = model.sample(30, where=lambda rows: rows["x"] > 1, seed=0)
+    assert set(drawn["x"]) == {2, 4}
+    with pytest.raises(ValueError, match=r"got DataFrame of shape \((\d+), 1\) for \1 rows"):
+        model.sample(3, where=lambda rows: rows > 1)
+    assert model.sample(20, where={"x": "is not missing"}, seed=0)["x"].notna().all()
+    with pytest.raises(ValueError, match="stand in one text, as 'x>=a, x<b'"):
+        model.sample(20, where={"x": ">=1, <4"})
+    assert model.sample(20, where="x>=2, x<4", seed=0)["x"].eq(2).all()
 
 
 def test_a_rule_with_a_number_says_what_does_instead(made):

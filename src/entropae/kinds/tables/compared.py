@@ -87,6 +87,8 @@ def _hint(column: Any, value: Any, kind: Any) -> str:
         return f" For missing values write '{column.name} is missing'."
     if re.search(r"\s(or|like|between)\s", f" {text} "):
         return f" There is no 'or', 'like' or 'between'. {HOW}"
+    if re.match(r"[<>=]", text) or re.search(r"(?:,|\band\b)\s*[<>=]", text):
+        return f" Conditions stand in one text, as '{column.name}>=a, {column.name}<b'."
     if getattr(column, "form", ""):
         most = column.knots[-1:]
         values = most if column.grid is None else column.grid.values(most)

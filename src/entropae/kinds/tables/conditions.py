@@ -29,6 +29,7 @@ SIGN = re.compile(r"\s*(<=|>=|!=|<>|==|=|<|>|≤|≥|≠)\s*")
 WORD = re.compile(
     r"\s+(is\s+not\s+(?:missing|null)|is\s+(?:missing|null)|not\s+in|in)\b\s*", re.IGNORECASE
 )
+SAID = re.compile(r"is\s+(not\s+)?(?:missing|null)", re.IGNORECASE)
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
 GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
@@ -108,21 +109,23 @@ def conditions(where: str | Mapping[str, Any], names: Sequence[str]) -> tuple[Co
 def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
     if name not in names:
         raise ValueError(unknown("column", name, names))
-    if _is_missing(value):
+    if is_missing(value):
         return Condition(name, "missing")
+    if isinstance(value, str) and (said := SAID.fullmatch(value.strip())):
+        return Condition(name, "not missing" if said[1] else "missing")
     sign = SIGN.match(value) if isinstance(value, str) else None
     if sign:
         rest = value[sign.end() :].strip()
         quoted = QUOTED.fullmatch(rest)
         if not rest:
             raise ValueError(f"A value is missing after {value!r}. {HOW}")
-        return _compared(name, sign[1], _unquoted(quoted) if quoted else rest, bool(quoted), names)
+        return _compared(name, sign[1], unquoted(quoted) if quoted else rest, bool(quoted), names)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return Condition(name, "in", tuple(None if _is_missing(v) else v for v in value))
+        return Condition(name, "in", tuple(None if is_missing(v) else v for v in value))
     return Condition(name, "==", (value,))
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether it is `None`, NaN, or what pandas has for them."""
     not_a_number = isinstance(value, float | np.floating) and value != value
     return value is None or bool(not_a_number) or type(value).__name__ in ("NAType", "NaTType")
@@ -130,7 +133,7 @@ def _is_missing(value: Any) -> bool:
 
 def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
     """The first condition of a text, and what follows."""
-    name, rest = _name(text, names)
+    name, rest = name_begun(text, names)
     word, sign = WORD.match(rest), SIGN.match(rest)
     if word:
         what, rest = " ".join(word[1].lower().split()), rest[word.end() :]
@@ -158,11 +161,11 @@ def _compared(name: str, sign: str, value: str, quoted: bool, names: Sequence[st
     return Condition(name, sign, (value,))
 
 
-def _name(text: str, names: Sequence[str]) -> tuple[str, str]:
-    """The column that a text begins with."""
+def name_begun(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """The column that a text begins with, and what follows."""
     quoted = QUOTED.match(text)
     if quoted:
-        name, rest = _unquoted(quoted), text[quoted.end() :]
+        name, rest = unquoted(quoted), text[quoted.end() :]
     else:
         begun = [n for n in names if text.startswith(n) and _ends(text[len(n) :])]
         if begun:
@@ -180,7 +183,8 @@ def _ends(rest: str) -> bool:
     return bool(SIGN.match(rest) or WORD.match(rest))
 
 
-def _unquoted(match: re.Match[str]) -> str:
+def unquoted(match: re.Match[str]) -> str:
+    """What stands in the quotes that `QUOTED` found."""
     return re.sub(r"\\(.)", r"\1", next(part for part in match.groups() if part is not None))
 
 
@@ -188,7 +192,7 @@ def _value(text: str, ends: str = r"\s*(?:,|;|&|\s+and\s)") -> tuple[str, bool, 
     """The value that a text begins with, whether it is in quotes, and what follows."""
     quoted = QUOTED.match(text)
     if quoted:
-        return _unquoted(quoted), True, text[quoted.end() :]
+        return unquoted(quoted), True, text[quoted.end() :]
     end = re.search(ends, text, re.IGNORECASE)
     value = text[: end.start()] if end else text
     if not value.strip():
