@@ -140,6 +140,13 @@ def _recognised(
             f"The column {name!r} is declared as {said.meaning}, and its texts do not all write "
             f"numbers in one form, e.g. {first!r}. Declare it a category."
         )
+    timed = (*TIMES, "null")
+    if said.meaning in TIMES.values() and not str(kind).startswith(timed):
+        raise ValueError(
+            f"The column {name!r} is declared as {said.meaning}, and is of type {kind}. Declare it "
+            f"a number; or seconds since 1970 become times by pandas.to_datetime(frame[{name!r}], "
+            "unit='s')."
+        )
     if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
         words = words if len(listed) > 1 else "constant"

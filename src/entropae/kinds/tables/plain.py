@@ -222,8 +222,18 @@ def dictionary_of(values: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def _holds(kind: Any, values: Any) -> bool:
+    """Whether a type can hold values: whole numbers no decimals, nothing but gaps none at all."""
+    import pyarrow as pa
+
+    try:
+        return bool(values.cast(kind).type == kind)
+    except pa.ArrowException:
+        return False
+
+
 def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
-    """A column with other values in some rows, its type as it was."""
+    """A column with other values in some rows, its type as it was, if that can hold them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -234,7 +244,8 @@ def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
         made, absent = old.values.astype(object), old.absent.copy()
         made[where], absent[where] = new.values, new.absent
         return arrow(made, kind, absent, levels=tuple(words))
-    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
+    kind = kind if _holds(kind, values) else values.type
+    both = pa.chunked_array([*before.cast(kind).chunks, *values.cast(kind).chunks], kind)
     order = np.arange(len(before))
     order[where] = len(before) + np.arange(len(where))
     return pc.take(both, pa.array(order))
