@@ -284,3 +284,41 @@ def test_conditions_are_for_tables_only():
     model.kind = ea.kinds.arrays.Arrays((3,))
     with pytest.raises(ValueError, match="`where` and `shares` are for tables"):
         model.sample(3, where="x>0")
+
+
+def test_rows_of_a_class_are_so_in_the_column_of_classes(tmp_path, capsys):
+    data, run = tmp_path / "data.csv", str(tmp_path / "run")
+    towns = np.where(np.arange(120) % 2, 'the "old" one', "Rio")
+    csv.write_csv(pa.table({"town": towns, "x": RNG.normal(size=120)}), data)
+    small = ["--model.hidden", "[8]", "--model.latent.dim", "2", "--epochs", "1", "--no-report"]
+    assert main(["fit", "--data", str(data), "--out", run, "--labels", "town", *small]) == 0
+    out = str(tmp_path / "new.csv")
+
+    def drawn(*options):
+        assert main(["sample", run, "--out", out, *options]) == 0
+        return pd.read_csv(out)
+
+    assert set(drawn("-n", "20", "--label", 'the "old" one')["town"]) == {'the "old" one'}
+    both = drawn("-n", "20", "--label", "Rio", "--where", "x>0")
+    assert set(both["town"]) == {"Rio"}
+    assert (both["x"] > 0).all()
+    assert drawn("-n", "20", "--balanced")["town"].value_counts().to_list() == [10, 10]
+    assert main(["compare", run]) == 1
+    recipe = re.search(r"Its recipe is (.*)\.$", capsys.readouterr().err.strip())
+    assert recipe
+    assert main(["fit", "--recipe", recipe[1], "--out", str(tmp_path / "again"), *small]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "There is no file"), ("x: postcode", "Unknown meaning of a column 'postcode'")],
+)
+def test_a_file_of_columns_that_says_nothing_is_told_why(tmp_path, capsys, text, said):
+    path = tmp_path / "columns.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        main(["fit", "--data", "none.csv", "--columns", str(path)])
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Did you mean --" not in told

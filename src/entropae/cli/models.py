@@ -145,6 +145,7 @@ def _sample(options: Namespace) -> None:
         "truncation": options.truncation,
     }
     asked = {"where": options.where, "shares": options.shares, "near": lambda: run.train}
+    asked["labels"] = run.recipe.labels
     model, n, seed = run.model, options.number, options.seed
     print(run.kind.write_samples(model, n, out, seed=seed, **drawing, **asked))
     classes = options.label is not None or options.balanced

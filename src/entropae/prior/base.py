@@ -127,8 +127,9 @@ class Prior(nn.Module, ABC):
             raise ValueError("Ask for one `label`, or for `balanced` samples of all, not for both.")
         if not self.classes:
             raise ValueError(
-                "This prior knows of no classes. Fit one with labels: "
-                'model.fit_prior(data, "mixture", labels=labels).'
+                "This prior knows of no classes. Fit one with labels: entropae fit --labels, or "
+                'model.fit_prior(data, "mixture", labels=labels) in Python. Rows of a table are '
+                "chosen by --where too."
             )
         if balanced:
             return torch.arange(n) % len(self.classes)

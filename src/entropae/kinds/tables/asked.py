@@ -102,6 +102,24 @@ def draw_rows(
     return named(columns, table, seed), account
 
 
+def of_classes(columns: Columns, labels: str | None, **asked: Any) -> dict[str, Any]:
+    """What is asked, so that rows of a class are so in the column of classes, if there is one.
+
+    A prior that knows of classes only makes them likely.
+    """
+    label = asked.get("label")
+    if labels is None or labels not in columns.order:
+        return asked
+    if label is not None:
+        escaped = re.sub(r'(["\\])', r"\\\1", label)
+        more = f'`{labels}`="{escaped}"' if label else f"`{labels}` is missing"
+        where = asked.get("where")
+        return asked | {"where": more if where is None else f"{where}, {more}"}
+    if asked.get("balanced") and asked.get("shares") is None:
+        return asked | {"shares": {labels: "equal"}}
+    return asked
+
+
 def _told(found: Any, n: int) -> np.ndarray:
     """What a function of a user's says of each row; what is missing is not met.
 
