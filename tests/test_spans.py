@@ -137,6 +137,33 @@ def test_numbers_within_names_keep_their_range():
     assert all(str(int(c[2:])) == c[2:] for c in new)
 
 
+@pytest.mark.parametrize(
+    ("write", "pattern"),
+    [
+        ("{0}h {1:02}m", r"(1?\d)h \d\dm"),
+        ("PT{0}M{1}S", r"PT(1?\d)M(\d|[1-5]\d)S"),
+        ("{1}x{0} cm", r"(\d|[1-5]\d)x(1?\d) cm"),
+        ("{2}{1:02}{2}", r"[A-Z]\d\d[A-Z]"),
+        ("{3}/{4}", r"1[0-7]\d/[6-9]\d"),
+    ],
+)
+def test_letters_and_digits_of_names_stay_apart(write, pattern):
+    """Of few rows, what is measured may be different in each, as if it were their name."""
+    values = {
+        write.format(a, b, c, d, e)
+        for a, b, c, d, e in zip(
+            range(1, 12),
+            RNG.permutation(60)[:11],
+            "ABCABCABCAB",
+            (100, 179, 179, *RNG.integers(100, 180, 8)),
+            (60, 99, 60, *RNG.integers(60, 100, 8)),
+            strict=True,
+        )
+    }
+    (made,) = Columns.fit(pa.table({"a": sorted(values), "x": range(0, 22, 2)})).identifiers[:1]
+    assert all(re.fullmatch(pattern, new) for new in made.make(40, RNG).to_pylist())
+
+
 def test_measured_numbers_in_one_cell_are_no_name_of_the_row():
     places = [f"{a:.4f}, {b:.4f}" for a, b in RNG.normal(40, 20, (N, 2))]
     columns = Columns.fit(pa.table({"where": places, "x": SECONDS}))

@@ -19,15 +19,16 @@ LARGEST = 10**18  # a number in one
 COUNTED = re.compile(r"0|[1-9][0-9]{0,17}")
 # Texts such as coordinates, whose numbers are measured.
 MEASURED = re.compile(r"(?:[^0-9.]*[0-9]+\.[0-9]+(?![.0-9]))+[^0-9]*")
-PIECES = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+# Letters apart from digits, where all texts alternate alike; else letters and digits as they come.
+PIECES = (re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]"), re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]"))
 CALLED = re.compile(
     r"(?i)(^|[_\W])(id|uuid|guid|key|identifier|index|nr|no)$|[a-z](Id|ID)$"
     r"|^__index_level_\d+__$|^unnamed: 0(\.\d+)?$"  # an index of pandas, also from a CSV file
 )
 # Sets of characters that those seen at a place are taken for, the narrowest first.
+LETTERS = (string.ascii_lowercase, string.ascii_uppercase, string.ascii_letters)
 SETS = (
     *(string.digits, string.digits + "abcdef", string.digits + "ABCDEF"),
-    *(string.ascii_lowercase, string.ascii_uppercase, string.ascii_letters),
     *(string.digits + string.ascii_lowercase, string.digits + string.ascii_uppercase),
     string.digits + string.ascii_letters,
 )
@@ -95,11 +96,9 @@ def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
         return None
     if max(map(len, values)) > LONGEST or all(map(MEASURED.fullmatch, values)):
         return None
-    split = [PIECES.findall(value) for value in values]
-    shapes = {tuple(None if p[0].isalnum() and p.isascii() else p for p in s) for s in split}
-    if len(shapes) > 1 or not split[0]:
+    columns = next(filter(None, (_pieces(values, pattern) for pattern in PIECES)), None)
+    if columns is None:
         return None
-    columns = list(zip(*split, strict=True))
     alone = sum(len(set(pieces)) == len(pieces) for pieces in columns) == 1
     places = [place for pieces in columns for place in _places(pieces, alone)]
     digits = any(
@@ -112,10 +111,29 @@ def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
     return Identifier(name, kind, tuple(places))
 
 
+def _pieces(values: Sequence[str], pattern: re.Pattern[str]) -> Sequence[Sequence[str]] | None:
+    """The texts piece by piece; `None` if they do not have the same ones."""
+    split = [pattern.findall(value) for value in values]
+    if len({len(pieces) for pieces in split}) > 1 or not split[0]:
+        return None
+    found = list(zip(*split, strict=True))
+    return found if all(map(_are_alike, found)) else None
+
+
+def _are_alike(pieces: Sequence[str]) -> bool:
+    """Whether all are the same sign, or letters and digits, or only one of these."""
+    if not all(piece.isalnum() and piece.isascii() for piece in pieces):
+        return len(set(pieces)) == 1
+    return len({piece.isdigit() for piece in pieces}) == 1 or not all(
+        piece.isdigit() or piece.isalpha() for piece in pieces
+    )
+
+
 def _places(pieces: Sequence[str], alone: bool) -> list[Place]:
     """The places of one piece of all texts; numbers keep their range if others tell rows apart."""
     lengths = {len(piece) for piece in pieces}
-    if len(lengths) == 1:
+    counted = not alone and len(set(pieces)) > 1 and all(map(COUNTED.fullmatch, pieces))
+    if len(lengths) == 1 and not counted:
         return [(_set("".join(column)), 1, 1) for column in zip(*pieces, strict=True)]
     start = _common(pieces)
     rest = [piece[len(start) :] for piece in pieces]
@@ -140,7 +158,8 @@ def _set(seen: str) -> str:
     seen = "".join(sorted(set(seen)))
     if len(seen) == 1:
         return seen
-    return next((chars for chars in SETS if set(seen) <= set(chars)), seen)
+    sets = LETTERS if seen.isalpha() else SETS
+    return next((chars for chars in sets if set(seen) <= set(chars)), seen)
 
 
 def capacity(pattern: Sequence[Place]) -> float:
