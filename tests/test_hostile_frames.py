@@ -274,6 +274,8 @@ def test_a_model_and_any_frames_are_measured_in_a_line():
     with pytest.raises(ValueError, match=remedy):
         small(frame.head(60)).evaluate()
     assert small(frame.head(60), validation=0.2).evaluate()["samples"] == 12
+    with pytest.raises(ValueError, match=r"No rows are held out .* with validation=0\.1\.$"):
+        small(frame, validation=0).evaluate()
     with pytest.raises(ValueError, match=r"got 13, 2, .*\. Train on more rows\.$"):
         small(frame.head(15)).evaluate()
     # Frames as they come from a split, in whatever order.

@@ -118,6 +118,10 @@ class Synthesis:
         Raises:
             ValueError: If fewer than ten rows are held out, or the target is not a column.
         """
+        if self.held_out is self.train:
+            raise ValueError(
+                "No rows are held out to measure beside: synthesize with validation=0.1."
+            )
         folder = None if out is None else Path(out)
         options = Evaluating(n=n, seed=seed, progress=progress, target=target, out=folder)
         self.kind.check_evaluating(options)

@@ -35,12 +35,12 @@ __all__ = [
 LEAST = 10  # rows of each table
 
 
-def more_held_out(least: int, of: int) -> str:
+def more_held_out(least: int, of: int, command: str = "fit") -> str:
     """What to do so that at least so many of some rows are held out."""
     if 2 * least > of:
         return "Train on more rows."
     share = math.ceil(10 * least / of) / 10
-    return f"Hold out a larger share: fit --validation {share} (validation={share} in Python)"
+    return f"Hold out a larger share: {command} --validation {share} (validation={share} in Python)"
 
 
 def shared(
