@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 import shlex
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -307,6 +308,21 @@ def test_rows_of_a_class_are_so_in_the_column_of_classes(tmp_path, capsys):
     recipe = re.search(r"Its recipe is (.*)\.$", capsys.readouterr().err.strip())
     assert recipe
     assert main(["fit", "--recipe", recipe[1], "--out", str(tmp_path / "again"), *small]) == 0
+
+
+def test_words_without_an_order_are_told_to_go_by_the_alphabet():
+    sizes = ["small", "big", "medium"] * 20
+    table = pa.table({"size": sizes, "code": ["A1", "B2", "C3"] * 20, "x": RNG.normal(size=60)})
+    model = ea.synthesize(table, model=SMALL, epochs=1, progress=False)
+    with pytest.warns(UserWarning, match=r"'size>big' goes by the alphabet.*: \['big', 'medium', "):
+        model.sample(3, where="size>big", seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(model.sample(9, where="code>A1", seed=0)["code"].to_pylist()) <= {"B2", "C3"}
+        said = {"size": ["small", "medium", "big"]}
+        model = ea.synthesize(table, model=SMALL, epochs=1, progress=False, columns=said)
+        drawn = model.sample(9, where="size>small", seed=0)
+    assert set(drawn["size"].to_pylist()) <= {"medium", "big"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from entropae.kinds.tables.conditions import (
     unquoted,
 )
 from entropae.kinds.tables.drawn import Account, Draw, Meets, Wanted, counts_of, rows_of
+from entropae.kinds.tables.plain import is_text, type_of
 from entropae.kinds.tables.rules import Rule
 
 Where = str | Mapping[str, Any] | Callable[[Any], Any]
@@ -67,6 +69,8 @@ def draw_rows(
     asked: tuple[Condition, ...] = ()
     if where is not None and not callable(where):
         asked = conditions(where, columns.order)
+        for one in asked:
+            _tell_alphabet(one, columns)
 
     def wanted(count: int, more: tuple[Condition, ...] = ()) -> Wanted:
         every = (*asked, *more)
@@ -136,6 +140,23 @@ def _told(found: Any, n: int) -> np.ndarray:
     made = np.asarray(values, object)
     made[[is_missing(value) for value in values]] = False
     return made.astype(bool)
+
+
+def _tell_alphabet(one: Condition, columns: Columns) -> None:
+    """Say so if words that have no order are compared by the alphabet."""
+    column = columns.named(one.name)
+    known = getattr(column, "categories", None) or ()
+    by_letters = is_text(type_of(column.type)) and not getattr(column, "order", None)
+    codes = len({len(str(value)) for value in known}) == 1
+    if one.sign not in ("<", "<=", ">", ">=") or not known or not by_letters or codes:
+        return
+    some = ", ".join(map(repr, known[:2]))
+    warnings.warn(
+        f"{str(one)!r} goes by the alphabet, as the values of {one.name!r} have no order. Declare "
+        f"them in theirs: --columns (columns={{{one.name!r}: [{some}, …]}} in Python), or name "
+        f"those that are meant: '{one.name} in (a, b)'.",
+        stacklevel=7,
+    )
 
 
 def named(columns: Columns, table: Any, seed: int) -> Any:
