@@ -13,18 +13,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import csv, parquet
 from torch import nn
 
 import entropae as ea
 from entropae.cli import main
 from entropae.kinds import read
+from entropae.kinds.tables.arithmetic import Product, Sum
 from entropae.kinds.tables.asked import near_rows, shares_of
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
 from entropae.kinds.tables.drawn import Wanted, counts_of, rows_of
 from entropae.kinds.tables.proposed import propose
-from entropae.kinds.tables.rules import rule_of
+from entropae.kinds.tables.rules import Before, Gives, Unique, rule_of
 from entropae.recipe import ModelConfig
 
 N = 400
@@ -143,6 +146,20 @@ def test_the_rules_of_the_table_are_found_and_no_others():
     assert propose(loose, Columns.fit(loose)) == ()
     chance = pa.table({"a": RNG.choice(list("xyz"), 300), "b": RNG.choice(list("uv"), 300)})
     assert propose(chance, Columns.fit(chance)) == ()
+
+
+SIGNS = st.sampled_from([*"ab`+*=<>, \\\n1.(/", " / ", "-> ", "2020", "unique", "nan"])
+NAMES = st.lists(SIGNS, min_size=1, max_size=4).map("".join)
+
+
+@given(st.lists(NAMES, min_size=3, max_size=3, unique=True))
+def test_rules_are_read_as_they_are_written_whatever_columns_are_called(names):
+    a, b, c = names
+    rules = [Before(a, "<", b), Before(a, "<=", b), Gives(a, b, True), Unique((a, b))]
+    rules += [Sum((a, b), c), Sum((a, b), 100.0), Sum((a,), b)]
+    rules += [Product((a, b), c), Product((a,), c, (b,))]
+    for rule in rules:
+        assert rule_of(str(rule), names) == rule
 
 
 def test_every_drawn_row_keeps_the_rules(made):
