@@ -77,6 +77,7 @@ FRAMES = {
             "b": pd.array([True, None, False] * 20, "boolean"),
             "c": pd.array(["q", None, "w"] * 20, "string"),
             "d": pd.array([1, 2, None] * 20, "int64[pyarrow]"),
+            "e": pd.array(["u", None, "w"] * 20, pd.ArrowDtype(pa.string())),
         }
     ),
     "zones": pd.DataFrame(

@@ -54,7 +54,7 @@ def check_types(table: Any) -> None:
     more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
     raise ValueError(
         f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, as by frame[{name!r}].astype(str), or leave it out: {dropping(*not_)}"
+        f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: {dropping(*not_)}"
     )
 
 
