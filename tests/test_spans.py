@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entropae.kinds.tables import spans
+from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
 from entropae.kinds.tables.declared import declared
+from entropae.kinds.tables.files import read_file, write_file
+from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.shown import introduction
 
 RNG = np.random.default_rng(0)
@@ -61,6 +64,24 @@ def test_spans_are_numbers_and_no_names_of_rows():
     again = COLUMNS.decode(COLUMNS.encode(TABLE))
     for name in ("span", "text", "watch"):
         assert again.column(name).to_pylist() == TABLE.column(name).to_pylist()
+
+
+def test_spans_are_written_as_texts_and_read_again(tmp_path):
+    table = pa.table(
+        {
+            "span": pa.array([93_784_005, None, -1], pa.duration("ms")),
+            "x": [1, 2, 3],
+        }
+    )
+    write_file(table, tmp_path / "a.csv")
+    again = read_file(tmp_path / "a.csv")
+    assert again["span"].to_pylist() == ["1 days 02:03:04.005000", None, "-1 days +23:59:59.999000"]
+    (column, _) = Columns.fit(table).columns
+    was, found = (read_values(column, one["span"]) for one in (table, again))
+    np.testing.assert_array_equal(was.absent, found.absent)
+    np.testing.assert_array_equal(was.present, found.present)
+    filled = replaced(again["span"], table["span"].slice(0, 1), np.array([1]))
+    assert filled.to_pylist()[:2] == ["1 days 02:03:04.005000"] * 2
 
 
 def test_clocks_are_spans_if_declared_and_scores_of_games_are_none():

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from entropae.kinds.tables import spans
 from entropae.messages import unknown
 
 DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
@@ -222,6 +223,17 @@ def dictionary_of(values: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def spelt(values: Any) -> Any:
+    """A column, of spans of time as texts."""
+    import pyarrow as pa
+
+    if not pa.types.is_duration(values.type):
+        return values
+    size, found = spans.SIZES[values.type.unit], plain(values)
+    texts = [spans.written(value * size, spans.USUAL) for value in found.values.tolist()]
+    return pa.chunked_array([pa.array(texts, pa.string(), mask=found.absent)])
+
+
 def _holds(kind: Any, values: Any) -> bool:
     """Whether a type can hold values: whole numbers no decimals, nothing but gaps none at all."""
     import pyarrow as pa
@@ -244,6 +256,7 @@ def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
         made, absent = old.values.astype(object), old.absent.copy()
         made[where], absent[where] = new.values, new.absent
         return arrow(made, kind, absent, levels=tuple(words))
+    values = spelt(values) if is_text(kind) else values
     kind = kind if _holds(kind, values) else values.type
     both = pa.chunked_array([*before.cast(kind).chunks, *values.cast(kind).chunks], kind)
     order = np.arange(len(before))
