@@ -6,24 +6,28 @@ import datetime as dt
 import math
 import re
 import shlex
+import warnings
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyarrow import csv, parquet
 from torch import nn
 
 import entropae as ea
 from entropae.cli import main
 from entropae.kinds import read
-from entropae.kinds.tables.asked import near_rows
+from entropae.kinds.tables.arithmetic import Product, Sum
+from entropae.kinds.tables.asked import near_rows, shares_of
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
 from entropae.kinds.tables.drawn import Wanted, counts_of, rows_of
 from entropae.kinds.tables.proposed import propose
-from entropae.kinds.tables.rules import rule_of
+from entropae.kinds.tables.rules import Before, Gives, Unique, rule_of
 from entropae.recipe import ModelConfig
 
 N = 400
@@ -144,6 +148,20 @@ def test_the_rules_of_the_table_are_found_and_no_others():
     assert propose(chance, Columns.fit(chance)) == ()
 
 
+SIGNS = st.sampled_from([*"ab`+*=<>, \\\n1.(/", " / ", "-> ", "2020", "unique", "nan"])
+NAMES = st.lists(SIGNS, min_size=1, max_size=4).map("".join)
+
+
+@given(st.lists(NAMES, min_size=3, max_size=3, unique=True))
+def test_rules_are_read_as_they_are_written_whatever_columns_are_called(names):
+    a, b, c = names
+    rules = [Before(a, "<", b), Before(a, "<=", b), Gives(a, b, True), Unique((a, b))]
+    rules += [Sum((a, b), c), Sum((a, b), 100.0), Sum((a,), b)]
+    rules += [Product((a, b), c), Product((a,), c, (b,))]
+    for rule in rules:
+        assert rule_of(str(rule), names) == rule
+
+
 def test_every_drawn_row_keeps_the_rules(made):
     drawn = made.sample(500, seed=0)
     for text in made.rules:
@@ -183,6 +201,34 @@ def test_how_many_and_shares_of_what_is_missing(made):
     for n, seed, said in ((0, 0, "`n`"), (2.5, 0, "`n`"), ("9", 0, "`n`"), (3, -1, "`seed`")):
         with pytest.raises(ValueError, match=f"{said} must be whole and at least"):
             made.sample(n, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("shares", "counts"),
+    [
+        ("`town`='Łódź, east':30%, Rio:70%", {"Łódź, east": 3, "Rio": 7}),
+        (r'town="the \"old\" one":1,Rio:1', {'the "old" one': 5, "Rio": 5}),
+        ("a=b='x:y':1, missing:1, =:2", {"x:y": 1, None: 1, "=": 2}),
+    ],
+)
+def test_shares_are_written_as_conditions_are(shares, counts):
+    odd = pa.table({"a=b": ["x:y", None, "="] * 9, "town": TABLE["town"].slice(0, 27)})
+    name, found = shares_of(shares, Columns.fit(odd))
+    assert name in odd.column_names
+    assert counts_of(found, sum(counts.values())) == counts
+
+
+def test_functions_of_frames_are_checked_and_what_is_missing_is_not_met():
+    frame = pd.DataFrame({"x": pd.array([1, 2, None, 4] * 20, dtype="Int64"), "y": range(80)})
+    model = ea.synthesize(frame, model=SMALL, epochs=1, progress=False)
+    drawn = model.sample(30, where=lambda rows: rows["x"] > 1, seed=0)
+    assert set(drawn["x"]) == {2, 4}
+    with pytest.raises(ValueError, match=r"got DataFrame of shape \((\d+), 1\) for \1 rows"):
+        model.sample(3, where=lambda rows: rows > 1)
+    assert model.sample(20, where={"x": "is not missing"}, seed=0)["x"].notna().all()
+    with pytest.raises(ValueError, match="stand in one text, as 'x>=a, x<b'"):
+        model.sample(20, where={"x": ">=1, <4"})
+    assert model.sample(20, where="x>=2, x<4", seed=0)["x"].eq(2).all()
 
 
 def test_a_rule_with_a_number_says_what_does_instead(made):
@@ -256,3 +302,56 @@ def test_conditions_are_for_tables_only():
     model.kind = ea.kinds.arrays.Arrays((3,))
     with pytest.raises(ValueError, match="`where` and `shares` are for tables"):
         model.sample(3, where="x>0")
+
+
+def test_rows_of_a_class_are_so_in_the_column_of_classes(tmp_path, capsys):
+    data, run = tmp_path / "data.csv", str(tmp_path / "run")
+    towns = np.where(np.arange(120) % 2, 'the "old" one', "Rio")
+    csv.write_csv(pa.table({"town": towns, "x": RNG.normal(size=120)}), data)
+    small = ["--model.hidden", "[8]", "--model.latent.dim", "2", "--epochs", "1", "--no-report"]
+    assert main(["fit", "--data", str(data), "--out", run, "--labels", "town", *small]) == 0
+    out = str(tmp_path / "new.csv")
+
+    def drawn(*options):
+        assert main(["sample", run, "--out", out, *options]) == 0
+        return pd.read_csv(out)
+
+    assert set(drawn("-n", "20", "--label", 'the "old" one')["town"]) == {'the "old" one'}
+    both = drawn("-n", "20", "--label", "Rio", "--where", "x>0")
+    assert set(both["town"]) == {"Rio"}
+    assert (both["x"] > 0).all()
+    assert drawn("-n", "20", "--balanced")["town"].value_counts().to_list() == [10, 10]
+    assert main(["compare", run]) == 1
+    recipe = re.search(r"Its recipe is (.*)\.$", capsys.readouterr().err.strip())
+    assert recipe
+    assert main(["fit", "--recipe", recipe[1], "--out", str(tmp_path / "again"), *small]) == 0
+
+
+def test_words_without_an_order_are_told_to_go_by_the_alphabet():
+    sizes = ["small", "big", "medium"] * 20
+    table = pa.table({"size": sizes, "code": ["A1", "B2", "C3"] * 20, "x": RNG.normal(size=60)})
+    model = ea.synthesize(table, model=SMALL, epochs=1, progress=False)
+    with pytest.warns(UserWarning, match=r"'size>big' goes by the alphabet.*: \['big', 'medium', "):
+        model.sample(3, where="size>big", seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(model.sample(9, where="code>A1", seed=0)["code"].to_pylist()) <= {"B2", "C3"}
+        said = {"size": ["small", "medium", "big"]}
+        model = ea.synthesize(table, model=SMALL, epochs=1, progress=False, columns=said)
+        drawn = model.sample(9, where="size>small", seed=0)
+    assert set(drawn["size"].to_pylist()) <= {"medium", "big"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "There is no file"), ("x: postcode", "Unknown meaning of a column 'postcode'")],
+)
+def test_a_file_of_columns_that_says_nothing_is_told_why(tmp_path, capsys, text, said):
+    path = tmp_path / "columns.yaml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit, match="2"):
+        main(["fit", "--data", "none.csv", "--columns", str(path)])
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Did you mean --" not in told

@@ -228,3 +228,28 @@ def test_a_frame_and_a_file_are_filled_in(tmp_path, monkeypatch, capsys):
     assert main(["impute", "run", "--out", "no.csv"]) == 1
     assert "--trained-on" in capsys.readouterr().err
     assert not (tmp_path / "no.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "known"),
+    [
+        ("4,5,x,\n,,,2020-02-03\n", {"count": 4, "price": 5.0, "kind": "x"}),
+        (",5.5,,2020-02-03\n", {"price": 5.5}),
+        ("4,,x,\n", {"count": 4, "kind": "x"}),
+        ("4,5,,\n4,,,\n", {"count": 4, "price": 5.0}),
+    ],
+)
+def test_a_few_rows_are_filled_in_whatever_their_types_seem_to_be(tmp_path, rows, known):
+    """Of few rows, numbers may all be whole, and a column may have no value at all."""
+    days = np.datetime64("2020-01-01") + RNG.integers(0, 90, 200)
+    price = np.round(RNG.uniform(1, 9, 200) + 0.001, 3)
+    kinds = RNG.choice(["x", "y"], 200)
+    count = RNG.integers(0, 90, 200)
+    model, columns = fitted(pa.table({"count": count, "price": price, "kind": kinds, "day": days}))
+    (tmp_path / "gaps.csv").write_text("count,price,kind,day\n" + rows)
+    gaps = read_file(tmp_path / "gaps.csv")
+    for table in (gaps, pa.Table.from_pandas(gaps.to_pandas(), preserve_index=False)):
+        full, _ = impute(model, columns, (), table, seed=0)
+        assert not any(column.null_count for column in full.columns)
+        assert {name: full.column(name)[0].as_py() for name in known} == known
+        assert set(full.column("kind").to_pylist()) <= {"x", "y"}

@@ -202,6 +202,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
             which make gigabytes.
     """
+    if (path / RECIPE).is_file():
+        raise ValueError(f"{path} is a folder. Its recipe is {path / RECIPE}.")
     try:
         check_regular(path)
         if path.stat().st_size > LARGEST:

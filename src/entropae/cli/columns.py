@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Action
+from argparse import Action, ArgumentTypeError
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,10 @@ class _Columns:
             found = yaml.safe_load(given)
             if isinstance(found, dict):
                 return found
-        columns, rules = columns_file(Path(given))
+        try:
+            columns, rules = columns_file(Path(given))
+        except (OSError, ValueError) as error:
+            raise ArgumentTypeError(str(error)) from error  # whose words are shown
         return {**columns, **({RULES: list(rules)} if rules else {})}
 
 

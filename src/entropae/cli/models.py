@@ -11,6 +11,7 @@ from jsonargparse import Namespace
 from entropae.cli.opened import add_run, add_run_and_data, opened
 from entropae.cli.parser import Commands, Parser, Seed
 from entropae.cli.printed import print_measures
+from entropae.recipe import RECIPE
 from entropae.storage.atomic import check_out
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def _sample(options: Namespace) -> None:
         "truncation": options.truncation,
     }
     asked = {"where": options.where, "shares": options.shares, "near": lambda: run.train}
+    if (run.folder / RECIPE).is_file():  # which a model that was saved from Python has not
+        asked["labels"] = run.recipe.labels
     model, n, seed = run.model, options.number, options.seed
     print(run.kind.write_samples(model, n, out, seed=seed, **drawing, **asked))
     classes = options.label is not None or options.balanced

@@ -25,7 +25,7 @@ class Parser(ArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message, the nearest known options, and where to read more; exit with 2."""
         known = [option for action in self._actions for option in action.option_strings]
-        for word in message.split():
+        for word in (word.rstrip(":") for word in message.split()):
             near = difflib.get_close_matches(word, known, n=3)
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"

@@ -26,6 +26,9 @@ def _fit_options(parser: Parser) -> None:
     )
     parser.add_argument("--out", type=str, required=True, help="A new folder, for both models.")
     parser.add_argument("--epochs", type=int, help="Passes over the rows of each.")
+    parser.add_argument(
+        "--validation", type=float, default=0.1, help="Share of the parents kept from training."
+    )
     parser.add_argument("--seed", type=Seed, default=0, help="Of all that is random.")
     add_columns(parser)
 
@@ -45,6 +48,7 @@ def _fit(options: Namespace) -> None:
         key=options.key,
         foreign_key=options.foreign_key,
         epochs=options.epochs,
+        validation=options.validation,
         seed=options.seed,
         **said_of_columns(options),
     )

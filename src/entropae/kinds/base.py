@@ -312,7 +312,7 @@ class Kind(ABC):
             raise ValueError(
                 f"`where` and `shares` are for tables: this model is of {self.things}."
             )
-        return {k: v for k, v in asked.items() if k not in ("where", "shares", "near")}
+        return {k: v for k, v in asked.items() if k not in ("where", "shares", "near", "labels")}
 
     def reconstructed(self, again: Shaped[Tensor, "n ..."]) -> Any:
         """Reconstructions as their users know such samples."""

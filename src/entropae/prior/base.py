@@ -128,8 +128,8 @@ class Prior(nn.Module, ABC):
         if not self.classes:
             raise ValueError(
                 "This prior knows of no classes: the data had none, or too few samples of one. Fit "
-                'one with labels: model.fit_prior(data, "mixture", labels=labels), or train with '
-                "entropae fit --labels FILE."
+                "one with labels: entropae fit --labels, or model.fit_prior(data, "
+                '"mixture", labels=labels) in Python. Rows of a table are chosen by --where too.'
             )
         if balanced:
             return torch.arange(n) % len(self.classes)

@@ -197,6 +197,7 @@ def synthesize_related(
     find_rules: bool = True,
     model: ModelConfig | None = None,
     epochs: int | None = None,
+    validation: float = 0.1,
     seed: int = 0,
     progress: bool = True,
 ) -> RelatedSynthesis:
@@ -219,6 +220,7 @@ def synthesize_related(
         find_rules: Look for such rules, and keep them.
         model: Networks and latent of both.
         epochs: Passes over the rows of each.
+        validation: Share of the parents that is kept from training, for `evaluate`.
         seed: Of all that is random.
         progress: Print what the columns were taken for, and show bars.
 
@@ -234,7 +236,13 @@ def synthesize_related(
     """
     link, columns = foreign_key or key, dict(columns or {})
     parent, child = with_index(parent, key), with_index(child, link)
-    recipe = Recipe(find_rules=find_rules, model=model or ModelConfig(), epochs=epochs, seed=seed)
+    recipe = Recipe(
+        find_rules=find_rules,
+        model=model or ModelConfig(),
+        epochs=epochs,
+        validation=validation,
+        seed=seed,
+    )
     rules = several(rules)
     drop = [*several(drop), *(name for name, said in columns.items() if said == "drop")]
     sources = (parent, child)

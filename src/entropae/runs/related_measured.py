@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from entropae.kinds.reading import Reading
-from entropae.kinds.tables.comparison import compare_tables, real_rows
+from entropae.kinds.tables.comparison import compare_tables, more_held_out, real_rows
 from entropae.kinds.tables.comparison.related import Related, compare_related
 from entropae.kinds.tables.evaluation import REAL, comparable
 from entropae.kinds.tables.frames import with_index
@@ -29,9 +29,10 @@ def evaluate_related(
     """Measure drawn parents and children: see `RelatedSynthesis.evaluate`."""
     train, test = _halves(model, parent, child)
     if len(test.parent) < LEAST:
+        every = len(train.parent) + len(test.parent)
         raise ValueError(
-            f"At least {LEAST} held-out parents are needed: got {len(test.parent)} of "
-            f"{len(train.parent) + len(test.parent)}. A tenth of them is held out: learn more."
+            f"At least {LEAST} held-out parents are needed: got {len(test.parent)} of {every}. "
+            f"{more_held_out(LEAST, every, 'fit-related')}"
         )
     count = max(len(train.parent), 3 * len(test.parent)) if n is None else n
     rows, made = model.drawn(count, seed=seed)

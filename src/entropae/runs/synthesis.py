@@ -14,6 +14,7 @@ from entropae.kinds.tables import Tables
 from entropae.model import Autoencoder
 from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.checked import check_recipe
 from entropae.runs.files import reading_of
 from entropae.runs.making import ENOUGH, begun_model, fit_by
 from entropae.runs.priors import fit_priors
@@ -117,6 +118,10 @@ class Synthesis:
         Raises:
             ValueError: If fewer than ten rows are held out, or the target is not a column.
         """
+        if self.held_out is self.train:
+            raise ValueError(
+                "No rows are held out to measure beside: synthesize with validation=0.1."
+            )
         folder = None if out is None else Path(out)
         options = Evaluating(n=n, seed=seed, progress=progress, target=target, out=folder)
         self.kind.check_evaluating(options)
@@ -142,6 +147,7 @@ def synthesize(
     drop: str | Sequence[str] = (),
     model: ModelConfig | None = None,
     epochs: int | None = None,
+    validation: float = 0.1,
     seed: int = 0,
     progress: bool = True,
 ) -> Synthesis:
@@ -157,6 +163,7 @@ def synthesize(
         drop: Columns to leave out.
         model: Networks and latent; by default as `entropae fit` has them.
         epochs: Passes over the rows; by default 8000 steps, but 5 to 300 passes.
+        validation: Share of the rows that is kept from training, for `evaluate`.
         seed: Of all that is random.
         progress: Print what the columns were taken for, and show bars.
 
@@ -166,12 +173,18 @@ def synthesize(
     Raises:
         ValueError: If the data are no table, or a column or a rule is not as declared.
     """
+    if columns is not None and not isinstance(columns, Mapping):
+        raise ValueError(
+            "`columns` must say what columns are, as {'zip': 'category'}: got "
+            f"{type(columns).__name__}."
+        )
     recipe = Recipe(
         drop=several(drop),
         columns=dict(columns or {}),
         rules=several(rules),
         find_rules=find_rules,
         epochs=epochs,
+        validation=validation,
         seed=seed,
         model=model or ModelConfig(),
     )
@@ -180,6 +193,7 @@ def synthesize(
 
 def synthesized(data: Any, recipe: Recipe, *, progress: bool, **split: Any) -> Synthesis:
     """What `synthesize` does as a recipe says; of the split `keys` and `below` can be given."""
+    check_recipe(recipe)
     samples = _table(data, replace(reading_of(recipe, progress=progress), **split))
     if progress:
         print(samples.kind.introduction)

@@ -23,7 +23,7 @@ from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows
+from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows, of_classes
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, write_file
@@ -302,9 +302,17 @@ class Tables(Kind):
         return self.frame(table)
 
     def write_samples(
-        self, model: Any, n: int, out: str, *, seed: int | None = None, **asked: Any
+        self,
+        model: Any,
+        n: int,
+        out: str,
+        *,
+        seed: int | None = None,
+        labels: str | None = None,
+        **asked: Any,
     ) -> str:
-        """New rows as CSV or Parquet, and what was done to get them."""
+        """New rows as CSV or Parquet, and what was done to get them; of a class in `labels`."""
+        asked = of_classes(self.columns, labels, **asked)
         table, account = self.drawn(model, n, seed=seed, **asked)
         return self.write_table(table, out) + str(account)
 

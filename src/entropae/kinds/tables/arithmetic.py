@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from entropae.kinds.tables.column import Column, written
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import keys_of
+from entropae.kinds.tables.compared import keys_of
 from entropae.kinds.tables.grid import grid_of
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import arrow, is_whole, plain, type_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,13 +12,27 @@ import numpy as np
 import torch
 
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import Condition, conditions, key_of, meets
+from entropae.kinds.tables.compared import key_of
+from entropae.kinds.tables.conditions import (
+    QUOTED,
+    Condition,
+    conditions,
+    is_missing,
+    meets,
+    name_begun,
+    unquoted,
+)
 from entropae.kinds.tables.drawn import Account, Draw, Meets, Wanted, counts_of, rows_of
+from entropae.kinds.tables.plain import is_text, type_of
 from entropae.kinds.tables.rules import Rule
 
 Where = str | Mapping[str, Any] | Callable[[Any], Any]
 Shares = str | Mapping[str, Any]
 Near = Callable[[Meets], tuple[Draw, int]]
+PAIR = re.compile(
+    r"""\s*(?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,\s][^,]*?)"""
+    r"\s*:\s*(?P<share>[\d.]+(?:[eE][+-]?\d+)?)\s*%?\s*(?:,|$)"
+)
 NARROW = 0.5  # of the usual bandwidth: rows near to rare ones should stay rare
 
 
@@ -54,6 +69,8 @@ def draw_rows(
     asked: tuple[Condition, ...] = ()
     if where is not None and not callable(where):
         asked = conditions(where, columns.order)
+        for one in asked:
+            _tell_alphabet(one, columns)
 
     def wanted(count: int, more: tuple[Condition, ...] = ()) -> Wanted:
         every = (*asked, *more)
@@ -63,7 +80,7 @@ def draw_rows(
         def met(table: Any) -> np.ndarray:
             held = meets(table, every, columns)
             if callable(where):
-                held &= np.asarray(where(frame(table)), bool)
+                held &= _told(where(frame(table)), len(table))
             return held
 
         said = ", ".join(map(str, every)) or "the condition"
@@ -89,6 +106,59 @@ def draw_rows(
     return named(columns, table, seed), account
 
 
+def of_classes(columns: Columns, labels: str | None, **asked: Any) -> dict[str, Any]:
+    """What is asked, so that rows of a class are so in the column of classes, if there is one.
+
+    A prior that knows of classes only makes them likely.
+    """
+    label = asked.get("label")
+    if labels is None or labels not in columns.order:
+        return asked
+    if label is not None:
+        escaped = re.sub(r'(["\\])', r"\\\1", label)
+        more = f'`{labels}`="{escaped}"' if label else f"`{labels}` is missing"
+        where = asked.get("where")
+        return asked | {"where": more if where is None else f"{where}, {more}"}
+    if asked.get("balanced") and asked.get("shares") is None:
+        return asked | {"shares": {labels: "equal"}}
+    return asked
+
+
+def _told(found: Any, n: int) -> np.ndarray:
+    """What a function of a user's says of each row; what is missing is not met.
+
+    Raises:
+        ValueError: If it is not one value for each.
+    """
+    values = found.to_list() if hasattr(found, "to_list") else found
+    values = values.to_pylist() if hasattr(values, "to_pylist") else values
+    if np.shape(values) != (n,):
+        raise ValueError(
+            "`where` must give a value for each row, as lambda frame: frame['age'] > 40 does: got "
+            f"{type(found).__name__} of shape {np.shape(values)} for {n} rows."
+        )
+    made = np.asarray(values, object)
+    made[[is_missing(value) for value in values]] = False
+    return made.astype(bool)
+
+
+def _tell_alphabet(one: Condition, columns: Columns) -> None:
+    """Say so if words that have no order are compared by the alphabet."""
+    column = columns.named(one.name)
+    known = getattr(column, "categories", None) or ()
+    by_letters = is_text(type_of(column.type)) and not getattr(column, "order", None)
+    codes = len({len(str(value)) for value in known}) == 1
+    if one.sign not in ("<", "<=", ">", ">=") or not known or not by_letters or codes:
+        return
+    some = ", ".join(map(repr, known[:2]))
+    warnings.warn(
+        f"{str(one)!r} goes by the alphabet, as the values of {one.name!r} have no order. Declare "
+        f"them in theirs: --columns (columns={{{one.name!r}: [{some}, …]}} in Python), or name "
+        f"those that are meant: '{one.name} in (a, b)'.",
+        stacklevel=7,
+    )
+
+
 def named(columns: Columns, table: Any, seed: int) -> Any:
     """A table with identifiers, its columns in their order."""
     import pyarrow as pa
@@ -108,16 +178,7 @@ def shares_of(shares: Shares, columns: Columns) -> tuple[str, dict[Any, float]]:
     """
     how = "Write species=equal, or species=a:0.7,b:0.3."
     if isinstance(shares, str):
-        name, equals, rest = shares.partition("=")
-        if not equals or not rest.strip():
-            raise ValueError(f"{shares!r} is no share of categories. {how}")
-        given: Any = rest.strip()
-        if given != "equal":
-            pairs = [re.fullmatch(r"\s*(.*\S)\s*:\s*([\d.eE+-]+)\s*", p) for p in rest.split(",")]
-            if not all(pairs):
-                raise ValueError(f"{rest!r} are no shares. {how}")
-            given = {pair[1].strip("'\""): float(pair[2]) for pair in pairs if pair}
-        name = name.strip()
+        name, given = _written(shares, columns, how)
     elif len(shares) == 1:
         name, given = next(iter(shares.items()))
     else:
@@ -136,6 +197,28 @@ def shares_of(shares: Shares, columns: Columns) -> tuple[str, dict[Any, float]]:
     if not sum(given.values()) > 0:
         raise ValueError(f"At least one share must be more than 0: got {given!r}.")
     return name, {value: float(share) for value, share in given.items()}
+
+
+def _written(shares: str, columns: Columns, how: str) -> tuple[str, Any]:
+    """A column, and the shares of its categories as they are written."""
+    if not re.search(r"=\s*\S", shares):
+        raise ValueError(f"{shares!r} is no share of categories. {how}")
+    name, rest = name_begun(shares.strip(), columns.order)
+    rest = rest.strip().removeprefix("=").strip()
+    if rest == "equal":
+        return name, rest
+    column, given, at = columns.named(name), {}, 0
+    known = getattr(column, "categories", None) or ()
+    gone = getattr(column, "missing", False) and "missing" not in known
+    while at < len(rest):
+        pair = PAIR.match(rest, at)
+        if not pair:
+            raise ValueError(f"{rest!r} are no shares. {how}")
+        quoted = QUOTED.fullmatch(pair["value"])
+        value = unquoted(quoted) if quoted else pair["value"]
+        given[None if gone and pair["value"] == "missing" else value] = float(pair["share"])
+        at = pair.end()
+    return name, given
 
 
 def near_rows(model: Any, columns: Columns, vectors: Any, seed: int) -> Near:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import ndtr, ndtri
 
-from entropae.kinds.tables import forms
+from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.grid import Grid, rounded
 from entropae.kinds.tables.plain import (
     Plain,
@@ -108,6 +108,8 @@ def read_values(column: Column, values: Any) -> Plain:
     if values.type != kind and forms.is_of_numbers(column.form) and is_number(values.type):
         found = plain(values.cast(type_of("double"), safe=False))
         return Plain(written(column, found.values), found.absent)
+    if str(kind).startswith("duration") and is_text(values.type):
+        values = _spans(values, kind)
     if values.type != kind:
         try:
             values = _without_nan(values).cast(inner(kind))
@@ -116,6 +118,18 @@ def read_values(column: Column, values: Any) -> Plain:
                 f"The column {column.name!r} must be of type {column.type}: got {values.type}."
             ) from error
     return plain(values)
+
+
+def _spans(values: Any, kind: Any) -> Any:
+    """Texts as spans of time, if they all are."""
+    import pyarrow as pa
+
+    size, texts = spans.SIZES[kind.unit], values.to_pylist()
+    try:
+        known = {text: spans.parsed(text) // size for text in {*texts} - {None}}
+    except ValueError:
+        return values
+    return pa.chunked_array([pa.array([known.get(t) for t in texts], pa.int64()).cast(kind)])
 
 
 def _without_nan(values: Any) -> Any:

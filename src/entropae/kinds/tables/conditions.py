@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,11 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from entropae.kinds.tables import forms
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.plain import inner, is_text, plain, type_of
+from entropae.kinds.tables.compared import HOW, key_of, keys_of
+from entropae.kinds.tables.plain import plain
 from entropae.messages import unknown
-from entropae.reader import quantities
 
 COMPARED: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -32,15 +29,10 @@ SIGN = re.compile(r"\s*(<=|>=|!=|<>|==|=|<|>|≤|≥|≠)\s*")
 WORD = re.compile(
     r"\s+(is\s+not\s+(?:missing|null)|is\s+(?:missing|null)|not\s+in|in)\b\s*", re.IGNORECASE
 )
-NOTHING = ("none", "null", "na", "nan", "nat", "")
+SAID = re.compile(r"is\s+(not\s+)?(?:missing|null)", re.IGNORECASE)
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
 GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
-TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
-HOW = (
-    "Write 'name=value', with =, !=, <, <=, >, >=, 'name in (a, b)' or 'name is missing', more of "
-    "them with commas between; texts that hold commas or signs in quotes."
-)
 
 
 @dataclass(frozen=True)
@@ -52,6 +44,8 @@ class Condition:
         sign: One of `COMPARED`, `in`, `not in`, `missing` or `not missing`.
         values: What it is compared with: one value, or several; texts as they are written.
         other: A column that it is compared with.
+
+    With `missing` the value is the word as it was written, which may be a category of its column.
     """
 
     name: str
@@ -60,14 +54,14 @@ class Condition:
     other: str | None = None
 
     def __str__(self) -> str:
-        if "missing" in self.sign:
+        if "missing" in self.sign and not self.values:
             return f"{self.name} is {self.sign}"
         if self.other is not None:
             return f"{self.name} {self.sign} {self.other}"
-        if "in" in self.sign:
+        if self.sign in ("in", "not in"):
             words = ("missing" if value is None else str(value) for value in self.values)
             return f"{self.name} {self.sign} ({', '.join(words)})"
-        sign = "=" if self.sign == "==" else self.sign
+        sign = {"==": "=", "missing": "=", "not missing": "!="}.get(self.sign, self.sign)
         return f"{self.name}{sign}{self.values[0]}"
 
 
@@ -115,21 +109,23 @@ def conditions(where: str | Mapping[str, Any], names: Sequence[str]) -> tuple[Co
 def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
     if name not in names:
         raise ValueError(unknown("column", name, names))
-    if _is_missing(value):
+    if is_missing(value):
         return Condition(name, "missing")
+    if isinstance(value, str) and (said := SAID.fullmatch(value.strip())):
+        return Condition(name, "not missing" if said[1] else "missing")
     sign = SIGN.match(value) if isinstance(value, str) else None
     if sign:
         rest = value[sign.end() :].strip()
         quoted = QUOTED.fullmatch(rest)
         if not rest:
             raise ValueError(f"A value is missing after {value!r}. {HOW}")
-        return _compared(name, sign[1], _unquoted(quoted) if quoted else rest, bool(quoted), names)
+        return _compared(name, sign[1], unquoted(quoted) if quoted else rest, bool(quoted), names)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-        return Condition(name, "in", tuple(None if _is_missing(v) else v for v in value))
+        return Condition(name, "in", tuple(None if is_missing(v) else v for v in value))
     return Condition(name, "==", (value,))
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether it is `None`, NaN, or what pandas has for them."""
     not_a_number = isinstance(value, float | np.floating) and value != value
     return value is None or bool(not_a_number) or type(value).__name__ in ("NAType", "NaTType")
@@ -137,7 +133,7 @@ def _is_missing(value: Any) -> bool:
 
 def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
     """The first condition of a text, and what follows."""
-    name, rest = _name(text, names)
+    name, rest = name_begun(text, names)
     word, sign = WORD.match(rest), SIGN.match(rest)
     if word:
         what, rest = " ".join(word[1].lower().split()), rest[word.end() :]
@@ -161,15 +157,15 @@ def _compared(name: str, sign: str, value: str, quoted: bool, names: Sequence[st
     if not quoted and value in names and value != name:
         return Condition(name, sign, (value,), other=value)
     if not quoted and value.lower() == "missing" and sign in ("==", "!="):
-        return Condition(name, "missing" if sign == "==" else "not missing")
+        return Condition(name, "missing" if sign == "==" else "not missing", (value,))
     return Condition(name, sign, (value,))
 
 
-def _name(text: str, names: Sequence[str]) -> tuple[str, str]:
-    """The column that a text begins with."""
+def name_begun(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """The column that a text begins with, and what follows."""
     quoted = QUOTED.match(text)
     if quoted:
-        name, rest = _unquoted(quoted), text[quoted.end() :]
+        name, rest = unquoted(quoted), text[quoted.end() :]
     else:
         begun = [n for n in names if text.startswith(n) and _ends(text[len(n) :])]
         if begun:
@@ -187,7 +183,8 @@ def _ends(rest: str) -> bool:
     return bool(SIGN.match(rest) or WORD.match(rest))
 
 
-def _unquoted(match: re.Match[str]) -> str:
+def unquoted(match: re.Match[str]) -> str:
+    """What stands in the quotes that `QUOTED` found."""
     return re.sub(r"\\(.)", r"\1", next(part for part in match.groups() if part is not None))
 
 
@@ -195,7 +192,7 @@ def _value(text: str, ends: str = r"\s*(?:,|;|&|\s+and\s)") -> tuple[str, bool, 
     """The value that a text begins with, whether it is in quotes, and what follows."""
     quoted = QUOTED.match(text)
     if quoted:
-        return _unquoted(quoted), True, text[quoted.end() :]
+        return unquoted(quoted), True, text[quoted.end() :]
     end = re.search(ends, text, re.IGNORECASE)
     value = text[: end.start()] if end else text
     if not value.strip():
@@ -236,18 +233,27 @@ def meets(table: Any, asked: Iterable[Condition], columns: Columns) -> Bool[np.n
 def _met(table: Any, one: Condition, columns: Columns) -> np.ndarray:
     values = table.column(one.name)
     found = plain(values)
-    if "missing" in one.sign:
+    if "missing" in one.sign and not _is_category(one, columns):
         return found.absent if one.sign == "missing" else ~found.absent
     if one.other is not None:
         return _columns_meet(table, one, columns)
-    left = keys_of(columns, one.name, found.values)
+    left = _narrow(keys_of(columns, one.name, found.values), columns.named(one.name).type)
     right = [key_of(columns, one.name, value) for value in one.values if value is not None]
     if one.sign in ("in", "not in"):
-        among = np.isin(left, np.array(right, left.dtype)) & ~found.absent
+        among = np.zeros(len(left), bool)
+        for value in right:
+            among |= (left == value).astype(bool) & ~found.absent
         if one.sign == "in":
             return among | (found.absent & (None in one.values))
         return ~among & ~found.absent
-    return COMPARED[one.sign](left, right[0]).astype(bool) & ~found.absent
+    sign = {"missing": "==", "not missing": "!="}.get(one.sign, one.sign)
+    return COMPARED[sign](left, right[0]).astype(bool) & ~found.absent
+
+
+def _is_category(one: Condition, columns: Columns) -> bool:
+    """Whether a column has the category "missing" that it is compared with."""
+    known = getattr(columns.named(one.name), "categories", None) or ()
+    return bool(one.values) and one.values[0] in known
 
 
 def _columns_meet(table: Any, one: Condition, columns: Columns) -> np.ndarray:
@@ -259,139 +265,7 @@ def _columns_meet(table: Any, one: Condition, columns: Columns) -> np.ndarray:
     return COMPARED[one.sign](left, right).astype(bool) & ~a.absent & ~b.absent
 
 
-def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
-    """Plain values as what is compared: dates of texts as numbers, categories by their order."""
-    column = columns.named(name)
-    kind = type_of(column.type)
-    order, form = getattr(column, "order", None), getattr(column, "form", "")
-    if order is not None:
-        places = {level: i for i, level in enumerate(order)}
-        return np.array([places.get(v, -1) for v in values.tolist()])
-    if form:
-        known: dict[Any, float] = {}
-        for value in set(values.tolist()) - {"", 0}:
-            text = str(value)
-            known[value] = forms.parsed(
-                forms.without_zone(text) if getattr(column, "zones", ()) else text, form
-            )
-        dtype = np.float64 if forms.is_of_numbers(form) else np.int64
-        return np.array([known.get(v, 0) for v in values.tolist()], dtype)
-    if str(kind).startswith("decimal"):
-        return values.astype(np.float64) / 10.0**kind.scale
-    return values
-
-
-def key_of(columns: Columns, name: str, value: Any) -> Any:
-    """A value as it was written, in Python or in words, as `keys_of` has it.
-
-    Raises:
-        ValueError: If it is none of its column.
-    """
-    column = columns.named(name)
-    kind = inner(type_of(column.type))
-    order, form = getattr(column, "order", None), getattr(column, "form", "")
-    try:
-        if form:
-            return _of_form(value, form)
-        if not is_text(kind) and str(value).strip().lower() in NOTHING:
-            raise ValueError("nothing")
-        made = _typed(value, kind)
-    except (ValueError, decimal.InvalidOperation, OverflowError) as error:
-        raise ValueError(
-            f"{value!r} is no value of the column {name!r}, which is of type {column.type}."
-            f"{_hint(name, value, kind)}"
-        ) from error
-    known = getattr(column, "categories", None)
-    if known is not None and is_text(kind) and made not in known:
-        said = unknown(f"category of {name!r}:", str(made), [*map(str, known)][:50])
-        raise ValueError(said + _hint(name, value, kind))
-    return made if order is None else order.index(made)
-
-
-def _hint(name: str, value: Any, kind: Any) -> str:
-    """What may have been meant by a value that is none of its column."""
-    text = str(value).strip().lower()
-    if text in NOTHING:
-        return f" For missing values write '{name} is missing'."
-    if re.search(r"\s(or|like|between)\s", f" {text} "):
-        return f" There is no 'or', 'like' or 'between'. {HOW}"
-    if str(kind).startswith(("date", "timestamp")):
-        return " Write it as 2021-03-27, a time after it as 2021-03-27 12:30."
-    return ""
-
-
-def _of_form(value: Any, form: str) -> float:
-    if forms.is_of_numbers(form):
-        return _of_number(value, form)
-    if isinstance(value, dt.date | dt.time):
-        return forms.parsed(value.strftime(forms.usual(form)), form)
-    text = str(value)
-    try:
-        return forms.parsed(text, form)
-    except ValueError:
-        stamp = dt.datetime.fromisoformat(text)
-        return forms.parsed(stamp.strftime(forms.usual(form)), form)
-
-
-def _of_number(value: Any, form: str) -> float:
-    """A number as it is, or as a text with or without its signs and units."""
-    if not isinstance(value, str):
-        return float(value)
-    try:
-        return forms.parsed(value, form)
-    except ValueError:
-        return float(value)
-
-
-def _typed(value: Any, kind: Any) -> Any:
-    """A value of an Arrow type as a plain one."""
-    import pyarrow as pa
-
-    if is_text(kind):
-        return str(value)
-    if pa.types.is_boolean(kind):
-        text = str(value).lower()
-        if text not in (*TRUE, *FALSE):
-            raise ValueError("no boolean")
-        return text in TRUE
-    if pa.types.is_decimal(kind):
-        return float(decimal.Decimal(str(value)))
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        return _moment(value, kind)
-    if pa.types.is_time(kind):
-        clock = dt.time.fromisoformat(value) if isinstance(value, str) else value
-        return _whole(pa.scalar(clock, kind))
-    if pa.types.is_duration(kind):
-        span = value if isinstance(value, dt.timedelta) else dt.timedelta(seconds=float(value))
-        return _whole(pa.scalar(span, kind))
-    if isinstance(value, str):
-        whole = re.fullmatch(r"[+-]?\d+", value)
-        form = quantities.form_of([value])  # signs of money and percent, but no units
-        return int(value) if whole else _of_number(value, "" if re.search("[a-z]", form) else form)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _moment(value: Any, kind: Any) -> int:
-    """A date or a time as a whole number of a type's unit; without an offset, in its own zone."""
-    import pyarrow as pa
-
-    when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
-    if isinstance(when, dt.date) and not isinstance(when, dt.datetime):
-        when = dt.datetime(when.year, when.month, when.day)
-    zone = getattr(kind, "tz", None)
-    if zone and when.tzinfo is None:
-        from zoneinfo import ZoneInfo
-
-        when = when.replace(tzinfo=ZoneInfo(zone) if "/" in zone or zone == "UTC" else dt.UTC)
-    if pa.types.is_date(kind):
-        return _whole(pa.scalar(when.date(), kind))
-    naive = when.astimezone(dt.UTC).replace(tzinfo=None) if when.tzinfo else when
-    return _whole(pa.scalar(naive, pa.timestamp(kind.unit)))
-
-
-def _whole(scalar: Any) -> int:
-    """The number that a scalar of a date, a time or a span is."""
-    import pyarrow as pa
-
-    found = plain(pa.chunked_array([pa.array([scalar.as_py()], scalar.type)]))
-    return int(found.values[0])
+def _narrow(values: np.ndarray, kind: str) -> np.ndarray:
+    """Floats of 16 or 32 bits as those, in which 0.1 is theirs."""
+    dtype = {"halffloat": np.float16, "float": np.float32}.get(kind)
+    return values if dtype is None else values.astype(dtype)

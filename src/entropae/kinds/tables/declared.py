@@ -13,19 +13,21 @@ import numpy as np
 from entropae.kinds.tables.grid import Grid
 from entropae.messages import unknown
 
-MEANINGS = ("number", "whole number", "category", "date", "time", "date-time", "text", "identifier")
+MEANINGS = ("number", "whole number", "category", "date", "time", "date-time", "time span", "text")
+MEANINGS += ("identifier",)
 # What pandas and other programs call them.
 ALSO = {
     "whole number": ("int", "integer"),
     "number": ("float", "numeric", "numerical"),
     "category": ("categorical", "boolean", "bool", "constant"),
     "date-time": ("datetime", "timestamp"),
+    "time span": ("duration", "timedelta"),
     "text": ("string", "str"),
     "identifier": ("id",),
 }
 CALLED = {other: meaning for meaning, others in ALSO.items() for other in others}
 WORDS = re.compile(
-    r"(?P<meaning>whole number|date-time|[a-z]+)(?:,? steps? (?:of )?(?P<step>[\d.]+))?"
+    r"(?P<meaning>whole number|time span|date-time|[a-z]+)(?:,? steps? (?:of )?(?P<step>[\d.]+))?"
     r"(?: (?P<form>\S*%.*))?"
 )
 

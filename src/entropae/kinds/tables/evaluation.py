@@ -13,7 +13,13 @@ from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.column import numbers_of, read_values
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.comparison import compare_tables, marginal, real_rows, shared
+from entropae.kinds.tables.comparison import (
+    compare_tables,
+    marginal,
+    more_held_out,
+    real_rows,
+    shared,
+)
 from entropae.kinds.tables.pictures import write_pictures
 from entropae.prior import BARE
 
@@ -71,12 +77,12 @@ def evaluate(
 def _warn_of_few(train: Any, test: Any, target: str) -> None:
     """Say if so few rows of a class are held out that its prediction is hardly measured."""
     counts = Counter(test.column(target).to_pylist())
-    classes = {value for value in train.column(target).to_pylist() if value is not None}
+    classes = Counter(value for value in train.column(target).to_pylist() if value is not None)
     rarest = min(classes, key=lambda value: (counts[value], str(value)), default=None)
     if rarest is not None and counts[rarest] < FEW:
         warnings.warn(
             f"{counts[rarest]} of {len(test)} held-out rows have {target}={rarest}: how well it is "
-            "predicted is hardly measured. Hold out a larger share: fit --validation 0.3",
+            f"predicted is hardly measured. {more_held_out(FEW, counts[rarest] + classes[rarest])}",
             stacklevel=4,
         )
 

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from entropae.kinds.tables.plain import spelt
 from entropae.kinds.tables.style import Style, style_of
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
 from entropae.storage.atomic import replacing
@@ -73,9 +74,16 @@ def write_file(table: Any, path: str | Path, style: Style | None = None) -> None
         if path.suffix.lower() != ".csv":
             parquet.write_table(table, temporary)
         elif style is None:
-            csv.write_csv(table, temporary)
+            csv.write_csv(_spelt(table), temporary)
         else:
             _write_text(table, temporary, style)
+
+
+def _spelt(table: Any) -> Any:
+    """A table with spans of time as texts, of which Arrow writes the number alone."""
+    for i, field in enumerate(table.schema):
+        table = table.set_column(i, field.name, spelt(table.column(i)))
+    return table
 
 
 def _write_text(table: Any, path: Path, style: Style) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
+from entropae.kinds.tables import spans
 from entropae.reader import quantities
 
 DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
@@ -26,7 +27,7 @@ EPOCH = dt.datetime(1970, 1, 1)
 
 
 def form_of(values: Sequence[str], forms: Sequence[str] = OF_TEXTS) -> str:
-    """The form in which all different texts are dates or times, exactly; `""` if there is none.
+    """The form in which all different texts are dates, times or spans, exactly; `""`: none.
 
     Nor is there one if days and months could be either.
 
@@ -42,6 +43,8 @@ def form_of(values: Sequence[str], forms: Sequence[str] = OF_TEXTS) -> str:
     months = {form for form in plainest if "m" in form and "d" in form}
     if len(plainest) > 1 and swapped & months - {"%Y-%m-%d"}:
         return ""
+    if not plainest and forms is OF_TEXTS:
+        return spans.form_of(values)
     return plainest[0] if plainest else ""
 
 
@@ -59,6 +62,8 @@ def usual(form: str) -> str:
 
 def unit_of(form: str) -> str:
     """What times of a form are counted in."""
+    if form in spans.FORMS:
+        return "ns"
     codes = {usual(code) for code in CODE.findall(form)}
     if "%f" in codes:
         return "us"
@@ -68,7 +73,9 @@ def unit_of(form: str) -> str:
 
 
 def meaning_of(form: str) -> str:
-    """Whether a form is of dates, times of day, or both."""
+    """Whether a form is of dates, times of day, both, or spans of time."""
+    if form in spans.FORMS:
+        return "time span"
     clock = unit_of(form) in ("s", "us")
     return "date" if not clock else "date-time" if "%Y" in form or "%y" in form else "time"
 
@@ -79,13 +86,15 @@ def is_of_numbers(form: str) -> bool:
 
 
 def parsed(text: str, form: str) -> float:
-    """A text as a number, or as a whole one of its form's unit since 1970, or since midnight.
+    """A text as a number, or a whole one of its form's unit: long, since 1970, or since midnight.
 
     Raises:
         ValueError: If it is not of the form.
     """
     if is_of_numbers(form):
         return quantities.parsed(text, form)
+    if form in spans.FORMS:
+        return spans.parsed(text)
     when = dt.datetime.strptime(text, usual(form))
     unit = unit_of(form)
     if unit == "M":
@@ -102,6 +111,8 @@ def written(value: float, form: str) -> str:
     """The text of a number, or of a whole one of a form's unit."""
     if is_of_numbers(form):
         return quantities.written(value, form)
+    if form in spans.FORMS:
+        return spans.written(int(value), form)
     value, unit = int(value), unit_of(form)
     if unit == "M":
         when = dt.datetime(1970 + value // 12, value % 12 + 1, 1)

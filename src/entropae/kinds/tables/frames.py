@@ -186,11 +186,13 @@ def _to_pandas(table: Any) -> Any:
 
     frame = table.to_pandas()
     said = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("columns", [])
-    objects = {one["field_name"] for one in said if one.get("numpy_type") == "object"}
+    types = {one["field_name"]: one.get("numpy_type") for one in said}
     for i, name in enumerate(map(str, frame.columns)):
-        if name in objects and not pd.api.types.is_object_dtype(frame.dtypes.iloc[i]):
+        if types.get(name) == "object" and not pd.api.types.is_object_dtype(frame.dtypes.iloc[i]):
             values = pd.Series(table[name].to_pylist(), index=frame.index, dtype=object)
             frame.isetitem(i, values)
+        if types.get(name) == "string[pyarrow]":  # which pandas takes for its own type of texts
+            frame.isetitem(i, frame.iloc[:, i].astype(pd.ArrowDtype(table.schema.field(name).type)))
     return frame
 
 

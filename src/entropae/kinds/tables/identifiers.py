@@ -15,19 +15,25 @@ from entropae.kinds.tables.plain import arrow, type_of
 
 LEAST = 10  # rows of which anything can be told to be unique
 LONGEST = 256  # characters of an identifier
-PIECES = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+LARGEST = 10**18  # a number in one
+COUNTED = re.compile(r"0|[1-9][0-9]{0,17}")
+# Texts such as coordinates, whose numbers are measured.
+MEASURED = re.compile(r"(?:[^0-9.]*[0-9]+\.[0-9]+(?![.0-9]))+[^0-9]*")
+# Letters apart from digits, where all texts alternate alike; else letters and digits as they come.
+PIECES = (re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]"), re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]"))
 CALLED = re.compile(
     r"(?i)(^|[_\W])(id|uuid|guid|key|identifier|index|nr|no)$|[a-z](Id|ID)$"
     r"|^__index_level_\d+__$|^unnamed: 0(\.\d+)?$"  # an index of pandas, also from a CSV file
 )
 # Sets of characters that those seen at a place are taken for, the narrowest first.
+LETTERS = (string.ascii_lowercase, string.ascii_uppercase, string.ascii_letters)
 SETS = (
     *(string.digits, string.digits + "abcdef", string.digits + "ABCDEF"),
-    *(string.ascii_lowercase, string.ascii_uppercase, string.ascii_letters),
     *(string.digits + string.ascii_lowercase, string.digits + string.ascii_uppercase),
     string.digits + string.ascii_letters,
 )
-Place = tuple[str, int, int]  # characters, how few and how many of them
+# Characters, how few and how many of them; without characters a whole number, from and to.
+Place = tuple[str, int, int]
 FIXED: set[Place] = {(digit, 1, 1) for digit in string.digits}
 
 
@@ -88,27 +94,55 @@ def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
     """Unique texts with one pattern, such as codes with digits; `None` if they have none."""
     if len(values) < LEAST or len(set(values)) < len(values):
         return None
-    if max(map(len, values)) > LONGEST:
+    if max(map(len, values)) > LONGEST or all(map(MEASURED.fullmatch, values)):
         return None
-    split = [PIECES.findall(value) for value in values]
-    shapes = {tuple(None if p[0].isalnum() and p.isascii() else p for p in s) for s in split}
-    if len(shapes) > 1 or not split[0]:
+    columns = next(filter(None, (_pieces(values, pattern) for pattern in PIECES)), None)
+    if columns is None:
         return None
-    places = [place for pieces in zip(*split, strict=True) for place in _places(pieces)]
-    digits = any(set(chars) & set(string.digits) for chars, _, _ in places if len(chars) > 1)
+    alone = sum(len(set(pieces)) == len(pieces) for pieces in columns) == 1
+    places = [place for pieces in columns for place in _places(pieces, alone)]
+    digits = any(
+        set(chars or string.digits) & set(string.digits)
+        for chars, _, _ in places
+        if len(chars) != 1
+    )
     if not digits and not any(chars == "@" for chars, _, _ in places):
         return None
     return Identifier(name, kind, tuple(places))
 
 
-def _places(pieces: Sequence[str]) -> list[Place]:
-    """The places of one piece of all texts."""
+def _pieces(values: Sequence[str], pattern: re.Pattern[str]) -> Sequence[Sequence[str]] | None:
+    """The texts piece by piece; `None` if they do not have the same ones."""
+    split = [pattern.findall(value) for value in values]
+    if len({len(pieces) for pieces in split}) > 1 or not split[0]:
+        return None
+    found = list(zip(*split, strict=True))
+    return found if all(map(_are_alike, found)) else None
+
+
+def _are_alike(pieces: Sequence[str]) -> bool:
+    """Whether all are the same sign, or letters and digits, or only one of these."""
+    if not all(piece.isalnum() and piece.isascii() for piece in pieces):
+        return len(set(pieces)) == 1
+    return len({piece.isdigit() for piece in pieces}) == 1 or not all(
+        piece.isdigit() or piece.isalpha() for piece in pieces
+    )
+
+
+def _places(pieces: Sequence[str], alone: bool) -> list[Place]:
+    """The places of one piece of all texts; numbers keep their range if others tell rows apart."""
     lengths = {len(piece) for piece in pieces}
-    if len(lengths) == 1:
+    counted = not alone and len(set(pieces)) > 1 and all(map(COUNTED.fullmatch, pieces))
+    if len(lengths) == 1 and not counted:
         return [(_set("".join(column)), 1, 1) for column in zip(*pieces, strict=True)]
     start = _common(pieces)
     rest = [piece[len(start) :] for piece in pieces]
     fixed: list[Place] = [(c, 1, 1) for c in start]
+    if all(map(COUNTED.fullmatch, rest)):
+        numbers = [int(number) for number in rest]
+        if alone and len(set(numbers)) == len(numbers):
+            return [*fixed, ("", 0, 10 ** len(str(max(numbers))) - 1)]
+        return [*fixed, ("", min(numbers), max(numbers))]
     return [*fixed, (_set("".join(rest)), min(map(len, rest)), max(map(len, rest)))]
 
 
@@ -124,12 +158,16 @@ def _set(seen: str) -> str:
     seen = "".join(sorted(set(seen)))
     if len(seen) == 1:
         return seen
-    return next((chars for chars in SETS if set(seen) <= set(chars)), seen)
+    sets = LETTERS if seen.isalpha() else SETS
+    return next((chars for chars in sets if set(seen) <= set(chars)), seen)
 
 
 def capacity(pattern: Sequence[Place]) -> float:
     """How many texts a pattern has; infinity for very many."""
-    bits = sum(most * math.log2(len(chars)) for chars, _, most in pattern)
+    bits = sum(
+        most * math.log2(len(chars)) if chars else math.log2(most - least + 1)
+        for chars, least, most in pattern
+    )
     return 2.0**bits if bits < 60 else math.inf
 
 
@@ -138,6 +176,11 @@ def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
     places = list(pattern)
     while capacity(places) < 2 * n:
         fixed = [i for i, place in enumerate(places) if place in FIXED]
+        numbers = [i for i, place in enumerate(places) if not place[0] and place[2] < LARGEST]
+        if numbers:
+            _, least, most = places[numbers[-1]]
+            places[numbers[-1]] = ("", least, 10 * most + 9)
+            continue
         if fixed:
             places[fixed[-1]] = (string.digits, 1, 1)
             continue
@@ -150,6 +193,9 @@ def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
 def _drawn(pattern: Sequence[Place], random: np.random.Generator) -> str:
     made = []
     for chars, least, most in pattern:
+        if not chars:
+            made.append(str(random.integers(least, most + 1)))
+            continue
         n = least if least == most else int(random.integers(least, most + 1))
         made += (
             [chars[i] for i in random.integers(0, len(chars), n)] if len(chars) > 1 else [chars * n]
@@ -168,8 +214,10 @@ def checked_identifier(row: dict[str, Any]) -> Identifier:
     type_of(row["type"])
     pattern = tuple(tuple(place) for place in row["pattern"])
     for chars, least, most in pattern:
-        whole = type(least) is type(most) is int and 0 <= least <= most <= LONGEST
-        if not isinstance(chars, str) or not 1 <= len(chars) <= LONGEST or not whole:
+        whole = type(least) is type(most) is int and 0 <= least <= most
+        if not isinstance(chars, str) or len(chars) > LONGEST or not whole:
+            raise ValueError(f"the pattern of {row['name']!r} is none")
+        if most > (LONGEST if chars else 10 * LARGEST):
             raise ValueError(f"the pattern of {row['name']!r} is none")
     if len(pattern) > LONGEST or not all(type(row[k]) is int for k in ("first", "step")):
         raise ValueError(f"the numbers of {row['name']!r} are none")

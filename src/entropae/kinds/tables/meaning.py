@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from entropae.kinds.tables import forms
+from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.grid import Grid, digits_of, grid_of
@@ -54,7 +54,7 @@ def check_types(table: Any) -> None:
     more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
     raise ValueError(
         f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, or leave it out: {dropping(*not_)}"
+        f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: {dropping(*not_)}"
     )
 
 
@@ -114,17 +114,22 @@ def _recognised(
     text, whole = is_text(kind), is_whole(kind)
     listed = distinct.tolist()
     form, zones = said.form, ()
-    if said.meaning in ("", "date", "time", "date-time") and (text or whole) and not form:
+    if text and said.meaning == "time span":
+        form = spans.form_of(listed)
+    elif said.meaning in ("", "date", "time", "date-time") and (text or whole) and not form:
         form, zones = _form(kind, listed)
     elif text and form:
         zones = forms.zones_of(listed)
     if form and (said.form or len(listed) > 2):
         column = Column(name, str(kind), form=form, zones=zones, **base)
         return _number(column, found, rows, forms.meaning_of(form), None)
-    if said.meaning in ("date", "time", "date-time") and text:
+    if said.meaning in ("date", "time", "date-time", "time span") and text:
+        how = f"Say how, as {said.meaning} %d/%m/%Y."
+        if said.meaning == "time span":
+            how = "Those that are known are 2 days 03:00:00, 51:00:00 and 51:00."
         raise ValueError(
             f"The column {name!r} is declared as {said.meaning}, and is written in no form that is "
-            f"known, e.g. {listed[:1]}. Say how, as {said.meaning} %d/%m/%Y."
+            f"known, e.g. {listed[:1]}. {how}"
         )
     form = quantities.form_of(listed) if text and said.meaning in ("", *NUMBERS) else ""
     if form:
@@ -134,6 +139,13 @@ def _recognised(
         raise ValueError(
             f"The column {name!r} is declared as {said.meaning}, and its texts do not all write "
             f"numbers in one form, e.g. {first!r}. Declare it a category."
+        )
+    timed = (*TIMES, "null")
+    if said.meaning in TIMES.values() and not str(kind).startswith(timed):
+        raise ValueError(
+            f"The column {name!r} is declared as {said.meaning}, and is of type {kind}. Declare it "
+            f"a number; or seconds since 1970 become times by pandas.to_datetime(frame[{name!r}], "
+            "unit='s')."
         )
     if text or (found.values.dtype.kind in "bO" and not whole) or str(kind) == "null":
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from entropae.kinds.tables import spans
 from entropae.messages import unknown
 
 DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
 CODED = re.compile(r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>")
 SMALL = 18  # digits of a decimal number that 64 bits hold
+DECIMALS = {2: 3, 4: 6}  # that floats of so many bytes are looked for, at most
+PARTS = (slice(100), slice(None))  # of which the first tells soon
 
 
 class Plain(NamedTuple):
@@ -127,7 +130,7 @@ def plain(values: Any) -> Plain:
         narrow = str(kind) in ("date32[day]", "time32[s]", "time32[ms]")
         values = values.cast(pa.int32() if narrow else pa.int64())
     if pa.types.is_floating(kind):
-        return Plain(values.cast(pa.float64()).fill_null(0).to_numpy(), absent)
+        return Plain(_widened(values.fill_null(0).to_numpy()), absent)
     if pa.types.is_boolean(kind):
         return Plain(values.fill_null(False).to_numpy(), absent)
     if is_text(kind):
@@ -137,6 +140,19 @@ def plain(values: Any) -> Plain:
 
 def _wide(values: np.ndarray) -> np.ndarray:
     return values if values.dtype == np.uint64 else values.astype(np.int64)
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Floats of 16 or 32 bits as those of 64 that have as few decimals, if all have few: 0.1."""
+    wide, there = values.astype(np.float64), ~np.isnan(values)
+    for places in range(0 if values.dtype == np.float64 else DECIMALS[values.dtype.itemsize]):
+        made = np.round(wide, places)
+        if all(
+            np.array_equal(made[n].astype(values.dtype)[there[n]], values[n][there[n]])
+            for n in PARTS
+        ):
+            return made
+    return wide
 
 
 def _unscaled(values: Any, kind: Any) -> np.ndarray:
@@ -207,8 +223,29 @@ def dictionary_of(values: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def spelt(values: Any) -> Any:
+    """A column, of spans of time as texts."""
+    import pyarrow as pa
+
+    if not pa.types.is_duration(values.type):
+        return values
+    size, found = spans.SIZES[values.type.unit], plain(values)
+    texts = [spans.written(value * size, spans.USUAL) for value in found.values.tolist()]
+    return pa.chunked_array([pa.array(texts, pa.string(), mask=found.absent)])
+
+
+def _holds(kind: Any, values: Any) -> bool:
+    """Whether a type can hold values: whole numbers no decimals, nothing but gaps none at all."""
+    import pyarrow as pa
+
+    try:
+        return bool(values.cast(kind).type == kind)
+    except pa.ArrowException:
+        return False
+
+
 def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
-    """A column with other values in some rows, its type as it was."""
+    """A column with other values in some rows, its type as it was, if that can hold them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -219,7 +256,9 @@ def replaced(before: Any, values: Any, where: np.ndarray) -> Any:
         made, absent = old.values.astype(object), old.absent.copy()
         made[where], absent[where] = new.values, new.absent
         return arrow(made, kind, absent, levels=tuple(words))
-    both = pa.chunked_array([*before.chunks, *values.cast(kind).chunks], kind)
+    values = spelt(values) if is_text(kind) else values
+    kind = kind if _holds(kind, values) else values.type
+    both = pa.chunked_array([*before.cast(kind).chunks, *values.cast(kind).chunks], kind)
     order = np.arange(len(before))
     order[where] = len(before) + np.arange(len(where))
     return pc.take(both, pa.array(order))

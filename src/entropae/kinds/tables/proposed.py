@@ -15,7 +15,7 @@ from entropae.kinds.tables import forms
 from entropae.kinds.tables.arithmetic import Product, Sum, tolerance
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import keys_of
+from entropae.kinds.tables.compared import keys_of
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import plain, type_of
 from entropae.kinds.tables.rule import Rule, listed

@@ -16,9 +16,10 @@ from jaxtyping import Bool
 from entropae.kinds.tables.arithmetic import Product, Sum
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditions import COMPARED, keys_of
+from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.conditions import COMPARED
 from entropae.kinds.tables.plain import arrow, plain, type_of
-from entropae.kinds.tables.rule import Rule, listed, quoted
+from entropae.kinds.tables.rule import Rule, clear, listed, opaque, quoted
 from entropae.messages import unknown
 
 NAME = r"(`[^`]+`|[^`<>=+,]+?)"
@@ -178,6 +179,7 @@ def rule_of(text: str, names: Sequence[str]) -> Rule:
         >>> str(rule_of("price*quantity / 100 = total", ["price", "quantity", "total"]))
         'price * quantity / 100 = total'
     """
+    text = opaque(text)
     key, gives, before = KEY.fullmatch(text), GIVES.fullmatch(text), BEFORE.fullmatch(text)
     if key and not (gives or before):
         return Unique(tuple(_known(part, names) for part in _split(key[1], ",")))
@@ -185,7 +187,7 @@ def rule_of(text: str, names: Sequence[str]) -> Rule:
         return Gives(_known(gives[1], names), _known(gives[3], names), gives[2] == "<->")
     if before:
         for side in (before[1], before[3]):
-            if NUMBER.fullmatch(side.strip("` ")) and side.strip("` ") not in names:
+            if NUMBER.fullmatch(side.strip()) and side.strip() not in names:
                 raise ValueError(
                     f"{text!r} compares a column with a number, and a rule two columns. Drawn "
                     "numbers stay within the range of the training rows by themselves; for a "
@@ -218,7 +220,7 @@ def _product(left: str, right: str, names: Sequence[str]) -> Product | None:
         if name not in names and NUMBER.fullmatch(name):
             numbers[sign] *= float(name)
         else:
-            columns[sign].append(_known(name, names))
+            columns[sign].append(_known(piece, names))
     total, known = _known(right, names), (*columns["*"], *columns["/"])
     finite = all(np.isfinite(value) and value for value in numbers.values())
     if not columns["*"] or total in known or not finite:
@@ -236,7 +238,7 @@ def _split(text: str, mark: str) -> list[str]:
 
 
 def _known(name: str, names: Sequence[str]) -> str:
-    name = name.strip().strip("`")
+    name = clear(name.strip().strip("`"))
     if name not in names:
         raise ValueError(unknown("column", name, names))
     return name

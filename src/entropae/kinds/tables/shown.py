@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from entropae.kinds.tables import spans
 from entropae.kinds.tables.column import Column, written
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.identifiers import Identifier
@@ -103,11 +104,15 @@ def _range(one: Column) -> list[str]:
 
 
 def _first_and_last(one: Column, kind: Any) -> list[str]:
-    """The first and the last of dates and times, those with a zone in UTC."""
-    if one.meaning == "time span" or one.grid is None:
+    """The first and the last of dates, times and spans, those with a zone in UTC."""
+    if one.grid is None:
         return []
     import pyarrow as pa
 
+    if pa.types.is_duration(kind):
+        low, high = one.grid.values(one.knots[[0, -1]]).tolist()
+        size = spans.SIZES[kind.unit]
+        return [" to ".join(spans.written(end * size, spans.USUAL) for end in (low, high))]
     ends = arrow(one.grid.values(one.knots[[0, -1]]), kind, np.zeros(2, bool))
     texts = (re.sub(r"\.0+(?=Z?$)", "", end) for end in ends.cast(pa.string()).to_pylist())
     return [" to ".join(text.removesuffix(" 00:00:00") for text in texts)]
@@ -117,7 +122,7 @@ def _of_categories(one: Column) -> list[str]:
     categories = one.categories or ()
     scale = getattr(type_of(one.type), "scale", 0)
     words = [str(v * 10.0**-scale if scale else v)[:LONGEST] for v in categories[:NAMED]]
-    if not is_text(type_of(one.type)) and one.meaning in ("date", "time", "date-time"):
+    if not is_text(type_of(one.type)) and one.meaning in ("date", "time", "date-time", "time span"):
         words = []
     other = quantities.exception(categories) if is_text(type_of(one.type)) else None
     no_number = [f"as {other[:LONGEST]!r} is no number"] if other else []

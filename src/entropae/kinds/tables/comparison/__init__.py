@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "associations",
     "compare_tables",
     "marginal",
+    "more_held_out",
     "privacy",
     "real_privacy",
     "real_rows",
@@ -31,6 +33,14 @@ __all__ = [
 ]
 
 LEAST = 10  # rows of each table
+
+
+def more_held_out(least: int, of: int, command: str = "fit") -> str:
+    """What to do so that at least so many of some rows are held out."""
+    if 2 * least > of:
+        return "Train on more rows."
+    share = math.ceil(10 * least / of) / 10
+    return f"Hold out a larger share: {command} --validation {share} (validation={share} in Python)"
 
 
 def shared(
@@ -45,8 +55,7 @@ def shared(
     if min(sizes) < LEAST:
         raise ValueError(
             f"At least {LEAST} training, held-out and drawn rows are needed: got "
-            f"{', '.join(map(str, sizes))}. Train on more rows, or hold out a larger share: "
-            "fit --validation 0.3"
+            f"{', '.join(map(str, sizes))}. {more_held_out(LEAST, sum(sizes[:2]))}"
         )
     return share((train, test, drawn), categories)
 
