@@ -162,7 +162,6 @@ def test_rows_that_a_file_numbers_without_a_name_are_numbered_on(tmp_path):
     [
         pd.Series(X, name="a"),
         [{"a": x, "b": "uv"[i % 2]} for i, x in enumerate(X)],
-        np.array([(x, "uv"[i % 2]) for i, x in enumerate(X)], dtype=[("a", "f8"), ("b", "U1")]),
         None,
         RNG.random((N, 3)),
     ],
