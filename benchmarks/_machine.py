@@ -34,6 +34,12 @@ def mean(values: Sequence[float]) -> str:
     return f"{np.mean(values):.4g}{spread}"
 
 
+def saved(name: str) -> Any:
+    """The result that `save` wrote before; empty if there is none."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text())["result"] if path.is_file() else {}
+
+
 def save(name: str, result: Any, **settings: Any) -> None:
     """Write a result beside the script that made it, with machine, versions, settings and date."""
     RESULTS.mkdir(exist_ok=True)

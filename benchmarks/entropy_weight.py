@@ -13,7 +13,6 @@ are for report. Rows are added to those that are there.
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,7 +29,7 @@ from entropae.recipe import AUTO, ModelConfig, Recipe
 from entropae.runs import Run, make
 from small_folders import NUMBER, Source, cifar, digits, fashion, thousand
 
-from _machine import RESULTS, mean, save
+from _machine import RESULTS, mean, save, saved
 
 NAME = "entropy_weight"
 COLUMNS = {
@@ -112,9 +111,7 @@ def add(
     name: str, key: str, row: dict[str, Any], table: Callable[[dict[str, dict[str, Any]]], str]
 ) -> None:
     """Add a row to a result that may be there, and write its table."""
-    path = RESULTS / f"{name}.json"
-    rows = json.loads(path.read_text())["result"] if path.is_file() else {}
-    rows[key] = row
+    rows = saved(name) | {key: row}
     save(name, rows)
     (RESULTS / f"{name}.md").write_text(table(rows))
     print(row, flush=True)

@@ -44,7 +44,7 @@ from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, mean, processor, save
+from _machine import RESULTS, mean, processor, save, saved
 from rivals import RECIPES, TASKS, recipe
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -259,13 +259,9 @@ def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
 
 def known_results(result: str) -> dict[str, dict[int, dict[str, Any]]]:
     """What was measured before, by method and seed; rows without a seed are in its order."""
-    path = RESULTS / f"{result}.json"
-    if not path.is_file():
-        return {}
-    known = json.loads(path.read_text())["result"]
     return {
         name: {row.get("seed", i): row for i, row in enumerate(rows)}
-        for name, rows in known.items()
+        for name, rows in saved(result).items()
     }
 
 

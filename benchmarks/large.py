@@ -27,7 +27,7 @@ import numpy as np
 
 import entropae as ea
 
-from _machine import RESULTS, save
+from _machine import save, saved
 
 K = 3
 LIMIT = 4 << 30
@@ -129,9 +129,7 @@ def main() -> None:
     else:
         result = on_dask()
     print(json.dumps(result, indent=1))
-    before = RESULTS / "large.json"
-    parts = json.loads(before.read_text())["result"] if before.exists() else {}
-    save("large", parts | {options.part: result})
+    save("large", saved("large") | {options.part: result})
 
 
 if __name__ == "__main__":

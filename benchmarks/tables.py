@@ -52,7 +52,7 @@ from entropae.kinds.tables.comparison import compare_tables, real_rows, shared
 from entropae.kinds.tables.comparison.quality import drawn_auc
 from entropae.runs import Run
 
-from _machine import RESULTS, save
+from _machine import RESULTS, save, saved
 
 
 class Source(NamedTuple):
@@ -374,12 +374,9 @@ def _measured(result: dict[str, Any], names: list[str], method: str) -> str:
 
 def known_results(name: str) -> dict[str, dict[int, dict[str, Any]]]:
     """What was measured before, by table and seed."""
-    path = RESULTS / f"{name}.json"
-    if not path.is_file():
-        return {}
-    known = json.loads(path.read_text())["result"]
     return {
-        table: {int(seed): one for seed, one in seeds.items()} for table, seeds in known.items()
+        table: {int(seed): one for seed, one in seeds.items()}
+        for table, seeds in saved(name).items()
     }
 
 

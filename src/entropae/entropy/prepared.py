@@ -112,7 +112,7 @@ def _of_variables(
     repeated = repeated_rows(made)
     if repeated is not None:
         warnings.append(say_repeated(float(repeated.mean())))
-    made = without_gaps(made)
+    made = without_gaps(made, repeated)
     notes = tuple(v.note for v in made if v.note and v.kind != "constant")
     rounded = any(v.cells is not None for v in made)
     divisors = scales_of(made, scale)

@@ -34,7 +34,8 @@ def why_apart(
     """
     if min(len(p), len(q)) // 2 <= k:
         return None
-    beyond = _beyond(p, q, k, norm)
+    across = kth_distance(p, q, k=k, norm=norm)
+    beyond = _beyond(across, p, q, k, norm)
     if beyond > SHARE + NUMBER / len(p):
         return (
             f"{beyond:.0%} of the points of `x` lie beyond those of `y`, whose density there is "
@@ -43,8 +44,10 @@ def why_apart(
         )
     of_halves = np.empty(len(p))
     for rows, others in zip(halves(len(p)), halves(len(q)), strict=True):
-        of_halves[rows] = _terms(p[rows], q[others], k, norm)
-    changed = change(of_halves, _terms(p, q, k, norm))
+        part, other = p[rows], q[others]
+        near = kth_distance(part, other, k=k, norm=norm)
+        of_halves[rows] = _terms(near, part, len(other), k, norm)
+    changed = change(of_halves, _terms(across, p, len(q), k, norm))
     if not matters(changed, error):
         return None
     return (
@@ -54,16 +57,23 @@ def why_apart(
     )
 
 
-def _beyond(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm) -> float:
-    """Share of the points of P that lie beyond those of Q."""
-    across, within = kth_distance(p, q, k=k, norm=norm), kth_distance(q, k=k, norm=norm)
+def _beyond(
+    across: Float[Tensor, " n"],
+    p: Float[Tensor, "n d"],
+    q: Float[Tensor, "m d"],
+    k: int,
+    norm: Norm,
+) -> float:
+    """Share of the points of P, at these distances from points of Q, that lie beyond those."""
+    within = kth_distance(q, k=k, norm=norm)
     near = nearest(p, q, norm=norm)[:, 0]
     return float((across > BEYOND * within[near]).double().mean())
 
 
 def _terms(
-    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm
+    across: Float[Tensor, " n"], p: Float[Tensor, "n d"], m: int, k: int, norm: Norm
 ) -> Float[np.ndarray, " n"]:
-    across, within = kth_distance(p, q, k=k, norm=norm), kth_distance(p, k=k, norm=norm)
+    """Each point's part of the divergence, from its distance to the k-th of `m` points of Q."""
+    within = kth_distance(p, k=k, norm=norm)
     ratio = (across.log() - within.log()).double().cpu().numpy()
-    return p.shape[1] * ratio + math.log(len(q) / (len(p) - 1))
+    return p.shape[1] * ratio + math.log(m / (len(p) - 1))

@@ -24,6 +24,7 @@ from entropae.variables import (
     repeated_rows,
     say_repeated,
     variables_of,
+    without_gaps,
 )
 
 Maps = Literal["map", "copula", "ica", "radial", "student", "mixture", "tree"]
@@ -278,11 +279,7 @@ def chosen(
         )
     parts, left_out = _with_neighbours(parts, method, settings.exclude)
     repeated = repeated_rows([v for part in parts for v in part])
-    if repeated is not None:
-        parts = [
-            tuple(v.unspread() if v.cells and v.cells.step is None else v for v in part)
-            for part in parts
-        ]
+    parts = [tuple(without_gaps(part, repeated)) for part in parts]
     notes = [v.note for v in dict.fromkeys(v for part in parts for v in part) if v.note]
     if left_out:
         notes.append(f"{left_out} rows whose class occurs once were left out")

@@ -126,15 +126,15 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         _as_numbers(_apart(v, both[v.name], n, resolution))
         for v in variables_of(both, "x", resolution=resolution)
     ]
-    repeats = repeated_rows(variables) is not None
-    variables = without_gaps(variables)
+    repeated = repeated_rows(variables)
+    variables = without_gaps(variables, repeated)
     points = _stacked([v.values for v in variables])
     if columns_of(x) is None and not any(v.shift for v in variables):
         p, q = _points(x, "x"), _points(y, "y")
     else:
         p, q = torch.from_numpy(points[:n]), torch.from_numpy(points[n:])
     p, q = _together(p, q, x, y)
-    share = max(_repeated(points[:n]), _repeated(points[n:])) if repeats else 0.0
+    share = 0.0 if repeated is None else max(_repeated(points[:n]), _repeated(points[n:]))
     warnings = (say_repeated(share),) if share else ()
     rounded = any(v.cells is not None for v in variables)
     if not rounded and scale is None:

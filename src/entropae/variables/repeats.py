@@ -50,8 +50,15 @@ def say_repeated(share: float) -> str:
     )
 
 
-def without_gaps(variables: Sequence[Variable]) -> list[Variable]:
-    """The columns, those whose ties are of repeated rows taken as they are."""
-    if repeated_rows(variables) is None:
+def without_gaps(
+    variables: Sequence[Variable], repeated: Bool[np.ndarray, " n"] | None
+) -> list[Variable]:
+    """The columns, those whose ties are of repeated rows taken as they are.
+
+    Args:
+        variables: The columns.
+        repeated: See `repeated_rows`.
+    """
+    if repeated is None:
         return list(variables)
     return [v.unspread() if v.cells and v.cells.step is None else v for v in variables]
