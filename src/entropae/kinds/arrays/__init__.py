@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from entropae.kinds.arrays.whole import to_whole, whole_dtype, whole_places
 from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import array_of, finite_range, plain_array
+from entropae.nn.scaling import Scaling
 
 MOST_CHANNELS = 16
 MOST = 20_000  # samples that scales are learnt from
 LOOKED = 500  # by which flattened images are told
+BYTES = 255  # by which networks get them divided
 PICTURED = 4  # places each way of a plane that are drawn as a picture
 
 
@@ -28,12 +32,18 @@ class Arrays(Kind):
 
     Args:
         shape: Of a sample.
+        dtype: Of whole numbers or flags, which samples come back as; empty for others.
+        whole: Where along the first axis whole numbers are, with their range: see `whole_places`.
     """
 
     name = "arrays"
 
-    def __init__(self, shape: Sequence[int]) -> None:
+    def __init__(
+        self, shape: Sequence[int], dtype: str = "", whole: Sequence[Sequence[int]] = ()
+    ) -> None:
         self.shape = tuple(shape)
+        self.dtype = dtype
+        self.whole = whole
 
     @classmethod
     def claims(cls, source: Any) -> bool:
@@ -52,8 +62,9 @@ class Arrays(Kind):
         low, high = finite_range(array)
         layout = _layout(source)
         samples = Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
-        samples = replace(samples, told=_flattened(samples))
-        return samples if low >= 0 and high <= 1 else _scaled(samples, reading)
+        samples = _whole(replace(samples, told=_flattened(samples)), whole_dtype(source))
+        is_unit = low >= 0 and high <= 1 and array.dtype != np.uint8
+        return samples if is_unit else _scaled(samples, reading)
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Arrays of the model's shape; one sample without the axis of samples, too."""
@@ -63,12 +74,36 @@ class Arrays(Kind):
                 "samples like those that it was trained on."
             )
         source = source[None] if tuple(source.shape) == self.shape else source
+        if self.dtype and whole_dtype(source):
+            source = _cast(plain_array(source), self.dtype)
         given = array_of(source, self)
         if given is not None:
             return given
         found = self.read(source, replace(reading, size=None, channels=None))
         self.check_shape(found.shape)
         return replace(found, kind=self)
+
+    def present(
+        self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
+    ) -> Shaped[Tensor, "n ..."]:
+        """Whole numbers and flags as such, where those that were learnt from were."""
+        if not self.whole:
+            return x
+        x = x * BYTES if self.dtype == "uint8" else x
+        x = to_whole(x, self.whole, drawn=drawn, seed=seed)
+        return x.to(getattr(torch, self.dtype)) if self.dtype else x
+
+    def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
+        """Write new samples, see `present`."""
+        return super().write(self.present(made, drawn=True, seed=seed), out)
+
+    def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
+        """Write samples and their reconstructions, see `present`."""
+        return super().write_pairs(self.present(x), self.present(again), out)
+
+    def write_paths(self, between: Shaped[Tensor, "n steps ..."], out: str) -> str:
+        """Write decoded paths between samples, see `present`."""
+        return super().write(self.present(between.flatten(0, 1)), out)
 
     def subject(self, make: Any, parts: dict[str, Any], given: Tensor) -> Any:
         """Values in mixed units as the networks take them."""
@@ -111,9 +146,37 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
     scaling = scaling_of(train.spread(MOST))
     if scaling is None or not scaling.is_mixed:
         return replace(samples, scaling=scaling)
-    told = f"The values are in mixed units ({scaling.said}): each is taken in its own."
+    bytes_of = BYTES if samples.array.dtype == np.uint8 else 1
+    own = Scaling(*(part * bytes_of for part in scaling))
+    told = f"The values are in mixed units ({own.said}): each is taken in its own."
     told = " ".join(filter(None, (told, samples.told)))
     return replace(samples, scaling=scaling, told=told)
+
+
+def _whole(samples: Samples, dtype: str) -> Samples:
+    """Samples that say where their values are whole numbers: all, or some of a row of features."""
+    x = samples.spread(MOST)
+    is_row = len(samples.shape) == 1
+    if not dtype and (samples.told or not is_row):
+        return samples  # pixels between 0 and 1 may well be all 0 or 1
+    whole = whole_places(x * BYTES if dtype == "uint8" else x)
+    are_all = len(whole) == samples.shape[0]
+    kind = Arrays(samples.shape, dtype if are_all else "", whole)
+    told = ""
+    if whole and is_row and not samples.told:
+        which = "All" if are_all else f"{len(whole)} of {samples.shape[0]}"
+        what = "flags" if dtype == "bool" else "whole numbers"
+        told = f"{which} values are {what}, and are drawn as such."
+    return replace(samples, kind=kind, told=samples.told or told)
+
+
+def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Whole numbers as others that the model learnt from: bytes alone are divided."""
+    if dtype == "bool" or array.dtype.name == dtype:
+        return array
+    info = np.iinfo(dtype)
+    fits = array.min() >= info.min and array.max() <= info.max
+    return array.astype(dtype if fits else np.float32)
 
 
 def _flattened(samples: Samples) -> str:
