@@ -277,6 +277,9 @@ def test_a_model_and_any_frames_are_measured_in_a_line():
     assert {"auc", "accuracy"} <= set(found["real rows"])
     with pytest.raises(ValueError, match=r"Unknown target 'C'.*Did you mean 'c'"):
         model.evaluate(target="C")
+    for target in (["c"], frame["c"]):
+        with pytest.raises(ValueError, match="Unknown target: one name is meant, got"):
+            model.evaluate(target=target)  # type: ignore
     remedy = r"At least 10 .*got 54, 6, .*fit --validation 0\.2 \(validation=0\.2 in Python\)"
     with pytest.raises(ValueError, match=remedy):
         small(frame.head(60)).evaluate()

@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """A message for a name that is not among the known ones, with the nearest of them."""
     names = sorted(known)
+    if not isinstance(name, str):
+        got = type(name).__name__
+        return f"Unknown {what}: one name is meant, got {got}. Known are {', '.join(names)}."
     same = [known for known in names if known.casefold() == name.strip().casefold()]
     near = same or difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""

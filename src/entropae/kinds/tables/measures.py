@@ -171,7 +171,7 @@ def check_target(names: Sequence[str], target: str | None) -> None:
     Raises:
         ValueError: If it is not.
     """
-    if target is not None and target not in names:
+    if target is not None and (not isinstance(target, str) or target not in names):
         raise ValueError(unknown("target", target, names))
     if target is not None and len(names) < 2:
         raise ValueError(
