@@ -224,6 +224,39 @@ def test_the_parts_of_a_table_become_one(names, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(made, pd.concat([FRAME, FRAME], ignore_index=True))
 
 
+def test_tables_and_texts_become_one(tmp_path, monkeypatch):
+    """Lines as they are, whatever separates their cells; names once."""
+    for folder, name in (("rows", "train-{}.csv"), ("lines", "{}.txt")):
+        (tmp_path / folder).mkdir()
+        for i in range(3):
+            text = f"x;y\n{i},5;ä\n{i};b" if folder == "rows" else f"One is {i}.\nTwo is not.\n"
+            (tmp_path / folder / name.format(i)).write_text(text, "latin-1")
+    (tmp_path / "rows" / "test.csv").write_text("x;y\n")
+    for folder in ("rows", "lines"):
+        with pytest.raises(ValueError, match="No images") as caught:
+            read(tmp_path / folder)
+        follow(str(caught.value), monkeypatch)
+    made = (tmp_path / "rows.csv").read_text("latin-1").split("\n")
+    assert made == ["x;y", "0,5;ä", "0;b", "1,5;ä", "1;b", "2,5;ä", "2;b"]
+    made = (tmp_path / "lines.txt").read_text().split("\n")
+    assert made == [line for i in range(3) for line in (f"One is {i}.", "Two is not.")]
+
+
+def test_tables_of_other_columns_are_not_joined(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("x,z\n1,2\n")
+    with pytest.raises(ValueError, match=r"It holds \S+a\.csv; \S+b\.csv: give one"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".wav", ".dcm", ".mp4"])
+def test_a_folder_of_one_kind_is_told_what_to_become(ending, tmp_path):
+    for i in range(3):
+        (tmp_path / f"{i}{ending}").write_bytes(b"\0")
+    with pytest.raises(ValueError, match=r"It holds .*; .*\. (Save|Cut)"):
+        read(tmp_path)
+
+
 def test_a_folder_of_something_else_names_it(tmp_path):
     with pytest.raises(ValueError, match="There are no files at all"):
         read(tmp_path)

@@ -147,6 +147,16 @@ DIALECTS: dict[str, Written] = {
         {"land": ["DE", "FR", "IT"], "2019": [1.5, 3.5, 5.5], "2020": [2.5, 4.5, 6.5]},
         "first row",
     ),
+    "names that are numbers": written(
+        lines("0,1,2,3", "5,0,0,7", "3,0,1,4", "4,1,0,2"),
+        {"0": [5, 3, 4], "1": [0, 0, 1], "2": [0, 1, 0], "3": [7, 4, 2]},
+        "first row",
+    ),
+    "rows that count": written(
+        lines("0,1,2,3", "1,2,3,4", "2,3,4,5"),
+        {"1": [0, 1, 2], "2": [1, 2, 3], "3": [2, 3, 4], "4": [3, 4, 5]},
+        "no header",
+    ),
     "day first": written(days("%d/%m/%Y"), {"day": DAY, "n": V}),
     "month first": written(days("%m/%d/%Y"), {"day": DAY, "n": V}),
     "days with points": written(days("%d.%m.%Y"), {"day": DAY, "n": V}),

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from entropae.reader.cells import MISSING, SIGNS, is_missing, is_value
 
+RUN = 4  # names in a row that are numbers, which data of whole numbers hardly are
 MOSTLY = 0.9  # share of a column's cells that are values, for the word over them to be its name
 
 
@@ -36,13 +37,19 @@ def has_header(rows: list[list[str]], width: int) -> tuple[bool, bool]:
 
 
 def _numbered(first: list[str], values: list[int], rest: list[list[str]]) -> bool:
-    """Whether names are years, or 0, 1, 2, …, over data that are not whole."""
-    whole = [first[j] for j in values if not is_missing(first[j])]
-    if len(whole) < 2 or not all(re.fullmatch(r"\d{1,4}", cell) for cell in whole):
+    """Whether names are years, or 0, 1, 2, …, over data that are not so."""
+    whole = [j for j in values if not is_missing(first[j])]
+    if len(whole) < 2 or not _counts([first[j] for j in whole]):
         return False
-    steps = {int(b) - int(a) for a, b in pairwise(whole)}
-    cells = [row[j] for row in rest for j in values if j < len(row) and first[j] in whole]
-    return steps == {1} and not all(re.fullmatch(r"[+-]?\d*", cell) for cell in cells)
+    rows = [[row[j] for j in whole if j < len(row)] for row in rest]
+    are_whole = all(re.fullmatch(r"[+-]?\d*", cell) for row in rows for cell in row)
+    return not are_whole or (len(whole) >= RUN and not any(map(_counts, rows)))
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether each is one more than the one before."""
+    whole = all(re.fullmatch(r"\d{1,4}", cell) for cell in cells)
+    return whole and all(int(b) == int(a) + 1 for a, b in pairwise(cells))
 
 
 def has_units(rows: list[list[str]], width: int) -> bool:

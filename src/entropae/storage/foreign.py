@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import shlex
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
@@ -108,26 +109,34 @@ def instead(folder: Path, files: Sequence[Path]) -> str:
     """What to give instead of a folder that holds no images, but these files."""
     if not files:
         return "There are no files at all."
-    parts = [path for path in files if path.suffix == ".parquet"]
-    if len(parts) > 1:
+    suffixes = Counter(path.suffix for path in files)
+    suffix = ".parquet" if suffixes[".parquet"] > 1 else files[0].suffix
+    parts = [path for path in files if path.suffix == suffix]
+    # Not what others have named to test with.
+    parts = [path for path in parts if path.name.startswith("train")] or parts
+    are_one = suffix == ".parquet" or len(suffixes) == 1
+    differ = suffix == ".csv" and len(set(map(_first_line, parts))) > 1
+    if suffix in JOINS and len(parts) > 1 and are_one and not differ:
         return _joined(folder, parts)
-    if len(files) == 1 or any(path.suffix.lower() != ".npy" for path in files):
-        return f"It holds {counted(files)}: give one of these by its name."
-    out = str(free(folder.with_suffix(".npy")))
-    listed = f"sorted(pathlib.Path({str(folder)!r}).rglob('*.npy'))"
-    code = f"numpy.save({out!r}, numpy.stack([numpy.load(one) for one in {listed}]))"
-    return f"To make one array of its .npy files: {python(f'import numpy, pathlib; {code}')}"
+    ways = set(map(way_on, files)) if suffix not in JOINS and len(files) > 1 else set()
+    if len(ways) == 1 and (way := ways.pop()):
+        return f"It holds {counted(files)}. {way}"
+    return f"It holds {counted(files)}: give one of these by its name."
 
 
 def _joined(folder: Path, parts: Sequence[Path]) -> str:
-    """A command that makes one file of the parts of a table, but for those to test with."""
-    training = [path for path in parts if path.name.startswith("train")]
-    pattern = "train*.parquet" if training else "*.parquet"
-    out = str(free(folder.with_suffix(".parquet")))
-    listed = f"sorted(map(str, pathlib.Path({str(folder)!r}).rglob({pattern!r})))"
-    code = f"parquet.write_table(dataset.dataset({listed}).to_table(), {out!r})"
-    command = python(f"import pathlib; from pyarrow import dataset, parquet; {code}")
-    return f"To make one table of {counted(training or parts)}: {command}"
+    """A command that makes one file of the parts of a data set."""
+    suffix = parts[0].suffix
+    what, modules, code = JOINS[suffix]
+    pattern = ("train*" if parts[0].name.startswith("train") else "*") + suffix
+    listed = f"sorted(pathlib.Path({str(folder)!r}).rglob({pattern!r}))"
+    code = code.format(listed=listed, out=repr(str(free(folder.with_suffix(suffix)))))
+    return f"To make one {what} of {counted(parts)}: {python(f'import {modules}; {code}')}"
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline(LOOKED)
 
 
 def free(path: Path) -> Path:
@@ -170,6 +179,32 @@ PICKLED = (
     "the array that is in it: numpy.save."
 )
 PHOTOS = "Save the images as .png or .jpg files, and give their folder."
+# By the ending of the parts: what becomes of them, what is imported for it, and how. The lines of
+# tables are joined as they are, whatever separates and quotes their cells, but for the names.
+LINES = "x = [one.read_bytes().splitlines() for one in {listed}]; pathlib.Path({out}).write_bytes"
+JOINS = {
+    ".parquet": (
+        "table",
+        "pathlib, pyarrow.dataset, pyarrow.parquet",
+        "x = pyarrow.dataset.dataset([str(one) for one in {listed}]).to_table(); "
+        "pyarrow.parquet.write_table(x, {out})",
+    ),
+    ".npy": (
+        "array",
+        "numpy, pathlib",
+        "numpy.save({out}, numpy.stack([numpy.load(one) for one in {listed}]))",
+    ),
+    ".csv": (
+        "table",
+        "pathlib",
+        f"{LINES}(bytes([10]).join(x[0][:1] + [line for one in x for line in one[1:]]))",
+    ),
+    ".txt": (
+        "text",
+        "pathlib",
+        f"{LINES}(bytes([10]).join(line for one in x for line in one))",
+    ),
+}
 WAYS: tuple[tuple[tuple[str, ...], Callable[[Path], str]], ...] = (
     (tuple(TABLES), _table),
     ((".pkl", ".pickle", ".joblib"), _pickle),
