@@ -217,6 +217,11 @@ def test_misspelt_options(arguments, message, capsys):
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
+    # What it says to do works as it is printed.
+    _, *command = re.findall(r"See (.*)\.", shown)[-1].split()
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert stop.value.code == 0
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ class Parser(ArgumentParser):
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
         shown = "\n".join(map(printable, message.split("\n")))
-        print(f"{self.prog}: {shown}\nSee {self.prog} --help.", file=sys.stderr)
+        command = self.prog.replace(" [options]", "")  # as argparse calls those of a command
+        print(f"{command}: {shown}\nSee {command} --help.", file=sys.stderr)
         sys.exit(2)
 
 
