@@ -279,6 +279,31 @@ def test_safetensors_are_read_by_name(tmp_path):
         read(tmp_path / "cut.safetensors")
 
 
+# Text that is none.
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_a_table_in_a_text_is_told_to_be_one(separator, tmp_path, monkeypatch):
+    path = tmp_path / "it's.txt"
+    frame = pd.DataFrame({"x": np.arange(20) / 4, "n": range(20), "town": ["Ulm", "Bonn"] * 10})
+    frame.to_csv(path, index=False, sep=separator)
+    with pytest.warns(UserWarning, match="looks like a table of 3 columns") as warned:
+        assert len(read(path)) == 21
+    follow(str(warned[0].message), monkeypatch)
+    made = read_table(tmp_path / "it's.csv").data.to_pandas()
+    pd.testing.assert_frame_equal(made, frame, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    "line", ["{} bottles, {} beers", "{} bottles of beer", "In {}, it was {}", "{}", "a{},b"]
+)
+@pytest.mark.filterwarnings("error")
+def test_sentences_are_no_table(line, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("\n".join(line.format(i, i + 1) for i in range(40)))
+    assert len(read(path)) == 40
+
+
 # Text of paragraphs.
 
 

@@ -13,6 +13,7 @@ from entropae.reader.headers import has_header, has_units
 from entropae.reader.limits import check_columns
 from entropae.reader.separators import ROWS, SEPARATORS, is_escaped, records, separator_of
 
+FEWEST, ALIKE = 10, 0.95  # lines, and share of them of one width, of a table in a text
 MARKS = ("#", "%")  # of comments, if not told
 ERROR = re.compile(r"\s*#(?:N/A|NA|DIV/0!|VALUE!|REF!|NUM!|NULL!|NAME\?)")  # a cell, no comment
 
@@ -81,6 +82,30 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     notes = [f"{lines} (if they belong to it: --skip 0)"] if lead else []
     found = _named(every, rows, width, known, names, notes)
     return replace(found, all_quoted=_all_quoted(text, found.dialect), escaped=escaped)
+
+
+def columns_of_values(text: str) -> int:
+    """How many columns a text has if it looks like a table, with values in some; else 0.
+
+    Args:
+        text: Whole lines, of sentences or of cells.
+    """
+    try:
+        found = layout_of(text, Dialect())
+    except ValueError:
+        return 0
+    dialect, width = found.dialect, len(found.names)
+    rows = records(text, dialect.separator or ",", dialect.quote or "", found.escaped)
+    rows = [row for row in rows if row][1:]
+    alike = [row for row in rows if len(row) == width]
+    if width < 2 or len(rows) < FEWEST or len(alike) < ALIKE * len(rows):
+        return 0
+    values = sum(
+        all(is_value(cell.strip()) or not cell for cell in column)
+        for column in zip(*alike, strict=True)
+    )
+    # Sentences of as many words each may well begin with a number.
+    return width if values > (width / 2 if dialect.separator == " " else 0) else 0
 
 
 def uncommented(lines: Iterable[str], comment: str) -> Iterator[str]:

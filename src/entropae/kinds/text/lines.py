@@ -19,6 +19,7 @@ from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
 from entropae.nn.tokens import EOS, MOST_TOKENS, PAD, UNK
 from entropae.reader.encoding import encoding_of
+from entropae.reader.layout import columns_of_values
 from entropae.storage.foreign import free, python
 
 SUFFIXES = (".txt", ".txt.gz")
@@ -96,7 +97,8 @@ def read_lines(path: str | Path) -> Lines:
     sentences, empty, overlong = [], 0, 0
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
-            encoding = encoding_of(file.read(START))
+            start = file.read(START)
+            encoding = encoding_of(start)
             file.seek(0)
             for text in _limited(file, encoding, most):
                 if len(text) > LOOKED_AT:
@@ -118,6 +120,14 @@ def read_lines(path: str | Path) -> Lines:
         warnings.warn(
             f"{printable(path)} is not in UTF-8: it was read as {encoding}. If that is wrong, save "
             "it as UTF-8.",
+            stacklevel=2,
+        )
+    width = columns_of_values(start.decode(encoding, "ignore").rpartition("\n")[0])
+    if width and not packed:
+        copy = f"import shutil; shutil.copy({str(path)!r}, {str(free(path.with_suffix('.csv')))!r})"
+        warnings.warn(
+            f"{printable(path)} looks like a table of {width} columns, and is read as sentences. "
+            f"For a table, it must be called .csv: {python(copy)}",
             stacklevel=2,
         )
     return Lines(sentences, empty, overlong, None if packed else path, encoding)
