@@ -153,6 +153,19 @@ def test_archives_become_folders(name, tmp_path, monkeypatch):
     assert read(tmp_path / "photos").shape == (1, 9, 8)
 
 
+@pytest.mark.parametrize("name", ["it's a stack.tif", "walk.gif"])
+def test_frames_become_a_folder(name, tmp_path, monkeypatch):
+    """In their order, of 16 bits if they were."""
+    x = np.random.default_rng(0).integers(0, 256, (12, 9, 8)).astype(np.uint8)
+    x = x.astype(np.uint16) * 257 if name.endswith("tif") else x
+    first, *others = map(Image.fromarray, x)
+    path = tmp_path / name
+    first.save(path, save_all=True, append_images=others)
+    follow(told(path), monkeypatch)
+    made = read(path.with_suffix(""))
+    assert torch.allclose(made.first(12)[:, 0], torch.from_numpy(x / x.max()).float(), atol=2e-3)
+
+
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])
 def test_arrays_of_objects_are_told_what_to_become(name, tmp_path):
     x = np.array([["1.5", 2], [3, 4]], dtype=object)

@@ -100,9 +100,30 @@ def _packed(path: Path) -> str:
 
 
 def _picture(path: Path) -> str:
+    frames = _frames(path)
+    if frames > 1:
+        folder = free(path.with_name(path.name.partition(".")[0] or "frames"))
+        name = f"out / (str(10 ** {len(str(frames))} + i)[1:] + '.png')"
+        code = (
+            "import pathlib; from PIL import Image, ImageSequence; "
+            f"out = pathlib.Path({str(folder)!r}); out.mkdir(); x = Image.open({str(path)!r}); "
+            f"[one.save({name}) for i, one in enumerate(ImageSequence.Iterator(x))]; x.close()"
+        )
+        return f"It has {frames} frames. To make a folder of them: {python(code)}"
     return (
         f"It is one image: give the folder of all of them (--data {shlex.quote(str(path.parent))})."
     )
+
+
+def _frames(path: Path) -> int:
+    """How many images are in the file of one; 0 if it cannot be opened."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "n_frames", 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 0
 
 
 def instead(folder: Path, files: Sequence[Path]) -> str:
