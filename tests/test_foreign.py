@@ -8,6 +8,7 @@ import pickle
 import re
 import runpy
 import shlex
+import shutil
 import sqlite3
 import sys
 import tarfile
@@ -161,9 +162,19 @@ def test_frames_become_a_folder(name, tmp_path, monkeypatch):
     first, *others = map(Image.fromarray, x)
     path = tmp_path / name
     first.save(path, save_all=True, append_images=others)
-    follow(told(path), monkeypatch)
-    made = read(path.with_suffix(""))
-    assert torch.allclose(made.first(12)[:, 0], torch.from_numpy(x / x.max()).float(), atol=2e-3)
+    with pytest.raises(ValueError, match=r"got 1\. Of 1 files of several frames") as caught:
+        read(tmp_path)
+    for said in (told(path), str(caught.value)):
+        follow(said, monkeypatch)
+        made = read(path.with_suffix(""))
+        assert torch.allclose(
+            made.first(12)[:, 0], torch.from_numpy(x / x.max()).float(), atol=2e-3
+        )
+        shutil.rmtree(path.with_suffix(""))
+    Image.fromarray(x[0]).save(tmp_path / "b.png")
+    samples = read(tmp_path)
+    assert len(samples) == 2
+    assert "Of 1 files of several frames only the first is taken" in samples.told
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

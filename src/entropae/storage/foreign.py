@@ -26,6 +26,7 @@ TABLES = {
 }
 # Images, which are read from their folder.
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+FRAMED = ("GIF", "PNG", "TIFF", "WEBP")  # of Pillow's formats, those of several frames
 LOOKED = 4096  # bytes by which a text is told
 
 
@@ -109,7 +110,7 @@ def _picture(path: Path) -> str:
             f"out = pathlib.Path({str(folder)!r}); out.mkdir(); x = Image.open({str(path)!r}); "
             f"[one.save({name}) for i, one in enumerate(ImageSequence.Iterator(x))]; x.close()"
         )
-        return f"It has {frames} frames. To make a folder of them: {python(code)}"
+        return f"{path} has {frames} frames. To make a folder of them: {python(code)}"
     return (
         f"It is one image: give the folder of all of them (--data {shlex.quote(str(path.parent))})."
     )
@@ -120,7 +121,7 @@ def _frames(path: Path) -> int:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FRAMED) as image:
             return getattr(image, "n_frames", 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 0

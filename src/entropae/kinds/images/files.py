@@ -9,7 +9,7 @@ import tempfile
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -28,7 +28,7 @@ from entropae.kinds.images.whites import FLAGS, are_flags, span_of, white_of
 from entropae.kinds.items import opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
-from entropae.storage.foreign import IMAGES, instead
+from entropae.storage.foreign import IMAGES, instead, way_on
 from entropae.storage.limits import SCANS
 
 SUFFIXES = frozenset(IMAGES)
@@ -94,6 +94,7 @@ class Head(NamedTuple):
     grey: bool
     deep: bool  # has more than 8 bits
     span: tuple[float, float] | None  # of its values, if known
+    framed: bool  # has several frames
 
 
 def decoded(
@@ -182,12 +183,23 @@ def _decode(
             scratch[len(kept)] = image
             kept.append(path)
     if len(kept) < 2:
+        why = _list(bad) if bad else _framed(heads)
         raise ValueError(
-            f"At least 2 readable images are needed in {where}: got {len(kept)}. {_list(bad)}"
+            f"At least 2 readable images are needed in {where}: got {len(kept)}. {why}".rstrip()
         )
     skipped = tuple(f"{printable(path)}: {reason}" for path, reason in bad.items())
-    said = " ".join(filter(None, (FLAGS * flags, told(shapes, size) if asked == "auto" else "")))
+    sized = told(shapes, size) if asked == "auto" else ""
+    said = " ".join(filter(None, (FLAGS * flags, sized, _framed(heads))))
     return Decoded(scratch[: len(kept)], skipped, tuple(kept), white, size, said), bad
+
+
+def _framed(heads: Mapping[File, Head]) -> str:
+    """What is left of files of several frames, and how to have them all."""
+    files = [file for file, head in heads.items() if head.framed]
+    if not files:
+        return ""
+    way = way_on(files[0]) if isinstance(files[0], Path) else ""
+    return f"Of {len(files)} files of several frames only the first is taken. {way}".rstrip()
 
 
 def _of_other_types(files: Sequence[Path]) -> str:
@@ -267,7 +279,9 @@ def _head(path: File) -> Head | str:
             elif image.mode == "L" and image.format in DECODED:
                 values = np.asarray(image)
                 span = float(values.min()), float(values.max())
-            return Head((height, width), deep or image.mode in ("1", "L", "LA"), deep, span)
+            grey = deep or image.mode in ("1", "L", "LA")
+            framed = getattr(image, "is_animated", False)
+            return Head((height, width), grey, deep, span, framed)
 
     return _attempt(look)
 
