@@ -18,25 +18,36 @@ DIGITS = load_digits()
 N = 40
 
 
-def handed_on(folder: Path, titles: list[str]) -> Path:
+def handed_on(folder: Path, titles: list[str] | None, label: int, separator: str) -> Path:
     frame = pd.DataFrame(DIGITS.data[:N].astype(int), columns=titles)
-    frame.insert(0, "label", DIGITS.target[:N])
-    frame.to_csv(folder / "digits.csv", index=False)
-    return folder / "digits.csv"
+    frame.insert(label, "label", DIGITS.target[:N])
+    if titles == COUNTED:
+        frame.columns = range(65)
+    path = folder / "digits.csv"
+    frame.to_csv(path, index=False, header=titles is not None, sep=separator)
+    return path
+
+
+COUNTED = [str(i) for i in range(64)]
 
 
 @pytest.mark.parametrize(
-    "titles",
+    ("titles", "label", "separator"),
     [
-        [f"pixel{i}" for i in range(64)],
-        [f"Px.{i}" for i in range(1, 65)],
-        [f"{i}x{j}" for i in range(1, 9) for j in range(1, 9)],
+        ([f"pixel{i}" for i in range(64)], 0, ","),
+        ([f"Px.{i}" for i in range(1, 65)], 64, ";"),
+        ([f"{i}x{j}" for i in range(1, 9) for j in range(1, 9)], 0, ","),
+        (None, 0, ","),
+        (None, 64, ";"),
+        (COUNTED, 0, ","),
+        (COUNTED, 64, ","),
     ],
-    ids=["pixel0", "Px.1", "1x1"],
+    ids=["pixel0", "Px.1", "1x1", "no names", "no names, label last", "0", "0, label last"],
 )
-def test_pixels_become_images_with_their_labels(titles, tmp_path, monkeypatch):
+@pytest.mark.filterwarnings("ignore:Read as")
+def test_pixels_become_images_with_their_labels(titles, label, separator, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    path = handed_on(tmp_path, titles).name
+    path = handed_on(tmp_path, titles, label, separator).name
     said = read(path).kind.introduction.splitlines()[-1]
     assert "may be the pixels of images" in said
     command, _, then = said[said.index("python -c") :].partition(" and then ")
@@ -60,7 +71,7 @@ def test_pixels_become_images_with_their_labels(titles, tmp_path, monkeypatch):
     ids=["no square", "few", "gaps", "by columns", "others"],
 )
 def test_other_columns_are_none(names):
-    assert pixels(names) is None
+    assert not pixels(names)
 
 
 def test_numbers_that_are_no_pixels_are_not_called_so(tmp_path):

@@ -113,7 +113,7 @@ class Tables(Kind):
         options: dict[str, Any] = {"metadata": known, "style": style, "words": words}
         kind = cls(columns, library=library, rules=rules, **options)
         texts = [column.name for column in columns.columns if column.meaning.startswith("text")]
-        more = as_images(source, table) or as_sentences(source, table, texts, style)
+        more = as_images(source, table, style) or as_sentences(source, table, texts, style)
         kind.introduced = introduction(table, columns, rules, more, words=words)
         return Samples(columns.encode(table, known=True), kind, keys=keys)
 
