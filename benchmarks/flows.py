@@ -5,32 +5,32 @@
 DATA is a folder with the four IDX files of MNIST. The autoencoders are those of `heads.py`, seed 0.
 The losses are of held-out arcs, in the middle and at the end; Fréchet distances are in the features
 of the benchmarks' classifier, 10 000 samples against the test set; distances to the training codes
-are relative to those of test codes. What has been measured is kept in `runs/flows/`.
+are relative to those of test codes. What has been measured before is not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from entropae.kinds import read
 from entropae.metrics import frechet_distance
 from entropae.neighbors import kth_distance
 
-from _machine import RESULTS, save
+from _machine import RESULTS, save, saved
 from classifier import features
 from heads import trained
 from rivals import TASKS
 
-FREQUENCIES, BLOCKS, PARTS, SHORT = 8, 3, 24, 0.05
+FREQUENCIES, BLOCKS, SHORT = 8, 3, 0.05
 
 
 class Variant(NamedTuple):
@@ -42,6 +42,9 @@ class Variant(NamedTuple):
         reference: Codes that a velocity is a mean over; 0 for that of one arc.
         components: Of a mixture whose velocity is known, and to which the network adds its own.
         light: One layer for the time in place of two.
+        coupled: Noise and codes of a batch in pairs of which the squared distances add up to the
+            least, as of mini-batch optimal transport (Tong et al. 2024).
+        parts: Midpoint steps from noise to a code.
     """
 
     method: str = "ae-bn"
@@ -52,13 +55,20 @@ class Variant(NamedTuple):
     hidden: int = 256
     steps: int = 1000
     batch: int = 512
+    coupled: bool = False
+    parts: int = 24
 
 
 VARIANTS = {
     "single arcs": Variant(reference=0, light=False),
     "single arcs, one layer for the time": Variant(reference=0),
+    "single arcs, optimal transport": Variant(reference=0, coupled=True),
+    "single arcs, optimal transport, rate 4e-3": Variant(rate=4e-3, reference=0, coupled=True),
     "means over 2048": Variant(),
     "means over 2048, rate 4e-3": Variant(rate=4e-3),
+    "means over 2048, rate 4e-3, drawn in 8 steps": Variant(rate=4e-3, parts=8),
+    "means over 2048, rate 4e-3, drawn in 4 steps": Variant(rate=4e-3, parts=4),
+    "means over 2048, rate 4e-3, drawn in 2 steps": Variant(rate=4e-3, parts=2),
     "means over 2048, rate 8e-3": Variant(rate=8e-3, light=False),
     "means over 2048, width 384": Variant(hidden=384),
     "means over 2048, from a mixture of 128": Variant(components=128),
@@ -173,11 +183,18 @@ def expectation_maximisation(
 
 
 def arcs(
-    points: Float[Tensor, "n d"], n: int, generator: torch.Generator, reference: int = 0
+    points: Float[Tensor, "n d"],
+    n: int,
+    generator: torch.Generator,
+    reference: int = 0,
+    *,
+    coupled: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Places, times and velocities, as `entropae.prior.arcs` draws them."""
     ends = points[torch.randint(len(points), (max(n, reference),), generator=generator)]
     noise = torch.randn(n, points.shape[1], generator=generator)
+    if coupled:
+        noise = noise[linear_sum_assignment(torch.cdist(ends, noise).square().numpy())[1]]
     t = torch.randn(n, 1, generator=generator).sigmoid()
     a, b = (math.pi / 2 * t).cos(), (math.pi / 2 * t).sin()
     x, end = a * noise + b * ends[:n], ends[:n]
@@ -203,7 +220,7 @@ def learnt(known: Tensor, others: Tensor, asked: Variant) -> tuple[Velocity, lis
         rise = 0.04 + 0.96 * (1 - math.cos(math.pi * done / SHORT)) / 2
         fall = (1 + math.cos(math.pi * (done - SHORT) / (1 - SHORT))) / 2
         optimizer.param_groups[0]["lr"] = asked.rate * (rise if done < SHORT else fall)
-        x, t, moved = arcs(known, asked.batch, generator, asked.reference)
+        x, t, moved = arcs(known, asked.batch, generator, asked.reference, coupled=asked.coupled)
         if mixture is not None:
             moved = moved - mixture(x, t)
         optimizer.zero_grad()
@@ -234,10 +251,10 @@ def measured(asked: Variant, data: Path) -> dict[str, Any]:
     with torch.enable_grad():
         velocity, losses = learnt(points[~aside], points[aside], asked)
     x = torch.randn(10_000, model.latent.dim, generator=torch.Generator().manual_seed(0))
-    for k in range(PARTS):
-        t = x.new_full((1, 1), k / PARTS)
-        middle = x + 0.5 / PARTS * velocity(x, t)
-        x = x + velocity(middle, t + 0.5 / PARTS) / PARTS
+    for k in range(asked.parts):
+        t = x.new_full((1, 1), k / asked.parts)
+        middle = x + 0.5 / asked.parts * velocity(x, t)
+        x = x + velocity(middle, t + 0.5 / asked.parts) / asked.parts
     drawn = model.latent.project(x @ factor.T + mean)
     seen = (features("mnist", y).double().numpy() for y in (model.decode(drawn, head=False), test))
     near = [kth_distance(z[:2000], codes).median() for z in (drawn, new)]
@@ -254,14 +271,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    folder = Path("runs/flows")
-    folder.mkdir(parents=True, exist_ok=True)
-    results = {}
+    known, results = saved("flows"), {}
     for name, variant in VARIANTS.items():
-        kept = folder / f"{name.replace(' ', '-').replace(':', '')}.json"
-        if not kept.is_file():
-            kept.write_text(json.dumps(measured(variant, asked.data)))
-        results[name] = json.loads(kept.read_text())
+        results[name] = known.get(name) or measured(variant, asked.data)
         print(name, results[name], flush=True)
     columns = ("frechet", "loss, half", "loss", "nearest")
     lines = [
