@@ -18,6 +18,16 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     return f"Unknown {what} {name!r}: known are {', '.join(names)}.{hint}"
 
 
+def number_of(n: int, thing: str) -> str:
+    """So many things.
+
+    Examples:
+        >>> number_of(1, "row"), number_of(2000, "row")
+        ('1 row', '2,000 rows')
+    """
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def printable(text: object) -> str:
     r"""A text in which everything that steers a terminal is escaped, for names from elsewhere.
 

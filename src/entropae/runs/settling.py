@@ -10,6 +10,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from entropae.kinds import Kind, Samples
+from entropae.messages import number_of
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
@@ -66,7 +67,8 @@ def settled(
         else:
             dim, why = choose_dim(train, held_out, found)
         if say:
-            print(f"A code of {dim} dimensions: {why}. Another number: --model.latent.dim.")
+            code = number_of(dim, "dimension")
+            print(f"A code of {code}: {why}. Another number: --model.latent.dim.")
         recipe = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim}))
     return _augmented(recipe, train, held_out, say=say), found
 
@@ -191,14 +193,15 @@ def against_pca(
     measured = {"components": min(dim, len(found.axes)), "mean_squared_error": linear}
     if error < linear:
         return measured
-    said = f"the held-out squared error is {error:.3g}, that of {dim} principal components"
+    components = number_of(dim, "principal component")
+    said = f"the held-out squared error is {error:.3g}, that of {components}"
     if error <= ALIKE * linear:
         print(f"As good as principal components: {said} {linear:.3g}.")
         return measured
     remedies = []
     if known < BY_HEART * error:
         said = f"the squared error is {known:.3g} in training and {error:.3g} held out, that of"
-        said += f" {dim} principal components"
+        said += f" {components}"
         remedies.append("train for fewer passes (--epochs) or on more samples")
     else:
         remedies.append("train longer (--epochs)")

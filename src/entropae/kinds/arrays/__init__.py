@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
+from entropae.kinds.arrays.advice import advice
 from entropae.kinds.arrays.whole import to_whole, whole_dtype, whole_places
 from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
@@ -22,7 +23,7 @@ from entropae.nn.scaling import Scaling
 
 MOST_CHANNELS = 16
 MOST = 20_000  # samples that scales are learnt from
-LOOKED = 500  # by which flattened images are told
+LOOKED = 500  # by which it is told that rows are something else
 BYTES = 255  # by which networks get them divided
 PICTURED = 4  # places each way of a plane that are drawn as a picture
 
@@ -62,7 +63,7 @@ class Arrays(Kind):
         low, high = finite_range(array)
         layout = _layout(source)
         samples = Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
-        samples = _whole(replace(samples, told=_flattened(samples)), whole_dtype(source))
+        samples = _whole(_advised(samples), whole_dtype(source))
         is_unit = low >= 0 and high <= 1 and array.dtype != np.uint8
         return samples if is_unit else _scaled(samples, reading)
 
@@ -82,6 +83,10 @@ class Arrays(Kind):
         found = self.read(source, replace(reading, size=None, channels=None))
         self.check_shape(found.shape)
         return replace(found, kind=self)
+
+    def describe_size(self) -> str:
+        """How many values a sample has."""
+        return "1 value" if self.shape == (1,) else super().describe_size()
 
     def present(
         self, x: Shaped[Tensor, "n ..."], *, drawn: bool = False, seed: int | None = None
@@ -154,20 +159,19 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
 
 
 def _whole(samples: Samples, dtype: str) -> Samples:
-    """Samples that say where their values are whole numbers: all, or some of a row of features."""
+    """Samples that know where their values are whole numbers: all, or some of a row of features."""
     x = samples.spread(MOST)
     is_row = len(samples.shape) == 1
-    if not dtype and (samples.told or not is_row):
-        return samples  # pixels between 0 and 1 may well be all 0 or 1
+    if not dtype and (not is_row or bool(((x == 0) | (x == 1)).all())):
+        return samples  # of floats, which may well be shares or pixels
     whole = whole_places(x * BYTES if dtype == "uint8" else x)
     are_all = len(whole) == samples.shape[0]
     kind = Arrays(samples.shape, dtype if are_all else "", whole)
-    told = ""
-    if whole and is_row and not samples.told:
-        which = "All" if are_all else f"{len(whole)} of {samples.shape[0]}"
-        what = "flags" if dtype == "bool" else "whole numbers"
-        told = f"{which} values are {what}, and are drawn as such."
-    return replace(samples, kind=kind, told=samples.told or told)
+    if not whole or not is_row or samples.told:
+        return replace(samples, kind=kind)
+    which = "All" if are_all else f"{len(whole)} of {samples.shape[0]}"
+    what = "flags" if dtype == "bool" else "whole numbers"
+    return replace(samples, kind=kind, told=f"{which} values are {what}, and are drawn as such.")
 
 
 def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
@@ -179,17 +183,11 @@ def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
     return array.astype(dtype if fits else np.float32)
 
 
-def _flattened(samples: Samples) -> str:
-    """What to do with rows of pixels."""
-    from entropae.kinds.arrays.flattened import shape_of
-
-    shape = shape_of(samples.spread(LOOKED)) if len(samples.shape) == 1 else None
-    if shape is None:
-        return ""
-    return (
-        f"They may be images of {shape[-1]} × {shape[-2]} pixels, flattened. To train on images, "
-        f"save the array as these: x.reshape(-1, {', '.join(map(str, shape))})"
-    )
+def _advised(samples: Samples) -> Samples:
+    """Rows of numbers with what to do if they are something else."""
+    if len(samples.shape) > 1:
+        return samples
+    return replace(samples, told=advice(samples.spread(LOOKED), len(samples)))
 
 
 def _layout(source: Shaped[Any, "n ..."]) -> str:

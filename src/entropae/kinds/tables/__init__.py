@@ -40,7 +40,7 @@ from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
 from entropae.kinds.tables.words import TEXTS, checked_words, emptied, refilled, words_of
-from entropae.messages import unknown
+from entropae.messages import number_of, unknown
 from entropae.storage.atomic import write_text
 
 RULES = "rules.json"  # in a run folder
@@ -225,7 +225,8 @@ class Tables(Kind):
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""
-        return f"{len(self.columns.order)} columns ({self.columns.width} numbers)"
+        columns = number_of(len(self.columns.order), "column")
+        return f"{columns} ({number_of(self.columns.width, 'number')})"
 
     def table(
         self, x: Float[Tensor, "n w"], *, drawn: bool = False, seed: int | None = None
