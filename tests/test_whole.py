@@ -80,6 +80,13 @@ def test_bytes_and_longer_numbers_are_the_same_samples():
     assert torch.equal(given.first(300), samples.first(300))
 
 
+def test_flags_and_numbers_are_the_same_samples():
+    samples = as_samples(FLAGS)
+    for dtype in (np.uint8, np.int64):
+        given = as_samples(FLAGS.astype(dtype), kind=samples.kind)
+        assert torch.equal(given.first(300), samples.first(300))
+
+
 def test_what_is_measured_keeps_its_fractions():
     pixels = (HIDDEN > 0).astype(np.float32)[:, :, None].repeat(3, 2)  # may be shares
     for data in (HIDDEN, pixels):

@@ -176,8 +176,8 @@ def _whole(samples: Samples, dtype: str) -> Samples:
 
 def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
     """Whole numbers as others that the model learnt from: bytes alone are divided."""
-    if dtype == "bool" or array.dtype.name == dtype:
-        return array
+    if dtype == "bool":
+        return np.where(array == 0, np.uint8(0), np.uint8(BYTES))
     info = np.iinfo(dtype)
     fits = array.min() >= info.min and array.max() <= info.max
     return array.astype(dtype if fits else np.float32)

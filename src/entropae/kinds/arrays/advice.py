@@ -12,6 +12,7 @@ FEW, MANY = 20, 20
 # Standard deviations of a normal distribution with the same quartiles; of a lognormal one whose
 # logarithm has a deviation of 1 there are 2, of 1.5 about 5.
 HEAVY, QUARTILES = 3.0, 1.349
+WIDEST = 1000  # values of a row that may be a table's
 
 
 def advice(x: Float[Tensor, "n m"], n: int) -> str:
@@ -29,7 +30,7 @@ def advice(x: Float[Tensor, "n m"], n: int) -> str:
         )
     if n <= FEW and x.shape[1] >= MANY * n:
         return f"If the samples are the {x.shape[1]:,} columns, save the array as x.T"
-    heavy = int(_is_heavy(x).sum())
+    heavy = int(_is_heavy(x).sum()) if x.shape[1] <= WIDEST else 0
     if not heavy:
         return ""
     which = "All values" if heavy == x.shape[1] else f"{heavy} of {x.shape[1]} values"
