@@ -220,6 +220,28 @@ def test_other_things_are_told_what_to_become(name, tmp_path):
     assert re.search(r"Save|Cut|save", told(tmp_path / name))
 
 
+# Paths at which there is nothing.
+
+
+def test_what_is_meant_by_a_path_with_nothing_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "people.csv").write_text("x\n")
+    for given, said in (
+        ("https://example.org/people.csv", "Nothing is fetched from an address: download it"),
+        ("photos/*.jpg", "Give the folder, of which all images are read: 'photos'."),
+        ("~/photos", f"Give '{tmp_path / 'photos'}'."),
+        ("peopel.csv", "Did you mean 'people.csv'?"),
+        (str(tmp_path / "Photos"), f"Did you mean '{tmp_path / 'photos'}'?"),
+        ("digist", "Did you mean 'digits'?"),
+        ("elsewhere/x.csv", "No file or folder 'elsewhere/x.csv'."),
+    ):
+        with pytest.raises(FileNotFoundError) as caught:
+            read(given)
+        assert said in str(caught.value)
+
+
 # Folders without images.
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,8 +83,7 @@ def _at(source: str | Path, reading: Reading) -> Opened:
         return Opened(by_name(str(source), download=reading.download))
     path = Path(source)
     if source == "" or not path.exists():  # an empty name would be the current folder
-        hint = "" if len(path.parts) > 1 else " " + unknown("data set", str(source), NAMES)
-        raise FileNotFoundError(f"No file or folder {str(source)!r}.{hint}")
+        raise FileNotFoundError(f"No file or folder {str(source)!r}. {_meant(source)}".rstrip())
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
@@ -91,6 +92,23 @@ def _at(source: str | Path, reading: Reading) -> Opened:
     if held is not None:
         return Opened(held.content, held.labels, str(path), held.column)
     return Opened(_unpacked(read_array(path)) if is_array_file(path) else path, path=str(path))
+
+
+def _meant(source: str | Path) -> str:
+    """What may be meant by a path at which there is nothing, if anything can be told."""
+    path = Path(source)
+    if re.match(r"\w+://", str(source)):
+        return "Nothing is fetched from an address: download it, and give the file."
+    if re.search(r"[*?]", path.name) and path.parent.is_dir():
+        return f"Give the folder, of which all images are read: {str(path.parent)!r}."
+    if str(source).startswith("~") and path.expanduser().exists():
+        return f"Give {str(path.expanduser())!r}."
+    is_name = len(path.parts) < 2 and get_close_matches(str(source), NAMES)
+    if path.name and path.parent.is_dir() and not is_name:
+        near = get_close_matches(path.name, [one.name for one in path.parent.iterdir()], n=1)
+        if near:
+            return f"Did you mean {str(path.parent / near[0])!r}?"
+    return "" if len(path.parts) > 1 else unknown("data set", str(source), NAMES)
 
 
 def _unpacked(source: Any) -> Any:
