@@ -32,6 +32,11 @@ def test_larger_classes_are_as_they_were():
     assert say_classes(as_samples(np.zeros((5, 2), np.float32))) == ""
 
 
+def test_one_class_is_none_to_choose():
+    said = "All samples are of one class, a: there is none to choose."
+    assert say_classes(with_classes(a=30)) == said
+
+
 def test_too_few_of_them_are_told():
     samples = with_classes(a=30, b=20, c=6)
     assert labels_of(samples) is None

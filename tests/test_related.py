@@ -263,7 +263,12 @@ def test_tables_in_the_other_order_are_told_so():
     ("options", "parents", "children", "said"),
     [
         ({"key": "no"}, [1, 2], [1, 2], "Unknown column of the parent 'no'"),
-        ({"key": "id", "foreign_key": "of"}, [1, 2], [1, 2], "of the child 'of': .* If 'id' refers"),
+        (
+            {"key": "id", "foreign_key": "of"},
+            [1, 2],
+            [1, 2],
+            "of the child 'of': .* If 'id' refers",
+        ),
         ({"key": "id", "drop": ["x"]}, [1, 2], [1, 2], "Unknown column 'x'"),
         ({"key": "id"}, [1, 1], [1, 1], "2 rows have 1 different"),
         ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),

@@ -223,7 +223,8 @@ def _evaluate(options: Namespace) -> None:
     for name, value in found.items():
         if isinstance(value, int | float) and name != "samples":
             said = kind.errors.get(name, name.replace("_", " "))
-            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, 'lower'))}")
+            usual = "lower" if name in kind.errors else ""
+            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, usual))}")
     made = {
         name: figures
         for name, figures in found.items()

@@ -46,18 +46,23 @@ class Parser(ArgumentParser):
 
     def _plain(self, message: str) -> tuple[str, str]:
         """A message in one line, without what is the library's own, and the command it is about."""
-        if missing := re.fullmatch(r"the following arguments are required: (([\w-]+)\..*)", message):
+        if missing := re.fullmatch(
+            r"the following arguments are required: (([\w-]+)\..*)", message
+        ):
             names = [name.partition(".")[2] for name in missing[1].split(", ")]
             parsers = next(one.choices for one in self._actions if isinstance(one.choices, dict))
             needed = [parsers[missing[2]].option_of(name) for name in names]
             return f"Also needed: {', '.join(needed)}.", f"{self.prog} {missing[2]}"
         if wrong := re.match(r'Parser key "([\w.-]+)":\s*(.*)', message, re.DOTALL):
-            types = re.findall(r"Expected (?:an? )?(?:<class '(\w+)'>|typing\.Literal\[(.*?)\])", wrong[2])
+            types = re.findall(
+                r"Expected (?:an? )?(?:<class '(\w+)'>|typing\.Literal\[(.*?)\])", wrong[2]
+            )
             got = re.search(r"(?:Given|Got) value: (.*)$", wrong[2])
             option = self.option_of(wrong[1])
             by_name = f"options by name, as {option}.NAME VALUE"
             said = [
-                {**TYPES, "dict": by_name}.get(name, name) or values.replace("'", "").replace(", ", " or ")
+                {**TYPES, "dict": by_name}.get(name, name)
+                or values.replace("'", "").replace(", ", " or ")
                 for name, values in types
             ]
             if said and got:
