@@ -808,6 +808,18 @@ def test_the_length_that_is_offered_takes_the_lines(tmp_path):
     assert len(kinds.read(path, tokenizer="word", length=int(option[1]))) == 40
 
 
+def test_unknown_tokens_are_told_how_to_be_known(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("\n".join(CORPUS))
+    with pytest.warns(UserWarning, match="tokens unknown") as warned:
+        read = kinds.read(path, tokenizer="word", vocabulary=6)
+    said = re.search(r"with --vocabulary (\d+), all with --tokenizer (\w+)", str(warned[0].message))
+    assert said is not None
+    more = kinds.read(path, tokenizer="word", vocabulary=int(said[1]))
+    assert len(more.kind.tokenizer) > len(read.kind.tokenizer)
+    assert kinds.read(path, tokenizer=said[2]).skipped == ()
+
+
 def test_indented_and_repeated_lines_are_told(tmp_path):
     path = tmp_path / "x.py.txt"
     path.write_text("def f():\n    return 1\n" * 4)

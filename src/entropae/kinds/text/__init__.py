@@ -123,11 +123,18 @@ class Text(Kind):
             total = counts.sentences + counts.empty + counts.overlong
             warnings.warn(
                 f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}."
-                f"{splitting(lines, counts) if least > 1 else ''}",
+                f"{self._remedies(lines, counts) if least > 1 else ''}",
                 stacklevel=4,
             )
         kept = None if counts.kept.all() else counts.kept
         return Samples(rows, self, "tokens", left_out, keys=keys_of_rows(rows, but=PAD), kept=kept)
+
+    def _remedies(self, lines: Lines, counts: Counts) -> str:
+        """How another training would leave out less."""
+        if not counts.unknown:
+            return splitting(lines, counts)
+        more = f" More tokens are known with --vocabulary {4 * len(self.tokenizer)}"
+        return f"{more}, all with --tokenizer bpe.{splitting(lines, counts)}"
 
     def settings(self) -> dict[str, Any]:
         """The length; the tokenizer is written beside it."""
