@@ -30,7 +30,7 @@ from entropae.latent import Entropic, Matching, Plain, Variational
 from entropae.messages import printable
 from entropae.metrics.sentences import bleu
 from entropae.nn import text_pair
-from entropae.nn.decoding import beam, greedy, log_probability, nucleus, sampling
+from entropae.nn.decoding import DECODINGS, beam, greedy, log_probability, nucleus, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
@@ -863,3 +863,10 @@ def reading(capsys):
 def test_what_joins_letters_and_emoji_is_printed():
     assert printable("می\u200cخواهم 👨\u200d👩\u200d👧") == "می\u200cخواهم 👨\u200d👩\u200d👧"
     assert printable("\u202eabc") == "\\u202eabc"
+
+
+def test_the_help_names_every_decoding(capsys):
+    with pytest.raises(SystemExit):
+        main(["sample", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"For text: {' or '.join(', '.join(sorted(DECODINGS)).rsplit(', ', 1))};" in said

@@ -29,7 +29,12 @@ def _data_options(parser: Parser) -> None:
 
 
 def _writing_options(parser: Parser) -> None:
-    parser.add_argument("--decoding", type=str, help="For text: greedy, sampling or beam.")
+    parser.add_argument(
+        "--decoding",
+        type=str,
+        help="For text: beam, greedy, nucleus or sampling; by default nucleus for new sentences, "
+        "greedy for others.",
+    )
     parser.add_argument("--out", type=str, help=OUT)
 
 
