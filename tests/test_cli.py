@@ -310,3 +310,22 @@ def test_a_model_that_was_saved_from_python_can_be_sampled(tmp_path, capsys):
     capsys.readouterr()
     assert main(["reconstruct", str(tmp_path)]) == 1
     assert "is no run folder: recipe.yaml is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fit", "--epochs", "1e3"], "--epochs must be a whole number or null: got 1e3."),
+        (["fit", "--channels", "2"], "--channels must be 1 or 3 or null: got 2."),
+        (["fit", "--model.hidden", "a"], "--model.hidden must be a list, as [64] or null: got a."),
+        (["sample", "run", "-n", "x"], "-n must be a whole number: got x."),
+        (["sample"], "Also needed: RUN."),
+        (["fit-related", "a.csv"], "Also needed: CHILD, --key, --out."),
+        (["fit", "--data"], "argument --data: expected one argument"),
+    ],
+)
+def test_a_wrong_option_is_said_in_a_line_and_the_help_is_as_typed(arguments, said, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    command = f"entropae {arguments[0]}"
+    assert capsys.readouterr().err == f"{command}: {said}\nSee {command} --help.\n"

@@ -11,6 +11,7 @@ from PIL import Image
 
 from entropae.kinds import read
 from entropae.kinds.labels import classes_of
+from entropae.kinds.values.codes import names_of
 
 N = 12
 CLASSES = ["cat" if i % 3 else "dog" for i in range(N)]
@@ -54,6 +55,59 @@ def test_classes_are_found_by_the_names_of_files(form, photos, tmp_path):
 def test_a_column_beside_the_names_needs_no_title(photos, tmp_path):
     rows = [f"{i:03}.png,{CLASSES[i]}" for i in range(N)]
     assert by_value(photos, table(tmp_path / "train.csv", ["file,breed", *rows])) == CLASSES
+
+
+@pytest.fixture
+def rows(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(N, 3)))
+    return tmp_path / "x.npy"
+
+
+def test_whole_numbers_are_classes_whatever_their_type(rows, tmp_path):
+    np.save(tmp_path / "y.npy", np.arange(N) % 2 / 1.0)
+    said = table(tmp_path / "y.csv", ["label", *(f"{i % 2}.0" for i in range(N))])
+    for labels in (str(tmp_path / "y.npy"), said):
+        assert classes_of(read(rows, labels=labels)) == ["0", "1"] * (N // 2)
+
+
+@pytest.mark.parametrize("name", ["y.txt", "y.csv", "y.npy"])
+def test_labels_that_are_missing_are_no_class(name, rows, tmp_path):
+    path = tmp_path / name
+    if name == "y.npy":
+        np.save(path, [np.nan, *np.ones(N - 1)])
+    else:
+        path.write_text("\n".join(["label"] * (name == "y.csv") + ['""' * (name == "y.csv")]))
+        path.write_text(f"{path.read_text()}\n" + "1\n" * (N - 1))
+    with pytest.raises(ValueError, match=f"no label for 1 of the {N} samples, first for number 1"):
+        read(rows, labels=str(path))
+
+
+def test_numbers_with_fractions_are_no_classes(rows, tmp_path):
+    np.save(tmp_path / "y.npy", np.arange(N) / 2)
+    with pytest.raises(ValueError, match=r"must have classes: got numbers such as 0\.5"):
+        read(rows, labels=str(tmp_path / "y.npy"))
+
+
+def test_a_title_above_labels_is_seen(rows, tmp_path):
+    labels = table(tmp_path / "y.txt", ["label", *CLASSES])
+    with pytest.raises(ValueError, match=r"got 13\. If its first line is a title, remove that"):
+        read(rows, labels=labels)
+
+
+def test_lines_that_are_left_out_keep_their_labels(tmp_path):
+    pytest.importorskip("tokenizers")
+    (tmp_path / "x.txt").write_text(f"one two\n\n{'far ' * 99}\nthree four\n")
+    labels = table(tmp_path / "y.txt", ["a", "b", "c", "d"])
+    with pytest.warns(UserWarning, match="2 of 4 lines kept"):
+        samples = read(tmp_path / "x.txt", labels=labels, tokenizer="word")
+    assert classes_of(samples) == ["a", "d"]
+    assert names_of(samples) == ("row", [0, 3])
+
+
+def test_an_image_beside_the_folders_of_others_is_named(photos):
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(photos / "loose.png")
+    said = "Folders are classes only if each image lies in one: 1 of 13 do not, such as loose.png."
+    assert said in read(photos).told
 
 
 def test_a_table_in_the_order_of_the_samples(tmp_path):

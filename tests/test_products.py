@@ -120,7 +120,16 @@ def test_products_are_written_as_they_are_read(text, said):
 def test_a_name_with_signs_is_no_product():
     names = ["a*b", "a / b", "c", "2"]
     assert str(rule_of("`a*b` + c = `a / b`", names)) == "`a*b` + c = `a / b`"
-    assert rule_of("`a*b` * 2 = c", names).names == ("a*b", "2", "c")
+    assert rule_of("`a*b` * `2` = c", names).names == ("a*b", "2", "c")
+
+
+def test_a_factor_stays_one_where_a_column_is_called_by_its_number():
+    x = RNG.integers(1, 1000, N)
+    table = pa.table({"x": x, "2": RNG.integers(0, 5000, N), "y": 2 * x})
+    columns = Columns.fit(table, np.arange(N))
+    rule = propose(table, columns)[0]
+    assert str(rule) == "x * 2 = y"
+    assert rule_from(rule.settings(), columns.order) == rule
 
 
 def test_rules_that_build_on_each_other_are_set_in_their_order():

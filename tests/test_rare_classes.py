@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import entropae as ea
 from entropae.cli import main
@@ -32,6 +33,11 @@ def test_larger_classes_are_as_they_were():
     assert say_classes(as_samples(np.zeros((5, 2), np.float32))) == ""
 
 
+def test_one_class_is_none_to_choose():
+    said = "All samples are of one class, a: there is none to choose."
+    assert say_classes(with_classes(a=30)) == said
+
+
 def test_too_few_of_them_are_told():
     samples = with_classes(a=30, b=20, c=6)
     assert labels_of(samples) is None
@@ -41,6 +47,38 @@ def test_too_few_of_them_are_told():
     )
     said = say_classes(with_classes(a=30, b=5, c=6, d=7, e=8))
     assert "b 5, c 6, d 7 and 1 more. Together they are the class" in said
+
+
+def small():
+    return ea.Autoencoder(torch.nn.Linear(5, 2), torch.nn.Linear(2, 5), ea.Entropic(dim=2)).eval()
+
+
+def test_a_class_is_known_by_any_form_of_its_number():
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    model = small()
+    model.calibrate(x)
+    for labels in (np.arange(60) % 2 / 1.0, np.arange(60)[:, None] % 2):
+        model.fit_prior(x, "mixture", labels=labels)
+        assert model.classes == ("0", "1")
+        same = [model.sample(2, seed=0, label=one) for one in ("1", 1, 1.0, torch.tensor(1))]
+        assert all(torch.equal(one, same[0]) for one in same)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            np.eye(2)[np.arange(60) % 2],
+            r"got shape \(60, 2\)\. Of one column .*labels\.argmax\(1\)",
+        ),
+        ([None, *"ab" * 29, "a"], "no class for 1 of 60 samples"),
+        (np.where(np.arange(60) < 20, np.nan, 1), "no class for 20 of 60 samples"),
+    ],
+)
+def test_labels_that_are_none_are_refused(labels, said):
+    x = np.zeros((60, 5), np.float32)
+    with pytest.raises(ValueError, match=said):
+        small().fit_prior(x, "mixture", labels=labels)
 
 
 @pytest.mark.parametrize(("few", "classes"), [(6, 3), (1, 0)])

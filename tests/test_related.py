@@ -243,11 +243,32 @@ def test_columns_of_either_can_be_left_out_and_rules_be_given():
     assert orders.columns == ["order", "customer", "amount", "item"]
 
 
+def test_no_rules_are_said_of_the_parents_columns_alone(capsys):
+    orders = ORDERS.drop("note", "item")
+    options = SMALL | {"epochs": 1, "progress": True}
+    ea.synthesize_related(CUSTOMERS, orders, key="id", foreign_key="customer", **options)
+    child = capsys.readouterr().out.partition("parent.town ")[2]
+    assert "income" in child
+    assert "->" not in child
+    assert "none is needed" not in child
+
+
+def test_tables_in_the_other_order_are_told_so():
+    parent, child = pa.table({"id": [1, 2]}), pa.table({"of": [1, 2]})
+    with pytest.raises(ValueError, match="The parent comes first, then the child"):
+        ea.synthesize_related(child, parent, key="id", foreign_key="of")
+
+
 @pytest.mark.parametrize(
     ("options", "parents", "children", "said"),
     [
-        ({"key": "no"}, [1, 2], [1, 2], "Unknown column 'no'"),
-        ({"key": "id", "foreign_key": "of"}, [1, 2], [1, 2], "Unknown column 'of'"),
+        ({"key": "no"}, [1, 2], [1, 2], "Unknown column of the parent 'no'"),
+        (
+            {"key": "id", "foreign_key": "of"},
+            [1, 2],
+            [1, 2],
+            "of the child 'of': .* If 'id' refers",
+        ),
         ({"key": "id", "drop": ["x"]}, [1, 2], [1, 2], "Unknown column 'x'"),
         ({"key": "id"}, [1, 1], [1, 1], "2 rows have 1 different"),
         ({"key": "id"}, [1, None], [1, 1], "unique and never missing"),

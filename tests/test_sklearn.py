@@ -40,6 +40,13 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
+def test_samples_that_are_all_the_same_are_told_so():
+    with pytest.warns(UserWarning, match="All 30 samples are the same: there is nothing to learn"):
+        found = quick().fit(np.ones((30, 3)))
+    with pytest.raises(ValueError, match="`noise_variance_` is 0"):
+        found.score(np.ones((5, 3)))
+
+
 @pytest.fixture(scope="module")
 def fitted():
     return quick(n_components=3, epochs=20).fit(IRIS)

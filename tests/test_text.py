@@ -27,9 +27,10 @@ from entropae.kinds.text.scores import active_units, round_trip_information, sco
 from entropae.kinds.text.start import PRIOR, SHRINK, start_from_counts
 from entropae.kinds.text.tokenizer import FILE, Tokenizer, normalize
 from entropae.latent import Entropic, Matching, Plain, Variational
+from entropae.messages import printable
 from entropae.metrics.sentences import bleu
 from entropae.nn import text_pair
-from entropae.nn.decoding import beam, greedy, log_probability, nucleus, sampling
+from entropae.nn.decoding import DECODINGS, beam, greedy, log_probability, nucleus, sampling
 from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.tokens import BOS, EOS, PAD, SPECIAL, UNK
 from entropae.nn.transformer import TransformerDecoder, TransformerEncoder
@@ -205,7 +206,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     with pytest.warns(UserWarning, match=r"2 of 4 lines kept: 1 empty .* 1 of 4 tokens unknown"):
         loaded = kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=4))
     assert loaded.skipped == ("1 empty lines", "1 overlong lines", "1 of 4 tokens unknown")
-    with pytest.raises(ValueError, match="At least 2 sentences of fewer than 2 tokens"):
+    with pytest.raises(ValueError, match="At least 1 sentence is needed, of fewer than 2 tokens"):
         kinds.as_samples(tmp_path / "x.txt", kind=Text(known, length=2))
 
 
@@ -778,3 +779,94 @@ def test_networks_of_images_do_not_take_text(trained, capsys):
     assert (
         "`network` must be one of auto, mlp, conv, residual: got 'lstm'" in capsys.readouterr().err
     )
+
+
+# What is no corpus, or not all of it
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("the same\n" * 9, r"All 9 sentences are the same: there is nothing to learn\."),
+        ("a dog ran. " * 2000, r"1 have more than 16384 characters\. Paragraphs become sentences"),
+        ("a dog\n", r"At least 2 sentences are needed.*got 1 \(none left out\)\. Give a line for"),
+    ],
+)
+def test_what_cannot_be_learnt_is_told_why(content, said, tmp_path):
+    (tmp_path / "x.txt").write_text(content)
+    with pytest.raises(ValueError, match=said):
+        kinds.read(tmp_path / "x.txt")
+
+
+def test_the_length_that_is_offered_takes_the_lines(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("".join(f"{'word ' * n}\n" for n in range(40, 80)))
+    with pytest.raises(ValueError, match=r"got 0 \(40 overlong lines") as raised:
+        kinds.read(path, tokenizer="word", length=8)
+    option = re.search(r"To keep more of them: --length (\d+)$", str(raised.value))
+    assert option is not None
+    assert len(kinds.read(path, tokenizer="word", length=int(option[1]))) == 40
+
+
+def test_unknown_tokens_are_told_how_to_be_known(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("\n".join(CORPUS))
+    with pytest.warns(UserWarning, match="tokens unknown") as warned:
+        read = kinds.read(path, tokenizer="word", vocabulary=6)
+    said = re.search(r"with --vocabulary (\d+), all with --tokenizer (\w+)", str(warned[0].message))
+    assert said is not None
+    more = kinds.read(path, tokenizer="word", vocabulary=int(said[1]))
+    assert len(more.kind.tokenizer) > len(read.kind.tokenizer)
+    assert kinds.read(path, tokenizer=said[2]).skipped == ()
+
+
+def test_indented_and_repeated_lines_are_told(tmp_path):
+    path = tmp_path / "x.py.txt"
+    path.write_text("def f():\n    return 1\n" * 4)
+    assert kinds.read(path).told == (
+        "4 of 8 lines are indented, which is not kept: a sentence has single spaces. 6 of 8 lines "
+        "repeat others, so that held-out ones are among those trained on. For figures of new "
+        "sentences, give each line once."
+    )
+    path.write_text("\n".join(CORPUS))
+    assert kinds.read(path).told == ""
+
+
+def test_a_model_takes_a_single_sentence(trained, tmp_path, capsys):
+    path = tmp_path / "one.txt"
+    path.write_text(f"{CORPUS[0]}\n")
+    run = str(trained / "run")
+    assert main(["reconstruct", run, "--data", str(path)]) == 0
+    assert main(["encode", run, "--data", str(path), "--out", str(tmp_path / "c.csv")]) == 0
+    assert len((tmp_path / "c.csv").read_text().splitlines()) == 2
+    path.write_text("a dog sleeps " * 20)
+    assert main(["reconstruct", run, "--data", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert err.endswith("At least 1 sentence is needed, of fewer than 16 tokens: got 0 (1 overlong "
+                        "lines). Give shorter ones.\n")  # fmt: skip
+
+
+def test_few_sentences_are_evaluated_and_no_figure_has_a_wrong_direction(trained, capsys):
+    path = trained / "few.txt"
+    path.write_text("\n".join(CORPUS[:3]))
+    for data in ([], ["--data", str(path)]):
+        assert main(["evaluate", str(trained / "run"), *data]) == 0
+        said = re.findall(r"^(bleu|round trip information|.* units): .* \((\w+)", *reading(capsys))
+        assert {"bleu"} <= {name for name, _ in said}
+        assert {way for _, way in said} == {"higher"}
+
+
+def reading(capsys):
+    return capsys.readouterr().out, re.MULTILINE
+
+
+def test_what_joins_letters_and_emoji_is_printed():
+    assert printable("می\u200cخواهم 👨\u200d👩\u200d👧") == "می\u200cخواهم 👨\u200d👩\u200d👧"
+    assert printable("\u202eabc") == "\\u202eabc"
+
+
+def test_the_help_names_every_decoding(capsys):
+    with pytest.raises(SystemExit):
+        main(["sample", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"For text: {' or '.join(', '.join(sorted(DECODINGS)).rsplit(', ', 1))};" in said

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+JOINERS = "\u200c\u200d"
+
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """A message for a name that is not among the known ones, with the nearest of them."""
@@ -31,11 +33,13 @@ def number_of(n: int, thing: str) -> str:
 def printable(text: object) -> str:
     r"""A text in which everything that steers a terminal is escaped, for names from elsewhere.
 
+    What joins signs, as of Persian or of families of emoji, stays.
+
     Examples:
         >>> printable("a\x1b[31mb.png")
         'a\\x1b[31mb.png'
     """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in str(text))
 
 
 def counted(things: Sequence[object], most: int = 3) -> str:

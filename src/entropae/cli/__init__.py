@@ -128,6 +128,7 @@ def make_parser(only: str = "") -> Parser:
         command = Parser(description=text)
         describe(command)
         commands.add_subcommand(name, command, help=text)
+        command.prog = f"{parser.prog} {name}"  # as it is typed
     return parser
 
 

@@ -29,7 +29,12 @@ def _data_options(parser: Parser) -> None:
 
 
 def _writing_options(parser: Parser) -> None:
-    parser.add_argument("--decoding", type=str, help="For text: greedy, sampling or beam.")
+    parser.add_argument(
+        "--decoding",
+        type=str,
+        help="For text: beam, greedy, nucleus or sampling; by default nucleus for new sentences, "
+        "greedy for others.",
+    )
     parser.add_argument("--out", type=str, help=OUT)
 
 
@@ -223,7 +228,8 @@ def _evaluate(options: Namespace) -> None:
     for name, value in found.items():
         if isinstance(value, int | float) and name != "samples":
             said = kind.errors.get(name, name.replace("_", " "))
-            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, 'lower'))}")
+            usual = "lower" if name in kind.errors else ""
+            print(f"{said}: {value:.4g}{better(kind.better_errors.get(name, usual))}")
     made = {
         name: figures
         for name, figures in found.items()

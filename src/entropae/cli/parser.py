@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,15 @@ from entropae.recipe import read_settings, recipe_of
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 1 << 32)])
 
 
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "tuple": "a list, as [64]",
+    "NoneType": "null",
+}
+
+
 class Parser(ArgumentParser):
     """A parser whose errors are short and name the option that was probably meant."""
 
@@ -29,10 +39,40 @@ class Parser(ArgumentParser):
             near = difflib.get_close_matches(word, known, n=3)
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
+        message, prog = self._plain(message)
         shown = "\n".join(map(printable, message.split("\n")))
-        command = self.prog.replace(" [options]", "")  # as argparse calls those of a command
-        print(f"{command}: {shown}\nSee {command} --help.", file=sys.stderr)
+        print(f"{prog}: {shown}\nSee {prog} --help.", file=sys.stderr)
         sys.exit(2)
+
+    def _plain(self, message: str) -> tuple[str, str]:
+        """A message in one line, without what is the library's own, and the command it is about."""
+        if missing := re.fullmatch(
+            r"the following arguments are required: (([\w-]+)\..*)", message
+        ):
+            names = [name.partition(".")[2] for name in missing[1].split(", ")]
+            parsers = next(one.choices for one in self._actions if isinstance(one.choices, dict))
+            needed = [parsers[missing[2]].option_of(name) for name in names]
+            return f"Also needed: {', '.join(needed)}.", f"{self.prog} {missing[2]}"
+        if wrong := re.match(r'Parser key "([\w.-]+)":\s*(.*)', message, re.DOTALL):
+            types = re.findall(
+                r"Expected (?:an? )?(?:<class '(\w+)'>|typing\.Literal\[(.*?)\])", wrong[2]
+            )
+            got = re.search(r"(?:Given|Got) value: (.*)$", wrong[2])
+            option = self.option_of(wrong[1])
+            by_name = f"options by name, as {option}.NAME VALUE"
+            said = [
+                {**TYPES, "dict": by_name}.get(name, name)
+                or values.replace("'", "").replace(", ", " or ")
+                for name, values in types
+            ]
+            if said and got:
+                message = f"{option} must be {' or '.join(dict.fromkeys(said))}: got {got[1]}."
+        return message, self.prog
+
+    def option_of(self, name: str) -> str:
+        """An argument as it is written on the command line, by its name in the namespace."""
+        found = (one.option_strings for one in self._actions if one.dest == name)
+        return next((options[0] for options in found if options), name.upper())
 
 
 class RecipeFile(ActionConfigFile):

@@ -78,7 +78,7 @@ def _sample_options(parser: Parser) -> None:
     )
     parser.add_argument("--shares", type=str, help="Of parents: town=equal, or town=a:0.7,b:0.3.")
     parser.add_argument(
-        "--out", type=str, required=True, help="A folder, for a file of each table, as they were."
+        "--out", type=str, required=True, help="A folder, for a file of each table, of its name."
     )
     parser.add_argument("--parquet", action="store_true", help="Write Parquet instead of CSV.")
 

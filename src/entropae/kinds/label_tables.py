@@ -41,7 +41,7 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
         ValueError: If it cannot be read, names not all samples, or has no column that is the class.
     """
     table = read_table(path).data
-    columns = {name: [str(x) for x in table[name].to_pylist()] for name in table.column_names}
+    columns = {name: _texts(table[name].to_pylist()) for name in table.column_names}
     key, form = _key(columns, names)
     label = _label(path, [name for name in columns if name != key])
     if key is None:
@@ -60,9 +60,18 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
     lacking = [one for one in wanted if one not in found]
     if lacking:
         raise ValueError(
-            f"{path} has no label for {len(lacking)} of the {n} samples: {counted(lacking)}."
+            f"{path} has no label for {len(lacking)} of the {n} samples: {counted(lacking)}. Leave "
+            "these out, or add a row for each with a class of its own, such as unknown."
         )
     return np.array([found[one] for one in wanted])
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    """Values as texts, whole numbers without a point; nothing for those that are missing."""
+    return [
+        "" if x is None else str(int(x)) if isinstance(x, float) and x.is_integer() else str(x)
+        for x in values
+    ]
 
 
 def _key(

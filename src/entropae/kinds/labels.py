@@ -21,6 +21,7 @@ NAMED = 3  # classes that are named where there are many
 # A class of fewer samples has no distribution that could be told from them; such are one together.
 LEAST = 10
 RARE = "rare classes"
+MISSING = ("", "nan")  # the latter is what NumPy writes
 
 
 def with_labels(samples: Samples, source: str) -> Samples:
@@ -42,15 +43,41 @@ def with_labels(samples: Samples, source: str) -> Samples:
         )
     check_regular(path)
     labels = _read(path)
-    plain = len(labels) == len(samples.array) and not _has_columns(labels)
+    n, kept = len(samples.array), samples.kept
+    plain = len(labels) == n and not _has_columns(labels)
     if is_label_table(path) and not plain:
-        return replace(samples, labels=from_table(path, len(samples.array), samples.names))
-    if labels.ndim != 1 or len(labels) != len(samples.array):
+        labels = from_table(path, n, samples.names)
+    elif kept is not None and len(labels) == len(kept):
+        labels = labels[kept]
+    if labels.ndim != 1 or len(labels) != n:
+        raise ValueError(_wrong_number(path, labels, samples))
+    return replace(samples, labels=np.array(_classes(path, labels)))
+
+
+def _wrong_number(path: Path, labels: np.ndarray, samples: Samples) -> str:
+    n = len(samples.array)
+    got = len(labels) if labels.ndim == 1 else labels.shape
+    lines = "" if samples.kept is None else f", or of the {len(samples.kept)} lines"
+    title = " If its first line is a title, remove that." if got == n + 1 else ""
+    return f"{path} must have one label for each of the {n} samples{lines}: got {got}.{title}"
+
+
+def _classes(path: Path, labels: np.ndarray) -> list[str]:
+    """Labels as classes, of which none may be missing."""
+    found = names(labels)
+    gone = [i for i, name in enumerate(found) if name in MISSING]
+    if gone:
         raise ValueError(
-            f"{path} must have one label for each of the {len(samples.array)} samples: got "
-            f"{labels.shape}."
+            f"{path} has no label for {len(gone)} of the {len(found)} samples, first for number "
+            f"{gone[0] + 1}. Leave these samples out, or give them a class of their own, such as "
+            "unknown."
         )
-    return replace(samples, labels=labels)
+    if labels.dtype.kind == "f" and (broken := labels[labels % 1 != 0]).size:
+        raise ValueError(
+            f"{path} must have classes: got numbers such as {broken[0]:g}. Make classes of them, "
+            "such as low and high."
+        )
+    return found
 
 
 def labelled(samples: Samples, source: str | None, classes: Sequence[str]) -> Samples:
@@ -109,7 +136,9 @@ def say_classes(data: Samples) -> str:
     """Which classes are too small to be drawn alone, in words; nothing if none is."""
     found = classes_of(data) or []
     rare = _rare(found)
-    if not rare or len(set(found)) < 2:
+    if len(set(found)) == 1:
+        return f"All {data.kind.things} are of one class, {found[0]}: there is none to choose."
+    if not rare:
         return ""
     named = ", ".join(f"{name} {size}" for name, size in list(rare.items())[:NAMED])
     named += f" and {len(rare) - NAMED} more" if len(rare) > NAMED else ""

@@ -27,6 +27,7 @@ class Reading:
         rules: That rows of a table keep: `start <= end`, `zip -> town`, `a + b = c`, `a * b = c`,
             `unique store, day`.
         find_rules: Look for such rules, too.
+        given: Columns of a table that are not drawn with it: no rules are sought among them.
         dialect: How a table's text is written, see `entropae.reader.Dialect`.
         tokenizer: Kind of the tokenizer that is trained on a text; `auto` is byte pairs, or
             characters where there are hardly any spaces.
@@ -50,6 +51,7 @@ class Reading:
     columns: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     find_rules: bool = True
+    given: frozenset[str] = frozenset()
     dialect: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 4000

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Shaped, UInt64
+from jaxtyping import Bool, Float, Int, Shaped, UInt64
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -44,6 +44,7 @@ class Samples(Dataset[Tensor]):
         others: How many files were there that are of other types, in words, if any.
         told: What was done to them that nobody asked for, in a sentence, if anything.
         scaling: Where their values lie and how far they spread, if not about as of N(0, 1).
+        kept: Which lines of their file or list were, if some were left out.
         index: Which rows of the array; all if `None`.
     """
 
@@ -56,6 +57,7 @@ class Samples(Dataset[Tensor]):
     keys: UInt64[np.ndarray, " n"] | None = field(default=None, repr=False)
     files: tuple[Path, ...] = field(default=(), repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    kept: Bool[np.ndarray, " m"] | None = field(default=None, repr=False)
     others: str = ""
     told: str = ""
     scaling: Scaling | None = field(default=None, repr=False)

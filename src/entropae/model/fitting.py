@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,10 +41,28 @@ def options_of(
             f'{type(prior).__name__} knows of no labels: fit "mixture" or "flow-matching" with '
             "them."
         )
-    found = labels_of(data) if labels is True else names(labels)
+    found = labels_of(data) if labels is True else _classes(labels)
     if found is None:
         raise ValueError(
             f"The data came without labels, or with fewer than {LEAST} samples of a class. Give "
             "others: labels=labels."
         )
     return data, options | {"labels": found}
+
+
+def _classes(labels: Any) -> list[str]:
+    """Labels that were given, one for each sample, as texts."""
+    array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.ndim != 1:
+        raise ValueError(
+            f"`labels` must be one class for each sample: got shape {array.shape}. Of one column "
+            "for each class: labels.argmax(1)."
+        )
+    gone = sum(one is None or str(one) in ("nan", "<NA>") for one in array.tolist())
+    if gone:
+        raise ValueError(
+            f"`labels` has no class for {gone} of {len(array)} samples. Leave these samples out, "
+            "or give them a class of their own, such as unknown."
+        )
+    return names(array)

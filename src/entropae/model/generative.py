@@ -13,6 +13,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from entropae.kinds import Kind
+from entropae.kinds.labels import names
 from entropae.latent import Latent
 from entropae.model.fitting import options_of
 from entropae.prior import TITLES, Head, Normal, Prior, fitted, make_head, make_prior
@@ -252,7 +253,7 @@ class Generative(nn.Module, ABC):
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         wishes: dict[str, Any] = {}
         if label is not None or balanced:
-            wishes |= {"label": None if label is None else str(label), "balanced": balanced}
+            wishes |= {"label": None if label is None else names([label])[0], "balanced": balanced}
         if temperature != 1 or truncation is not None:
             wishes |= {"temperature": temperature, "truncation": truncation}
         code = self.draw_codes(n, self.priors[name], generator, head=head, **wishes)

@@ -127,9 +127,10 @@ class Prior(nn.Module, ABC):
             raise ValueError("Ask for one `label`, or for `balanced` samples of all, not for both.")
         if not self.classes:
             raise ValueError(
-                "This prior knows of no classes: the data had none, or too few samples of one. Fit "
-                "one with labels: entropae fit --labels, or model.fit_prior(data, "
-                '"mixture", labels=labels) in Python. Rows of a table are chosen by --where too.'
+                "This prior knows of no classes: the data had none, or too few samples of one, or "
+                "it is of a kind without. Ask for another prior, or fit one with labels: entropae "
+                'fit --labels, or model.fit_prior(data, "mixture", labels=labels) in Python. Rows '
+                "of a table are chosen by --where too."
             )
         if balanced:
             return torch.arange(n) % len(self.classes)

@@ -32,10 +32,9 @@ from entropae.kinds.tables.related import (
     children,
     free_name,
     parents_of,
-    rules_of_child,
     with_children,
 )
-from entropae.kinds.tables.rules import rule_of
+from entropae.kinds.tables.rules import about_others, rule_of
 from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
@@ -276,9 +275,10 @@ def synthesize_related(
             f"children of {len(upper)} parents. Bring more rows."
         )
     # Children are held out with their parents.
-    second = _synthesis(beside, columns, of_child, recipe, keys=keys[places], **how)
+    how |= {"keys": keys[places], "given": frozenset(relation.given.values())}
+    second = _synthesis(beside, columns, of_child, recipe, **how)
     found = second.kind.rules
-    second.kind.rules = rules_of_child(found, relation)
+    second.kind.rules = about_others(found, how["given"])
     left_out = [str(rule) for rule in found if rule not in second.kind.rules]
     if progress and left_out:
         print(f"Of these rules, none is needed for children: {', '.join(left_out)}.")

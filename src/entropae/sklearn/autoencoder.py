@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Literal, Self
@@ -117,6 +118,10 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         refuse(self, unsupported)
         x = checked(self, X, first=True).astype(np.float64)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        if (x == x[0]).all():
+            warnings.warn(
+                f"All {len(x)} samples are the same: there is nothing to learn.", stacklevel=2
+            )
         self.mean_, self.scale_ = x.mean(0), _scale(x)
         standardized = torch.from_numpy((x - self.mean_) / self.scale_)
         samples = standardized.float()
@@ -205,6 +210,11 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Tipping and Bishop, J. R. Stat. Soc. B 61 (1999) 611, eq. (6), for the linear decoder.
         """
         x, _ = self._standardized(X)
+        if not self.noise_variance_ > 0:
+            raise ValueError(
+                "The samples of `fit` came back exactly, so that there is no density: "
+                "`noise_variance_` is 0. Fit on samples that differ."
+            )
         parts = x.split(ROWS), self.model_.encode(x).split(ROWS)
         made = [
             _log_density(self.model_.decoder, some, codes, self.noise_variance_)

@@ -29,6 +29,7 @@ from entropae.kinds.keys import keys_of_names
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array
+from entropae.messages import printable
 from entropae.neighbors import warn
 
 # Folders of a data set's parts, which are no classes.
@@ -322,8 +323,19 @@ def _of_files(
         return replace(samples, labels=labels, keys=rows, told=told)
     files = tuple(path for path in made.files if isinstance(path, Path))
     names = tuple(path.relative_to(source).as_posix() for path in files)
-    return replace(
-        samples, labels=_classes(names), keys=keys_of_names(names), files=files, names=names
+    told = " ".join(filter(None, (made.told, _loose(names))))
+    known: dict[str, Any] = {"keys": keys_of_names(names), "files": files, "names": names}
+    return replace(samples, labels=_classes(names), told=told, **known)
+
+
+def _loose(names: Sequence[str]) -> str:
+    """Which images keep the folders of the others from being classes, in a sentence."""
+    loose = [name for name in names if "/" not in name]
+    if not loose or len({PurePosixPath(name).parent for name in names}) < 3:
+        return ""
+    return (
+        f"Folders are classes only if each image lies in one: {len(loose)} of {len(names)} do not, "
+        f"such as {printable(loose[0])}."
     )
 
 

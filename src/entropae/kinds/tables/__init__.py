@@ -108,7 +108,8 @@ class Tables(Kind):
         columns = Columns.fit(table, halves.train, declared=said)
         if all(column.levels is not None and column.width < 2 for column in columns.columns):
             raise ValueError("All columns are constant: there is nothing to learn.")
-        rules = declared_and_found(table, columns, reading.rules, find=reading.find_rules)
+        wanted: dict[str, Any] = {"find": reading.find_rules, "given": reading.given}
+        rules = declared_and_found(table, columns, reading.rules, **wanted)
         known = metadata_of(without(source, dropped))
         options: dict[str, Any] = {"metadata": known, "style": style, "words": words}
         kind = cls(columns, library=library, rules=rules, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, combinations_with_replacement
 from typing import Any
 
@@ -19,7 +19,7 @@ from entropae.kinds.tables.compared import keys_of
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import plain, type_of
 from entropae.kinds.tables.rule import Rule, listed
-from entropae.kinds.tables.rules import Before, Gives, rule_of, steps
+from entropae.kinds.tables.rules import Before, Gives, about_others, rule_of, steps
 
 # −log of the chance that a rule holds by accident, were its columns independent.
 EVIDENCE = 30.0
@@ -364,17 +364,23 @@ def supports(rule: Rule, columns: Columns) -> None:
 
 
 def declared_and_found(
-    table: Any, columns: Columns, texts: Sequence[str], *, find: bool
+    table: Any,
+    columns: Columns,
+    texts: Sequence[str],
+    *,
+    find: bool,
+    given: Collection[str] = (),
 ) -> tuple[Rule, ...]:
     """The rules that were declared, which must hold, and those that are found if asked for.
 
-    What follows from other columns is in the order in which it is computed.
+    What follows from other columns is in the order in which it is computed. What is found of
+    `given` columns alone is left out: they are not drawn.
     """
-    given = [rule_of(text, columns.order) for text in texts]
-    for i, rule in enumerate(given):
+    told = [rule_of(text, columns.order) for text in texts]
+    for i, rule in enumerate(told):
         supports(rule, columns)
         if isinstance(rule, Gives):
-            given[i] = rule.learnt(table)
+            told[i] = rule.learnt(table)
         else:
             broken = int((~rule.met(table, columns)).sum())
             if broken:
@@ -382,8 +388,8 @@ def declared_and_found(
                     f"{broken} of {len(table)} rows break the rule {rule}. No drawn row will.",
                     stacklevel=7,
                 )
-    known = {str(rule) for rule in given}
-    found = propose(table, columns) if find else ()
-    every = (*given, *(rule for rule in found if str(rule) not in known))
+    known = {str(rule) for rule in told}
+    found = about_others(propose(table, columns), given) if find else ()
+    every = (*told, *(rule for rule in found if str(rule) not in known))
     first = [rule for rule, _ in steps(every)]
     return (*first, *(rule for rule in every if rule not in first))

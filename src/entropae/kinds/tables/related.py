@@ -20,7 +20,6 @@ from entropae.kinds.tables.imputation import drawn_beside
 from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.plain import arrow, inner, is_number, is_text, plain, type_of
 from entropae.kinds.tables.repaired import repaired
-from entropae.kinds.tables.rules import Gives, Rule
 from entropae.kinds.tables.siblings import Siblings
 from entropae.messages import unknown
 
@@ -105,9 +104,10 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
     Raises:
         ValueError: If a column is not there, keys are missing or repeated, or a child has none.
     """
-    for table, name in ((parent, key), (child, foreign_key)):
+    for table, name, whose in ((parent, key, "parent"), (child, foreign_key, "child")):
         if name not in table.column_names:
-            raise ValueError(unknown("column", name, table.column_names))
+            said = unknown(f"column of the {whose}", name, table.column_names)
+            raise ValueError(f"{said}{_instead(parent, child, key, foreign_key)}")
     keys = parent.column(key).to_pylist()
     place = {value: i for i, value in enumerate(keys)}
     if None in place or len(place) < len(keys):
@@ -123,6 +123,24 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
     if not found:
         raise ValueError("The child must have rows: got none.")
     return np.array(found, np.int64)
+
+
+def _instead(parent: Any, child: Any, key: str, foreign_key: str) -> str:
+    """What was probably meant, where the parent or the child has no such column."""
+    if key in child.column_names and foreign_key in parent.column_names and key != foreign_key:
+        return " The parent comes first, then the child."
+    return "" if key not in parent.column_names else _referring(parent, child, key, foreign_key)
+
+
+def _referring(parent: Any, child: Any, key: str, foreign_key: str) -> str:
+    """The child's column that has nothing but keys, if there is one, and how it is named."""
+    keys = {*parent.column(key).to_pylist()}
+    names = [name for name in child.column_names if name != foreign_key]
+    found = [name for name in names if keys >= {*child.column(name).to_pylist()}]
+    if not found:
+        return ""
+    option = f"--foreign-key {shlex.quote(found[0])}"
+    return f" If {found[0]!r} refers to them: {option} (foreign_key={found[0]!r} in Python)"
 
 
 def _orphans(
@@ -145,21 +163,11 @@ def _orphans(
             f"the parent, such as {first!r}."
         )
         types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
-        keys = {*parent.column(key).to_pylist()}
-        instead = [
-            name
-            for name in child.column_names
-            if name != foreign_key and keys >= {*child.column(name).to_pylist()}
-        ]
         if is_text(types[0]) != is_text(types[1]):
             said.append(f"The keys are of types {types[0]} and {types[1]}: make both of one type.")
-        elif instead:
-            option = f"--foreign-key {shlex.quote(instead[0])}"
-            said.append(
-                f"If {instead[0]!r} refers to them: {option} (foreign_key={instead[0]!r} in Python)"
-            )
         else:
-            said.append("Leave these rows out.")
+            instead = _referring(parent, child, key, foreign_key)
+            said.append(instead.strip() or "Leave these rows out.")
     return " ".join(said)
 
 
@@ -275,16 +283,6 @@ def beside_parents(
     for name, new in relation.given.items():
         made = made.append_column(new, parent.column(name).take(_array(places)))
     return made
-
-
-def rules_of_child(rules: tuple[Rule, ...], relation: Relation) -> tuple[Rule, ...]:
-    """The rules that are about the child.
-
-    Not that a value of the parent gives one of the child: a new parent has other values.
-    """
-    given = {*relation.given.values()}
-    about = [rule for rule in rules if not given >= {*rule.names}]
-    return tuple(r for r in about if not (isinstance(r, Gives) and given & {*r.names}))
 
 
 def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:

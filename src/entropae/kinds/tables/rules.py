@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -165,6 +165,15 @@ def _blank(values: list[Any]) -> Any:
     return next((value for value in values if value is not None), 0)
 
 
+def about_others(rules: Iterable[Rule], given: Collection[str]) -> tuple[Rule, ...]:
+    """The rules that are not about given columns alone, which are not drawn.
+
+    Nor that one of these gives another column: new rows have other values of it.
+    """
+    about = (rule for rule in rules if not {*given} >= {*rule.names})
+    return tuple(r for r in about if not (isinstance(r, Gives) and {*given} & {*r.names}))
+
+
 def rule_of(text: str, names: Sequence[str]) -> Rule:
     """A rule as it is written.
 
@@ -216,9 +225,9 @@ def _product(left: str, right: str, names: Sequence[str]) -> Product | None:
     columns: dict[str, list[str]] = {"*": [], "/": []}
     numbers = {"*": 1.0, "/": 1.0}
     for sign, piece in zip(pieces[::2], pieces[1::2], strict=True):
-        sign, name = sign.strip(), piece.strip().strip("`")
-        if name not in names and NUMBER.fullmatch(name):
-            numbers[sign] *= float(name)
+        sign = sign.strip()
+        if NUMBER.fullmatch(piece.strip()):  # a column of such a name is quoted
+            numbers[sign] *= float(piece)
         else:
             columns[sign].append(_known(piece, names))
     total, known = _known(right, names), (*columns["*"], *columns["/"])

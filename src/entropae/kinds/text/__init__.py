@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +22,16 @@ from entropae.kinds.keys import keys_of_rows
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.text.lines import Lines, encode_lines, is_text, read_lines, splitting
+from entropae.kinds.text.lines import (
+    LOOKED_AT,
+    Counts,
+    Lines,
+    as_lines,
+    encode_lines,
+    is_text,
+    read_lines,
+    splitting,
+)
 from entropae.kinds.text.start import start_from_counts
 from entropae.kinds.text.tokenizer import FILE, NAMES, Tokenizer, suitable
 from entropae.messages import printable, unknown
@@ -30,6 +40,7 @@ from entropae.nn.tokens import PAD
 from entropae.storage.atomic import write_text
 
 SHOWN = 64
+INDENTED, REPEATED = 0.05, 0.5  # shares of lines that are worth a word
 DROPOUT = 0.3  # of an lstm that starts from counts
 
 
@@ -55,7 +66,9 @@ class Text(Kind):
         "perplexity": "Perplexity",
         "accuracy": "Share of tokens predicted",
     }
-    better_errors: ClassVar[Mapping[str, str]] = {"accuracy": "higher"}
+    better_errors: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("accuracy", "bleu", "round_trip_information", "active_units", "used_units"), "higher"
+    )
     measures: ClassVar[Mapping[str, Measure]] = {
         "forward_perplexity": Measure("perplexity of sentences to a model of real ones"),
         "reverse_perplexity": Measure("perplexity of held-out sentences to a model of drawn ones"),
@@ -79,10 +92,12 @@ class Text(Kind):
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Sentences, and a tokenizer trained on them."""
         lines = _lines(source)
+        _check(lines, reading.length)
         asked = reading.tokenizer
         chosen = suitable(lines.sentences) if asked == "auto" else asked
         tokenizer = Tokenizer.train(lines.sentences, chosen, vocabulary=reading.vocabulary)
-        return cls(tokenizer, length=reading.length)._encoded(lines)
+        samples = cls(tokenizer, length=reading.length)._encoded(lines, least=2)
+        return replace(samples, told=_told(lines))
 
     def read_more(self, source: Any, reading: Reading) -> Samples:
         """Sentences in the model's tokens; or rows of these."""
@@ -93,14 +108,14 @@ class Text(Kind):
             raise ValueError(
                 f"The model takes sentences: give a .txt file or a list of texts, not {what}."
             )
-        return self._encoded(_lines(source))
+        return self._encoded(_lines(source), least=1)
 
     def accepts(self, x: Tensor) -> bool:
         """Rows of token numbers, of any length up to the model's."""
         return x.dtype == torch.int64 and x.ndim == 2 and x.shape[1] <= self.length
 
-    def _encoded(self, lines: Lines) -> Samples:
-        rows, counts = encode_lines(lines, self.tokenizer, length=self.length)
+    def _encoded(self, lines: Lines, *, least: int) -> Samples:
+        rows, counts = encode_lines(lines, self.tokenizer, length=self.length, least=least)
         left_out = counts.left_out()
         if counts.unknown:
             left_out += (f"{counts.unknown} of {counts.tokens} tokens unknown",)
@@ -108,10 +123,18 @@ class Text(Kind):
             total = counts.sentences + counts.empty + counts.overlong
             warnings.warn(
                 f"{counts.sentences} of {total} lines kept: {', '.join(left_out)}."
-                f"{splitting(lines, counts)}",
+                f"{self._remedies(lines, counts) if least > 1 else ''}",
                 stacklevel=4,
             )
-        return Samples(rows, self, "tokens", left_out, keys=keys_of_rows(rows, but=PAD))
+        kept = None if counts.kept.all() else counts.kept
+        return Samples(rows, self, "tokens", left_out, keys=keys_of_rows(rows, but=PAD), kept=kept)
+
+    def _remedies(self, lines: Lines, counts: Counts) -> str:
+        """How another training would leave out less."""
+        if not counts.unknown:
+            return splitting(lines, counts)
+        more = f" More tokens are known with --vocabulary {4 * len(self.tokenizer)}"
+        return f"{more}, all with --tokenizer bpe.{splitting(lines, counts)}"
 
     def settings(self) -> dict[str, Any]:
         """The length; the tokenizer is written beside it."""
@@ -278,9 +301,36 @@ class Text(Kind):
 
 
 def _lines(source: Any) -> Lines:
-    if not isinstance(source, list):
-        return read_lines(source)
-    from entropae.kinds.text.tokenizer import normalize
+    return as_lines(source) if isinstance(source, list) else read_lines(source)
 
-    kept = [line for line in map(normalize, source) if line]
-    return Lines(kept, len(source) - len(kept))
+
+def _check(lines: Lines, length: int) -> None:
+    """Raise unless there are lines that can be learnt from."""
+    if not lines.sentences:
+        counts = Counts(0, lines.empty, lines.overlong, 0, 0, length)
+        raise ValueError(
+            f"There are no sentences: of {lines.empty + lines.overlong} lines {lines.empty} are "
+            f"empty, and {lines.overlong} have more than {LOOKED_AT} characters."
+            f"{splitting(lines, counts)}"
+        )
+    if len(lines.sentences) > 1 and len(set(lines.sentences)) == 1:
+        raise ValueError(
+            f"All {len(lines.sentences)} sentences are the same: there is nothing to learn."
+        )
+
+
+def _told(lines: Lines) -> str:
+    """What becomes of the lines that nobody asked for, in sentences."""
+    n, said = len(lines.sentences), []
+    if lines.indented > INDENTED * n:
+        said.append(
+            f"{lines.indented} of {n} lines are indented, which is not kept: a sentence has single "
+            "spaces."
+        )
+    again = n - len(set(lines.sentences))
+    if again > REPEATED * n:
+        said.append(
+            f"{again} of {n} lines repeat others, so that held-out ones are among those trained "
+            "on. For figures of new sentences, give each line once."
+        )
+    return " ".join(said)

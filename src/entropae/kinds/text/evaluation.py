@@ -25,6 +25,7 @@ DRAWN = ("forward_perplexity", "reverse_perplexity", "distinct", "repeated", "co
 REAL = "held-out sentences"
 # Sentences that are drawn, and that runs of tokens are counted in: of more, fewer are distinct.
 MADE = 2000
+FEWEST = 20  # held-out sentences from which it can be told what the code is used for
 
 
 def evaluate_text(
@@ -57,9 +58,9 @@ def evaluate_text(
     Returns:
         By name: `nll`, `perplexity`, `accuracy` and `bleu` of reconstructions of held-out
         sentences; `kl`, `mutual_information` and `importance_weighted_nll` of VAEs;
-        `round_trip_information`, `active_units`, `used_units`; and of sentences drawn from the
-        model's prior token by token, `forward_perplexity`, `reverse_perplexity`, `distinct`,
-        `repeated` and `copied`.
+        `round_trip_information`, `active_units`, `used_units` of 20 sentences or more; and of
+        sentences drawn from the model's prior token by token, `forward_perplexity`,
+        `reverse_perplexity`, `distinct`, `repeated` and `copied`.
 
     Raises:
         ValueError: If the decoder is none of sentences.
@@ -80,9 +81,10 @@ def evaluate_text(
         figures["mutual_information"] = found.mutual_information
         figures["importance_weighted_nll"] = found.nll
     found_again = model.encode(again, head=False)
-    figures["round_trip_information"] = round_trip_information(code, found_again)
-    figures["active_units"] = active_units(code)
-    figures["used_units"] = used_units(decoder, code, some)
+    if len(code) >= FEWEST:
+        figures["round_trip_information"] = round_trip_information(code, found_again)
+        figures["active_units"] = active_units(code)
+        figures["used_units"] = used_units(decoder, code, some)
     drawn = draw(model, made, seed=seed, decoding=decoding)
     return figures | evaluate_drawn(
         drawn, train, held_out, tokenizer, real=real, language=language, seed=seed

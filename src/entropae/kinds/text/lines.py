@@ -8,12 +8,12 @@ import re
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
@@ -30,13 +30,15 @@ LONGEST = 1 << 20  # characters of a line
 # Characters of a line that is looked at: normalizing and learning tokens can take time that grows
 # with the square of them, and no sentence has so many.
 LOOKED_AT = 1 << 14
+NEARLY = 0.95  # of those that are too long
 MANY = 0.2  # share of lines that are too long, from which they seem to be paragraphs
 
 
 class Lines(NamedTuple):
     """Sentences of a file, how many of its lines are none, how many far too long, and which file.
 
-    There is no file if they are a list, or packed.
+    There is no file if they are a list, or packed. Of each sentence there is the number of its
+    line, from 0, and of all how many begin with space.
     """
 
     sentences: list[str]
@@ -44,6 +46,8 @@ class Lines(NamedTuple):
     overlong: int = 0
     path: Path | None = None
     encoding: str = "utf-8"
+    numbers: Sequence[int] = ()
+    indented: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Counts:
         tokens: Tokens that were kept, without the ends.
         unknown: Those of them that are not in the vocabulary.
         length: Tokens of a line, its end included, that are taken.
+        most: Such a length with which nearly all sentences are kept.
+        kept: Which lines were, of all that there were.
     """
 
     sentences: int
@@ -65,6 +71,8 @@ class Counts:
     tokens: int
     unknown: int
     length: int
+    most: int = field(default=0, compare=False)
+    kept: Bool[np.ndarray, " m"] = field(default_factory=lambda: np.ones(0, bool), compare=False)
 
     def left_out(self) -> tuple[str, ...]:
         """A line for each reason why lines were left out."""
@@ -94,17 +102,19 @@ def read_lines(path: str | Path) -> Lines:
     path = Path(path)
     packed = path.suffix.lower() == ".gz"
     most = max(UNPACKED, RATIO * path.stat().st_size)
-    sentences, empty, overlong = [], 0, 0
+    sentences, numbers, empty, overlong, indented = [], [], 0, 0, 0
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
             start = file.read(START)
             encoding = encoding_of(start)
             file.seek(0)
-            for text in _limited(file, encoding, most):
+            for number, text in enumerate(_limited(file, encoding, most)):
                 if len(text) > LOOKED_AT:
                     overlong += 1
                 elif sentence := normalize(text):
                     sentences.append(sentence)
+                    numbers.append(number)
+                    indented += text[0].isspace()
                 else:
                     empty += 1
     except UnicodeError as error:
@@ -130,7 +140,7 @@ def read_lines(path: str | Path) -> Lines:
             f"For a table, it must be called .csv: {python(copy)}",
             stacklevel=2,
         )
-    return Lines(sentences, empty, overlong, None if packed else path, encoding)
+    return Lines(sentences, empty, overlong, None if packed else path, encoding, numbers, indented)
 
 
 def splitting(lines: Lines, counts: Counts) -> str:
@@ -141,14 +151,15 @@ def splitting(lines: Lines, counts: Counts) -> str:
     if counts.overlong < max(1, MANY * (counts.sentences + counts.overlong)):
         return ""
     if not lines.overlong and not any(re.search(r"[.?] ", line) for line in lines.sentences):
-        return f" To keep more of them: --length {2 * counts.length}"
+        return f" To keep more of them: --length {counts.most}" if counts.most else ""
     if lines.path is None:
         return ""
     out = str(free(lines.path))
     split = "x.replace('. ', '.' + chr(10)).replace('? ', '?' + chr(10))"
     code = f"x = Path({str(lines.path)!r}).read_text({lines.encoding!r}); x = {split}"
     code = f"from pathlib import Path; {code}; Path({out!r}).write_text(x, 'utf-8')"
-    return f" Paragraphs become sentences by {python(code)}"
+    whole = f" Paragraphs are kept whole by --length {counts.most}." if counts.most else ""
+    return f"{whole} Paragraphs become sentences by {python(code)}"
 
 
 def _limited(file: Any, encoding: str, most: int) -> Iterator[str]:
@@ -170,7 +181,7 @@ def _limited(file: Any, encoding: str, most: int) -> Iterator[str]:
 
 
 def encode_lines(
-    lines: Lines | Sequence[str], tokenizer: Tokenizer, *, length: int = 64
+    lines: Lines | Sequence[str], tokenizer: Tokenizer, *, length: int = 64, least: int = 2
 ) -> tuple[Int[np.ndarray, "n length"], Counts]:
     """Rows of token numbers, each ended by `EOS` and filled up with `PAD`.
 
@@ -179,22 +190,25 @@ def encode_lines(
         tokenizer: Of these or of other lines.
         length: Tokens of a row, the end included. Lines of more are left out, for half a sentence
             is none.
+        least: Lines that must be left; of fewer than 2 a model is not trained.
 
     Returns:
         Rows of int32, and what was counted.
 
     Raises:
-        ValueError: If `length` is less than 2 or too large, or fewer than 2 lines are left.
+        ValueError: If `length` is less than 2 or too large, or too few lines are left.
     """
     if not 2 <= length <= MOST_TOKENS:
         wrong = "at least 2" if length < 2 else f"at most {MOST_TOKENS}"
         raise ValueError(f"`length` must be {wrong}: got length={length}.")
     if not isinstance(lines, Lines):
-        every = [normalize(line) for line in lines]
-        kept = [line for line in every if line]
-        lines = Lines(kept, len(every) - len(kept))
+        lines = as_lines(lines)
     rows = tokenizer.encode(lines.sentences)
     fitting = [row for row in rows if len(row) < length]
+    long = [len(row) + 1 for row in rows if len(row) >= length]
+    numbers = np.array(lines.numbers or range(len(rows)), np.int64)
+    kept = np.zeros(len(rows) + lines.empty + lines.overlong, bool)
+    kept[numbers[[len(row) < length for row in rows]]] = True
     counts = Counts(
         sentences=len(fitting),
         empty=lines.empty,
@@ -202,18 +216,37 @@ def encode_lines(
         tokens=sum(map(len, fitting)),
         unknown=sum(row.count(UNK) for row in fitting),
         length=length,
+        most=_length_for(long) if long else 0,
+        kept=kept,
     )
-    if len(fitting) < 2:
+    if len(fitting) < least:
         left_out = ", ".join(counts.left_out()) or "none left out"
+        needed = "1 sentence is" if least == 1 else f"{least} sentences are"
+        remedy = splitting(lines, counts) if least > 1 else " Give shorter ones."
         raise ValueError(
-            f"At least 2 sentences of fewer than {length} tokens are needed: got {len(fitting)} "
-            f"({left_out}). Give a larger `length` (--length).{splitting(lines, counts)}"
+            f"At least {needed} needed, of fewer than {length} tokens: got {len(fitting)} "
+            f"({left_out}).{remedy if counts.overlong else ' Give a line for each.'}"
         )
     array = np.full((len(fitting), length), PAD, np.int32)
     for target, row in zip(array, fitting, strict=True):
         target[: len(row)] = row
         target[len(row)] = EOS
     return array, counts
+
+
+def _length_for(long: Sequence[int]) -> int:
+    """The length that takes all such lines, or nearly all if a few are far longer."""
+    nearly = int(np.quantile(long, NEARLY, method="higher"))
+    return min(MOST_TOKENS, max(long) if max(long) <= 2 * nearly else nearly)
+
+
+def as_lines(sentences: Sequence[str]) -> Lines:
+    """Sentences of a list, their spaces made single."""
+    every = list(map(normalize, sentences))
+    numbers = [i for i, one in enumerate(every) if one]
+    kept = [every[i] for i in numbers]
+    indented = sum(sentences[i][0].isspace() for i in numbers)
+    return Lines(kept, len(every) - len(kept), numbers=numbers, indented=indented)
 
 
 def buckets(

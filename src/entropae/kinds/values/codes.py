@@ -16,11 +16,11 @@ Names = tuple[str, Sequence[str | int]]
 
 
 def names_of(samples: Samples) -> Names:
-    """What tells whose a code is: the sample's file in its folder, or its row from 0, and which."""
+    """What tells whose a code is: the sample's file in its folder, or its row from 0."""
     rows = np.arange(len(samples.array)) if samples.index is None else samples.index
     if len(samples.names) == len(samples.array):
         return "file", [samples.names[i] for i in rows]
-    return "row", rows.tolist()
+    return "row", (rows if samples.kept is None else np.flatnonzero(samples.kept)[rows]).tolist()
 
 
 def _npy(code: np.ndarray, path: Path, names: Names) -> None:
