@@ -112,7 +112,8 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
     check_extras()
     if len(x) < 2:
         raise ValueError(f"`x` must be at least 2 samples, to tell a batch from one: got {len(x)}.")
-    model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
+    model = copy.deepcopy(model).cpu().float().eval()
+    x = x.cpu().float() if x.is_floating_point() else x.cpu()
     about = {"made by": "entropae", "latent": type(model.latent).__name__}
     with torch.no_grad(), distributed.alone():
         z = model.encode(x)
