@@ -210,3 +210,20 @@ def test_numbers_of_numpy_and_torch_are_numbers(tmp_path):
         ea.Entropic(6, "0.1")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`components` must be >= 1"):
         Mixture(6, components=0)
+
+
+def test_a_folder_of_checkpoints_is_told_what_it_is(tmp_path):
+    model = ea.Autoencoder(*identities(torch.float32), ea.Plain(6))
+    ea.fit(model, X, epochs=1, folder=tmp_path, progress=False)
+    with pytest.raises(
+        FileNotFoundError, match=r"in Python, which ea\.fit .* model\.save\(folder\)"
+    ):
+        ea.Run.open(tmp_path)
+
+
+def test_heads_and_priors_are_learnt_inside_inference_mode():
+    head = FlowMatching(6, hidden=16, steps=20)
+    with torch.inference_mode():
+        model = ea.Autoencoder(*identities(torch.float32), ea.Plain(6))
+        model.fit_head(X, head).fit_prior(X, "full")
+        assert (model.decode(model.encode(X)) - X).abs().max() < 1e-2

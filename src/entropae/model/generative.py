@@ -133,6 +133,7 @@ class Generative(nn.Module, ABC):
         wanted = [labels if prior.conditional else None for _, prior in made]
         self._fit_priors(data, made, wanted, seed=seed)
 
+    @torch.inference_mode(False)  # in which nothing can be learnt
     def _fit_priors(
         self, data: Any, made: Sequence[tuple[str, Prior]], labels: Sequence[Any], *, seed: int
     ) -> None:
@@ -144,6 +145,7 @@ class Generative(nn.Module, ABC):
             self.priors[name] = prior
             self.prior = name
 
+    @torch.inference_mode(False)
     def fit_head(
         self: Model,
         data: Any,

@@ -213,10 +213,10 @@ def _check_given(config: Mapping[str, Any], given: Given, own: Mapping[str, Prio
         return
     parts = [f"{role} ({config[role].get('class')})" for role in roles]
     parts += [f"prior {name!r} ({config['priors'][name].get('class')})" for name in priors]
-    arguments = [f"{role}={role}" for role in roles]
-    arguments += (
-        [f"priors={{{', '.join(f'{name!r}: {name}' for name in priors)}}}"] if priors else []
-    )
+    # Those that were given as well, so that the call can be made as it is.
+    arguments = [f"{role}={role}" for role in given if role in roles or given[role] is not None]
+    named = [k for k in config["priors"] if k in priors or k in own]
+    arguments += [f"priors={{{', '.join(f'{k!r}: {k}' for k in named)}}}"] if named else []
     many = len(parts) > 1
     raise ValueError(
         f"its {' and '.join(parts)} {'are' if many else 'is'} of your own. Make "
