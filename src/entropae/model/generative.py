@@ -92,6 +92,7 @@ class Generative(nn.Module, ABC):
     ) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes."""
 
+    @torch.inference_mode(False)  # in which nothing can be learnt
     def fit_prior(
         self: Model,
         data: Any,
@@ -117,6 +118,7 @@ class Generative(nn.Module, ABC):
         self._fit_priors(data, [make_prior(prior, self.latent.dim)], [labels], seed=seed)
         return self
 
+    @torch.inference_mode(False)
     def fit_priors(
         self,
         data: Any,
@@ -133,7 +135,6 @@ class Generative(nn.Module, ABC):
         wanted = [labels if prior.conditional else None for _, prior in made]
         self._fit_priors(data, made, wanted, seed=seed)
 
-    @torch.inference_mode(False)  # in which nothing can be learnt
     def _fit_priors(
         self, data: Any, made: Sequence[tuple[str, Prior]], labels: Sequence[Any], *, seed: int
     ) -> None:
