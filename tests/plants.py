@@ -395,6 +395,28 @@ def unreachable() -> Patient:
     return Patient(model, train, held_out, 128)
 
 
+def clamped() -> Patient:
+    """Data −1 … 1, right but for what a decoder of 0 … 1 cannot return."""
+    train, held_out = (2 * x.flatten(1) - 1 for x in digits())
+    clamp = Of(lambda z: z.clamp(0, 1))
+    return Patient(ea.Autoencoder(nn.Identity(), clamp, ea.Plain(64)), train, held_out)
+
+
+def leaked() -> Patient:
+    """Held-out samples that are among the training samples."""
+    patient = healthy()
+    return Patient(patient.model, patient.train, patient.train[:400])
+
+
+def cut_off() -> Patient:
+    """An encoder that ends in a ReLU."""
+    torch.manual_seed(SEED)
+    encoder, decoder = pair("mlp", (1, 8, 8), 8, 8, hidden=(128, 64), output="sigmoid")
+    model = ea.Autoencoder(nn.Sequential(encoder, nn.ReLU()), decoder, ea.Plain(8))
+    fit(model, digits()[0], 20)
+    return Patient(model, *digits(), 128)
+
+
 def mixed_units() -> Patient:
     """Signals of which one value is in another unit, to networks of their own."""
     units = torch.where(torch.arange(32) == 8, 1000.0, 1.0)
@@ -446,6 +468,9 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "negatives": (negatives, "input"),
     "channels reversed": (channels, "input"),
     "a sigmoid for signals": (unreachable, "range"),
+    "data −1 … 1 to a decoder of 0 … 1": (clamped, "range"),
+    "held-out samples of the training set": (leaked, "leak"),
+    "an encoder that ends in a ReLU": (cut_off, "cut"),
     "values in mixed units": (mixed_units, "units"),
     "one epoch": (undertrained, "undertrained"),
     "one epoch, with its log": (few_steps, "steps"),

@@ -13,7 +13,7 @@ import torch
 import entropae as ea
 from entropae.cli import main
 from entropae.diagnosis import FINDINGS, Diagnosis, Finding, Severity, diagnose, of_functions
-from entropae.diagnosis.advice import advice
+from entropae.diagnosis.advice import ADVICE, advice
 from entropae.diagnosis.causes import ordered
 from entropae.diagnosis.finding import Check, Verdict
 from entropae.diagnosis.history import History
@@ -197,6 +197,9 @@ def advised(latent: ea.latent.Latent, name: str) -> str:
         dim=4,
         error=1.0,
         linear_error=lambda d, train=False: 0.5,
+        heard=0.0,
+        variance=1.0,
+        off=0.0,
         train_errors=torch.full((5,), 0.1),
         data_dimension=SimpleNamespace(value=2.5),
         active=torch.tensor([True, True, True, False]),
@@ -368,3 +371,53 @@ def test_words_of_a_strangers_diagnosis_are_not_taken_over(run):
     kept["findings"][0]["settings"] = {"x; rm -rf": 1}
     path.write_text(json.dumps(kept))
     assert Run.open(run.folder).diagnose(progress=False) == found
+
+
+# Networks of one's own
+
+
+def own_networks(size: float = 1.0) -> tuple[ea.Autoencoder, torch.Tensor]:
+    """Networks as they are made, with outputs far from the data's mean."""
+    torch.manual_seed(0)
+    decoder = torch.nn.Linear(4, 8)
+    model = ea.Autoencoder(torch.nn.Linear(8, 4), decoder, ea.Plain(4))
+    return model, size * (3 + torch.randn(500, 8))
+
+
+def test_networks_that_are_hardly_trained_are_not_told_to_slow_down():
+    model, x = own_networks()
+    (cause, *_) = model.diagnose(x, progress=False).causes
+    assert cause.name in ("collapse", "undertrained")
+    assert "at ten times the learning rate" in cause.remedy
+    assert "see that their weights are loaded" in cause.remedy
+    torch.nn.init.zeros_(model.decoder.weight)  # type: ignore[arg-type]
+    (dead, *_) = model.diagnose(x, progress=False).causes
+    assert dead.name == "collapse"
+    assert "smaller learning rate" in dead.remedy
+
+
+def test_data_of_another_size_than_networks_begin_with_are_to_be_divided():
+    model, x = own_networks(100.0)
+    found = model.diagnose(x, progress=False)
+    assert "Divide the data by their standard deviation, 99" in found["undertrained"].remedy
+
+
+def test_rows_that_repeat_themselves_are_no_leak():
+    x = torch.randint(2, (600, 3), generator=torch.Generator().manual_seed(0)).float()
+    found = diagnose(of_functions(lambda x: x, lambda z: z, x), x[:300], x[300:], progress=False)
+    assert "leak" in found.sound
+    again = x + torch.randn(600, 3, generator=torch.Generator().manual_seed(1))
+    subject = of_functions(lambda x: x, lambda z: z, again)
+    found = diagnose(subject, again[:300], again[100:400], progress=False)
+    assert found["leak"].value == pytest.approx(2 / 3, abs=1e-6)
+    assert "copies" in found.unmeasured
+
+
+@pytest.mark.parametrize(("weight", "better"), [(1e-4, 0.1), (0.1, 0.4), (100.0, 1.0), (2.0, 0.5)])
+def test_weights_far_off_come_back_to_those_that_have_served(weight, better):
+    subject = SimpleNamespace(weight=weight, latent=ea.Entropic(4, weight))
+    advised = ADVICE["weight_small" if better > weight else "weight_large"](
+        SimpleNamespace(subject=subject)  # type: ignore[arg-type]
+    )
+    assert advised is not None
+    assert advised.settings == {"model.latent.weight": better}

@@ -203,7 +203,7 @@ def test_it_is_the_same_every_time():
 def test_without_held_out_samples_it_says_what_cannot_be_told():
     patient = plants.healthy()
     found = patient.model.diagnose(patient.train, progress=False)
-    assert set(found.unmeasured) == {"overfitting", "copies", "steps"}
+    assert set(found.unmeasured) == {"leak", "overfitting", "copies", "steps"}
     assert not found.serious
 
 

@@ -154,7 +154,7 @@ class TestOnnx:
                 return x.flatten(1)[:, :4] * (2 if x.mean() > 0 else 3)
 
         model = Autoencoder(Branches(), nn.Linear(4, 6), Plain(4))
-        with pytest.raises(ValueError, match="encoder cannot be written as ONNX"):
+        with pytest.raises(ValueError, match=r"as ONNX: [^\x1b]*data-dependent"):
             to_onnx(model, torch.rand(4, 6))
 
     def test_one_sample_is_no_batch(self):

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from entropae.messages import unknown
 
 T = TypeVar("T")
@@ -18,7 +20,9 @@ def settings(thing: object) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def build(known: Mapping[str, type[T]], config: Mapping[str, Any], what: str) -> T:

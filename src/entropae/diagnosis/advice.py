@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from entropae.diagnosis.finding import MOST, UnmeasuredError
+from entropae.diagnosis.finding import MOST, NEGLIGIBLE, UnmeasuredError
 from entropae.diagnosis.measured import Measured
 from entropae.latent import Entropic, Plain, Variational
 from entropae.prior import Normal
 
 # A remedy is a change large enough to be seen, and small enough not to overshoot.
 FACTOR = 4
+LEAST_WEIGHT, MOST_WEIGHT = 0.1, 1.0  # of the entropy, that have served: beyond, back to them
+LARGE = 10  # standard deviations of data that networks take long to learn, or its inverse
 ENOUGH = 1000  # steps, for most of what there is to learn in a few thousand samples
 
 
@@ -78,10 +80,34 @@ def _more_steps(measured: Measured) -> Advice | None:
     )
 
 
+def _is_untrained(measured: Measured) -> bool:
+    """Whether outputs vary, and not even their mean is the data's, which is learnt first."""
+    alive = measured.heard > NEGLIGIBLE**4 * measured.variance
+    return alive and measured.off > NEGLIGIBLE * measured.variance
+
+
+UNTRAINED = Advice(
+    "Look at the loss: if it still fell, train longer, or at ten times the learning rate; if it "
+    "jumped about, at a tenth. Of networks that are trained already, see that their weights are "
+    "loaded, and that these data are prepared as theirs were.",
+    cause=(
+        "Not even the data's mean comes back, which is learnt first: the networks are hardly "
+        "trained, or were trained on other data."
+    ),
+)
+
+
 def _slower(measured: Measured) -> Advice | None:
     recipe = measured.subject.recipe
     if not recipe.get("epochs"):
-        return None
+        size = math.sqrt(measured.variance)
+        if measured.subject.is_numeric and not 1 / LARGE < size < LARGE:
+            return Advice(
+                f"Divide the data by their standard deviation, {size:.2g}, and train again: "
+                "networks begin with outputs of about size 1.",
+                cause=f"The data are of about size {size:.2g}, which takes many steps to learn.",
+            )
+        return UNTRAINED if _is_untrained(measured) else None
     epochs, rate = FACTOR * recipe["epochs"], recipe.get("learning_rate")
     if not rate:  # it goes by the data
         return Advice(f"Train for {epochs} epochs.", {"epochs": epochs})
@@ -115,6 +141,8 @@ def _awaken(measured: Measured) -> Advice | None:
             "whose code cannot be all noise.",
             {"model.latent.weight": weight},
         )
+    if subject.is_numeric and _is_untrained(measured):
+        return UNTRAINED
     if subject.is_numeric:
         return Advice("Train again with a smaller learning rate: weights may have died.")
     hidden = subject.recipe.get("model.word_dropout", 0.0)
@@ -164,6 +192,8 @@ def _lighter(measured: Measured) -> Advice | None:
     if not weight:
         return None
     lower = weight / FACTOR
+    if isinstance(measured.subject.latent, Entropic):
+        lower = min(lower, MOST_WEIGHT)
     return Advice(f"Lower the weight from {weight:g} to {lower:g}.", {"model.latent.weight": lower})
 
 
@@ -171,6 +201,8 @@ def _heavier(measured: Measured) -> Advice | None:
     subject = measured.subject
     if subject.weight:
         weight = FACTOR * subject.weight
+        if isinstance(subject.latent, Entropic):
+            weight = max(weight, LEAST_WEIGHT)
         return Advice(
             f"Raise the weight from {subject.weight:g} to {weight:g}: λ is the share of "
             "reconstruction error that may be paid for one nat per dimension.",

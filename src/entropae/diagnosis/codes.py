@@ -58,6 +58,41 @@ def effect_of(measured: Measured, apply: Map) -> Effect:
     return Effect(max(0.0, moved[0] - moved[1]) / measured.visible, max(0.0, share))
 
 
+def _cut(measured: Measured) -> Verdict | None:
+    x = measured.test
+    # Of samples that are there more than once, one: their codes are equal too.
+    h = measured.subject.features(torch.unique(x.flatten(1), dim=0).unflatten(1, x.shape[1:]))
+    if h.ndim != 2 or h.shape[1] != measured.dim or not h.is_floating_point():
+        return None
+    shares = {float(edge): float((h == edge).double().mean()) for edge in h.aminmax()}
+    share = sum(shares.values())
+    if share < NEGLIGIBLE:
+        return None
+    edges = " or ".join(f"{edge:.3g}" for edge, one in shares.items() if one >= NEGLIGIBLE / 2)
+    return Verdict(
+        of_share(share),
+        share,
+        MOST,
+        f"{share:.0%} of the numbers that the encoder returns are {edges}, and none is beyond",
+        explains=("dead", "holes", "weight_small", "clusters", "scale"),
+    )
+
+
+CUT = Check(
+    name="cut",
+    title="The encoder cuts codes off",
+    meaning="Many codes share a limit in some coordinate, where N(0, I) has none.",
+    how=(
+        "The share of the encoder's numbers, of different samples, that equal the least or the "
+        "largest of all: 0 for a ReLU."
+    ),
+    cause="The encoder ends in a ReLU, or another function that returns its limit.",
+    remedy="End the encoder in a linear layer, without a function after it, and train again.",
+    judge=_cut,
+    explains=("shell", "tails", "rings", "correlation", "duplicates", "undertrained"),
+)
+
+
 def _dead(measured: Measured) -> Verdict | None:
     dead = ~measured.active
     if not dead.any():

@@ -16,8 +16,8 @@ from entropae.diagnosis.finding import (
     of_error,
     of_share,
 )
-from entropae.diagnosis.measured import Measured, squared
-from entropae.nn.limits import output_limits
+from entropae.diagnosis.measured import LEAST, Measured, squared
+from entropae.nn.limits import Limits, output_limits
 from entropae.nn.scaling import ScaledDecoder
 from entropae.nn.units import STANDARDIZED, UNLIKE, scaling_of
 
@@ -59,6 +59,12 @@ def _transformed(measured: Measured) -> Verdict | None:
             variance = (points - points.mean(0)).square().mean()
             errors[name] = float(squared(again, points).mean() / variance)
     best = min(errors, key=errors.__getitem__)
+    # What is right but for what the decoder cannot return was not read or scaled otherwise.
+    if limits := _limits(measured):
+        within = measured.test_points[:ENOUGH].clamp(limits.low, limits.high)
+        inside = float(squared(measured.again[:ENOUGH], within).mean())
+        if inside <= errors[best] * float((within - within.mean(0)).square().mean()):
+            return None
     excess = (given - errors[best]) / max(errors[best], NEGLIGIBLE**2)
     # A model that is right for the data may do a little better on their mirror image by chance.
     if not excess > 1 or errors[best] > 1:
@@ -89,12 +95,17 @@ TRANSFORMED = Check(
 )
 
 
-def _unreachable(measured: Measured) -> Verdict | None:
+def _limits(measured: Measured) -> Limits | None:
+    """What the decoder cannot return numbers beyond, if they are numbers, and that is known."""
     if not measured.test.is_floating_point():
         return None
     subject = measured.subject
     code = torch.zeros(1, measured.dim, dtype=subject.dtype, device=subject.device)
-    limits = output_limits(subject.decoder, code)
+    return output_limits(subject.decoder, code)
+
+
+def _unreachable(measured: Measured) -> Verdict | None:
+    limits = _limits(measured)
     if limits is None:
         return None
     beyond = limits.outside(measured.test)
@@ -122,11 +133,50 @@ UNREACHABLE = Check(
     ),
     cause="The last layer does not suit the data's range, or the data are scaled otherwise.",
     remedy=(
-        "Scale the data into the range (images: divide by 255), or end the decoder in a linear "
-        'layer: output="linear".'
+        "Scale the data into the range (bytes: x / 255; values −1 … 1: (x + 1) / 2), or end the "
+        'decoder in a linear layer: output="linear" of built-in ones.'
     ),
     judge=_unreachable,
     explains=("*",),
+)
+
+
+def check_held_out(measured: Measured) -> None:
+    """Raise unless there are held-out samples.
+
+    Raises:
+        UnmeasuredError: If there are too few.
+    """
+    if not measured.has_held_out:
+        raise UnmeasuredError(f"fewer than {LEAST} held-out samples were given")
+
+
+def _leak(measured: Measured) -> Verdict | None:
+    check_held_out(measured)
+    share = measured.leaked
+    if share < NEGLIGIBLE:
+        return None
+    return Verdict(
+        of_share(share),
+        share,
+        MOST,
+        f"{share:.0%} of the held-out samples are among the training samples, beyond what repeats "
+        "itself in these",
+    )
+
+
+LEAK = Check(
+    name="leak",
+    title="Held-out samples were trained on",
+    meaning="Over-fitting and copies cannot be told, and codes of both sets coincide.",
+    how=(
+        "The share of held-out samples that equal a training sample in every value, less the share "
+        "of training samples that equal another one."
+    ),
+    cause="Data were split after copies were made of them, or one set is part of the other.",
+    remedy="Hold out samples that are not in the training data: model.diagnose(train, held_out).",
+    judge=_leak,
+    explains=("holes", "weight_small", "copies", "clusters", "rings"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from functools import cached_property
 from typing import Any
 
@@ -68,6 +69,16 @@ class Measured:
         return self.subject.points(self.test)
 
     @cached_property
+    def leaked(self) -> float:
+        """Share of held-out samples that equal a training sample, beyond what repeats in these."""
+        if not self.has_held_out:
+            return 0.0
+        known, asked = ([hash(x.numpy().tobytes()) for x in xs] for xs in (self.train, self.test))
+        times = Counter(known)
+        repeated = sum(times[one] > 1 for one in known) / len(known)
+        return max(0.0, sum(one in times for one in asked) / len(asked) - repeated)
+
+    @cached_property
     def variance(self) -> float:
         """Mean variance of an element: the error of an autoencoder that returns the mean."""
         return float((self.test_points - self.test_points.mean(0)).square().mean())
@@ -129,6 +140,12 @@ class Measured:
     def error(self) -> float:
         """Test error, at inference."""
         return float(self.test_errors.mean())
+
+    @cached_property
+    def off(self) -> float:
+        """Squared error of the reconstructions' mean."""
+        means = [x.double().mean(0) for x in (self.again, self.test_points)]
+        return float((means[0] - means[1]).square().mean())
 
     @cached_property
     def heard(self) -> float:

@@ -20,18 +20,14 @@ from entropae.diagnosis.finding import (
     of_error,
     of_share,
 )
-from entropae.diagnosis.measured import LEAST, OUTSIDE, Measured
+from entropae.diagnosis.inputs import check_held_out
+from entropae.diagnosis.measured import OUTSIDE, Measured
 
 # Of the data's variance: errors below are alike.
 LEAST_ERROR = 1e-9
 # An error of so small a share of the variance is not worth more dimensions.
 LITTLE = 0.02
 COMPARED = 500  # samples that are compared with the training samples
-
-
-def _check_held_out(measured: Measured) -> None:
-    if not measured.has_held_out:
-        raise UnmeasuredError(f"fewer than {LEAST} held-out samples were given")
 
 
 def _collapse(measured: Measured) -> Verdict | None:
@@ -244,7 +240,9 @@ UNDERTRAINED = Check(
 
 
 def _overfitting(measured: Measured) -> Verdict | None:
-    _check_held_out(measured)
+    check_held_out(measured)
+    if measured.leaked >= MOST:
+        raise UnmeasuredError("the held-out samples are among the training samples")
     difference = overfitted(measured)
     if not difference:
         return None
@@ -282,7 +280,9 @@ OVERFITTING = Check(
 
 
 def _copies(measured: Measured) -> Verdict | None:
-    _check_held_out(measured)
+    check_held_out(measured)
+    if measured.leaked >= MOST:
+        raise UnmeasuredError("the held-out samples are among the training samples")
     limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
     samples = measured.samples[:COMPARED]
     share = float((measured.nearness(samples) < limit).double().mean())

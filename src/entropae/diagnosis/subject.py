@@ -58,6 +58,10 @@ class Subject:
         """Codes at inference."""
         return self._each(self._code, x, size)
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the encoder returns, which the latent has not seen."""
+        return self._each(self.encoder, x)
+
     def points(self, x: Tensor) -> Tensor:
         """Samples as points, so that an error is a squared distance."""
         return x
@@ -65,7 +69,7 @@ class Subject:
     def decode(self, code: Tensor, like: Tensor | None = None, size: int | None = None) -> Tensor:
         """What codes decode to, as points; where it depends on more than the code, in `like`."""
         code = code.to(next(self.prior.buffers()).dtype)
-        return self._each(lambda part: self.decoder(self.lying(part)), code, size)
+        return self._each(lambda part: self._decoded(self.lying(part)), code, size)
 
     def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Tensor:
         """New samples of codes, as points; `decoded` is what `decode` says of them."""
@@ -73,13 +77,13 @@ class Subject:
 
     def reconstruct(self, x: Tensor, size: int | None = None) -> Tensor:
         """Encoded and decoded again, as points."""
-        return self._each(lambda part: self.decoder(self._bare(part)), x, size)
+        return self._each(lambda part: self._decoded(self._bare(part)), x, size)
 
     def lying(self, code: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Codes as the decoder takes them: before the head, and where they lie."""
         if self.head is None:
             return code
-        code = self.head.from_normal(code)
+        code = self.head.from_normal(code.to(next(self.prior.buffers()).dtype))
         return code if self.latent is None else self.latent.project(code)
 
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
@@ -171,7 +175,11 @@ class Subject:
         return h if self.latent is None else self.latent(h).code
 
     def _through(self, code: Tensor) -> Tensor:
+        code = code.to(next(self.prior.buffers()).dtype)
         return code if self.head is None else self.head.to_normal(code)
+
+    def _decoded(self, code: Tensor) -> Tensor:
+        return self.decoder(code if self.dtype is None else code.to(self.dtype))
 
     def _modules(self) -> list[nn.Module]:
         parts = (self.encoder, self.latent, self.decoder)

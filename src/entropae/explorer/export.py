@@ -112,7 +112,8 @@ def to_onnx(model: Autoencoder, x: Tensor) -> tuple[bytes, bytes]:
     check_extras()
     if len(x) < 2:
         raise ValueError(f"`x` must be at least 2 samples, to tell a batch from one: got {len(x)}.")
-    model, x = copy.deepcopy(model).cpu().eval(), x.cpu()
+    model = copy.deepcopy(model).cpu().float().eval()
+    x = x.cpu().float() if x.is_floating_point() else x.cpu()
     about = {"made by": "entropae", "latent": type(model.latent).__name__}
     with torch.no_grad(), distributed.alone():
         z = model.encode(x)
@@ -142,8 +143,10 @@ def _export(
         assert program is not None  # for the type checker
         proto = program.model_proto
     except Exception as error:  # torch's exporter raises of all kinds
+        # The exporter's own message says in which of its steps it failed, and the cause why.
+        said = str(error.__cause__ or error).strip().splitlines()[0].rstrip(".")
         raise ValueError(
-            f"The {name} cannot be written as ONNX: {str(error).strip().splitlines()[0]}. Its "
+            f"The {name} cannot be written as ONNX: {said}. Its "
             "forward may use tensor operations only, with shapes that do not hang on values."
         ) from error
     _forget_makers(proto)

@@ -163,6 +163,11 @@ def classes_of(data: Any) -> list[str] | None:
 def names(labels: Any) -> list[str]:
     """Labels as texts; whole numbers without a point."""
     array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
+    if array.ndim != 1:
+        raise ValueError(
+            f"`labels` must have one label for each sample: got shape {array.shape}. Of rows "
+            "with a 1 for the class give labels.argmax(1), of a single column labels[:, 0]."
+        )
     return [
         str(int(x)) if isinstance(x, float) and x.is_integer() else str(x) for x in array.tolist()
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -79,11 +81,11 @@ class Latent(nn.Module, ABC):
 
     def __init__(self, dim: int, head: str | None = None) -> None:
         super().__init__()
-        if not isinstance(dim, int) or dim < 1:
+        if not isinstance(dim, Integral) or dim < 1:
             raise ValueError(f"`dim` must be a positive integer: got dim={dim!r}.")
         if head not in (None, *HEADS):
             raise ValueError(unknown("head", str(head), HEADS))
-        self.dim = dim
+        self.dim = int(dim)
         self.head = head
         self.norm = nn.Identity()
 
@@ -156,9 +158,32 @@ class Latent(nn.Module, ABC):
         if h.ndim != 2 or h.shape[1] != self.in_features:
             raise ValueError(
                 f"The encoder must return shape (n, {self.in_features}) for "
-                f"{type(self).__name__}(dim={self.dim}): got {tuple(h.shape)}. "
-                f"End it with nn.Flatten() and nn.Linear(…, {self.in_features})."
+                f"{type(self).__name__}(dim={self.dim}): got {tuple(h.shape)}. {self._way(h)}"
             )
+
+    def _way(self, h: Tensor) -> str:
+        """How an encoder comes to return what this latent takes, also one that is trained."""
+        if h.ndim < 2:
+            return "Give a batch, of one sample x[None]."
+        ways = []
+        if h.ndim > 2:
+            ways.append(
+                f"Wrap both networks, nn.Sequential(encoder, nn.Flatten()) and nn.Sequential("
+                f"nn.Unflatten(1, {tuple(h.shape[1:])}), decoder)"
+            )
+        numbers = math.prod(h.shape[1:])
+        if numbers != self.in_features:
+            dim, rest = divmod(numbers * self.dim, self.in_features)
+            fits = f", and make it {type(self).__name__}(dim={dim})" if dim and not rest else ""
+            if ways:
+                ways[0] += fits
+            elif fits:
+                ways.append(f"Make it {type(self).__name__}(dim={dim})")
+            layers = "nn.Flatten() and " if h.ndim > 2 else ""
+            layers += f"nn.Linear({numbers}, {self.in_features})"
+            ways.append(f"end an encoder yet to be trained with {layers}")
+        way = "; or ".join(ways) + "."
+        return way[0].upper() + way[1:]
 
 
 def check_weight(weight: float) -> None:
@@ -167,5 +192,5 @@ def check_weight(weight: float) -> None:
     Raises:
         ValueError: With the weight.
     """
-    if not weight >= 0:
-        raise ValueError(f"`weight` must be >= 0: got weight={weight}.")
+    if not (isinstance(weight, Real) and 0 <= weight < math.inf):
+        raise ValueError(f"`weight` must be a finite number >= 0: got weight={weight!r}.")

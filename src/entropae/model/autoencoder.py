@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from entropae import distributed
-from entropae.kinds import Kind, as_samples, batches, is_array, tensor_of
+from entropae.kinds import Kind, as_samples, is_array, tensor_of
+from entropae.kinds import batches as in_batches
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.calls import call
@@ -25,6 +28,8 @@ from entropae.nn.normalization import average_batch_norms, precise
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
     from entropae.notebook import Shown
+
+BATCH = 1024  # samples at a time, where nobody says
 
 
 class Autoencoder(Generative):
@@ -66,12 +71,18 @@ class Autoencoder(Generative):
             if not isinstance(part, expected):
                 raise TypeError(
                     f"`{name}` must be a {expected.__name__}: got {type(part).__name__}. "
-                    "Call Autoencoder(encoder, decoder, latent), in this order."
+                    "Call Autoencoder(encoder, decoder, latent), in this order; of one module with "
+                    "methods encode and decode, make two whose forward calls these."
                 )
         latent.constrain(decoder)
         self.encoder = encoder
         self.decoder = decoder
         self.latent = latent
+        weight = next((p for p in self.parameters() if p.is_floating_point()), None)
+        if weight is not None:  # networks of one's own may be on a GPU already
+            precision = torch.promote_types(weight.dtype, torch.float32)
+            for part in (latent, *self.priors.values()):
+                part.to(weight.device, precision)
         self.kind: Kind | None = None
         self.error: ErrorFunction = error_function(decoder)
 
@@ -146,7 +157,7 @@ class Autoencoder(Generative):
         return next(found, torch.float32)
 
     def encode(
-        self, data: Any, *, batch_size: int = 1024, head: bool = True
+        self, data: Any, *, batch_size: int = BATCH, head: bool = True
     ) -> Float[Tensor, "n d"]:
         """Codes of samples at inference (running statistics, no gradient), batch by batch.
 
@@ -160,13 +171,13 @@ class Autoencoder(Generative):
         """
 
         def encoded(x: Tensor) -> Tensor:
-            code = self._encode(x)
+            code = self._encode(self._ready(x)).to(self.code_like)
             return self.head.to_normal(code) if head and self.head is not None else code
 
-        return self._each(encoded, batches(data, self.kind, batch_size))
+        return self._each(encoded, in_batches(data, self.kind, batch_size))
 
     def decode(
-        self, code: Any, *, batch_size: int = 1024, head: bool = True
+        self, code: Any, *, batch_size: int = BATCH, head: bool = True
     ) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes at inference, without gradient, batch by batch.
 
@@ -178,7 +189,7 @@ class Autoencoder(Generative):
         Raises:
             ValueError: If the codes have another shape.
         """
-        code = torch.as_tensor(code).to(self.dtype)
+        code = torch.as_tensor(code).to(self.code_like.dtype)
         if code.ndim != 2 or code.shape[1] != self.latent.dim:
             raise ValueError(
                 f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
@@ -190,7 +201,7 @@ class Autoencoder(Generative):
                 z = self.latent.project(self.head.from_normal(z))
             return self._run("decoder", z)
 
-        return self._each(decoded, parts)
+        return self._each(lambda z: decoded(z.to(self.device)), parts)
 
     def show(self, x: Any = None, *, n: int = 25, seed: int | None = 0) -> Shown:
         """New samples as a notebook shows them, or some of those given with their reconstructions.
@@ -208,7 +219,7 @@ class Autoencoder(Generative):
         again = None if given is None else self.reconstruct(given).cpu()
         return show(kind, shown.cpu(), again, drawn=given is None, seed=seed)
 
-    def reconstruct(self, data: Any, *, batch_size: int = 1024) -> Any:
+    def reconstruct(self, data: Any, *, batch_size: int = BATCH) -> Any:
         """Samples encoded and decoded again, at inference.
 
         Args:
@@ -219,8 +230,8 @@ class Autoencoder(Generative):
             A tensor for tensors, arrays and `Samples`; for anything else (a table, sentences, a
             path) what `present` makes of it.
         """
-        parts = batches(data, self.kind, batch_size)
-        made = self._each(lambda x: self._run("decoder", self._encode(x)), parts)
+        parts = in_batches(data, self.kind, batch_size)
+        made = self._each(lambda x: self._run("decoder", self._encode(self._ready(x))), parts)
         if is_array(data) or self.kind is None:
             return made
         return self.kind.reconstructed(made)
@@ -303,17 +314,21 @@ class Autoencoder(Generative):
 
         Args:
             batches: The batches of the training set, gone through several times: a `DataLoader` or
-                a list; or a function that gives them anew. Inside `distributed.together()`, those
-                of this process.
+                a list; or a function that gives them anew; or the samples, as a tensor, an array or
+                a `Dataset`. Inside `distributed.together()`, those of this process.
         """
+        if isinstance(batches, Iterator):  # which gives them once
+            batches = list(batches)
 
         def inputs() -> Iterator[Tensor]:
             made = batches() if callable(batches) else batches
+            if isinstance(made, Tensor | np.ndarray | Dataset):
+                made = in_batches(made, self.kind, BATCH)
             return (self._ready(tensor_of(x)) for x in made)
 
         with self.inference():
             average_batch_norms(self.encoder, inputs)
-            self.latent.calibrate(self.encoder(x) for x in inputs())
+            self.latent.calibrate(self._run("encoder", x) for x in inputs())
             average_batch_norms(self.decoder, lambda: (self._encode(x) for x in inputs()))
 
     def save(self, folder: str | Path) -> None:
@@ -345,4 +360,4 @@ class Autoencoder(Generative):
 
     def _each(self, function: Callable[[Tensor], Tensor], parts: Iterable[Tensor]) -> Tensor:
         with self.inference():
-            return distributed.gather(torch.cat([function(self._ready(x)) for x in parts]))
+            return distributed.gather(torch.cat([function(x) for x in parts]))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
 from numbers import Integral
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from entropae.kinds import Kind
 from entropae.kinds.labels import names
 from entropae.latent import Latent
 from entropae.model.fitting import options_of
+from entropae.nn.normalization import in_single
 from entropae.prior import TITLES, Head, Normal, Prior, fitted, make_head, make_prior
 
 if TYPE_CHECKING:
@@ -71,7 +73,12 @@ class Generative(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Where the codes live."""
-        return next(self.priors["normal"].buffers()).device
+        return self.code_like.device
+
+    @property
+    def code_like(self) -> Tensor:
+        """A tensor that has the codes' device and precision, which is single or better."""
+        return next(self.priors["normal"].buffers())
 
     @abstractmethod
     def encode(
@@ -85,6 +92,7 @@ class Generative(nn.Module, ABC):
     ) -> Shaped[Tensor, "n ..."]:
         """What the decoder makes of codes."""
 
+    @torch.inference_mode(False)  # in which nothing can be learnt
     def fit_prior(
         self: Model,
         data: Any,
@@ -110,6 +118,7 @@ class Generative(nn.Module, ABC):
         self._fit_priors(data, [make_prior(prior, self.latent.dim)], [labels], seed=seed)
         return self
 
+    @torch.inference_mode(False)
     def fit_priors(
         self,
         data: Any,
@@ -133,10 +142,11 @@ class Generative(nn.Module, ABC):
         for (name, prior), known in zip(made, labels, strict=True):
             data, options = options_of(data, self.kind, prior, known, seed=seed)
             code = self.encode(data) if code is None else code
-            prior.to(self.device).fit(code, seed=seed, **options)
+            prior.to(self.code_like).fit(code, seed=index(seed), **options)
             self.priors[name] = prior
             self.prior = name
 
+    @torch.inference_mode(False)
     def fit_head(
         self: Model,
         data: Any,
@@ -176,7 +186,7 @@ class Generative(nn.Module, ABC):
         """
         made = make_head(head, self.latent.dim)
         data, options = options_of(data, self.kind, made, labels, seed=seed)
-        made.to(self.device).fit(self.encode(data, head=False), seed=seed, **options)
+        made.to(self.code_like).fit(self.encode(data, head=False), seed=index(seed), **options)
         self.attach(made)
         return self
 
@@ -250,7 +260,7 @@ class Generative(nn.Module, ABC):
         if not isinstance(n, Integral) or n < 1:
             raise ValueError(f"`n` must be a whole number of at least 1: got n={n!r}.")
         name = self._named(prior, classes=label is not None or balanced)
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        generator = None if seed is None else torch.Generator().manual_seed(index(seed))
         wishes: dict[str, Any] = {}
         if label is not None or balanced:
             wishes |= {"label": None if label is None else names([label])[0], "balanced": balanced}
@@ -293,7 +303,7 @@ class Generative(nn.Module, ABC):
         if used is not None and used.classes and not prior.classes:
             label, balanced = wishes.pop("label", None), wishes.pop("balanced", False)
             numbers = used.numbers(label, n, balanced=balanced)
-        code = prior.sample(n, generator=generator, **wishes)
+        code = prior.sample(n, generator=generator, **wishes).to(self.code_like)
         if used is not None:
             code = used.from_normal(code, numbers)
         return self.latent.project(code)
@@ -352,7 +362,7 @@ class Generative(nn.Module, ABC):
         return x if self.kind is None else self.kind.present(x, drawn=drawn, seed=seed)
 
     def _apply(self, fn: Any, *args: Any, **options: Any) -> Any:
-        """Move priors and head as well, which are no submodules."""
+        """Move priors and head as well, which are no submodules, and stay in single precision."""
         for part in (*self.priors.values(), *self._heads):
-            part._apply(fn, *args, **options)
+            part._apply(in_single(fn), *args, **options)
         return super()._apply(fn, *args, **options)

@@ -17,7 +17,17 @@ from entropae.kinds import Kind, kind_from, kind_of_earlier
 from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.autoencoder import Autoencoder
-from entropae.model.saving import COMPILED, CONFIG, CUSTOM, FORMAT, HEAD, LARGEST, PRIOR, WEIGHTS
+from entropae.model.saving import (
+    COMPILED,
+    CONFIG,
+    CUSTOM,
+    FORMAT,
+    HEAD,
+    LARGEST,
+    PRIOR,
+    WEIGHTS,
+    plain_names,
+)
 from entropae.nn import NETWORKS
 from entropae.prior import HEADS, PRIORS, Prior, canonical, fitted
 from entropae.registry import build
@@ -71,11 +81,12 @@ def load(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         if "head" in config:
-            model.attach(build(HEADS, config["head"], "head"))
+            model.attach(build(HEADS, config["head"], "head").to(model.code_like))
         for name, described in config["priors"].items():
             if "." in name:  # it parts a prior's name from those of its weights
                 raise ValueError(f"a prior cannot be called {name!r}")
-            model.priors[name] = own[name] if name in own else build(PRIORS, described, "prior")
+            made = own[name] if name in own else build(PRIORS, described, "prior")
+            model.priors[name] = made.to(model.code_like)
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
@@ -111,8 +122,7 @@ def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:
 
 def _fill(model: Autoencoder, weights: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
     """Copy weights into the model; names that lack a weight, and names of no place."""
-    own = model.state_dict()
-    plain = {name.replace(COMPILED, ""): name for name in own}
+    plain = {short: name for name, short in plain_names(model).items()}
     others = (PRIOR, HEAD)
     mine = {k: v for k, v in weights.items() if not k.startswith(others)}
     found = {plain.get(name.replace(COMPILED, ""), name): v for name, v in mine.items()}
@@ -203,10 +213,10 @@ def _check_given(config: Mapping[str, Any], given: Given, own: Mapping[str, Prio
         return
     parts = [f"{role} ({config[role].get('class')})" for role in roles]
     parts += [f"prior {name!r} ({config['priors'][name].get('class')})" for name in priors]
-    arguments = [f"{role}={role}" for role in roles]
-    arguments += (
-        [f"priors={{{', '.join(f'{name!r}: {name}' for name in priors)}}}"] if priors else []
-    )
+    # Those that were given as well, so that the call can be made as it is.
+    arguments = [f"{role}={role}" for role in given if role in roles or given[role] is not None]
+    named = [k for k in config["priors"] if k in priors or k in own]
+    arguments += [f"priors={{{', '.join(f'{k!r}: {k}' for k in named)}}}"] if named else []
     many = len(parts) > 1
     raise ValueError(
         f"its {' and '.join(parts)} {'are' if many else 'is'} of your own. Make "

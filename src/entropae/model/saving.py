@@ -37,6 +37,8 @@ HEAD = "head."
 
 COMPILED = "_orig_mod."  # which torch.compile puts into the names of a network's weights
 
+PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)  # which put "module." there
+
 
 def save(model: Autoencoder, folder: Path) -> None:
     """See `Autoencoder.save`."""
@@ -57,8 +59,9 @@ def save(model: Autoencoder, folder: Path) -> None:
         raise ValueError(f"The description of the model takes more than {LARGEST:,} bytes.")
     # Cloned, since safetensors refuses weights that two parts share. As bytes, since its own
     # writing leaves another temporary file behind when killed, and only its owner can read it.
+    names = plain_names(model)
     weights = {
-        name.replace(COMPILED, ""): tensor.cpu().clone(memory_format=torch.contiguous_format)
+        names.get(name, name): tensor.cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in _tensors(model).items()
     }
     with replacing(folder / WEIGHTS) as path:
@@ -78,9 +81,23 @@ def _tensors(model: Autoencoder) -> dict[str, Tensor]:
     return found
 
 
+def plain_names(model: nn.Module) -> dict[str, str]:
+    """What each tensor of a model's state is called where no network is compiled or parallel."""
+    wrapped = [path for path, part in model.named_modules() if isinstance(part, PARALLEL)]
+    found = {}
+    for name in model.state_dict():
+        plain = name
+        for path in sorted(wrapped, key=len, reverse=True):
+            if plain.startswith(f"{path}.module."):
+                plain = path + plain.removeprefix(f"{path}.module")
+        found[name] = plain.replace(COMPILED, "")
+    return found
+
+
 def _describe(part: nn.Module, known: Mapping[str, type]) -> dict[str, Any]:
     """How `load` can make a part again: by name and options, or by being given one."""
     part = getattr(part, COMPILED.rstrip("."), part)
+    part = part.module if isinstance(part, PARALLEL) else part
     for name, made in known.items():
         if type(part) is made and made.__module__.startswith("entropae."):
             return {"name": name} | settings(part)

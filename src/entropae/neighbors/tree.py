@@ -29,6 +29,13 @@ def by_tree(x: Tensor, y: Tensor, k: int, same: bool, order: float) -> Tensor:
 
     scale = power_of_two(x, y)
     queries, points = ((z if scale == 1 else z.double() * scale).cpu().numpy() for z in (x, y))
+    finite = int(np.isfinite(points).all(1).sum())
+    if finite < len(points):
+        raise ValueError(
+            f"Neighbours are sought among finite points: got NaN or inf in {len(points) - finite} "
+            f"of {len(points)}. Look for it in the data; in training also at the loss, and lower "
+            "the learning rate."
+        )
     if same and len(x) == len(y):
         copies = _copies(points, k)
         if copies is not None:

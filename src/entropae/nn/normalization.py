@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -94,6 +94,22 @@ def precise(h: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return h if h.dtype == torch.float64 else h.float()
 
 
+def in_precision_of(network: nn.Module, x: Tensor) -> Tensor:
+    """Numbers as a network takes them: encoder, latent and decoder may differ in precision."""
+    weights = (p.dtype for p in network.parameters() if p.is_floating_point())
+    return x.to(next(weights, x.dtype)) if x.is_floating_point() else x
+
+
+def in_single(fn: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """What `Module.to` and its like do to tensors, but leave in single precision or better."""
+
+    def kept(x: Tensor) -> Tensor:
+        made = fn(x)
+        return x.to(made.device) if made.is_floating_point() and made.itemsize < 4 else made
+
+    return kept
+
+
 class Standardize(nn.Module):
     """Batch normalisation without affine parameters: the constraint of the Entropic AutoEncoder.
 
@@ -121,6 +137,10 @@ class Standardize(nn.Module):
             if self.training and distributed.place(h)[1] > 1:
                 return batch_norm(precise(h), *statistics, momentum=self.momentum, eps=self.eps)
             return nn.functional.batch_norm(precise(h), *statistics, eps=self.eps)
+
+    def _apply(self, fn: Any, *args: Any, **options: Any) -> Any:
+        """Keep the statistics in single precision where the networks have half."""
+        return super()._apply(in_single(fn), *args, **options)
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
@@ -172,7 +192,7 @@ def average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tensor
     with distributed.alone():
         for x in inputs():
             if len(x) > 1:
-                network(x)
+                network(in_precision_of(network, x))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
         norm.eval()

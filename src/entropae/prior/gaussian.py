@@ -120,6 +120,8 @@ class Mixture(Prior):
         self, dim: int, components: int | None = None, *, classes: Sequence[str] = ()
     ) -> None:
         super().__init__()
+        if components is not None and components < 1:
+            raise ValueError(f"`components` must be >= 1: got components={components}.")
         self.dim = dim
         self.components = components
         self.classes = tuple(classes)
@@ -146,7 +148,10 @@ class Mixture(Prior):
             ValueError: If the codes, or those of a class, are too few for the components.
         """
         least = 2 * (self.components or 1)
-        points = self._training_codes(code, least).cpu().numpy()
+        codes = self._training_codes(code, least)
+        # So that what is added to variances is little for codes of any size.
+        scale = torch.where((spread := codes.std(0)) > 0, spread, 1.0)
+        points = (codes / scale).numpy()
         if labels is None:
             self.classes, number = (), torch.zeros(len(points), dtype=torch.long)
         else:
@@ -159,17 +164,18 @@ class Mixture(Prior):
                     )
         parts = [points[number.numpy() == i] for i in range(max(1, len(self.classes)))]
         found = [_fitted_mixture(part, self.components, seed) for part in parts]
-        device = self.means.device
+        like = self.means
         sizes = torch.tensor([one.n_components for one in found])
         self.components = int(sizes.sum())
         self._allocate(self.components)
         shares = torch.tensor([len(part) / len(points) for part in parts], dtype=torch.float64)
         self.weights.copy_(_joined(found, "weights_") * shares.repeat_interleave(sizes))
-        self.means.copy_(_joined(found, "means_"))
-        self.factors.copy_(torch.linalg.cholesky(_joined(found, "covariances_")))
+        self.means.copy_(scale * _joined(found, "means_"))
+        factors = torch.linalg.cholesky(_joined(found, "covariances_"))
+        self.factors.copy_(scale[:, None] * factors)
         if self.classes:
             self.owner.copy_(torch.arange(len(found)).repeat_interleave(sizes))
-        self.to(device)
+        self.to(like)
 
     def draw_block(
         self, n: int, generator: torch.Generator | None, asked: Asked = PLAIN
@@ -268,9 +274,12 @@ def cholesky(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     if failed:
         warnings.warn(
             "The codes' covariance is singular: some coordinates are constant or dependent. "
-            f"{RIDGE:g} is added to each variance. Use a smaller latent dimension, or a lighter "
-            "penalty.",
+            f"{RIDGE:g} of it is added to each variance. Use a smaller latent dimension, or a "
+            "lighter penalty.",
             stacklevel=3,
         )
-        factor = torch.linalg.cholesky(covariance + RIDGE * torch.eye(len(covariance)))
+        variance = covariance.diagonal()
+        mean = variance.mean() if variance.any() else torch.ones(())
+        little = RIDGE * torch.where(variance > 0, variance, mean)
+        factor = torch.linalg.cholesky(covariance + torch.diag(little))
     return factor

@@ -33,13 +33,20 @@ def read_recipe(folder: Path) -> Recipe:
     """
     path = folder / RECIPE
     if not path.is_file():
+        from entropae.training.checkpoints import CHECKPOINT
+
         alone = (
             f" It holds a model alone: `entropae sample {shlex.quote(str(folder))}` draws from it; "
             "in Python `ea.load` reads it, to encode, reconstruct or impute other data."
         )
+        kept = (
+            " It holds the training of a model in Python, which ea.fit with this folder goes on "
+            "with; model.save(folder) writes the model there, and model.diagnose(data) examines it."
+        )
         there = (folder / CONFIG).is_file()
+        trained = kept if (folder / CHECKPOINT).is_file() else ""
         raise FileNotFoundError(
-            f"{folder} is no run folder: {RECIPE} is missing.{alone if there else ''}"
+            f"{folder} is no run folder: {RECIPE} is missing.{alone if there else trained}"
         )
     try:
         found = read_settings(path)
