@@ -224,6 +224,22 @@ def test_misspelt_options(arguments, message, capsys):
     assert stop.value.code == 0
 
 
+def test_data_without_their_option(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my photos").mkdir()
+    for i in range(3):
+        (tmp_path / "my photos" / f"{i}.jpg").write_bytes(b"")
+    (tmp_path / "rows.csv").write_bytes(b"")
+    for given, meant in (
+        (["my photos"], "'my photos'"),
+        (["rows.csv"], "rows.csv"),
+        (["--data", *(f"my photos/{i}.jpg" for i in range(3))], "'my photos'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["fit", *given])
+        assert f"Did you mean --data {meant}?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

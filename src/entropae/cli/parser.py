@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +16,12 @@ from jsonargparse.typing import restricted_number_type
 
 from entropae.messages import printable
 from entropae.recipe import read_settings, recipe_of
+from entropae.storage.foreign import IMAGES
 
 # What NumPy, torch and scikit-learn all take.
 Seed = restricted_number_type("Seed", int, [(">=", 0), ("<", 1 << 32)])
 
-
+# Of the library's messages, in words.
 TYPES = {
     "int": "a whole number",
     "float": "a number",
@@ -40,6 +42,8 @@ class Parser(ArgumentParser):
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
         message, prog = self._plain(message)
+        if "--data" in known and (data := _path(message.removeprefix("unrecognized arguments: "))):
+            message += f"\nDid you mean --data {shlex.quote(str(data))}?"
         shown = "\n".join(map(printable, message.split("\n")))
         print(f"{prog}: {shown}\nSee {prog} --help.", file=sys.stderr)
         sys.exit(2)
@@ -73,6 +77,14 @@ class Parser(ArgumentParser):
         """An argument as it is written on the command line, by its name in the namespace."""
         found = (one.option_strings for one in self._actions if one.dest == name)
         return next((options[0] for options in found if options), name.upper())
+
+
+def _path(given: str) -> Path | None:
+    """A file or folder at the beginning of arguments; of one image among several, its folder."""
+    parts = given.split(" ")  # which may stand in names
+    paths = (Path(" ".join(parts[:i])) for i in range(1, len(parts) + 1))
+    found = next((path for path in paths if path.exists()), None)
+    return found.parent if found is not None and found.suffix.lower() in IMAGES else found
 
 
 class RecipeFile(ActionConfigFile):
