@@ -42,7 +42,8 @@ class Parser(ArgumentParser):
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
         message, prog = self._plain(message)
-        if "--data" in known and (data := _path(message.removeprefix("unrecognized arguments: "))):
+        given = message.partition("unrecognized arguments: ")[2]
+        if given and "--data" in known and (data := _path(given)):
             message += f"\nDid you mean --data {shlex.quote(str(data))}?"
         shown = "\n".join(map(printable, message.split("\n")))
         print(f"{prog}: {shown}\nSee {prog} --help.", file=sys.stderr)
