@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy import integrate
+from sklearn.datasets import load_digits
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
+import entropae as ea
+from entropae.cli import main
 from entropae.latent import Balanced, Matching, Regularized, Spherical, Variational
 from entropae.latent.matching import cramer_wold, mmd, sigreg
+from entropae.latent.names import METHODS
 from entropae.model import Autoencoder, load
 from entropae.nn import pair
 
@@ -183,3 +188,16 @@ def test_spherical_codes_have_norm_root_d():
 def test_bad_options(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_latent_trains_by_default(name, tmp_path, monkeypatch):
+    """At principal components, or at random weights where the latent bounds the decoder's."""
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", load_digits().images[:200] / 16)
+    asked = ["--epochs", "1", "--no-report", "--logger", "none", "--prior", "normal"]
+    fit = ["fit", "--data", "x.npy", "--out", "run", "--model.latent.name", name]
+    assert main([*fit, *asked]) == 0
+    run = ea.Run.open("run")
+    assert run.recipe.model.start == ("random" if name == "rae-sn" else "pca")
+    assert torch.isfinite(run.model.draw(10, seed=0)).all()

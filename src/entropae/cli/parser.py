@@ -64,7 +64,7 @@ class Parser(ArgumentParser):
             )
             got = re.search(r"(?:Given|Got) value: (.*)$", wrong[2])
             option = self.option_of(wrong[1])
-            by_name = f"options by name, as {option}.NAME VALUE"
+            by_name = f"options by name, as {option}.name VALUE"
             said = [
                 {**TYPES, "dict": by_name}.get(name, name)
                 or values.replace("'", "").replace(", ", " or ")

@@ -106,6 +106,11 @@ class Latent(nn.Module, ABC):
         """What is asked of the decoder besides, at the codes of a batch."""
         return {}
 
+    @property
+    def constrains(self) -> bool:
+        """Whether `constrain` bounds weights, which then cannot start at principal components."""
+        return False
+
     def constrain(self, decoder: nn.Module) -> None:
         """Change the decoder as this latent needs it, in place, when a model is put together."""
 

@@ -61,9 +61,14 @@ class Regularized(Latent):
             code, {"norm": Penalty(0.5 * distributed.mean(code.square()), float(self.weight))}
         )
 
+    @property
+    def constrains(self) -> bool:
+        """Whether it normalises the decoder's layers, of which weights of zero become NaN."""
+        return self.decoder == "spectral"
+
     def constrain(self, decoder: nn.Module) -> None:
         """Spectral normalisation of every layer that has none."""
-        if self.decoder != "spectral":
+        if not self.constrains:
             return
         for layer in list(decoder.modules()):
             # Normalised layers hold no parameter of that name any more.

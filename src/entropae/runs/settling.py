@@ -16,6 +16,7 @@ from entropae.model import Autoencoder, choose_augmentation, components_of, pca_
 from entropae.model.dimension import MOST, choose_dim
 from entropae.nn import ResidualDecoder, has_linear_path
 from entropae.recipe import AUTO, Recipe
+from entropae.runs.files import latent_of
 from entropae.training.budget import Plan, lasting, planned
 from entropae.training.fitting import RATES
 from entropae.training.looks import FirstLook
@@ -23,6 +24,7 @@ from entropae.training.trainers import place_of
 
 # Samples that a first look is calibrated on.
 SHOWN = 1024
+
 # Of principal components' error: up to which a model's is about the same.
 ALIKE = 1.05
 # Of the held-out error: below which that of training samples shows that they are known by heart.
@@ -50,6 +52,13 @@ def settled(
         recipe = replace(recipe, batch_size=train.kind.batch_size)
     bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
     recipe = _suited(recipe, train.kind, bare=bare)
+    if recipe.model.start == "pca" and train.kind.numeric and latent_of(recipe).constrains:
+        recipe = replace(recipe, model=replace(recipe.model, start="random"))
+        if say:
+            print(
+                "Training starts at random weights (--model.start random): the latent normalises "
+                "the decoder's layers."
+            )
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
