@@ -177,6 +177,12 @@ def test_frames_become_a_folder(name, tmp_path, monkeypatch):
     assert "Of 1 files of several frames only the first is taken" in samples.told
 
 
+def test_a_damaged_image_is_one_image(tmp_path):
+    """Without its size, for which Pillow has an error of another type."""
+    (tmp_path / "a.tif").write_bytes(b"II*\0\x08\0\0\0" + bytes(6))
+    assert "It is one image" in told(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])
 def test_arrays_of_objects_are_told_what_to_become(name, tmp_path):
     x = np.array([["1.5", 2], [3, 4]], dtype=object)

@@ -120,10 +120,12 @@ def _frames(path: Path) -> int:
     """How many images are in the file of one; 0 if it cannot be opened."""
     from PIL import Image
 
+    from entropae.storage.pictures import DAMAGED
+
     try:
         with Image.open(path, formats=FRAMED) as image:
             return getattr(image, "n_frames", 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except DAMAGED:
         return 0
 
 

@@ -30,6 +30,7 @@ from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.foreign import IMAGES, instead, way_on
 from entropae.storage.limits import SCANS
+from entropae.storage.pictures import DAMAGED
 
 SUFFIXES = frozenset(IMAGES)
 # Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
@@ -246,18 +247,7 @@ def _attempt(function: Callable[[], Any]) -> Any:
         return function()
     except UnidentifiedImageError:
         return "not an image"
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        MemoryError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
+    except DAMAGED as error:
         return printable(error).rstrip(".") or type(error).__name__
 
 
