@@ -30,6 +30,13 @@ LITTLE = 0.02
 COMPARED = 500  # samples that are compared with the training samples
 
 
+def _check_unseen(measured: Measured) -> None:
+    """Raise unless there are held-out samples that are not mostly training samples too."""
+    check_held_out(measured)
+    if measured.leaked >= MOST:
+        raise UnmeasuredError("the held-out samples are among the training samples")
+
+
 def _collapse(measured: Measured) -> Verdict | None:
     one, every = (measured.linear_error(0) - measured.linear_error(d) for d in (1, measured.dim))
     if measured.heard >= NEGLIGIBLE * every:
@@ -240,9 +247,7 @@ UNDERTRAINED = Check(
 
 
 def _overfitting(measured: Measured) -> Verdict | None:
-    check_held_out(measured)
-    if measured.leaked >= MOST:
-        raise UnmeasuredError("the held-out samples are among the training samples")
+    _check_unseen(measured)
     difference = overfitted(measured)
     if not difference:
         return None
@@ -280,9 +285,7 @@ OVERFITTING = Check(
 
 
 def _copies(measured: Measured) -> Verdict | None:
-    check_held_out(measured)
-    if measured.leaked >= MOST:
-        raise UnmeasuredError("the held-out samples are among the training samples")
+    _check_unseen(measured)
     limit = measured.nearness(measured.test_points).quantile(1 - OUTSIDE)
     samples = measured.samples[:COMPARED]
     share = float((measured.nearness(samples) < limit).double().mean())

@@ -54,6 +54,11 @@ class Subject:
     history: History | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def code_dtype(self) -> torch.dtype:
+        """The precision of codes, which the prior's numbers have."""
+        return next(self.prior.buffers()).dtype
+
     def encode(self, x: Tensor, size: int | None = None) -> Tensor:
         """Codes at inference."""
         return self._each(self._code, x, size)
@@ -68,7 +73,7 @@ class Subject:
 
     def decode(self, code: Tensor, like: Tensor | None = None, size: int | None = None) -> Tensor:
         """What codes decode to, as points; where it depends on more than the code, in `like`."""
-        code = code.to(next(self.prior.buffers()).dtype)
+        code = code.to(self.code_dtype)
         return self._each(lambda part: self._decoded(self.lying(part)), code, size)
 
     def made(self, code: Float[Tensor, "n d"], decoded: Tensor) -> Tensor:
@@ -83,7 +88,7 @@ class Subject:
         """Codes as the decoder takes them: before the head, and where they lie."""
         if self.head is None:
             return code
-        code = self.head.from_normal(code.to(next(self.prior.buffers()).dtype))
+        code = self.head.from_normal(code.to(self.code_dtype))
         return code if self.latent is None else self.latent.project(code)
 
     def trained_code(self, x: Tensor) -> Float[Tensor, "n d"]:
@@ -175,7 +180,7 @@ class Subject:
         return h if self.latent is None else self.latent(h).code
 
     def _through(self, code: Tensor) -> Tensor:
-        code = code.to(next(self.prior.buffers()).dtype)
+        code = code.to(self.code_dtype)
         return code if self.head is None else self.head.to_normal(code)
 
     def _decoded(self, code: Tensor) -> Tensor:

@@ -41,7 +41,10 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
         ValueError: If it cannot be read, names not all samples, or has no column that is the class.
     """
     table = read_table(path).data
-    columns = {name: _texts(table[name].to_pylist()) for name in table.column_names}
+    columns = {
+        name: ["" if x is None else class_name(x) for x in table[name].to_pylist()]
+        for name in table.column_names
+    }
     key, form = _key(columns, names)
     label = _label(path, [name for name in columns if name != key])
     if key is None:
@@ -66,12 +69,11 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
     return np.array([found[one] for one in wanted])
 
 
-def _texts(values: Sequence[object]) -> list[str]:
-    """Values as texts, whole numbers without a point; nothing for those that are missing."""
-    return [
-        "" if x is None else str(int(x)) if isinstance(x, float) and x.is_integer() else str(x)
-        for x in values
-    ]
+def class_name(value: object) -> str:
+    """A class as a text, a whole number without a point."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)
 
 
 def _key(

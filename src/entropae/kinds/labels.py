@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from entropae.kinds.label_tables import from_table, is_label_table
+from entropae.kinds.label_tables import class_name, from_table, is_label_table
 from entropae.kinds.samples import Samples
 from entropae.storage.regular import check_regular
 
@@ -165,9 +165,7 @@ def names(labels: Any) -> list[str]:
     array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
     if array.ndim != 1:
         raise ValueError(
-            f"`labels` must have one label for each sample: got shape {array.shape}. Of rows "
-            "with a 1 for the class give labels.argmax(1), of a single column labels[:, 0]."
+            f"`labels` must have one label for each sample: got shape {array.shape}. Of one column "
+            "for each class give labels.argmax(1), of a single column labels[:, 0]."
         )
-    return [
-        str(int(x)) if isinstance(x, float) and x.is_integer() else str(x) for x in array.tolist()
-    ]
+    return [class_name(x) for x in array.tolist()]

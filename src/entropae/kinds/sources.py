@@ -83,7 +83,7 @@ def _at(source: str | Path, reading: Reading) -> Opened:
         return Opened(by_name(str(source), download=reading.download))
     path = Path(source)
     if source == "" or not path.exists():  # an empty name would be the current folder
-        raise FileNotFoundError(f"No file or folder {str(source)!r}. {_meant(source)}".rstrip())
+        raise nothing_at(source)
     if path.is_dir():
         idx = sorted(path.glob("train-images*idx3-ubyte*"))
         return Opened(read_array(idx[0]), path=str(idx[0])) if idx else Opened(path, path=str(path))
@@ -92,6 +92,11 @@ def _at(source: str | Path, reading: Reading) -> Opened:
     if held is not None:
         return Opened(held.content, held.labels, str(path), held.column)
     return Opened(_unpacked(read_array(path)) if is_array_file(path) else path, path=str(path))
+
+
+def nothing_at(source: str | Path) -> FileNotFoundError:
+    """That there is nothing at a path, and what may be meant."""
+    return FileNotFoundError(f"No file or folder {str(source)!r}. {_meant(source)}".rstrip())
 
 
 def _meant(source: str | Path) -> str:

@@ -54,15 +54,11 @@ def _classes(labels: Any) -> list[str]:
     """Labels that were given, one for each sample, as texts."""
     array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if array.ndim != 1:
-        raise ValueError(
-            f"`labels` must be one class for each sample: got shape {array.shape}. Of one column "
-            "for each class: labels.argmax(1)."
-        )
+    found = names(array)
     gone = sum(one is None or str(one) in ("nan", "<NA>") for one in array.tolist())
     if gone:
         raise ValueError(
             f"`labels` has no class for {gone} of {len(array)} samples. Leave these samples out, "
             "or give them a class of their own, such as unknown."
         )
-    return names(array)
+    return found

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from entropae.messages import number_of
 from entropae.reader.cells import is_value
 from entropae.reader.dialect import Dialect, shown
 from entropae.reader.headers import has_header, has_units
@@ -78,7 +79,7 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     ):
         return layout_of(original, replace(dialect, comment=""), whole=whole)
     lead = sum(any(row) for row in every[:start]) if dialect.skip is None else 0
-    lines = f"{lead} line{'s' * (lead > 1)} before the names left out"
+    lines = f"{number_of(lead, 'line')} before the names left out"
     notes = [f"{lines} (if they belong to it: --skip 0)"] if lead else []
     found = _named(every, rows, width, known, names, notes)
     return replace(found, all_quoted=_all_quoted(text, found.dialect), escaped=escaped)

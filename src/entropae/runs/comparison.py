@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 
 from entropae.features import check, title
 from entropae.kinds import KINDS, NAMES, Kind
+from entropae.kinds.sources import nothing_at
 from entropae.messages import printable
 from entropae.metrics.summary import summary
 from entropae.model import CONFIG
@@ -215,7 +216,7 @@ def _check_asked(
         raise ValueError(f"`-n` must be at least 2: got {n}.")
     for source in {test, *(recipe.data for recipe in recipes.values())} - {None, *NAMES}:
         if not Path(str(source)).exists():
-            raise FileNotFoundError(f"No file or folder {str(source)!r}.")
+            raise nothing_at(str(source))
     if features is not None:
         check(features)
         for recipe in recipes.values():

@@ -24,7 +24,6 @@ from entropae.training.trainers import place_of
 
 # Samples that a first look is calibrated on.
 SHOWN = 1024
-
 # Of principal components' error: up to which a model's is about the same.
 ALIKE = 1.05
 # Of the held-out error: below which that of training samples shows that they are known by heart.

@@ -160,9 +160,11 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
 
 def _whole(samples: Samples, dtype: str) -> Samples:
     """Samples that know where their values are whole numbers: all, or some of a row of features."""
-    x = samples.spread(MOST)
     is_row = len(samples.shape) == 1
-    if not dtype and (not is_row or bool(((x == 0) | (x == 1)).all())):
+    if not dtype and not is_row:
+        return samples
+    x = samples.spread(MOST)
+    if not dtype and bool(((x == 0) | (x == 1)).all()):
         return samples  # of floats, which may well be shares or pixels
     whole = whole_places(x * BYTES if dtype == "uint8" else x)
     are_all = len(whole) == samples.shape[0]

@@ -29,11 +29,12 @@ def as_images(source: Any, table: Any, style: Style | None) -> str:
     is_csv = isinstance(source, str | Path) and suffix_of(source) == ".csv"
     if not is_csv or style is None or not str(source).isprintable():
         return ""
-    found = [one for one in pixels(table.column_names) if _white(table, one[0]) is not None]
+    ways = [(*way, _white(table, way[0])) for way in pixels(table.column_names)]
+    found = [way for way in ways if way[-1] is not None]
     if not found:
         return ""
     # Of two ways, that which leaves out as a label what is more even: corners are mostly black.
-    places, (height, width) = min(found, key=lambda one: _commonest(table, one[0]))
+    places, (height, width), white = min(found, key=lambda way: _commonest(table, way[0]))
     first, last = (table.column_names[i] for i in (places[0], places[-1]))
     path = Path(source)
     out = str(free(path.with_suffix(".npy")))
@@ -41,7 +42,7 @@ def as_images(source: Any, table: Any, style: Style | None) -> str:
     read += "" if style.header else ", header=None"
     name = repr if style.header else lambda one: str(int(one) - 1)  # as pandas calls it
     chosen = f"x.loc[:, {name(first)}:{name(last)}].to_numpy('float32')"
-    array = f"{chosen}.reshape(-1, {height}, {width}) / {_white(table, places)}"
+    array = f"{chosen}.reshape(-1, {height}, {width}) / {white}"
     code = f"x = pandas.read_csv({str(path)!r}{read}); numpy.save({out!r}, {array})"
     fit = ["entropae", "fit", "--data", out]
     others = [one for i, one in enumerate(table.column_names) if i not in places]

@@ -132,8 +132,9 @@ def read_lines(path: str | Path) -> Lines:
             "it as UTF-8.",
             stacklevel=2,
         )
-    width = columns_of_values(start.decode(encoding, "ignore").rpartition("\n")[0])
-    if width and not packed:
+    beginning = "" if packed else start.decode(encoding, "ignore").rpartition("\n")[0]
+    width = columns_of_values(beginning) if beginning else 0
+    if width:
         copy = f"import shutil; shutil.copy({str(path)!r}, {str(free(path.with_suffix('.csv')))!r})"
         warnings.warn(
             f"{printable(path)} looks like a table of {width} columns, and is read as sentences. "
