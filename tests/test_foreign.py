@@ -177,10 +177,21 @@ def test_frames_become_a_folder(name, tmp_path, monkeypatch):
     assert "Of 1 files of several frames only the first is taken" in samples.told
 
 
-def test_a_damaged_image_is_one_image(tmp_path):
+def test_a_damaged_second_frame_leaves_the_first(tmp_path):
     """Without its size, for which Pillow has an error of another type."""
-    (tmp_path / "a.tif").write_bytes(b"II*\0\x08\0\0\0" + bytes(6))
-    assert "It is one image" in told(tmp_path / "a.tif")
+    path = tmp_path / "a.tif"
+    first, *others = map(Image.fromarray, PIXELS)
+    first.save(path, save_all=True, append_images=others)
+    data = bytearray(path.read_bytes())
+    start = int.from_bytes(data[4:8], "little")
+    after = start + 2 + 12 * int.from_bytes(data[start : start + 2], "little")
+    second = int.from_bytes(data[after : after + 4], "little")
+    data[second + 2] = 9  # in the place of the tag of the width
+    path.write_bytes(data)
+    assert "It is one image" in told(path)
+    first.save(tmp_path / "b.png")
+    samples = read(tmp_path)
+    assert torch.equal(samples[0], samples[1])
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz"])

@@ -270,10 +270,17 @@ def _head(path: File) -> Head | str:
                 values = np.asarray(image)
                 span = float(values.min()), float(values.max())
             grey = deep or image.mode in ("1", "L", "LA")
-            framed = getattr(image, "is_animated", False)
-            return Head((height, width), grey, deep, span, framed)
+            return Head((height, width), grey, deep, span, _is_framed(image))
 
     return _attempt(look)
+
+
+def _is_framed(image: Image.Image) -> bool:
+    """Whether there are frames after the first, which is taken although others may be damaged."""
+    try:
+        return getattr(image, "is_animated", False)
+    except DAMAGED:
+        return False
 
 
 @contextmanager
