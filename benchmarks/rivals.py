@@ -99,6 +99,7 @@ def recipe(task: Task, data: Path, latent: Settings) -> Recipe:
         epochs=task.epochs,
         augment="none",
         keep="last",
+        prior="normal",  # without a head, for which see `heads.py`
         model=ModelConfig(**task.model, latent=latent | {"dim": task.dim}),
     )
 

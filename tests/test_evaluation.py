@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
+from entropae.cli.training import _named
 from entropae.features import FEATURES, extract, find, title
 from entropae.features.inception import Inception, inception_input, load_inception, resize
 from entropae.kinds import Evaluating
@@ -23,9 +25,11 @@ from entropae.kinds.values.evaluation import evaluate
 from entropae.latent import Plain
 from entropae.metrics.summary import summary
 from entropae.prior import PRIORS, TwoStage
-from entropae.recipe import Recipe
-from entropae.runs import compare, markdown
-from entropae.runs.comparison import CODES
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs import Run, compare, markdown
+from entropae.runs.comparison import CODES, _check_same
+from entropae.runs.files import write_recipe
+from entropae.runs.settling import settled
 
 COMMON = "data: digits\nepochs: 2\nmodel:\n  hidden: [16]\n  latent: "
 
@@ -95,13 +99,50 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     assert (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns == before
 
 
+def test_runs_are_compared_by_their_folders_names(tmp_path, capsys):
+    small = ["--data", "digits", "--model.hidden", "[16]", "--no-report", "--epochs", "1"]
+    for name, latent in (("near", "plain"), ("far", "spherical")):
+        other = ["--model.latent.name", latent, "--model.latent.dim", "3"]
+        assert main(["fit", *small, *other, "--out", str(tmp_path / name)]) == 0
+    # Of time limits only those count that are not overruled.
+    near = tmp_path / "near" / "recipe.yaml"
+    near.write_text(near.read_text().replace("minutes: 10", "minutes: 3"))
+    out, far = tmp_path / "table", str(tmp_path / "far")
+    options = ["--epochs", "40", "--seeds", "1", "-n", "100", "--out", str(out)]
+    assert main(["compare", str(near), far, *options]) == 0
+    with (out / "table.csv").open() as file:
+        rows = {row["recipe"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"near", "far"}
+    made = {name: Run.open(out / name / "seed-0").model for name in rows}
+    assert type(made["far"].latent).__name__ == "Spherical"
+    # As `fit` makes them, of 280 steps: with what held-out codes ask for.
+    assert any(model.head is not None for model in made.values())
+    shown = (out / "table.md").read_text().split("\n\n")[0].splitlines()
+    for line, (name, model) in zip(shown[2:], made.items(), strict=True):
+        cells = line.strip("| ").split(" | ")
+        assert (cells[0], cells[-1]) == (name, model.drawn_from())
+        bare = "normal-without-head frechet"
+        assert bool(rows[name][bare]) == (model.head is not None)
+    (tmp_path / "a").mkdir()
+    for path in ("a/x.yaml", "x.yaml"):
+        (tmp_path / path).write_text(near.read_text())
+    capsys.readouterr()
+    twice = [str(tmp_path / "x.yaml"), str(tmp_path / "x.yaml")]
+    assert main(["compare", *twice, *options]) == 1
+    assert "would be called" in capsys.readouterr().err
+    assert list(_named([tmp_path / "a" / "x.yaml", tmp_path / "x.yaml"])) == [
+        f"{tmp_path.name}-a-x",
+        f"{tmp_path.parent.name}-{tmp_path.name}-x",
+    ]
+
+
 def test_compare_refuses_a_run_of_another_recipe(recipes, tmp_path, capsys):
     arguments = ["compare", str(recipes["eae"]), "--seeds", "1", "--out", str(tmp_path / "out")]
     assert main([*arguments, "-n", "80"]) == 0
     recipes["eae"].write_text(COMMON + "{name: entropic, dim: 3, weight: 0.7}\n")
     capsys.readouterr()
     assert main([*arguments, "-n", "80"]) == 1
-    assert "model.latent.weight=1.0, the recipe now has 0.7" in capsys.readouterr().err
+    assert "model.latent.weight=0.1, the recipe now has 0.7" in capsys.readouterr().err
 
 
 class Quick(TwoStage):
@@ -244,3 +285,18 @@ def test_a_figure_that_is_infinite_has_no_deviation():
     row = summary("a", [{"normal": {"nearest": value}} for value in (1.0, math.inf)])
     assert row["normal nearest"] == math.inf
     assert math.isnan(row["normal nearest sd"])
+
+
+@pytest.mark.parametrize(
+    "latent", [{"name": "entropic", "dim": "auto"}, {"name": "rae-sn", "dim": 3}]
+)
+def test_a_comparison_goes_on_with_what_its_data_settled(latent, tmp_path):
+    recipe = Recipe(data="digits", model=ModelConfig(hidden=(16,), latent=latent))
+    train, held_out = load("digits").split(0.1, seed=0)
+    found, _ = settled(recipe, train, held_out, say=False)
+    assert found.model != recipe.model
+    write_recipe(replace(found, epochs=300), tmp_path)
+    _check_same(recipe, tmp_path)
+    said = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": 4, "weight": 0.2}))
+    with pytest.raises(ValueError, match=r"made with model\.latent\."):
+        _check_same(said, tmp_path)

@@ -195,6 +195,11 @@ _Loader.add_implicit_resolver(
 )
 
 
+def recipe_path(path: Path) -> Path:
+    """A recipe's file: of a run folder the one in it, else the file itself."""
+    return path / RECIPE if (path / RECIPE).is_file() else path
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a recipe's file, as plain values. Builds and imports nothing.
 
@@ -202,8 +207,6 @@ def read_settings(path: Path) -> dict[str, Any]:
         ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
             which make gigabytes.
     """
-    if (path / RECIPE).is_file():
-        raise ValueError(f"{path} is a folder. Its recipe is {path / RECIPE}.")
     try:
         check_regular(path)
         if path.stat().st_size > LARGEST:

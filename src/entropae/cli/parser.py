@@ -15,7 +15,7 @@ from jsonargparse._actions import ActionConfigFile
 from jsonargparse.typing import restricted_number_type
 
 from entropae.messages import printable
-from entropae.recipe import read_settings, recipe_of
+from entropae.recipe import read_settings, recipe_of, recipe_path
 from entropae.storage.foreign import IMAGES
 
 # What NumPy, torch and scikit-learn all take.
@@ -89,15 +89,16 @@ def _path(given: str) -> Path | None:
 
 
 class RecipeFile(ActionConfigFile):
-    """Reads a recipe only after a look at what is in it: it may be anybody's."""
+    """Reads a recipe, or a run's, only after a look at what is in it: it may be anybody's."""
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
         """Take the recipe's settings as options."""
+        path = recipe_path(Path(values))
         try:
-            recipe_of(read_settings(Path(values)))
+            recipe_of(read_settings(path))
         except (ValueError, OSError) as error:
             parser.error(f"{values} is no recipe: {error}")
-        super().__call__(parser, cfg, values, option_string)
+        super().__call__(parser, cfg, str(path), option_string)
 
 
 # Of each command: what adds its options, what runs it, what it does in a line.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,14 +14,16 @@ from entropae.cli.columns import SAID, add_columns, asked_of_columns, said_of_co
 from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
-from entropae.recipe import Recipe, read_settings, recipe_of
+from entropae.recipe import RECIPE, Recipe, read_settings, recipe_of, recipe_path
 
 # That `fit` trains for at most, unless it is told otherwise.
 MINUTES = 10.0
 
 
 def _fit_options(parser: Parser) -> None:
-    parser.add_argument("--recipe", action=RecipeFile, help="A YAML file of the options below.")
+    parser.add_argument(
+        "--recipe", action=RecipeFile, help="A YAML file of the options below, or a run folder."
+    )
     parser.add_argument("--out", type=str, help="The run folder; by default runs/DATA.")
     parser.add_argument("--resume", action="store_true", help="Go on with a run that was stopped.")
     parser.add_argument("--profile", action="store_true", help="Print where the time went.")
@@ -62,7 +66,10 @@ def _recipe(options: Namespace) -> Recipe:
 
 def _compare_options(parser: Parser) -> None:
     parser.add_argument(
-        "recipes", type=str, nargs="+", help="YAML files that differ in the latent."
+        "recipes",
+        type=str,
+        nargs="+",
+        help="YAML files, or run folders, that differ in the latent.",
     )
     parser.add_argument("--train", type=str, help="Train on this instead of the recipes' data.")
     parser.add_argument("--epochs", type=int, help="Instead of the recipes' number.")
@@ -78,13 +85,13 @@ def _compare(options: Namespace) -> None:
     from entropae.runs import compare
 
     recipes = {}
-    for path in map(Path, options.recipes):
+    for name, path in _named([Path(path) for path in options.recipes]).items():
         recipe = read_recipe_file(path)
         if options.train is not None:
             recipe = replace(recipe, data=options.train)
         if options.epochs is not None:
             recipe = replace(recipe, epochs=options.epochs)
-        recipes[path.stem] = recipe
+        recipes[name] = recipe
     out = Path(options.out)
     compare(
         recipes,
@@ -100,6 +107,24 @@ def _compare(options: Namespace) -> None:
     names = ("table.md", "table.csv", "results.json", "samples.png")
     written = [name for name in names if (out / name).exists()]
     print(f"Wrote {', '.join(written)} into {out}.")
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files of recipes by the names of their rows: their own, a run's recipe by its folder's."""
+    files = [recipe_path(path) for path in paths]
+    names = [path.absolute().parent.name if path.name == RECIPE else path.stem for path in files]
+    many = Counter(names)
+    for i, path in enumerate(files):
+        if many[names[i]] > 1:
+            folders = path.absolute().parts[:-1]
+            names[i] = "-".join([*folders[-2:], *([] if path.name == RECIPE else [path.stem])])
+    named = dict(zip(names, files, strict=True))
+    if len(named) < len(files):
+        twice = next(name for name, times in Counter(names).items() if times > 1)
+        raise ValueError(
+            f"Two of the recipes would be called {twice}: give each once, or another file name."
+        )
+    return named
 
 
 def read_recipe_file(path: Path) -> Recipe:

@@ -30,7 +30,7 @@ from entropae.runs.checked import check_recipe
 from entropae.runs.files import portable, read_recipe
 from entropae.runs.making import make
 from entropae.runs.measured import evaluation_path, features_of, no_features
-from entropae.runs.resuming import LEFT_OPEN, is_open, leaves
+from entropae.runs.resuming import leaves, left_open
 from entropae.runs.run import Run
 from entropae.runs.worker import begin
 from entropae.signals import Stopped, working
@@ -39,6 +39,8 @@ from entropae.storage.lock import claimed
 from entropae.storage.records import read_json
 
 RESULTS = "results.json"
+# What the samples of a run are drawn from unless another prior is asked for.
+DRAWN = "drawn from"
 
 
 def compare(
@@ -95,7 +97,7 @@ def _compare(
 ) -> list[dict[str, Any]]:
     asked = {"test": test, "n": n, "priors": sorted(priors)}
     jobs = [
-        (_plain(recipe, seed), out / name / f"seed-{seed}", features, asked)
+        (replace(recipe, seed=seed), out / name / f"seed-{seed}", features, asked)
         for name, recipe in recipes.items()
         for seed in range(seeds)
     ]
@@ -104,7 +106,10 @@ def _compare(
             _check_same(recipe, folder)
     found = _in_processes(jobs, processes) if processes > 1 else [_finish(*job) for job in jobs]
     results = {name: found[i * seeds : (i + 1) * seeds] for i, name in enumerate(recipes)}
-    rows = [summary(name, found) for name, found in results.items()]
+    rows = [
+        summary(name, found) | {DRAWN: ", ".join(dict.fromkeys(one[DRAWN] for one in found))}
+        for name, found in results.items()
+    ]
     write_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
     with replacing(out / "table.csv") as path, path.open("w", newline="") as file:
         table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
@@ -115,11 +120,6 @@ def _compare(
     write_text(out / "table.md", markdown(rows, kind, title(features_of(kind, features))))
     kind.compare_samples({name: run.model for name, run in runs.items()}, out)
     return rows
-
-
-def _plain(recipe: Recipe, seed: int) -> Recipe:
-    """A recipe with a seed, and without a head unless it asks for one: latents are compared."""
-    return replace(recipe, seed=seed, prior="normal" if recipe.prior == "auto" else recipe.prior)
 
 
 def _finish(
@@ -141,7 +141,10 @@ def _finished(
     found = read_json(kept) if kept.is_file() else {}
     if found.get("asked") != asked:
         found = run.evaluate(asked["test"], features=features, n=asked["n"], priors=asked["priors"])
-    return found | {"seconds": run.metrics.get("seconds", math.nan)}
+    return found | {
+        "seconds": run.metrics.get("seconds", math.nan),
+        DRAWN: run.model.drawn_from(),
+    }
 
 
 def _in_processes(jobs: Sequence[tuple[Any, ...]], processes: int) -> list[dict[str, Any]]:
@@ -190,9 +193,7 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
-    asked |= {name: found.get(name) for name in LEFT_OPEN if is_open(name, asked.get(name))}
-    if asked["epochs"] is None and asked["minutes"] is not None:
-        asked["epochs"] = found["epochs"]
+    asked |= {name: found.get(name) for name in left_open(recipe)}
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(
@@ -228,10 +229,11 @@ def _check_asked(
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:
     """Refuse a comparison in which more than the latent differs."""
-    (first_name, first), *others = recipes.items()
-    for name, recipe in others:
-        for key, value in _common(first).items():
-            other = _common(recipe)[key]
+    (first_name, first), *rest = recipes.items()
+    for name, recipe in rest:
+        these, others = _common(first), _common(recipe)
+        for key in these | others:
+            value, other = these.get(key), others.get(key)
             if value != other:
                 raise ValueError(
                     f"Recipes to compare may differ in the latent only: {key} is {value!r} in "
@@ -242,6 +244,8 @@ def _check_alike(recipes: Mapping[str, Recipe]) -> None:
 def _common(recipe: Recipe) -> dict[str, Any]:
     """All of a recipe but its latent, its seed and where it runs."""
     settings = asdict(recipe)
+    if recipe.epochs is not None:
+        del settings["minutes"]
     model = settings.pop("model")
     del settings["seed"], settings["trainer"], model["latent"]
     return settings | {f"model.{key}": value for key, value in model.items()}
@@ -273,9 +277,12 @@ def markdown(rows: Sequence[Mapping[str, Any]], kind: Kind, features: str) -> st
     columns = {key: words for key, words in kind.errors.items() if key in rows[0]}
     for measure, said in list(kind.measures.items())[:TABLED]:
         name = "FID" if (measure, features) == ("frechet", "inception") else said.title + within
-        parts = [key for key in rows[0] if key.endswith(f" {measure}")]
+        # A row without a head has no samples without it.
+        parts = dict.fromkeys(key for row in rows for key in row if key.endswith(f" {measure}"))
         columns |= {part: f"{name}, {part.removesuffix(f' {measure}')}" for part in parts}
     columns["seconds"] = "seconds"
+    if any(DRAWN in row for row in rows):
+        columns[DRAWN] = "samples are drawn from"
     codes = {f"code {key}": words for key, words in CODES.items() if f"code {key}" in rows[0]}
     tables = [_table(rows, columns)]
     if codes:
@@ -297,6 +304,8 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str
 def _cell(row: Mapping[str, Any], key: str) -> str:
     if key not in row:
         return "–"
+    if isinstance(row[key], str):
+        return row[key]
     deviation = row[f"{key} sd"]
     return f"{row[key]:.4g}" + ("" if math.isnan(deviation) else f" ± {deviation:.2g}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from entropae.kinds import identity
 from entropae.messages import printable
 from entropae.model import CONFIG
 from entropae.recipe import AUTO, Recipe, recipe_of
-from entropae.runs.files import LOG, portable, read_recipe
+from entropae.runs.files import LOG, latent_of, portable, read_recipe
 from entropae.storage.records import last_row
 
 # Settings that change where and how a run goes on, not what it is.
@@ -85,6 +85,17 @@ def _check_named(folder: Path, own: str, named: str | None) -> None:
 def is_open(name: str, value: Any) -> bool:
     """Whether a setting leaves something to the data, so that any run is one of it."""
     return name in LEFT_OPEN and value == LEFT_OPEN[name]
+
+
+def left_open(recipe: Recipe) -> set[str]:
+    """The settings that a recipe leaves to the data, or to its latent."""
+    given = dict(leaves(asdict(recipe)))
+    found = {name for name in LEFT_OPEN if is_open(name, given.get(name))}
+    if recipe.epochs is None:
+        found.add("epochs")
+    if latent_of(recipe).constrains:
+        found.add("model.start")
+    return found
 
 
 def vars_of(recipe: Recipe, names: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,9 +109,9 @@ def illustrate(
 
 
 def compare_samples(kind: Images, models: Mapping[str, Any], folder: Path) -> Path:
-    """Samples from N(0, I) of several models in one picture."""
+    """Samples of several models in one picture."""
     titled = {
-        f"{name}, samples from N(0, I)": kind.unit(model.draw(25, seed=0, prior="normal").cpu())
+        f"{name}, samples from {model.drawn_from()}": kind.unit(model.draw(25, seed=0).cpu())
         for name, model in models.items()
     }
     pictures.save_panels(titled, folder / "samples.png")
