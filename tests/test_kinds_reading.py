@@ -19,6 +19,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
@@ -939,3 +940,20 @@ def test_numbers_longer_than_torch_has_them():
 def test_no_samples_are_told():
     with pytest.raises(ValueError, match=r"There must be samples: got .* \(0, 3\)"):
         kinds.read(np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "said"),
+    [
+        (["a b", "b c", "c d"], {"size": 32}, r"`size` is for images: got size=32 with sentences"),
+        (["a b", "b c", "c d"], {"drop": ("a",)}, r"`drop` is for tables: got drop=\['a'\] with"),
+        ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, {"channels": 1}, r"`channels` is for images: .* rows"),
+        ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, {"length": 9}, r"`length` is for text: got length=9"),
+        (np.zeros((4, 3), np.float32), {"size": 8}, r"`size` is for images: got size=8 with"),
+        (np.zeros((4, 8, 8), np.uint8), {"rules": ("a < b",)}, r"`rules` is for tables: .* images"),
+    ],
+)
+def test_options_of_other_kinds_are_refused(source, options, said):
+    made = pa.table(source) if isinstance(source, dict) else source
+    with pytest.raises(ValueError, match=said):
+        kinds.read(made, **options)

@@ -11,6 +11,13 @@ from jaxtyping import UInt64
 
 from entropae.kinds.keys import Rule
 
+# Options that are for some kinds alone.
+OWN = {
+    "images": ("size", "channels"),
+    "tables": ("drop", "columns", "rules", "find_rules", "dialect"),
+    "text": ("tokenizer", "vocabulary", "length"),
+}
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -66,3 +73,27 @@ class Reading:
     keys: UInt64[np.ndarray, " n"] | None = field(default=None, compare=False)
     below: int | None = None
     download: bool = True
+
+    def check(self, kind: str, things: str, *, of_cells: bool) -> None:
+        """Refuse an option that is for another kind than the source turned out to be.
+
+        Args:
+            kind: The source's.
+            things: What its samples are called.
+            of_cells: Whether they come from the cells of a table, columns of which may be left out.
+
+        Raises:
+            ValueError: Naming the option.
+        """
+        if kind not in {*OWN, "arrays"}:
+            return  # somebody's own, which may make use of any
+        usual = vars(Reading(size=None if self.size is None else "auto"))
+        for other, names in OWN.items():
+            for name in names:
+                value = getattr(self, name)
+                if other == kind or value == usual[name] or (of_cells and name == "drop"):
+                    continue
+                shown = value if isinstance(value, str | int) else list(value)
+                raise ValueError(
+                    f"`{name}` is for {other}: got {name}={shown!r} with {things}. Leave it out."
+                )

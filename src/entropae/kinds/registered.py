@@ -14,7 +14,7 @@ from entropae.kinds.base import Kind
 from entropae.kinds.images import Images
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.sources import opened, refusal
+from entropae.kinds.sources import Opened, opened, refusal
 from entropae.kinds.tables import Tables
 from entropae.kinds.text import Text
 from entropae.messages import unknown
@@ -79,7 +79,7 @@ def as_samples(data: Any, *, kind: Kind | None = None, **options: Any) -> Sample
 def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
     found = opened(source, reading)
     try:
-        samples = _claimed(found.content, reading, kind)
+        samples = _claimed(found, reading, kind)
     except ValueError as error:
         if not found.path or found.path in str(error):
             raise
@@ -94,13 +94,15 @@ def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
     return samples.kind.label(samples, reading.labels)
 
 
-def _claimed(content: Any, reading: Reading, kind: Kind | None) -> Samples:
+def _claimed(found: Opened, reading: Reading, kind: Kind | None) -> Samples:
+    content = found.content
     if isinstance(content, Samples):
         return content
     if kind is not None:
         return kind.read_more(content, reading)
     for known in KINDS.values():
         if known.claims(content):
+            reading.check(known.name, known.things, of_cells=found.path.endswith(".parquet"))
             return known.read(content, reading)
     raise refusal(content)
 

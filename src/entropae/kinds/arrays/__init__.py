@@ -54,11 +54,6 @@ class Arrays(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """An array as it is; channels that come last are brought before the pixels."""
-        if reading.size not in (None, "auto") or reading.channels is not None:
-            raise ValueError(
-                f"`size` and `channels` are for images: got shape {tuple(source.shape)}. Leave "
-                "them out."
-            )
         array = plain_array(source)
         low, high = finite_range(array)
         layout = _layout(source)
