@@ -20,13 +20,13 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Shaped
@@ -46,6 +46,8 @@ from entropae.runs.making import begun_model, fit_by
 
 from _machine import RESULTS, mean, processor, save, saved
 from rivals import RECIPES, TASKS, recipe
+
+W = TypeVar("W")
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BATCH = 256
@@ -241,19 +243,21 @@ def main() -> None:
         for name in asked.methods
     ]
     end = time.time() + 60 * asked.minutes
-    for work in worked(works, end, asked.processes):
+    for work in worked(work_on, works, end, asked.processes):
         if work.figures.is_file():
             print(work.name, work.seed, work.figures.read_text(), flush=True)
             write(result, [w for w in works if w.figures.is_file()])
 
 
-def worked(works: Sequence[Work], end: float, processes: int) -> Iterator[Work]:
+def worked(
+    function: Callable[[W, float], W], works: Sequence[W], end: float, processes: int
+) -> Iterator[W]:
     """All of them, in the order in which they end."""
     if processes == 1:
-        yield from (work_on(work, end) for work in works)
+        yield from (function(work, end) for work in works)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(work_on, work, end) for work in works]):
+        for future in as_completed([pool.submit(function, work, end) for work in works]):
             yield future.result()
 
 

@@ -27,8 +27,11 @@ from entropae.model import (
     start_from_pca,
 )
 from entropae.model.dimension import choose_dim
-from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, pair
+from entropae.nn import FEW, MLPDecoder, MLPEncoder, TableDecoder, has_linear_path, pair
 from entropae.nn.table import entropies_of
+from entropae.recipe import ModelConfig, Recipe
+from entropae.runs.making import begun_model
+from entropae.runs.settling import rate_of
 from entropae.training import budget
 
 RANK = 30
@@ -246,3 +249,25 @@ def test_residual_networks_take_fewer_passes(network: str, steps: int, expected:
     """MNIST's first 1000 and 3000 photographs were over-fitted in 300 (benchmarks/passes.py)."""
     model = ea.Autoencoder(*pair(network, (1, 16, 16), 2, 2, width=2, hidden=(4,)), Entropic(2))
     assert budget.passes(steps, model) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "model", "start"),
+    [
+        ((1, 8, 8), {}, "random"),
+        ((1, 8, 8), {"network": "conv"}, "pca"),
+        ((1, 8, 8), {"start": "pca"}, "pca"),
+        ((5,), {}, "pca"),
+    ],
+)
+def test_many_images_start_at_random_weights(shape, model, start) -> None:
+    """Perceptrons learn finer from there; half as many images start at principal components."""
+    x = as_samples(samples_of(shape, FEW))
+    half = x.subset(np.arange(FEW // 2))
+    settings = {"hidden": (8,), "latent": {"name": "entropic", "dim": 2}} | model
+    asked = Recipe(augment="none", model=ModelConfig(**settings))
+    for samples, expected in ((x, start), (half, "pca")):
+        recipe, made, _ = begun_model(asked, samples, samples, half, say=False)
+        assert recipe.model.start == expected
+        assert has_linear_path(made.decoder) == (expected == "pca")
+        assert rate_of(recipe, made) == {"pca": 5e-4, "random": 3e-3}[expected]

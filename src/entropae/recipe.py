@@ -44,7 +44,8 @@ class ModelConfig:
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples; for text the lstm has one, which starts at
-            counts of tokens and of pairs of tokens. "random": without.
+            counts of tokens and of pairs of tokens. "random": without. "auto": random for the mlp
+            and 10 000 images or more, which learns finer from there, pca for all else.
         error: What reconstructions are trained on: "squared"; "l1", sharper edges; "gaussian", a
             variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
             "features"). Not for tables and text. Figures have the squared error beside it.
@@ -58,7 +59,7 @@ class ModelConfig:
     hidden: tuple[int, ...] | None = None
     dropout: float | None = None
     word_dropout: float = 0.0
-    start: Literal["pca", "random"] = "pca"
+    start: Literal["auto", "pca", "random"] = AUTO
     error: Literal["squared", "l1", "gaussian", "perceptual"] = "squared"
     latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
 

@@ -48,8 +48,8 @@ class Kind(ABC):
         numeric: Whether its samples are numbers, of which there are principal components.
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
-        weight: λ of an Entropic code that gets a prior or head of its own, where nobody says; by
-            default the latent's.
+        weight: λ of an Entropic code that gets a prior or head, where nobody says, if not its own.
+        many_start: Where fully connected networks begin on 10 000 samples or more.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.
@@ -67,6 +67,7 @@ class Kind(ABC):
     dim: ClassVar[int] = 16
     noise: ClassVar[float] = 0.0
     weight: ClassVar[float | None] = None
+    many_start: ClassVar[Literal["pca", "random"]] = "pca"
     batch_size: ClassVar[int] = 256
     enough: ClassVar[int] = 0
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
@@ -135,8 +136,7 @@ class Kind(ABC):
         """Samples with their classes, which are in a file of one label for each.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it has not one label for each sample.
+            OSError, ValueError: If there is no such file, or it has not one label for each sample.
         """
         from entropae.kinds.labels import with_labels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tqdm.auto import tqdm
 
@@ -14,7 +14,8 @@ from entropae.messages import number_of
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
-from entropae.nn import ResidualDecoder, has_linear_path
+from entropae.nn import FEW, ResidualDecoder, has_linear_path
+from entropae.nn.architectures import suited
 from entropae.recipe import AUTO, Recipe
 from entropae.runs.files import latent_of
 from entropae.training.budget import Plan, lasting, planned
@@ -51,13 +52,13 @@ def settled(
         recipe = replace(recipe, batch_size=train.kind.batch_size)
     bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
     recipe = _suited(recipe, train.kind, bare=bare)
-    if recipe.model.start == "pca" and train.kind.numeric and latent_of(recipe).constrains:
-        recipe = replace(recipe, model=replace(recipe.model, start="random"))
-        if say:
-            print(
-                "Training starts at random weights (--model.start random): the latent normalises "
-                "the decoder's layers."
-            )
+    start = _start(recipe, train)
+    if say and start == "random" and latent_of(recipe).constrains:
+        print(
+            "Training starts at random weights (--model.start random): the latent normalises the "
+            "decoder's layers."
+        )
+    recipe = replace(recipe, model=replace(recipe.model, start=start))
     latent = recipe.model.latent
     chosen = latent.get("dim") == AUTO
     found = None
@@ -79,6 +80,17 @@ def settled(
             print(f"A code of {code}: {why}. Another number: --model.latent.dim.")
         recipe = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": dim}))
     return _augmented(recipe, train, held_out, say=say), found
+
+
+def _start(recipe: Recipe, train: Samples) -> Literal["pca", "random"]:
+    """Where training starts: at principal components, unless that would hold it back."""
+    model, kind = recipe.model, train.kind
+    if kind.numeric and latent_of(recipe).constrains:
+        return "random"
+    if model.start != AUTO:
+        return model.start
+    many = len(train) >= FEW and kind.numeric and suited(model.network, kind.shape) == "mlp"
+    return kind.many_start if many else "pca"
 
 
 def _suited(recipe: Recipe, kind: Kind, *, bare: bool) -> Recipe:

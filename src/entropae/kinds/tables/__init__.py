@@ -185,7 +185,7 @@ class Tables(Kind):
         some = samples.some(ENOUGH)
         entropies = entropies_of(groups, some.first(len(some)))
         hidden = default_hidden(len(samples)) if config.hidden is None else config.hidden
-        options: dict[str, Any] = {"hidden": hidden, "linear": config.start == "pca"}
+        options: dict[str, Any] = {"hidden": hidden, "linear": config.start != "random"}
         entropies = [round(h, 6) for h in entropies]
         return (
             MLPEncoder(self.shape, latent.in_features, **options),

@@ -158,7 +158,7 @@ class Text(Kind):
         """Recurrent ones or transformers."""
         from entropae.nn import text_pair
 
-        linear = config.start == "pca"
+        linear = config.start != "random"
         return text_pair(
             config.network,
             len(self.tokenizer),

@@ -21,7 +21,7 @@ def networks(
     """Encoder and decoder, see `Kind.networks`."""
     some = samples.first(1024)
     bounded = bool(((some >= 0) & (some <= 1)).all())
-    linear = config.start == "pca"
+    linear = config.start != "random"
     light = config.network == "auto" and linear and len(samples) < FEW
     dropout = kind.dropout if linear else 0.0
     return pair(

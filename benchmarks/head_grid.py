@@ -1,0 +1,216 @@
+"""What changes samples of N(0, I) through a head: one thing at a time, from `fit`'s default.
+
+    python benchmarks/head_grid.py mnist DATA --seeds 0 1 2
+    python benchmarks/head_grid.py mnist DATA --long --variants default "32 dimensions"
+    python benchmarks/head_grid.py fashion_mnist DATA --seeds 0 1 2 --variants default ...
+
+DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Networks, data order and steps
+are those of `rivals.py table`, or with `--long` those of `entropae fit` (8000 steps, from principal
+components), which also chooses the default's dimensions; the head is that of `fit`. Fréchet
+distances are in the features of the table, 10 000 images against the test set. Settings are chosen
+on MNIST, and Fashion-MNIST is for report. Figures are kept in `runs/head_grid/`, where a stopped
+run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from entropae.features import extract, find
+from entropae.metrics import frechet_distance
+from entropae.neighbors import kth_distance
+from entropae.nn import MLPDecoder
+from entropae.prior import FlowMatching
+from entropae.recipe import Recipe
+from entropae.runs.making import begun_model, fit_by
+
+from _machine import RESULTS, mean, save, saved
+from heads import BATCH, LATENTS, known, worked
+from rivals import TASKS, recipe
+
+
+class Variant(NamedTuple):
+    """What is unlike the default: an EAE with 16 dimensions and a weight of 0.1.
+
+    Attributes:
+        latent: Options of the latent, or another latent.
+        hidden: Sizes of the encoder's hidden layers, if not [512, 256].
+        gain: What the decoder's gain is multiplied by.
+        model: Other settings of the model.
+        rate: The learning rate at its highest, if not the network's own.
+    """
+
+    latent: dict[str, Any] = {}  # noqa: RUF012 -- never changed
+    hidden: tuple[int, ...] | None = None
+    gain: float = 1.0
+    model: dict[str, Any] = {}  # noqa: RUF012 -- never changed
+    rate: float | None = None
+
+
+VARIANTS = {
+    "default": Variant(),
+    **{f"λ = {weight:g}": Variant({"weight": weight}) for weight in (0.0, 0.03, 0.3, 1.0)},
+    **{f"{d} dimensions": Variant({"dim": d}) for d in (8, 12, 16, 24, 32, 48, 64)},
+    "layers of 256, 128": Variant(hidden=(256, 128)),
+    "layers of 1024, 512": Variant(hidden=(1024, 512)),
+    **{
+        f"{d} dimensions, layers of 1024, 512": Variant({"dim": d}, hidden=(1024, 512))
+        for d in (24, 32, 48)
+    },
+    **{f"gain {gain:g}": Variant(gain=gain) for gain in (0.25, 0.5, 2.0, 4.0, 8.0)},
+    **{f"noise {std:g}": Variant({"noise": (std, std)}) for std in (0.05, 0.1, 0.2)},
+    "no bank": Variant({"bank": 0}),
+    "bank of all codes": Variant({"bank": 54_000}),
+    "random start": Variant(model={"start": "random"}),
+    **{
+        f"random start, {d} dimensions": Variant({"dim": d}, model={"start": "random"})
+        for d in (24, 32)
+    },
+    "random start, layers of 1024, 512": Variant(hidden=(1024, 512), model={"start": "random"}),
+    "gain 10, rate 3e-3, no dropout": Variant(gain=10.0, model={"dropout": 0.0}, rate=3e-3),
+    "no dropout": Variant(model={"dropout": 0.0}),
+    "sphere": Variant(LATENTS["spherical"]),
+}
+# Passes over 54 000 images that are 8000 steps.
+LONG = 38
+COLUMNS = {
+    "dim": "dimensions",
+    "error": "squared error",
+    "normal": "N(0, I)",
+    "head": "N(0, I), head",
+    "perfect": "training codes decoded",
+    "nearest": "distance to training codes",
+    "seconds": "CPU seconds, autoencoder",
+    "seconds_head": "CPU seconds, head",
+}
+
+
+class Work(NamedTuple):
+    """One autoencoder to be trained, given a head and measured."""
+
+    task: str
+    data: Path
+    name: str
+    seed: int
+    long: bool
+
+    @property
+    def result(self) -> str:
+        """The name of the table that it is in."""
+        return f"head_grid_{self.task}" + ("_long" if self.long else "")
+
+    @property
+    def figures(self) -> Path:
+        """Where what was measured is kept."""
+        return Path("runs") / self.result / f"{self.name}, seed {self.seed}.json"
+
+    def recipe(self) -> Recipe:
+        """Of its autoencoder."""
+        task, variant = TASKS[self.task], VARIANTS[self.name]
+        if self.long:
+            found = Recipe(str((self.data / task.train).absolute()), epochs=LONG)
+            latent = {"dim": "auto"} | variant.latent
+        else:
+            found = recipe(task, self.data, {})
+            latent = {"dim": task.dim} | variant.latent
+        latent = (LATENTS["eae λ=0.1"] | latent) if "name" not in latent else latent
+        model = replace(found.model, latent=latent, hidden=variant.hidden, **variant.model)
+        return replace(found, seed=self.seed, model=model, learning_rate=variant.rate)
+
+
+def work_on(work: Work, end: float) -> Work:
+    """Train and measure what is not yet, unless it is too late."""
+    torch.set_num_threads(1)
+    if work.figures.is_file() or time.time() > end:
+        return work
+    task, variant = TASKS[work.task], VARIANTS[work.name]
+    samples, test = known(work.data / task.train), known(work.data / task.test).first(10_000)
+    settings = work.recipe()
+    began = time.process_time()
+    train, held_out = samples.split(settings.validation, seed=work.seed)
+    settings, model, _ = begun_model(settings, samples, train, held_out, say=False)
+    assert isinstance(model.decoder, MLPDecoder)
+    model.decoder.gain *= variant.gain
+    fit_by(settings, model, samples, progress=False)
+    found: dict[str, Any] = {"seed": work.seed, "seconds": time.process_time() - began}
+    see = find(task.features)
+    seen = extract(see, test).double().numpy()
+
+    def distance(images: Tensor) -> float:
+        return frechet_distance(extract(see, images).double().numpy(), seen)
+
+    n = len(test)
+    error = (model.reconstruct(test) - test).square()
+    found["dim"] = model.latent.dim
+    found["error"] = float(error.flatten(1).sum(1).mean())
+    found["perfect"] = distance(model.reconstruct(train.some(n)))
+    found["normal"] = distance(model.draw(n, seed=work.seed))
+    steps = (settings.epochs or LONG) * math.ceil(len(train) / BATCH)
+    head = FlowMatching.sized(model.latent.dim, len(train), steps)
+    z, codes = model.encode(test[:2000]), model.encode(train)
+    began = time.process_time()
+    model.fit_head(train, head, seed=work.seed)
+    found["seconds_head"] = time.process_time() - began
+    found["head"] = distance(model.draw(n, seed=work.seed))
+    drawn = model.draw_codes(2000, model.priors["normal"], torch.Generator().manual_seed(work.seed))
+    found["nearest"] = float(kth_distance(drawn, codes).median() / kth_distance(z, codes).median())
+    work.figures.parent.mkdir(parents=True, exist_ok=True)
+    work.figures.write_text(json.dumps(found))
+    return work
+
+
+def write(result: str, works: list[Work]) -> None:
+    """The table, with rows that were measured before."""
+    known = {name: {row["seed"]: row for row in rows} for name, rows in saved(result).items()}
+    for work in works:
+        found = json.loads(work.figures.read_text())
+        known.setdefault(work.name, {})[work.seed] = found
+    rows = {
+        name: [known[name][seed] for seed in sorted(known[name])]
+        for name in VARIANTS
+        if name in known
+    }
+    lines = [
+        f"| variant (seeds) | {' | '.join(COLUMNS.values())} |",
+        "|-" * (len(COLUMNS) + 1) + "|",
+    ]
+    for name, runs in rows.items():
+        cells = [mean([run[key] for run in runs]) for key in COLUMNS]
+        lines.append(f"| {name} ({len(runs)}) | {' | '.join(cells)} |")
+    (RESULTS / f"{result}.md").write_text("\n".join(lines) + "\n")
+    save(result, rows, variants={name: VARIANTS[name]._asdict() for name in rows})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=["mnist", "fashion_mnist"])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--long", action="store_true", help="Trained as `entropae fit` does.")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
+    asked = parser.parse_args()
+    works = [
+        Work(asked.task, asked.data, name, seed, asked.long)
+        for seed in asked.seeds
+        for name in asked.variants
+    ]
+    end = time.time() + 60 * asked.minutes
+    for work in worked(work_on, works, end, asked.processes):
+        if work.figures.is_file():
+            print(work.name, work.seed, work.figures.read_text(), flush=True)
+            write(work.result, [w for w in works if w.figures.is_file()])
+
+
+if __name__ == "__main__":
+    main()
