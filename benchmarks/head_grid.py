@@ -5,11 +5,11 @@
     python benchmarks/head_grid.py fashion_mnist DATA --seeds 0 1 2 --variants default ...
 
 DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Networks, data order and steps
-are those of `rivals.py table`, or with `--long` those of `entropae fit` (8000 steps, from principal
-components), which also chooses the default's dimensions; the head is that of `fit`. Fréchet
-distances are in the features of the table, 10 000 images against the test set. Settings are chosen
-on MNIST, and Fashion-MNIST is for report. Figures are kept in `runs/head_grid/`, where a stopped
-run goes on.
+are those of `rivals.py table`, or with `--long` those of `entropae fit` (8000 steps), which also
+chooses the dimensions; those called "components" start at principal components. The head is that of
+`fit`. Fréchet distances are in the features of the table, 10 000 images against the test set.
+Settings are chosen on MNIST, and Fashion-MNIST is for report. Figures are kept in `runs/`, where a
+stopped run goes on.
 """
 
 from __future__ import annotations
@@ -56,29 +56,30 @@ class Variant(NamedTuple):
     rate: float | None = None
 
 
+PCA = {"start": "pca"}
 VARIANTS = {
     "default": Variant(),
     **{f"λ = {weight:g}": Variant({"weight": weight}) for weight in (0.0, 0.03, 0.3, 1.0)},
-    **{f"{d} dimensions": Variant({"dim": d}) for d in (8, 12, 16, 24, 32, 48, 64)},
+    **{f"{d} dimensions": Variant({"dim": d}) for d in (8, 12, 24, 32, 48, 64)},
     "layers of 256, 128": Variant(hidden=(256, 128)),
     "layers of 1024, 512": Variant(hidden=(1024, 512)),
     **{
         f"{d} dimensions, layers of 1024, 512": Variant({"dim": d}, hidden=(1024, 512))
         for d in (24, 32, 48)
     },
-    **{f"gain {gain:g}": Variant(gain=gain) for gain in (0.25, 0.5, 2.0, 4.0, 8.0)},
+    **{f"gain × {gain:g}": Variant(gain=gain) for gain in (0.25, 0.5, 2.0, 4.0, 8.0)},
     **{f"noise {std:g}": Variant({"noise": (std, std)}) for std in (0.05, 0.1, 0.2)},
     "no bank": Variant({"bank": 0}),
     "bank of all codes": Variant({"bank": 54_000}),
-    "random start": Variant(model={"start": "random"}),
-    **{
-        f"random start, {d} dimensions": Variant({"dim": d}, model={"start": "random"})
-        for d in (24, 32)
-    },
-    "random start, layers of 1024, 512": Variant(hidden=(1024, 512), model={"start": "random"}),
-    "gain 10, rate 3e-3, no dropout": Variant(gain=10.0, model={"dropout": 0.0}, rate=3e-3),
-    "no dropout": Variant(model={"dropout": 0.0}),
     "sphere": Variant(LATENTS["spherical"]),
+    "components": Variant(model=PCA),
+    "components, 32 dimensions": Variant({"dim": 32}, model=PCA),
+    "components, layers of 1024, 512": Variant(hidden=(1024, 512), model=PCA),
+    "components, gain × 4": Variant(gain=4.0, model=PCA),
+    "components, no dropout": Variant(model=PCA | {"dropout": 0.0}),
+    "components, no dropout, gain × 10, rate 3e-3": Variant(
+        gain=10.0, model=PCA | {"dropout": 0.0}, rate=3e-3
+    ),
 }
 # Passes over 54 000 images that are 8000 steps.
 LONG = 38
