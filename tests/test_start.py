@@ -27,11 +27,11 @@ from entropae.model import (
     start_from_pca,
 )
 from entropae.model.dimension import choose_dim
-from entropae.nn import FEW, MLPDecoder, MLPEncoder, TableDecoder, has_linear_path, pair
+from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, has_linear_path, pair
 from entropae.nn.table import entropies_of
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.making import begun_model
-from entropae.runs.settling import rate_of
+from entropae.runs.settling import MANY, rate_of
 from entropae.training import budget
 
 RANK = 30
@@ -262,8 +262,8 @@ def test_residual_networks_take_fewer_passes(network: str, steps: int, expected:
 )
 def test_many_images_start_at_random_weights(shape, model, start) -> None:
     """Perceptrons learn finer from there; half as many images start at principal components."""
-    x = as_samples(samples_of(shape, FEW))
-    half = x.subset(np.arange(FEW // 2))
+    x = as_samples(samples_of(shape, MANY))
+    half = x.subset(np.arange(MANY // 2))
     settings = {"hidden": (8,), "latent": {"name": "entropic", "dim": 2}} | model
     asked = Recipe(augment="none", model=ModelConfig(**settings))
     for samples, expected in ((x, start), (half, "pca")):

@@ -45,7 +45,7 @@ class ModelConfig:
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples; for text the lstm has one, which starts at
             counts of tokens and of pairs of tokens. "random": without. "auto": random for the mlp
-            and 10 000 images or more, which learns finer from there, pca for all else.
+            and 20 000 training images or more, which learns finer from there, pca for all else.
         error: What reconstructions are trained on: "squared"; "l1", sharper edges; "gaussian", a
             variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
             "features"). Not for tables and text. Figures have the squared error beside it.

@@ -49,7 +49,7 @@ class Kind(ABC):
         dim: Dimensions of a code of samples that are no numbers, where nobody says how many.
         noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
         weight: λ of an Entropic code that gets a prior or head, where nobody says, if not its own.
-        many_start: Where fully connected networks begin on 10 000 samples or more.
+        many_start: Where fully connected networks begin on 20 000 training samples or more.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.

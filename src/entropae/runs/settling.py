@@ -14,7 +14,7 @@ from entropae.messages import number_of
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
-from entropae.nn import FEW, ResidualDecoder, has_linear_path
+from entropae.nn import ResidualDecoder, has_linear_path
 from entropae.nn.architectures import suited
 from entropae.recipe import AUTO, Recipe
 from entropae.runs.files import latent_of
@@ -23,6 +23,9 @@ from entropae.training.fitting import RATES
 from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
+# Training samples from which random weights are started at, where that is finer: what is learnt
+# from fewer of them is learnt by heart.
+MANY = 20_000
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 # Of principal components' error: up to which a model's is about the same.
@@ -89,7 +92,7 @@ def _start(recipe: Recipe, train: Samples) -> Literal["pca", "random"]:
         return "random"
     if model.start != AUTO:
         return model.start
-    many = len(train) >= FEW and kind.numeric and suited(model.network, kind.shape) == "mlp"
+    many = len(train) >= MANY and kind.numeric and suited(model.network, kind.shape) == "mlp"
     return kind.many_start if many else "pca"
 
 
