@@ -52,7 +52,13 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --processes 2
 	$(BIN)/python benchmarks/rivals.py table cifar10_jpeg $(DATA)/cifar10 --processes 2
 	$(BIN)/python benchmarks/rivals.py table fashion_mnist $(DATA)/fashion_mnist --features efficientnet-lite0:64 --number 2000
-	$(BIN)/python benchmarks/heads.py $(DATA)/mnist --steps 2110
+	$(BIN)/python benchmarks/heads.py mnist $(DATA)/mnist --seeds 0 1 2 --processes 2
+	$(BIN)/python benchmarks/heads.py fashion_mnist $(DATA)/fashion_mnist --seeds 0 1 2 --processes 2
+	$(BIN)/python benchmarks/heads.py mnist $(DATA)/mnist --seeds 0 1 2 --flow 384 4 4000 --processes 2
+	$(BIN)/python benchmarks/heads.py cifar10_jpeg $(DATA)/cifar10 --epochs 10 --flow 384 4 4000 --processes 2
+	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --processes 2
+	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --long --seeds 0 1 2 --processes 2
+	$(BIN)/python benchmarks/head_grid.py fashion_mnist $(DATA)/fashion_mnist --long --seeds 0 1 2 --variants default components --processes 2
 	$(BIN)/python benchmarks/tables.py
 	$(BIN)/python benchmarks/text_failures.py --data $(DATA)
 	$(BIN)/python benchmarks/text.py runs/text --data $(DATA) --minutes 600
