@@ -22,7 +22,7 @@ def summary(name: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
     flat = [dict(_flat(one)) for one in found]
     row: dict[str, Any] = {"recipe": name, "seeds": len(found)}
-    for key in flat[0]:
+    for key in dict.fromkeys(key for one in flat for key in one):
         values = [one[key] for one in flat if key in one]
         row[key] = statistics.fmean(values)
         spread = len(values) > 1 and all(map(math.isfinite, values))
