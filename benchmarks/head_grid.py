@@ -2,12 +2,13 @@
 
     python benchmarks/head_grid.py mnist DATA --seeds 0 1 2
     python benchmarks/head_grid.py mnist DATA --long --variants default "32 dimensions"
-    python benchmarks/head_grid.py fashion_mnist DATA --seeds 0 1 2 --variants default ...
+    python benchmarks/head_grid.py mnist DATA --long --images 12000 --variants default components
 
 DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Networks, data order and steps
 are those of `rivals.py table`, or with `--long` those of `entropae fit` (8000 steps), which also
 chooses the dimensions; those called "components" start at principal components. The head is that of
-`fit`. Fréchet distances are in the features of the table, 10 000 images against the test set.
+`fit`. With `--images` only so many are read, and "default" starts at random weights then, too.
+Fréchet distances are in the features of the table, 10 000 images against the test set.
 Settings are chosen on MNIST, and Fashion-MNIST is for report. Figures are kept in `runs/`, where a
 stopped run goes on.
 """
@@ -18,23 +19,21 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
 
-from entropae.features import extract, find
-from entropae.metrics import frechet_distance
-from entropae.neighbors import kth_distance
 from entropae.nn import MLPDecoder
 from entropae.prior import FlowMatching
-from entropae.recipe import Recipe
+from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, mean, save, saved
-from heads import BATCH, LATENTS, known, worked
+from _machine import RESULTS, save
+from heads import LATENTS, collected, distance_to, known, nearest, table, worked
 from rivals import TASKS, recipe
 
 
@@ -81,8 +80,6 @@ VARIANTS = {
         gain=10.0, model=PCA | {"dropout": 0.0}, rate=3e-3
     ),
 }
-# Passes over 54 000 images that are 8000 steps.
-LONG = 38
 COLUMNS = {
     "dim": "dimensions",
     "error": "squared error",
@@ -103,11 +100,13 @@ class Work(NamedTuple):
     name: str
     seed: int
     long: bool
+    images: int | None = None
 
     @property
     def result(self) -> str:
         """The name of the table that it is in."""
-        return f"head_grid_{self.task}" + ("_long" if self.long else "")
+        few = "" if self.images is None else f"_images-{self.images}"
+        return f"head_grid_{self.task}" + ("_long" if self.long else "") + few
 
     @property
     def figures(self) -> Path:
@@ -117,14 +116,13 @@ class Work(NamedTuple):
     def recipe(self) -> Recipe:
         """Of its autoencoder."""
         task, variant = TASKS[self.task], VARIANTS[self.name]
+        found, dim = recipe(task, self.data, {}), task.dim
         if self.long:
-            found = Recipe(str((self.data / task.train).absolute()), epochs=LONG)
-            latent = {"dim": "auto"} | variant.latent
-        else:
-            found = recipe(task, self.data, {})
-            latent = {"dim": task.dim} | variant.latent
-        latent = (LATENTS["eae λ=0.1"] | latent) if "name" not in latent else latent
-        model = replace(found.model, latent=latent, hidden=variant.hidden, **variant.model)
+            found, dim = Recipe(found.data, model=ModelConfig(start="random")), "auto"
+        usual = {} if "name" in variant.latent else LATENTS["eae λ=0.1"]
+        latent = usual | {"dim": dim} | variant.latent
+        changed: dict[str, Any] = {"latent": latent, "hidden": variant.hidden}
+        model = replace(found.model, **changed | variant.model)
         return replace(found, seed=self.seed, model=model, learning_rate=variant.rate)
 
 
@@ -135,59 +133,36 @@ def work_on(work: Work, end: float) -> Work:
         return work
     task, variant = TASKS[work.task], VARIANTS[work.name]
     samples, test = known(work.data / task.train), known(work.data / task.test).first(10_000)
+    samples = samples.subset(np.arange(work.images or len(samples)))
     settings = work.recipe()
     began = time.process_time()
     train, held_out = samples.split(settings.validation, seed=work.seed)
     settings, model, _ = begun_model(settings, samples, train, held_out, say=False)
     assert isinstance(model.decoder, MLPDecoder)
     model.decoder.gain *= variant.gain
-    fit_by(settings, model, samples, progress=False)
+    log = fit_by(settings, model, samples, progress=False)
     found: dict[str, Any] = {"seed": work.seed, "seconds": time.process_time() - began}
-    see = find(task.features)
-    seen = extract(see, test).double().numpy()
-
-    def distance(images: Tensor) -> float:
-        return frechet_distance(extract(see, images).double().numpy(), seen)
-
-    n = len(test)
+    n, distance = len(test), distance_to(test, task.features)
     error = (model.reconstruct(test) - test).square()
     found["dim"] = model.latent.dim
     found["error"] = float(error.flatten(1).sum(1).mean())
     found["perfect"] = distance(model.reconstruct(train.some(n)))
     found["normal"] = distance(model.draw(n, seed=work.seed))
-    steps = (settings.epochs or LONG) * math.ceil(len(train) / BATCH)
-    head = FlowMatching.sized(model.latent.dim, len(train), steps)
-    z, codes = model.encode(test[:2000]), model.encode(train)
+    head = FlowMatching.sized(model.latent.dim, len(train), int(log[-1]["step"]))
     began = time.process_time()
     model.fit_head(train, head, seed=work.seed)
     found["seconds_head"] = time.process_time() - began
     found["head"] = distance(model.draw(n, seed=work.seed))
-    drawn = model.draw_codes(2000, model.priors["normal"], torch.Generator().manual_seed(work.seed))
-    found["nearest"] = float(kth_distance(drawn, codes).median() / kth_distance(z, codes).median())
+    found["nearest"] = nearest(model, train, test, work.seed)
     work.figures.parent.mkdir(parents=True, exist_ok=True)
     work.figures.write_text(json.dumps(found))
     return work
 
 
-def write(result: str, works: list[Work]) -> None:
+def write(result: str, works: Sequence[Work]) -> None:
     """The table, with rows that were measured before."""
-    known = {name: {row["seed"]: row for row in rows} for name, rows in saved(result).items()}
-    for work in works:
-        found = json.loads(work.figures.read_text())
-        known.setdefault(work.name, {})[work.seed] = found
-    rows = {
-        name: [known[name][seed] for seed in sorted(known[name])]
-        for name in VARIANTS
-        if name in known
-    }
-    lines = [
-        f"| variant (seeds) | {' | '.join(COLUMNS.values())} |",
-        "|-" * (len(COLUMNS) + 1) + "|",
-    ]
-    for name, runs in rows.items():
-        cells = [mean([run[key] for run in runs]) for key in COLUMNS]
-        lines.append(f"| {name} ({len(runs)}) | {' | '.join(cells)} |")
-    (RESULTS / f"{result}.md").write_text("\n".join(lines) + "\n")
+    rows = collected(result, works, VARIANTS)
+    (RESULTS / f"{result}.md").write_text(table(rows, COLUMNS, "variant"))
     save(result, rows, variants={name: VARIANTS[name]._asdict() for name in rows})
 
 
@@ -198,11 +173,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--variants", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     parser.add_argument("--long", action="store_true", help="Trained as `entropae fit` does.")
+    parser.add_argument("--images", type=int, help="The first so many; else all.")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
     asked = parser.parse_args()
     works = [
-        Work(asked.task, asked.data, name, seed, asked.long)
+        Work(asked.task, asked.data, name, seed, asked.long, asked.images)
         for seed in asked.seeds
         for name in asked.variants
     ]

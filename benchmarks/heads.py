@@ -20,7 +20,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
@@ -156,11 +156,7 @@ def measured(
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Figures of a model without its head and with it, and pictures."""
     n, seed = len(test), work.seed
-    see = find(TASKS[work.task].features)
-    seen = extract(see, test).double().numpy()
-
-    def distance(images: Shaped[Tensor, "n ..."]) -> float:
-        return frechet_distance(extract(see, images).double().numpy(), seen)
+    distance = distance_to(test, TASKS[work.task].features)
 
     def between(end: str) -> dict[str, float]:
         began = time.process_time()
@@ -192,10 +188,8 @@ def measured(
     likelihoods = model.choose_prior(train, test, (), seed=seed).likelihoods
     found["log_head"], found["log_normal"] = (likelihoods[name].nats for name in ("normal", BARE))
     found |= between("_head")
-    z, codes = model.encode(test[:2000], head=False), model.encode(train, head=False)
-    drawn = model.draw_codes(2000, model.priors["normal"], torch.Generator().manual_seed(seed))
-    usual = kth_distance(z, codes).median()
-    found["nearest"] = float(kth_distance(drawn, codes).median() / usual)
+    found["nearest"] = nearest(model, train, test, seed)
+    z = model.encode(test[:2000], head=False)
     with torch.no_grad():
         error = head.from_normal(head.to_normal(z)) - z
     found["round_trip"] = float(torch.linalg.vector_norm(error, dim=1).max() / z.std())
@@ -205,20 +199,36 @@ def measured(
     return found, pictures
 
 
+def distance_to(test: Tensor, features: str) -> Callable[[Shaped[Tensor, "n ..."]], float]:
+    """How far images are from test images: a Fréchet distance, in features of that name."""
+    see = find(features)
+    seen = extract(see, test).double().numpy()
+    return lambda images: frechet_distance(extract(see, images).double().numpy(), seen)
+
+
+def nearest(model: ea.Autoencoder, train: Samples, test: Tensor, seed: int) -> float:
+    """The median distance of 2000 drawn codes from training codes, over that of test codes."""
+    z, codes = model.encode(test[:2000], head=False), model.encode(train, head=False)
+    drawn = model.draw_codes(2000, model.priors["normal"], torch.Generator().manual_seed(seed))
+    return float(kth_distance(drawn, codes).median() / kth_distance(z, codes).median())
+
+
 def paths(model: ea.Autoencoder, test: Tensor) -> Tensor:
     """Arcs between test images, row by row."""
     ends = test[:PAIRS], test[PAIRS : 2 * PAIRS]
     return model.interpolate(*ends, steps=POINTS, path="spherical").flatten(0, 1)
 
 
-def table(results: dict[str, list[dict[str, float]]]) -> str:
-    """A row a method: means over seeds, with standard deviations where there are several."""
+def table(
+    results: Mapping[str, Sequence[Mapping[str, float]]], columns: Mapping[str, str], rows: str
+) -> str:
+    """Means over seeds, with standard deviations where there are several; `rows` says of what."""
     lines = [
-        f"| method (seeds) | {' | '.join(COLUMNS.values())} |",
-        "|-" * (len(COLUMNS) + 1) + "|",
+        f"| {rows} (seeds) | {' | '.join(columns.values())} |",
+        "|-" * (len(columns) + 1) + "|",
     ]
     for name, runs in results.items():
-        cells = [mean([run[key] for run in runs]) for key in COLUMNS]
+        cells = [mean([run[key] for run in runs]) for key in columns]
         lines.append(f"| {name} ({len(runs)}) | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -261,26 +271,27 @@ def worked(
             yield future.result()
 
 
-def known_results(result: str) -> dict[str, dict[int, dict[str, Any]]]:
-    """What was measured before, by method and seed; rows without a seed are in its order."""
-    return {
+def collected(
+    result: str, works: Sequence[Any], order: Iterable[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """What was measured before, whose rows without a seed are in its order, and now, by name."""
+    known = {
         name: {row.get("seed", i): row for i, row in enumerate(rows)}
         for name, rows in saved(result).items()
     }
+    for work in works:
+        found = json.loads(work.figures.read_text()) | {"seed": work.seed}
+        known.setdefault(work.name, {})[work.seed] = found
+    return {name: [known[name][i] for i in sorted(known[name])] for name in order if name in known}
 
 
 def write(result: str, works: Sequence[Work]) -> None:
     """Tables and pictures of what has been measured, now and before."""
-    results = known_results(result)
-    for work in works:
-        found = json.loads(work.figures.read_text()) | {"seed": work.seed}
-        results.setdefault(work.name, {})[work.seed] = found
-    results = {name: results[name] for name in LATENTS if name in results}
-    rows = {name: [seeds[seed] for seed in sorted(seeds)] for name, seeds in results.items()}
+    rows = collected(result, works, LATENTS)
     files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
     # Pictures of all methods, or those that are there stay.
-    if all(name in files and files[name].is_file() for name in results):
-        pictures = {name: load_file(files[name]) for name in results}
+    if all(name in files and files[name].is_file() for name in rows):
+        pictures = {name: load_file(files[name]) for name in rows}
         samples = {name: one["samples"] for name, one in pictures.items()}
         ways = {
             f"{name}: without and with": torch.cat([one["paths"], one["paths, head"]])
@@ -288,7 +299,7 @@ def write(result: str, works: Sequence[Work]) -> None:
         }
         save_panels(samples, RESULTS / f"{result}.png")
         save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
-    (RESULTS / f"{result}.md").write_text(table(rows))
+    (RESULTS / f"{result}.md").write_text(table(rows, COLUMNS, "method"))
     save(result, rows, latents={name: LATENTS[name] for name in rows})
 
 

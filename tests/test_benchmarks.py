@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import runpy
 import shlex
 import subprocess
@@ -15,14 +16,14 @@ ROOT = Path(__file__).parent.parent
 LISTED = subprocess.run(
     ["make", "-n", "bench", "DATA=data"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout
-COMMANDS = [line.split("python ", 1)[1] for line in LISTED.splitlines() if "benchmarks/" in line]
+COMMANDS = re.findall(r"python (benchmarks/.*)", LISTED)
 
 
 class ParsedError(Exception):
     """Options have been taken."""
 
 
-@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("benchmarks/")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_benchmark_takes_the_options_that_it_is_called_with(command, monkeypatch):
     script, *options = shlex.split(command)
     if "argparse" not in (ROOT / script).read_text():
