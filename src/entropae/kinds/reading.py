@@ -87,11 +87,11 @@ class Reading:
         """
         if kind not in {*OWN, "arrays"}:
             return  # somebody's own, which may make use of any
-        usual = vars(Reading(size=None if self.size is None else "auto"))
+        usual = vars(Reading())
         for other, names in OWN.items():
             for name in names:
                 value = getattr(self, name)
-                if other == kind or value == usual[name] or (of_cells and name == "drop"):
+                if other == kind or value in (usual[name], "auto") or (of_cells and name == "drop"):
                     continue
                 shown = value if isinstance(value, str | int) else list(value)
                 raise ValueError(

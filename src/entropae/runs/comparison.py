@@ -232,11 +232,10 @@ def _check_asked(
 
 def _check_alike(recipes: Mapping[str, Recipe]) -> None:
     """Refuse a comparison in which more than the latent differs."""
-    (first_name, first), *rest = recipes.items()
-    for name, recipe in rest:
-        these, others = _common(first), _common(recipe)
-        for key in these | others:
-            value, other = these.get(key), others.get(key)
+    (first_name, first), *others = recipes.items()
+    for name, recipe in others:
+        for key, value in _common(first).items():
+            other = _common(recipe)[key]
             if value != other:
                 raise ValueError(
                     f"Recipes to compare may differ in the latent only: {key} is {value!r} in "
@@ -247,8 +246,8 @@ def _check_alike(recipes: Mapping[str, Recipe]) -> None:
 def _common(recipe: Recipe) -> dict[str, Any]:
     """All of a recipe but its latent, its seed and where it runs."""
     settings = asdict(recipe)
-    if recipe.epochs is not None:
-        del settings["minutes"]
+    if recipe.epochs is not None:  # which overrules them
+        settings["minutes"] = None
     model = settings.pop("model")
     del settings["seed"], settings["trainer"], model["latent"]
     return settings | {f"model.{key}": value for key, value in model.items()}

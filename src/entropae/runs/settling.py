@@ -23,8 +23,7 @@ from entropae.training.fitting import RATES
 from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
-# Training samples from which random weights are started at, where that is finer: what is learnt
-# from fewer of them is learnt by heart.
+# Training samples from which a kind's `many_start` is taken.
 MANY = 20_000
 # Samples that a first look is calibrated on.
 SHOWN = 1024
@@ -56,7 +55,7 @@ def settled(
     bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
     recipe = _suited(recipe, train.kind, bare=bare)
     start = _start(recipe, train)
-    if say and start == "random" and latent_of(recipe).constrains:
+    if say and start == "random" != recipe.model.start and latent_of(recipe).constrains:
         print(
             "Training starts at random weights (--model.start random): the latent normalises the "
             "decoder's layers."
