@@ -174,6 +174,21 @@ def test_sizes_are_checked(option):
         FlowMatching(2, **{option: 0})
 
 
+def test_the_size_is_by_the_number_of_codes(tmp_path):
+    """Few get a narrow network, in a few seconds; what was chosen is saved with it."""
+    flows = [FlowMatching(2, blocks=1, seconds=0.2) for _ in range(2)]
+    for flow, n in zip(flows, (500, 20_000), strict=True):
+        flow.fit(two_normals(n))
+    assert [(flow.hidden, flow.steps) for flow in flows] == [(128, 1500), (256, 4000)]
+    asked = FlowMatching(2, hidden=16, blocks=1, steps=20)
+    asked.fit(two_normals(500))
+    assert (asked.hidden, asked.steps) == (16, 20)
+    model, small = of_codes(), FlowMatching(2, blocks=1, seconds=0.2)
+    model.fit_head(two_normals(500), small).save(tmp_path)
+    kept = ea.load(tmp_path, encoder=model.encoder, decoder=model.decoder).head
+    assert (kept.hidden, kept.steps) == (128, 1500)
+
+
 # What it learns from
 
 

@@ -26,9 +26,10 @@ RATE = 4e-3
 REFERENCE = 2048
 # Share of the steps in which the learning rate rises, and over which weights are averaged.
 SHORT = 0.05
-# Codes from which a wider network pays, and steps that a flow is given along with an autoencoder;
-# from the most on, what more of them learn takes a wider one still.
+# Codes from which a wider network pays, and steps that a flow is given; from the most on, what more
+# of them learn takes a wider one still. Widths of the two.
 MANY, LEAST, FEW_MOST, MOST = 20_000, 500, 1500, 4000
+NARROW, WIDE = 128, 256
 # Looks at the held-out codes in a training, and draws of time and noise for each look.
 LOOKS, DRAWS = 20, 4096
 # Steps of the midpoint rule that are tried, until as many codes come back as near as that.
@@ -55,9 +56,11 @@ class FlowMatching(Prior):
 
     Args:
         dim: Dimensions of the code.
-        hidden: Width of the network's layers.
+        hidden: Width of the network's layers. `None`: 256 for 20 000 codes and more, else 128; set
+            when fitted.
         blocks: Number of its residual blocks.
-        steps: Training steps, of 512 codes each, at most.
+        steps: Training steps, of 512 codes each, at most. `None`: 4000 for 20 000 codes and more,
+            else 1500; set when fitted.
         parts: Steps of the midpoint rule from noise to code, two evaluations each. `None`: the
             first of 8, 12, 16, … 64 by which codes come back from N(0, I) to 5e-4; set to the
             chosen number when fitted.
@@ -94,17 +97,18 @@ class FlowMatching(Prior):
         self,
         dim: int,
         *,
-        hidden: int = 256,
+        hidden: int | None = None,
         blocks: int = 3,
-        steps: int = 4000,
+        steps: int | None = None,
         parts: int | None = None,
         seconds: float | None = None,
         classes: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        sizes = {"dim": dim, "hidden": hidden, "blocks": blocks, "steps": steps}
-        sizes |= {} if parts is None else {"parts": parts}
+        sizes = {"dim": dim, "hidden": hidden, "blocks": blocks, "steps": steps, "parts": parts}
         for name, value in sizes.items():
+            if value is None and name in {"hidden", "steps", "parts"}:
+                continue
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` must be a positive integer: got {name}={value!r}.")
         self.dim, self.hidden, self.blocks = dim, hidden, blocks
@@ -128,10 +132,9 @@ class FlowMatching(Prior):
         """
         if asked is not None and asked >= MOST and n >= MANY:
             return cls(dim, hidden=384, blocks=4, steps=asked)
+        hidden, most = _usual(n)
         # A step of the wide network takes a third longer than one of a small autoencoder.
-        hidden, most = (
-            (256, min(MOST, 3 * steps // 2)) if n >= MANY else (128, min(FEW_MOST, 2 * steps))
-        )
+        most = min(most, 3 * steps // 2 if n >= MANY else 2 * steps)
         return cls(dim, hidden=hidden, steps=asked or max(LEAST, most))
 
     def fit(
@@ -159,13 +162,15 @@ class FlowMatching(Prior):
         self.factor.copy_(cholesky(torch.atleast_2d(torch.cov(code[~aside].T))))
         invert(self)
         points = self._whiten(code.to(self.mean))
+        hidden, steps = _usual(len(code))
+        self.hidden, self.steps = self.hidden or hidden, self.steps or steps
         self.velocity = self._new_velocity(seed).to(self.mean)
         generator = torch.Generator().manual_seed(seed)
-        apart = [
+        known, others = (
             Arcs(points[rows], number[rows], len(self.classes), generator)
             for rows in (~aside, aside)
-        ]
-        self._learn(*apart)
+        )
+        self._learn(known, others, self.steps)
         self.velocity.requires_grad_(False)
         if self.parts is None:
             self._choose_parts(code[aside][:CHECKED].to(self.mean))
@@ -174,7 +179,7 @@ class FlowMatching(Prior):
         """One that nothing has been learnt with; torch's random state stays as it was."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return Velocity(self.dim, self.hidden, self.blocks, len(self.classes))
+            return Velocity(self.dim, self.hidden or NARROW, self.blocks, len(self.classes))
 
     @torch.no_grad()
     def _choose_parts(self, code: Float[Tensor, "n d"]) -> None:
@@ -184,8 +189,8 @@ class FlowMatching(Prior):
             if torch.linalg.vector_norm(error, dim=1).max() <= RETURN:
                 break
 
-    def _learn(self, known: Arcs, others: Arcs) -> None:
-        decay = max(0.0, 1 - 1 / max(1.0, SHORT * self.steps))
+    def _learn(self, known: Arcs, others: Arcs, steps: int) -> None:
+        decay = max(0.0, 1 - 1 / max(1.0, SHORT * steps))
         averaged = AveragedModel(self.velocity, multi_avg_fn=get_ema_multi_avg_fn(decay))
         optimizer = torch.optim.AdamW(
             self.velocity.parameters(), RATE, weight_decay=1e-4, fused=True
@@ -193,11 +198,11 @@ class FlowMatching(Prior):
         look = others.draw(DRAWS)
         best, kept, worse = _loss(self.velocity, *look, gradient=False), None, 0
         began, done = time.monotonic(), 0.0
-        every = max(1, self.steps // LOOKS)
-        bar = counted(self.steps, "Fitting the flow")
-        for step in range(1, self.steps + 1):
+        every = max(1, steps // LOOKS)
+        bar = counted(steps, "Fitting the flow")
+        for step in range(1, steps + 1):
             bar.update()
-            done = step / self.steps
+            done = step / steps
             if self.seconds is not None:
                 done = max(done, (time.monotonic() - began) / self.seconds)
             for group in optimizer.param_groups:
@@ -328,6 +333,11 @@ class FlowMatching(Prior):
                 found = found + h * (e * moved[1]).sum(1) / PROBES
             x = x + h * velocity(middle)
         return found
+
+
+def _usual(n: int) -> tuple[int, int]:
+    """Width and steps of a flow of `n` codes."""
+    return (WIDE, MOST) if n >= MANY else (NARROW, FEW_MOST)
 
 
 @contextmanager
