@@ -70,7 +70,7 @@ VARIANTS = {
     **{f"noise {std:g}": Variant({"noise": (std, std)}) for std in (0.05, 0.1, 0.2)},
     "no bank": Variant({"bank": 0}),
     "bank of all codes": Variant({"bank": 54_000}),
-    "sphere": Variant(LATENTS["spherical"]),
+    "sphere": Variant({"name": "spherical"}),
     "components": Variant(model=PCA),
     "components, 32 dimensions": Variant({"dim": 32}, model=PCA),
     "components, layers of 1024, 512": Variant(hidden=(1024, 512), model=PCA),

@@ -31,7 +31,7 @@ from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, has_linear_path, p
 from entropae.nn.table import entropies_of
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.making import begun_model
-from entropae.runs.settling import MANY, rate_of
+from entropae.runs.settling import MANY, rate_of, settled
 from entropae.training import budget
 
 RANK = 30
@@ -271,3 +271,27 @@ def test_many_images_start_at_random_weights(shape, model, start) -> None:
         assert recipe.model.start == expected
         assert has_linear_path(made.decoder) == (expected == "pca")
         assert rate_of(recipe, made) == {"pca": 5e-4, "random": 3e-3}[expected]
+
+
+@pytest.mark.parametrize(
+    ("shape", "latent", "prior", "name"),
+    [
+        ((1, 8, 8), {"name": "auto"}, "auto", "spherical"),
+        ((1, 8, 8), {}, "mixture", "spherical"),
+        ((1, 8, 8), {"name": "auto"}, "normal", "entropic"),
+        ((1, 8, 8), {"name": "auto", "weight": 0.5}, "auto", "entropic"),
+        ((1, 8, 8), {"name": "entropic"}, "auto", "entropic"),
+        ((5,), {"name": "auto"}, "auto", "entropic"),
+    ],
+)
+def test_many_images_get_codes_on_a_sphere(shape, latent, prior, name, capsys) -> None:
+    """Which have the nearest samples; half as many images are Entropic, and what is asked for."""
+    x = as_samples(samples_of(shape, MANY))
+    half = x.subset(np.arange(MANY // 2))
+    asked = Recipe(prior=prior, augment="none", model=ModelConfig(latent=latent | {"dim": 2}))
+    for samples, expected in ((x, name), (half, "entropic")):
+        found = settled(asked, samples, half.subset(np.arange(8)))[0].model.latent
+        assert found["name"] == expected
+        assert found.items() >= (latent | {"name": expected}).items()
+        said = "--model.latent.name entropic" in capsys.readouterr().out
+        assert said == (expected == "spherical")

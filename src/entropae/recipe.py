@@ -49,9 +49,11 @@ class ModelConfig:
         error: What reconstructions are trained on: "squared"; "l1", sharper edges; "gaussian", a
             variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
             "features"). Not for tables and text. Figures have the squared error beside it.
-        latent: Name of the latent and its options, e.g. --model.latent.dim 32. The dim "auto" is
-            chosen from the training samples. The weight of the entropy is 0.1 for images that are
-            drawn through a head or a fitted prior, else 1.
+        latent: Name of the latent and its options, e.g. --model.latent.dim 32. The name "auto" is
+            spherical for 20 000 training images or more, drawn through a head or a fitted prior,
+            and entropic for all else, also where an option such as its weight is given. The dim
+            "auto" is chosen from the training samples. The weight of the entropy is 0.1 for images
+            that are drawn through a head or a fitted prior, else 1.
     """
 
     network: Literal["auto", "mlp", "conv", "residual", "lstm", "transformer"] = "auto"
@@ -61,7 +63,7 @@ class ModelConfig:
     word_dropout: float = 0.0
     start: Literal["auto", "pca", "random"] = AUTO
     error: Literal["squared", "l1", "gaussian", "perceptual"] = "squared"
-    latent: dict[str, Any] = field(default_factory=lambda: {"name": "entropic", "dim": AUTO})
+    latent: dict[str, Any] = field(default_factory=lambda: {"name": AUTO, "dim": AUTO})
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Kind(ABC):
         noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
         weight: λ of an Entropic code that gets a prior or head, where nobody says, if not its own.
         many_start: Where fully connected networks begin on 20 000 training samples or more.
+        many_latent: The latent of so many samples that get a prior or head, where nobody says.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.
@@ -68,6 +69,7 @@ class Kind(ABC):
     noise: ClassVar[float] = 0.0
     weight: ClassVar[float | None] = None
     many_start: ClassVar[Literal["pca", "random"]] = "pca"
+    many_latent: ClassVar[str] = "entropic"
     batch_size: ClassVar[int] = 256
     enough: ClassVar[int] = 0
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}

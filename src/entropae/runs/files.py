@@ -83,16 +83,28 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     plain["model"]["latent"] = {"name": known} | settings(latent)
     if recipe.model.latent.get("dim") == AUTO:
         plain["model"]["latent"]["dim"] = AUTO
+    if leaves_latent(recipe):
+        plain["model"]["latent"] = {"name": AUTO} | recipe.model.latent
     return plain
+
+
+def leaves_latent(recipe: Recipe) -> bool:
+    """Whether a recipe leaves it to the data which latent it has: it gives no option of any."""
+    asked = recipe.model.latent
+    return asked.get("name", AUTO) == AUTO and asked.keys() <= {"name", "dim", "head"}
 
 
 def latent_of(recipe: Recipe) -> Latent:
     """The latent of a recipe, for its options; of one dimension, where that is to be chosen.
 
+    It is Entropic where no latent is named.
+
     Raises:
         ValueError: If a name or an option is unknown.
     """
     asked = recipe.model.latent
+    if asked.get("name", AUTO) == AUTO:
+        asked = asked | {"name": "entropic"}
     with torch.device("meta"):  # no memory for what may be of any size
         return named(asked | {"dim": 1} if asked.get("dim") == AUTO else asked)
 

@@ -22,6 +22,7 @@ FREE = ("trainer.", "compile", "logger", "on_nonfinite", "data", "epochs", "stri
 # Settings that the data settle when a run begins, and what leaves them to the data.
 LEFT_OPEN = {
     "model.start": AUTO,
+    "model.latent.name": AUTO,
     "model.latent.dim": AUTO,
     "model.latent.noise": None,
     "model.latent.weight": None,

@@ -17,13 +17,13 @@ from entropae.model.dimension import MOST, choose_dim
 from entropae.nn import ResidualDecoder, has_linear_path
 from entropae.nn.architectures import suited
 from entropae.recipe import AUTO, Recipe
-from entropae.runs.files import latent_of
+from entropae.runs.files import latent_of, leaves_latent
 from entropae.training.budget import Plan, lasting, planned
 from entropae.training.fitting import RATES
 from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
-# Training samples from which a kind's `many_start` is taken.
+# Training samples from which a kind's `many_start` and `many_latent` are taken.
 MANY = 20_000
 # Samples that a first look is calibrated on.
 SHOWN = 1024
@@ -53,6 +53,7 @@ def settled(
     if recipe.batch_size is None:
         recipe = replace(recipe, batch_size=train.kind.batch_size)
     bare = recipe.prior == "normal" or (recipe.prior == "auto" and held_out is train)
+    recipe = _with_latent(recipe, train, bare=bare, say=say)
     recipe = _suited(recipe, train.kind, bare=bare)
     start = _start(recipe, train)
     if say and start == "random" != recipe.model.start and latent_of(recipe).constrains:
@@ -93,6 +94,21 @@ def _start(recipe: Recipe, train: Samples) -> Literal["pca", "random"]:
         return model.start
     many = len(train) >= MANY and kind.numeric and suited(model.network, kind.shape) == "mlp"
     return kind.many_start if many else "pca"
+
+
+def _with_latent(recipe: Recipe, train: Samples, *, bare: bool, say: bool) -> Recipe:
+    """A recipe that says which latent it has; bare codes are Entropic, however many there are."""
+    latent = recipe.model.latent
+    if latent.get("name", AUTO) != AUTO:
+        return recipe
+    many = len(train) >= MANY and not bare and leaves_latent(recipe)
+    name = train.kind.many_latent if many else "entropic"
+    if say and name != "entropic":
+        print(
+            f"Of so many {train.kind.things} samples are best from codes on a sphere; with entropy "
+            "instead: --model.latent.name entropic."
+        )
+    return replace(recipe, model=replace(recipe.model, latent=latent | {"name": name}))
 
 
 def _suited(recipe: Recipe, kind: Kind, *, bare: bool) -> Recipe:

@@ -59,6 +59,7 @@ class Images(Kind):
     weight = 0.1
     # From there samples are much nearer, and cost less (benchmarks/head_grid.py).
     many_start = "random"
+    many_latent = "spherical"
 
     def __init__(
         self,
