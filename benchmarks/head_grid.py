@@ -1,13 +1,13 @@
-"""What changes samples of N(0, I) through a head: one thing at a time, from `fit`'s default.
+"""What changes samples of N(0, I) through a head: one thing at a time, from an EAE of λ = 0.1.
 
     python benchmarks/head_grid.py mnist DATA --seeds 0 1 2
-    python benchmarks/head_grid.py mnist DATA --long --variants default "32 dimensions"
-    python benchmarks/head_grid.py mnist DATA --long --images 12000 --variants default components
+    python benchmarks/head_grid.py mnist DATA --long --variants sphere "λ = 0.1"
+    python benchmarks/head_grid.py mnist DATA --long --images 12000 --variants "λ = 0.1" components
 
 DATA is a folder with the four IDX files of MNIST or Fashion-MNIST. Networks, data order and steps
 are those of `rivals.py table`, or with `--long` those of `entropae fit` (8000 steps), which also
 chooses the dimensions; those called "components" start at principal components. The head is that of
-`fit`. With `--images` only so many are read, and "default" starts at random weights then, too.
+`fit`. With `--images` only so many are read, and start at random weights, too, unless called so.
 Fréchet distances are in the features of the table, 10 000 images against the test set.
 Settings are chosen on MNIST, and Fashion-MNIST is for report. Figures are kept in `runs/`, where a
 stopped run goes on.
@@ -38,7 +38,7 @@ from rivals import TASKS, recipe
 
 
 class Variant(NamedTuple):
-    """What is unlike the default: an EAE with 16 dimensions and a weight of 0.1.
+    """What is unlike the first: an EAE with 16 dimensions and a weight of 0.1.
 
     Attributes:
         latent: Options of the latent, or another latent.
@@ -57,7 +57,7 @@ class Variant(NamedTuple):
 
 PCA = {"start": "pca"}
 VARIANTS = {
-    "default": Variant(),
+    "λ = 0.1": Variant(),
     **{f"λ = {weight:g}": Variant({"weight": weight}) for weight in (0.0, 0.03, 0.3, 1.0)},
     **{f"{d} dimensions": Variant({"dim": d}) for d in (8, 12, 24, 32, 48, 64)},
     "layers of 256, 128": Variant(hidden=(256, 128)),
@@ -72,6 +72,7 @@ VARIANTS = {
     "bank of all codes": Variant({"bank": 54_000}),
     "sphere": Variant({"name": "spherical"}),
     "components": Variant(model=PCA),
+    "components, sphere": Variant({"name": "spherical"}, model=PCA),
     "components, 32 dimensions": Variant({"dim": 32}, model=PCA),
     "components, layers of 1024, 512": Variant(hidden=(1024, 512), model=PCA),
     "components, gain × 4": Variant(gain=4.0, model=PCA),
