@@ -1,9 +1,9 @@
-"""How much entropy a code needs that is drawn through a head: the weight, on small folders.
+"""How much entropy a code needs that is drawn through a head, or none but a sphere: small folders.
 
-    python benchmarks/entropy_weight.py DATA --sets digits mnist --weights 1 0.1 --seeds 0 1 2
+    python benchmarks/entropy_weight.py DATA --sets digits mnist --weights 1 0.1 sphere --seeds 0 1 2
 
 DATA holds mnist, fashion_mnist and cifar10_jpeg. Each row is a run with the defaults but for the
-weight: held-out squared error; kernel distances of up to 1000 images from as many that nobody
+weight, or with codes on a sphere: held-out squared error; kernel distances of up to 1000 images from as many that nobody
 trained on, of samples, of samples of N(0, I) without the head, of reconstructed training images and
 of the middles of spherical paths between held-out images; and what the diagnosis finds. Of many
 images `heads.py` tells. The default was chosen on MNIST and the digits; Fashion-MNIST and CIFAR-10
@@ -50,9 +50,16 @@ def mnist(data: Path, out: Path, seed: int) -> Source:
 SETS = {"digits": digits, "mnist": mnist, "fashion": fashion, "cifar": cifar}
 
 
-def measured(source: Source, weight: float, seed: int, minutes: float | None) -> dict[str, Any]:
+def latent_of(weight: str) -> dict[str, Any]:
+    """An EAE of some weight, or what is so called."""
+    if weight.replace(".", "").isdigit():
+        return {"name": "entropic", "dim": AUTO, "weight": float(weight)}
+    return {"name": weight, "dim": AUTO}
+
+
+def measured(source: Source, weight: str, seed: int, minutes: float | None) -> dict[str, Any]:
     """A run, made and measured."""
-    latent = {"name": "entropic", "dim": AUTO, "weight": weight}
+    latent = latent_of(weight)
     recipe = Recipe(
         data=str(source.path), seed=seed, minutes=minutes, model=ModelConfig(latent=latent)
     )
@@ -84,13 +91,13 @@ def measured(source: Source, weight: float, seed: int, minutes: float | None) ->
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
     """Means over seeds, and standard deviations."""
-    groups: dict[tuple[str, float], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows.values():
-        groups.setdefault((row["set"], row["weight"]), []).append(row)
-    titles = ["data", "λ", "seeds", *COLUMNS.values(), "drawn from", "findings"]
+        groups.setdefault((row["set"], f"{row['weight']}".removesuffix(".0")), []).append(row)
+    titles = ["data", "λ, or latent", "seeds", *COLUMNS.values(), "drawn from", "findings"]
     lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
     for (name, weight), some in groups.items():
-        cells = [name, f"{weight:g}", str(len(some))]
+        cells = [name, weight, str(len(some))]
         cells += [mean([row[key] for row in some]) for key in COLUMNS]
         cells.append("; ".join(sorted({row["drawn_from"] for row in some})))
         found = [f"{k} ({level})" for row in some for k, level in row["findings"].items()]
@@ -121,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--weights", type=float, nargs="+", default=[1.0, 0.1])
+    parser.add_argument("--weights", nargs="+", default=["1", "0.1", "sphere"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, help="For training; else all passes.")
     options = parser.parse_args()
@@ -131,7 +138,7 @@ def main() -> None:
         for weight in options.weights:
             row = measured(source, weight, seed, options.minutes)
             row |= {"set": name, "weight": weight, "seed": seed}
-            add(NAME, f"{name}, λ = {weight:g}, seed {seed}", row, table)
+            add(NAME, f"{name}, λ = {weight}, seed {seed}", row, table)
 
 
 if __name__ == "__main__":

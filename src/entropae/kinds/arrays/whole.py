@@ -25,7 +25,9 @@ def whole_places(x: Shaped[Tensor, "n c ..."]) -> list[Place]:
     low, high = values.amin(1), values.amax(1)
     is_whole: Bool[Tensor, " c"] = (values == values.round()).all(1)
     is_whole &= (low > -EXACT) & (high < EXACT)
-    return [(i, int(low[i]), int(high[i])) for i in is_whole.nonzero().flatten().tolist()]
+    where = is_whole.nonzero().flatten()
+    ends = low[where].long().tolist(), high[where].long().tolist()
+    return list(zip(where.tolist(), *ends, strict=True))
 
 
 def to_whole(
