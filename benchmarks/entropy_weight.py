@@ -1,13 +1,13 @@
-"""How much entropy a code needs that is drawn through a head, or none but a sphere: small folders.
+"""How much entropy a code needs that is drawn through a head, on small folders; or a sphere's.
 
-    python benchmarks/entropy_weight.py DATA --sets digits mnist --weights 1 0.1 sphere --seeds 0 1 2
+    python benchmarks/entropy_weight.py DATA --sets digits mnist --weights 1 0.1 sphere
 
 DATA holds mnist, fashion_mnist and cifar10_jpeg. Each row is a run with the defaults but for the
-weight, or with codes on a sphere: held-out squared error; kernel distances of up to 1000 images from as many that nobody
-trained on, of samples, of samples of N(0, I) without the head, of reconstructed training images and
-of the middles of spherical paths between held-out images; and what the diagnosis finds. Of many
-images `heads.py` tells. The default was chosen on MNIST and the digits; Fashion-MNIST and CIFAR-10
-are for report. Rows are added to those that are there.
+weight, or with codes on a sphere: held-out squared error; kernel distances of up to 1000 images
+from as many that nobody trained on, of samples, of samples of N(0, I) without the head, of
+reconstructed training images and of the middles of spherical paths between held-out images; and
+what the diagnosis finds. Of many images `heads.py` tells. The default was chosen on MNIST and the
+digits; Fashion-MNIST and CIFAR-10 are for report. Rows are added to those that are there.
 """
 
 from __future__ import annotations

@@ -289,16 +289,18 @@ def write(result: str, works: Sequence[Work]) -> None:
     """Tables and pictures of what has been measured, now and before."""
     rows = collected(result, works, LATENTS)
     files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
-    # Pictures of all methods, or those that are there stay.
-    if all(name in files and files[name].is_file() for name in rows):
-        pictures = {name: load_file(files[name]) for name in rows}
+    shown = [name for name in rows if name in files and files[name].is_file()]
+    # Pictures of methods that were measured elsewhere stay; those of the others lie beside them.
+    which = result if len(shown) == len(rows) else f"{result}_others"
+    if shown:
+        pictures = {name: load_file(files[name]) for name in shown}
         samples = {name: one["samples"] for name, one in pictures.items()}
         ways = {
             f"{name}: without and with": torch.cat([one["paths"], one["paths, head"]])
             for name, one in pictures.items()
         }
-        save_panels(samples, RESULTS / f"{result}.png")
-        save_panels(ways, RESULTS / f"{result}_paths.png", columns=POINTS)
+        save_panels(samples, RESULTS / f"{which}.png")
+        save_panels(ways, RESULTS / f"{which}_paths.png", columns=POINTS)
     (RESULTS / f"{result}.md").write_text(table(rows, COLUMNS, "method"))
     save(result, rows, latents={name: LATENTS[name] for name in rows})
 
