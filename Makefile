@@ -58,7 +58,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/heads.py cifar10_jpeg $(DATA)/cifar10 --epochs 10 --flow 384 4 4000 --processes 2
 	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --processes 2
 	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --long --seeds 0 1 2 --processes 2
-	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --long --images 12000 --variants "λ = 0.1" components --processes 2
+	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --long --images 12000 --variants "λ = 0.1" components "components, sphere" --processes 2
 	$(BIN)/python benchmarks/head_grid.py mnist $(DATA)/mnist --long --images 23000 --variants "λ = 0.1" components --processes 2
 	$(BIN)/python benchmarks/head_grid.py fashion_mnist $(DATA)/fashion_mnist --long --seeds 0 1 2 --variants "λ = 0.1" sphere components --processes 2
 	$(BIN)/python benchmarks/tables.py

@@ -96,7 +96,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         groups.setdefault((row["set"], f"{row['weight']}".removesuffix(".0")), []).append(row)
     titles = ["data", "λ, or latent", "seeds", *COLUMNS.values(), "drawn from", "findings"]
     lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
-    for (name, weight), some in groups.items():
+    for (name, weight), some in sorted(groups.items(), key=lambda one: list(SETS).index(one[0][0])):
         cells = [name, weight, str(len(some))]
         cells += [mean([row[key] for row in some]) for key in COLUMNS]
         cells.append("; ".join(sorted({row["drawn_from"] for row in some})))

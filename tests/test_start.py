@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 import entropae as ea
+from entropae.cli import main
 from entropae.kinds import as_samples
 from entropae.kinds.images.augmenting import AUGMENTATIONS
-from entropae.latent import Entropic
+from entropae.latent import Entropic, Spherical
 from entropae.metrics.principal import leading_components
 from entropae.model import (
     augmentation,
@@ -30,9 +32,11 @@ from entropae.model.dimension import choose_dim
 from entropae.nn import MLPDecoder, MLPEncoder, TableDecoder, has_linear_path, pair
 from entropae.nn.table import entropies_of
 from entropae.recipe import ModelConfig, Recipe
+from entropae.runs import Run
 from entropae.runs.making import begun_model
 from entropae.runs.settling import MANY, rate_of, settled
 from entropae.training import budget
+from options import SMALL
 
 RANK = 30
 
@@ -295,3 +299,19 @@ def test_many_images_get_codes_on_a_sphere(shape, latent, prior, name, capsys) -
         assert found.items() >= (latent | {"name": expected}).items()
         said = "--model.latent.name entropic" in capsys.readouterr().out
         assert said == (expected == "spherical")
+
+
+def test_many_images_are_entropic_where_that_is_asked_for(tmp_path, capsys) -> None:
+    """As it is said to do so."""
+    np.save(tmp_path / "x.npy", torch.randint(256, (MANY + 100, 8, 8), dtype=torch.uint8).numpy())
+    small = ["--validation", "0.004", "--batch_size", "4096"]
+    fit = ["fit", "--data", str(tmp_path / "x.npy"), *small, *SMALL]
+    assert main([*fit, "--out", str(tmp_path / "sphere")]) == 0
+    said = capsys.readouterr().out
+    assert "Codes on a sphere" in said
+    option = re.search(r"(--model\.latent\.name \w+)\.", said)
+    assert option is not None
+    assert main([*fit, *option[1].split(), "--out", str(tmp_path / "entropy")]) == 0
+    found = [type(Run.open(tmp_path / name).model.latent) for name in ("sphere", "entropy")]
+    assert found == [Spherical, Entropic]
+    assert "Codes on a sphere" not in capsys.readouterr().out

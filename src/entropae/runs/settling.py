@@ -105,8 +105,8 @@ def _with_latent(recipe: Recipe, train: Samples, *, bare: bool, say: bool) -> Re
     name = train.kind.many_latent if many else "entropic"
     if say and name != "entropic":
         print(
-            f"Of so many {train.kind.things} samples are best from codes on a sphere; with entropy "
-            "instead: --model.latent.name entropic."
+            f"Codes on a sphere, whose samples are the best of so many {train.kind.things}. With "
+            "entropy instead: --model.latent.name entropic."
         )
     return replace(recipe, model=replace(recipe.model, latent=latent | {"name": name}))
 
