@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import random
 
@@ -153,6 +154,20 @@ def test_options_are_numpys_numbers_as_well():
 )
 def test_errors_name_the_option_that_was_given(option, value):
     with pytest.raises(ValueError, match=f"`{option}` must be "):
+        quick(**{option: value}).fit(IRIS)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [
+        *[("learning_rate", "high", TypeError), ("learning_rate", [1], TypeError)],
+        *[("learning_rate", 0, ValueError), ("learning_rate", math.nan, ValueError)],
+        *[("dropout", "x", TypeError), ("dropout", 2, ValueError)],
+        *[("hidden", 1.5, ValueError), ("hidden", math.nan, ValueError)],
+    ],
+)
+def test_errors_name_options_of_other_types(option, value, error):
+    with pytest.raises(error, match=option):
         quick(**{option: value}).fit(IRIS)
 
 

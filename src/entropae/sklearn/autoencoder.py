@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Real
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, autograd, nn
 
@@ -129,6 +129,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             torch.manual_seed(seed)
             model = self._new_model(samples)
         rate = RATES[self.start] if self.learning_rate is None else self.learning_rate
+        check_scalar(rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
         self.log_ = fit(
             model,
             samples,
@@ -151,11 +152,13 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         linear = self.start == "pca"
         latent = Entropic(as_count("n_components", self.n_components, 1), self.weight)
         given = default_hidden(len(samples)) if self.hidden is None else self.hidden
-        sizes = (given,) if isinstance(given, int | Integral) else given
+        sizes = (given,) if isinstance(given, int | Real) else given
+        dropout = (0.1 if linear else 0.0) if self.dropout is None else self.dropout
+        check_scalar(dropout, "dropout", Real, min_val=0, max_val=1)
         options: dict[str, Any] = {
             "hidden": [as_count("hidden", size, 1) for size in sizes],
             "linear": linear,
-            "dropout": (0.1 if linear else 0.0) if self.dropout is None else self.dropout,
+            "dropout": dropout,
         }
         shape = samples.shape[1:]
         encoder = MLPEncoder(shape, latent.in_features, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -89,8 +90,8 @@ class Training(lightning.LightningModule):
                 f"`model` must be an Autoencoder: got {type(model).__name__}. Call "
                 "Training(Autoencoder(encoder, decoder, latent))."
             )
-        if not learning_rate > 0:
-            raise ValueError(f"`learning_rate` must be positive: got {learning_rate}.")
+        if not (isinstance(learning_rate, Real) and learning_rate > 0):
+            raise ValueError(f"`learning_rate` must be positive: got {learning_rate!r}.")
         if decay not in DECAYS:
             raise ValueError(unknown("decay", decay, DECAYS))
         self.model = model
