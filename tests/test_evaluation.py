@@ -288,7 +288,11 @@ def test_a_figure_that_is_infinite_has_no_deviation():
 
 
 @pytest.mark.parametrize(
-    "latent", [{"name": "entropic", "dim": "auto"}, {"name": "rae-sn", "dim": 3}]
+    "latent",
+    [
+        *[{"name": "entropic", "dim": "auto"}, {"name": "rae-sn", "dim": 3}],
+        *[{"name": "auto", "dim": "auto"}, {"dim": 3}],
+    ],
 )
 def test_a_comparison_goes_on_with_what_its_data_settled(latent, tmp_path):
     recipe = Recipe(data="digits", model=ModelConfig(hidden=(16,), latent=latent))
@@ -300,3 +304,17 @@ def test_a_comparison_goes_on_with_what_its_data_settled(latent, tmp_path):
     said = replace(recipe, model=replace(recipe.model, latent=latent | {"dim": 4, "weight": 0.2}))
     with pytest.raises(ValueError, match=r"made with model\.latent\."):
         _check_same(said, tmp_path)
+
+
+def test_a_comparison_goes_on_with_the_latent_that_its_data_settled(tmp_path):
+    """Which is another one of many images than of few."""
+    recipe = Recipe(data="digits", epochs=1, batch_size=64, augment="none")
+    recipe = replace(recipe, model=ModelConfig(start="pca", latent={"dim": 3}))
+    for latent in ({"name": "spherical", "dim": 3}, {"name": "entropic", "dim": 3, "weight": 0.1}):
+        write_recipe(replace(recipe, model=replace(recipe.model, latent=latent)), tmp_path)
+        _check_same(recipe, tmp_path)
+        said = replace(recipe, model=replace(recipe.model, latent={"dim": 4}))
+        with pytest.raises(
+            ValueError, match=r"made with model\.latent\.dim=3, the recipe now has 4"
+        ):
+            _check_same(said, tmp_path)

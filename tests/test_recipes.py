@@ -34,6 +34,7 @@ def test_there_are_recipes():
     ("latent", "prior", "weight"),
     [
         ({"name": "entropic", "dim": 2}, "auto", 0.1),
+        ({"name": "eae", "dim": 2}, "auto", 0.1),
         ({"name": "entropic", "dim": 2, "weight": 2.0}, "auto", 2.0),
         ({"name": "entropic", "dim": 2}, "normal", None),
         ({"name": "plain", "dim": 2}, "auto", None),

@@ -196,7 +196,7 @@ def _check_same(recipe: Recipe, folder: Path) -> None:
         {key: value for key, value in leaves(portable(one)) if not key.startswith("trainer.")}
         for one in (recipe, read_recipe(folder))
     )
-    asked |= {name: found.get(name) for name in left_open(recipe)}
+    asked |= {name: found.get(name) for name in left_open(recipe, found)}
     for key in asked.keys() | found.keys():
         if asked.get(key) != found.get(key):
             raise ValueError(

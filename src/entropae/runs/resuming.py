@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from entropae.kinds import identity
 from entropae.messages import printable
 from entropae.model import CONFIG
 from entropae.recipe import AUTO, Recipe, recipe_of
-from entropae.runs.files import LOG, latent_of, portable, read_recipe
+from entropae.runs.files import LOG, latent_of, leaves_latent, portable, read_recipe
 from entropae.storage.records import last_row
 
 # Settings that change where and how a run goes on, not what it is.
@@ -89,10 +89,13 @@ def is_open(name: str, value: Any) -> bool:
     return name in LEFT_OPEN and value == LEFT_OPEN[name]
 
 
-def left_open(recipe: Recipe) -> set[str]:
-    """The settings that a recipe leaves to the data, or to its latent."""
+def left_open(recipe: Recipe, settings: Iterable[str]) -> set[str]:
+    """Those settings of a run that a recipe leaves to the data, or to its latent."""
     given = dict(leaves(asdict(recipe)))
     found = {name for name in LEFT_OPEN if is_open(name, given.get(name))}
+    if leaves_latent(recipe):
+        options = {name for name in settings if name.startswith("model.latent.")}
+        found |= {"model.latent.name"} | (options - given.keys())
     if recipe.epochs is None:
         found.add("epochs")
     if latent_of(recipe).constrains:

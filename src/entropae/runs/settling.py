@@ -10,6 +10,7 @@ from typing import Any, Literal
 from tqdm.auto import tqdm
 
 from entropae.kinds import Kind, Samples
+from entropae.latent import Entropic
 from entropae.messages import number_of
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
@@ -117,7 +118,7 @@ def _suited(recipe: Recipe, kind: Kind, *, bare: bool) -> Recipe:
     Bare codes, drawn from N(0, I) as they are, need entropy most: for them the weight stays.
     """
     latent = recipe.model.latent
-    if latent.get("name") != "entropic":
+    if not isinstance(latent_of(recipe), Entropic):
         return recipe
     suited: dict[str, Any] = {"noise": (kind.noise, kind.noise)} if kind.noise else {}
     if kind.weight is not None and not bare:
