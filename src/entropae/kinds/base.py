@@ -331,11 +331,9 @@ class Kind(ABC):
         return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
-        """Write new samples; returns what was done, in a sentence.
+        """Write what a decoder made to a file, by its suffix, or a folder; says so in a sentence.
 
         Args:
-            made: What the decoder returned.
-            out: A file, by its suffix, or a folder.
             seed: See `present`.
         """
         from entropae.kinds.values.writing import write
