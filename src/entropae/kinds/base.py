@@ -331,7 +331,7 @@ class Kind(ABC):
         return x if (low, high) == (0.0, 1.0) else (x - low) / (high - low)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
-        """Write what a decoder made to a file, by its suffix, or a folder; says so in a sentence."""
+        """Write what a decoder made to a folder, or a file by its suffix; returns what was done."""
         from entropae.kinds.values.writing import write
 
         return write(self, made, out)
