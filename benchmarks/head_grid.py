@@ -72,6 +72,10 @@ VARIANTS = {
     "bank of all codes": Variant({"bank": 54_000}),
     "sphere": Variant({"name": "spherical"}),
     "components": Variant(model=PCA),
+    **{
+        label: Variant({key: value for key, value in LATENTS[name].items() if key != "dim"})
+        for label, name in {"WAE": "wae", "Cramér–Wold": "cramer-wold"}.items()
+    },
     "components, sphere": Variant({"name": "spherical"}, model=PCA),
     "components, 32 dimensions": Variant({"dim": 32}, model=PCA),
     "components, layers of 1024, 512": Variant(hidden=(1024, 512), model=PCA),
