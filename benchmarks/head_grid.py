@@ -46,6 +46,7 @@ class Variant(NamedTuple):
         gain: What the decoder's gain is multiplied by.
         model: Other settings of the model.
         rate: The learning rate at its highest, if not the network's own.
+        more: Dimensions beside those that are given or chosen.
     """
 
     latent: dict[str, Any] = {}  # noqa: RUF012 -- never changed
@@ -53,6 +54,7 @@ class Variant(NamedTuple):
     gain: float = 1.0
     model: dict[str, Any] = {}  # noqa: RUF012 -- never changed
     rate: float | None = None
+    more: int = 0
 
 
 PCA = {"start": "pca"}
@@ -71,6 +73,7 @@ VARIANTS = {
     "no bank": Variant({"bank": 0}),
     "bank of all codes": Variant({"bank": 54_000}),
     "sphere": Variant({"name": "spherical"}),
+    "sphere, one dimension more": Variant({"name": "spherical"}, more=1),
     "components": Variant(model=PCA),
     **{
         label: Variant({key: value for key, value in LATENTS[name].items() if key != "dim"})
@@ -143,6 +146,10 @@ def work_on(work: Work, end: float) -> Work:
     began = time.process_time()
     train, held_out = samples.split(settings.validation, seed=work.seed)
     settings, model, _ = begun_model(settings, samples, train, held_out, say=False)
+    if variant.more:
+        latent = settings.model.latent | {"dim": model.latent.dim + variant.more}
+        settings = replace(settings, model=replace(settings.model, latent=latent))
+        settings, model, _ = begun_model(settings, samples, train, held_out, say=False)
     assert isinstance(model.decoder, MLPDecoder)
     model.decoder.gain *= variant.gain
     log = fit_by(settings, model, samples, progress=False)
