@@ -19,7 +19,6 @@ def test_samples_in_columns():
     assert len(read(eval(command, {"x": x}))) == 500
 
 
-@pytest.mark.filterwarnings("ignore:Read as")
 def test_heavy_tails_become_a_table(tmp_path, monkeypatch):
     """Of which the quartiles are kept exactly."""
     monkeypatch.chdir(tmp_path)
@@ -33,6 +32,18 @@ def test_heavy_tails_become_a_table(tmp_path, monkeypatch):
     assert [one.split()[1] for one in kind.introduction.splitlines()[1:5]] == ["number,"] * 4
 
 
+def test_seconds_since_1970_become_a_table(tmp_path, monkeypatch):
+    """Which keeps them to the second; arrays, in single precision, to 128 of them."""
+    monkeypatch.chdir(tmp_path)
+    x = np.stack([RANDOM.integers(1_700_000_000, 1_700_086_400, 300), RANDOM.poisson(9, 300)], 1)
+    said, _, command = read(x).told.partition("To train on a table: ")
+    assert "1 of 2 values vary so little beside their size" in said
+    eval(command, {"x": x, "pandas": pd})
+    assert (
+        f"x0  whole number, {x[:, 0].min()} to {x[:, 0].max()}" in read("x.csv").kind.introduction
+    )
+
+
 @pytest.mark.parametrize(
     "x",
     [
@@ -44,10 +55,17 @@ def test_heavy_tails_become_a_table(tmp_path, monkeypatch):
         RANDOM.poisson(2, (300, 4)),
         load_wine().data,
         RANDOM.standard_normal((20, 300)),
+        1000 + RANDOM.standard_normal((300, 4)),
+        RANDOM.integers(0, 10**9, (300, 4)),
+        np.full((300, 4), 1e9),
     ],
-    ids=["normal", "exponential", "lognormal", "t", "flags", "counts", "wine", "genes"],
+    ids=[
+        *["normal", "exponential", "lognormal", "t", "flags", "counts", "wine", "genes"],
+        *["shifted", "large", "constant"],
+    ],
 )
 def test_others_are_not(x):
     told = read(x).told
     assert "magnitude" not in told
     assert "columns" not in told
+    assert "single precision" not in told

@@ -24,7 +24,9 @@ from torch import nn
 
 import entropae as ea
 from entropae.model import Autoencoder
+from entropae.prior import Mixture
 from entropae.sklearn import EntropicAutoencoder, KNNEntropy, mutual_info
+from entropae.sklearn.likelihood import is_likelier
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 
@@ -76,21 +78,59 @@ def test_codes_and_samples_are_those_of_the_model(fitted):
     assert len(fitted.log_) == 20
 
 
-def test_density_of_a_linear_decoder_is_exact():
-    """Then x is normal with covariance WWᵀ + σ²I, wherever the encoder puts the code."""
+@pytest.mark.parametrize("components", [0, 1, 3])
+def test_density_of_a_linear_decoder_is_exact(components):
+    """Then x is normal for each component of the prior, wherever the encoder puts the code."""
     rng = np.random.default_rng(0)
-    found = quick().fit(rng.normal(3, 2, (40, 5)))
+    found = quick(prior="normal").fit(rng.normal(3, 2, (40, 5)))
     decoder, encoder = nn.Linear(2, 5).double(), nn.Linear(5, 2).double()
     latent = found.model_.latent
     found.model_ = Autoencoder(encoder, decoder, latent).double().eval()
     found.noise_variance_ = 0.3
     x = rng.normal(3, 2, (7, 5))
+    shares, means, covariances = [1.0], np.zeros((1, 2)), np.eye(2)[None]
+    if components:
+        shares = rng.dirichlet(np.ones(components))
+        means, roots = rng.normal(0, 1, (components, 2)), rng.normal(0, 1, (components, 2, 2))
+        covariances = roots @ roots.transpose(0, 2, 1) + 0.1 * np.eye(2)
+        prior = Mixture(2, components).double()
+        prior.weights.copy_(torch.tensor(shares))
+        prior.means.copy_(torch.tensor(means))
+        prior.factors.copy_(torch.linalg.cholesky(torch.tensor(covariances)))
+        found.model_.priors["mixture"], found.prior_ = prior, "mixture"
     weights, bias = decoder.weight.detach().numpy(), decoder.bias.detach().numpy()
-    covariance = np.diag(found.scale_) @ (weights @ weights.T + 0.3 * np.eye(5))
-    covariance = covariance @ np.diag(found.scale_)
-    truth = multivariate_normal(found.mean_ + found.scale_ * bias, covariance)
-    np.testing.assert_allclose(found.score_samples(x), truth.logpdf(x))
-    assert found.score(x) == pytest.approx(truth.logpdf(x).mean())
+    scales = np.diag(found.scale_)
+    truth = sum(
+        share
+        * multivariate_normal(
+            found.mean_ + found.scale_ * (weights @ mean + bias),
+            scales @ (weights @ covariance @ weights.T + 0.3 * np.eye(5)) @ scales,
+        ).pdf(x)
+        for share, mean, covariance in zip(shares, means, covariances, strict=True)
+    )
+    np.testing.assert_allclose(found.score_samples(x), np.log(truth))
+    assert found.score(x) == pytest.approx(np.log(truth).mean())
+
+
+def test_codes_are_worth_a_mixture_only_if_they_are_not_normal():
+    x = torch.randn(300, 2, generator=torch.Generator().manual_seed(0))
+    model = Autoencoder(nn.Identity(), nn.Identity(), ea.Plain(2)).eval()
+    assert not is_likelier(model.fit_prior(x), x)
+    heaps = 0.1 * x + torch.tensor([-1.0, 1.0]).repeat(150)[:, None]
+    assert is_likelier(model.fit_prior(heaps), heaps)
+
+
+def test_samples_are_of_the_prior(fitted):
+    assert fitted.prior_ == "mixture"  # three species
+    drawn = fitted.model_.draw(4, seed=np.random.RandomState(1).randint(2**31 - 1), prior="mixture")
+    expected = drawn.numpy() * fitted.scale_ + fitted.mean_
+    np.testing.assert_allclose(fitted.sample(4, random_state=1), expected)
+    bare = quick(n_components=3, epochs=20, prior="normal").fit(IRIS)
+    assert bare.prior_ == "normal"
+    np.testing.assert_array_equal(bare.transform(IRIS), fitted.transform(IRIS))
+    assert bare.score(IRIS) < fitted.score(IRIS)
+    with pytest.raises(ValueError, match="mixture"):
+        quick(prior="mix").fit(IRIS)
 
 
 def test_density_follows_the_units(fitted):

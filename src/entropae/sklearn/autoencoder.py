@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from numbers import Real
@@ -14,7 +13,7 @@ from jaxtyping import Float
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, autograd, nn
+from torch import Tensor
 
 from entropae.latent import Entropic
 from entropae.messages import unknown
@@ -22,11 +21,13 @@ from entropae.model import Autoencoder, start_from_pca
 from entropae.neighbors import as_count
 from entropae.nn import MLPDecoder, MLPEncoder, default_hidden
 from entropae.sklearn.checked import DTYPES, checked, refuse
+from entropae.sklearn.likelihood import is_likelier, log_density
 from entropae.training import fit
 from entropae.training.fitting import RATES, random_state_kept
 
 ROWS = 512  # at a time, of Jacobians
 STARTS = ("pca", "random")
+PRIORS = ("auto", "normal", "mixture")
 
 RandomState = int | np.random.RandomState | None
 
@@ -52,11 +53,16 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         batch_size: Samples a step.
         learning_rate: Adam's, at its highest; by default 5e-4 with a start at principal components,
             else 3e-3.
+        prior: What `sample` draws codes from, and what the density has them follow. `"normal"`:
+            N(0, I), which they are trained for. `"mixture"`: normal distributions, fitted to the
+            codes of the samples. `"auto"`: the mixture, where the Bayesian information criterion
+            finds that the codes are worth its parameters.
         device: Where to train, see `entropae.fit`; afterwards the networks are on the CPU.
         verbose: Show a progress bar.
         random_state: Of the first weights, the order of the samples, and `sample`.
 
     Attributes:
+        prior_: Which prior it is.
         model_: The trained `entropae.Autoencoder` of the standardised features.
         mean_: Of each feature, shape `(n_features,)`.
         scale_: Standard deviation of each feature, 1 where that is 0.
@@ -86,6 +92,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         epochs: int | None = None,
         batch_size: int = 256,
         learning_rate: float | None = None,
+        prior: Literal["auto", "normal", "mixture"] = "auto",
         device: str | None = None,
         verbose: bool = False,
         random_state: RandomState = None,
@@ -98,6 +105,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.prior: Literal["auto", "normal", "mixture"] = prior
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
@@ -116,6 +124,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: If the samples are unusable or an argument is out of its range.
         """
         refuse(self, unsupported)
+        if self.prior not in PRIORS:
+            raise ValueError(unknown("prior", self.prior, PRIORS))
         x = checked(self, X, first=True).astype(np.float64)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if (x == x[0]).all():
@@ -142,6 +152,11 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             progress=bool(self.verbose),
         )
         self.model_ = model.cpu().double()
+        if self.prior != "normal":
+            self.model_.fit_prior(standardized, "mixture", seed=seed)
+            if self.prior == "auto" and not is_likelier(self.model_, standardized):
+                self.model_.drop_priors()
+        self.prior_ = self.model_.prior
         error = self.model_.reconstruct(standardized) - standardized
         self.noise_variance_ = float(error.square().mean())
         return self
@@ -184,7 +199,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def sample(
         self, n_samples: int = 1, *, random_state: RandomState = None
     ) -> Float[np.ndarray, "n features"]:
-        """New samples: decoded codes from N(0, I).
+        """New samples: decoded codes from the prior, see `prior_`.
 
         Args:
             n_samples: How many.
@@ -199,15 +214,16 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def score_samples(self, X: Any) -> Float[np.ndarray, " n"]:
         """Log-density of each sample, in nats, in the units of the features.
 
-        The density is that of `x = D(z) + σ ε` with `z` and `ε` standard normal and σ² the
-        `noise_variance_`, where the decoder is taken as linear about the sample's own code: with
-        its Jacobian `J` there,
+        The density is that of `x = D(z) + σ ε` where `z` follows the prior, a mixture of normal
+        distributions N(μ_k, C_k) with weights w_k (one N(0, I), if that is the prior), `ε` is
+        standard normal and σ² the `noise_variance_`, and where the decoder is taken as linear about
+        the sample's own code: with its Jacobian `J` there,
 
-            log p(x) ≈ log N(x; D(z) − J z, J Jᵀ + σ² I),   z = E(x).
+            log p(x) ≈ log Σ_k w_k N(x; D(z) + J (μ_k − z), J C_k Jᵀ + σ² I),   z = E(x).
 
-        If the decoder is linear it is exact: the likelihood of probabilistic PCA. It compares
-        across `n_components` and `weight`. σ² is of the samples of `fit`, so that a model that
-        knows them by heart gives others a low density.
+        If the decoder is linear it is exact: under N(0, I), the likelihood of probabilistic PCA. It
+        compares across all options. σ² and the mixture are of the samples of `fit`, so that a model
+        that knows them by heart gives others a low density.
 
         References:
             Tipping and Bishop, J. R. Stat. Soc. B 61 (1999) 611, eq. (6), for the linear decoder.
@@ -219,8 +235,9 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
                 "`noise_variance_` is 0. Fit on samples that differ."
             )
         parts = x.split(ROWS), self.model_.encode(x).split(ROWS)
+        prior = self.model_.priors[self.prior_]
         made = [
-            _log_density(self.model_.decoder, some, codes, self.noise_variance_)
+            log_density(self.model_.decoder, prior, some, codes, self.noise_variance_)
             for some, codes in zip(*parts, strict=True)
         ]
         return torch.cat(made).numpy() - float(np.log(self.scale_).sum())
@@ -254,28 +271,3 @@ def _scale(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
     scale = x.std(0)
     rounding = len(x) * np.finfo(x.dtype).eps * np.abs(x).max(0)
     return np.where(scale > rounding, scale, 1.0)
-
-
-def _log_density(
-    decoder: nn.Module, x: Float[Tensor, "n features"], z: Float[Tensor, "n d"], noise: float
-) -> Float[Tensor, " n"]:
-    """Log N(x; D(z) − J z, J Jᵀ + σ² I) of each row, by matrices of d × d."""
-    with torch.no_grad():
-        made = decoder(z)
-        axes = torch.eye(z.shape[1]).to(z)
-        columns: list[Any] = [
-            autograd.functional.jvp(decoder, z, axis.expand_as(z))[1] for axis in axes
-        ]
-        jacobian = torch.stack(columns, 2)
-        rest = x - made + torch.einsum("nfd,nd->nf", jacobian, z)
-        # By Woodbury: M = I + JᵀJ/σ²; rᵀ(JJᵀ + σ²I)⁻¹r = (rᵀr − rᵀJ M⁻¹ Jᵀr/σ²)/σ².
-        inner = axes + jacobian.mT @ jacobian / noise
-        factor = torch.linalg.cholesky(inner)
-        projected = torch.einsum("nfd,nf->nd", jacobian, rest) / noise
-        solved = torch.cholesky_solve(projected[..., None], factor)[..., 0]
-        # The residual after the code is moved to where the linear decoder has its mode: no
-        # difference of large numbers.
-        left = rest - torch.einsum("nfd,nd->nf", jacobian, solved)
-        square = left.square().sum(1) / noise + solved.square().sum(1)
-        log_det = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        return -0.5 * (square + log_det + x.shape[1] * math.log(2 * math.pi * noise))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,6 +14,7 @@ FEW, MANY = 20, 20
 # logarithm has a deviation of 1 there are 2, of 1.5 about 5.
 HEAVY, QUARTILES = 3.0, 1.349
 WIDEST = 1000  # values of a row that may be a table's
+COARSE = 1e-3  # of a deviation: steps of single precision from which a table is better
 
 
 def advice(x: Float[Tensor, "n m"], n: int) -> str:
@@ -30,14 +32,26 @@ def advice(x: Float[Tensor, "n m"], n: int) -> str:
         )
     if n <= FEW and x.shape[1] >= MANY * n:
         return f"If the samples are the {x.shape[1]:,} columns, save the array as x.T"
-    heavy = int(_is_heavy(x).sum()) if x.shape[1] <= WIDEST else 0
-    if not heavy:
+    if x.shape[1] > WIDEST:
         return ""
-    which = "All values" if heavy == x.shape[1] else f"{heavy} of {x.shape[1]} values"
-    return (
-        f"{which} spread over orders of magnitude, of which tables keep the shape. To train on a "
-        "table: pandas.DataFrame(x).to_csv('x.csv', index=False)"
-    )
+    for where, what in (
+        (_is_coarse(x), "vary so little beside their size that single precision rounds them off"),
+        (_is_heavy(x), "spread over orders of magnitude, of which tables keep the shape"),
+    ):
+        if number := int(where.sum()):
+            which = "All values" if number == x.shape[1] else f"{number} of {x.shape[1]} values"
+            return (
+                f"{which} {what}. To train on a table: "
+                "pandas.DataFrame(x).add_prefix('x').to_csv('x.csv', index=False)"
+            )
+    return ""
+
+
+def _is_coarse(x: Float[Tensor, "n m"]) -> Tensor:
+    """Which values lie so far from 0 that the steps between numbers there are seen in them."""
+    steps = x.abs().amax(0) * torch.finfo(torch.float32).eps
+    deviations = x.double().std(0)
+    return (deviations > 0) & (steps > COARSE * deviations)
 
 
 def _is_heavy(x: Float[Tensor, "n m"]) -> Tensor:
