@@ -71,6 +71,10 @@ VARIANTS = {
     **{f"gain × {gain:g}": Variant(gain=gain) for gain in (0.25, 0.5, 2.0, 4.0, 8.0)},
     **{f"noise {std:g}": Variant({"noise": (std, std)}) for std in (0.05, 0.1, 0.2)},
     "no bank": Variant({"bank": 0}),
+    **{
+        f"λ = {weight:g}, no batch normalisation": Variant({"weight": weight, "standardize": False})
+        for weight in (0.1, 0.3)
+    },
     "bank of all codes": Variant({"bank": 54_000}),
     "sphere": Variant({"name": "spherical"}),
     "sphere, one dimension more": Variant({"name": "spherical"}, more=1),

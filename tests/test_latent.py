@@ -32,6 +32,7 @@ MADE = [
     Entropic(4, k=3, bank=50),
     Entropic(4, correction="anchors"),
     Entropic(4, correction="anchors", k=3, bank=50),
+    Entropic(4, standardize=False),
     Entropic(4, correction="none"),
     Entropic(4, correction="none", bank=50),
     Regularized(4),
@@ -124,7 +125,7 @@ class TestContract:
         latent.calibrate(h.split(77))
         latent.eval()
         code = latent(h).code
-        if isinstance(latent, Entropic) or getattr(latent, "standardize", False):
+        if getattr(latent, "standardize", False):
             torch.testing.assert_close(code.mean(0), torch.zeros(4), atol=1e-5, rtol=0)
             torch.testing.assert_close(code.var(0), torch.ones(4), atol=1e-4, rtol=0)
 
@@ -326,6 +327,30 @@ def test_anchors_cure_the_shell():
     assert 0.85 * normal < anchored < 1.1 * normal
 
 
+def test_the_potential_alone_keeps_codes_to_mean_0_and_variance_1():
+    """A linear map of normal data whitens it: so the corrected entropy is largest."""
+    torch.manual_seed(0)
+    latent = Entropic(3, standardize=False).train()
+    data = torch.distributions.MultivariateNormal(
+        torch.tensor([1.0, -2.0, 0.5]),
+        torch.tensor([[4.0, 1.0, 0.0], [1.0, 0.5, 0.2], [0.0, 0.2, 1.0]]),
+    )
+    encoder = torch.nn.Linear(3, 3)
+    optimizer = torch.optim.Adam(encoder.parameters(), 0.02)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 500)
+    for _ in range(500):
+        optimizer.zero_grad()
+        penalties = latent(encoder(data.sample((256,)))).penalties.values()
+        sum(penalty.weight * penalty.value for penalty in penalties).backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        mean = encoder(data.mean)
+        covariance = encoder.weight @ data.covariance_matrix @ encoder.weight.T
+    torch.testing.assert_close(mean, torch.zeros(3), atol=0.1, rtol=0)
+    torch.testing.assert_close(covariance, torch.eye(3), atol=0.15, rtol=0)
+
+
 def test_the_baseline_is_what_normal_codes_score():
     latent = Entropic(8, k=1, correction="none").eval()
     codes = torch.randn(40, 128, 8, generator=torch.Generator().manual_seed(0))
@@ -343,6 +368,10 @@ def test_the_baseline_is_what_normal_codes_score():
         ({"dim": 2, "k": 0}, "`k`"),
         ({"dim": 2, "bank": -1}, "bank"),
         ({"dim": 2, "correction": "anchored"}, "must be one of potential, anchors, none"),
+        (
+            {"dim": 2, "correction": "none", "standardize": False},
+            "needs the correction `potential`",
+        ),
         ({"dim": 2, "warmup": (0.5, 0.1)}, "warmup"),
         ({"dim": 2, "floor": 0}, "floor"),
     ],

@@ -14,7 +14,7 @@ from entropae import distributed
 from entropae.entropy import entropy_of_distances, log_distance
 from entropae.latent.base import Latent, LatentOutput, Penalty, check_warmup, check_weight, ramp
 from entropae.neighbors import kth_distance
-from entropae.nn.normalization import Standardize
+from entropae.nn.normalization import Standardize, precise
 
 Correction = Literal["potential", "anchors", "none"]
 CORRECTIONS = get_args(Correction)
@@ -23,7 +23,7 @@ SLOW = 0.5
 
 
 class Entropic(Latent):
-    """The Entropic AutoEncoder (EAE): standardised codes of the largest entropy.
+    """The Entropic AutoEncoder (EAE): codes of the largest entropy for their mean and variance.
 
     Mean 0 and variance 1 hold by construction (`Standardize`); of all such distributions
     N(0, I) has the largest entropy, so the penalty `entropy` = Ĥ/d (nats per dimension) enters the
@@ -58,6 +58,8 @@ class Entropic(Latent):
         noise: Standard deviations, at the beginning and at the end of the training, of the noise
             that the code has on its way to the decoder; between them it changes linearly. The
             entropy is of the codes without it, and inference has none.
+        standardize: Batch normalisation without affine parameters, by which mean 0 and variance 1
+            hold. Without it the potential alone keeps the codes to them, nearly.
         floor: Distance below which log ε is continued by its tangent, so that coincident codes get
             a bounded push apart (see `knn_entropy`).
         head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
@@ -79,6 +81,7 @@ class Entropic(Latent):
         bank: int = 4096,
         warmup: Sequence[float] = (0.05, 0.3),
         noise: Sequence[float] = (0.0, 0.0),
+        standardize: bool = True,
         floor: float = 1e-2,
         head: str | None = None,
     ) -> None:
@@ -89,6 +92,11 @@ class Entropic(Latent):
         if correction not in CORRECTIONS:
             raise ValueError(
                 f"`correction` must be one of {', '.join(CORRECTIONS)}: got {correction!r}."
+            )
+        if correction != "potential" and not standardize:
+            raise ValueError(
+                "`standardize=False` needs the correction `potential`, which alone keeps codes of "
+                f"large entropy from growing without end: got correction={correction!r}."
             )
         if bank < 0:
             raise ValueError(f"`bank` must be >= 0: got bank={bank}.")
@@ -106,13 +114,15 @@ class Entropic(Latent):
             raise ValueError(f"`noise` must be two numbers >= 0: got noise={noise}.")
         self.noise = first, last
         self.floor = floor
-        self.norm = Standardize(dim)
+        self.standardize = standardize
+        if standardize:
+            self.norm = Standardize(dim)
         self.register_buffer("recent", torch.zeros(bank, dim), persistent=False)
         self.seen = 0
         self.keeps = False
 
     def forward(self, h: Float[Tensor, "n d"]) -> LatentOutput:
-        """The standardised code, with penalties unless the batch has `k` points or fewer."""
+        """The code, with penalties unless the batch has `k` points or fewer."""
         code = self.code(h)
         batch = distributed.gather(code)
         if len(batch) <= self.k:
@@ -134,9 +144,9 @@ class Entropic(Latent):
         return LatentOutput(code, penalties)
 
     def code(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """The standardised code; no neighbours are sought."""
+        """The code, standardised or not; no neighbours are sought."""
         self.check(h)
-        return self.norm(h)
+        return self.norm(precise(h))
 
     @property
     def settled(self) -> float:
