@@ -301,6 +301,22 @@ def test_many_images_get_codes_on_a_sphere(shape, latent, prior, name, capsys) -
         assert said == (expected == "spherical")
 
 
+@pytest.mark.parametrize("features", [3, 100])
+def test_a_sphere_has_a_dimension_more(features, capsys) -> None:
+    """For what lies on it has one less; also where that is more than are ever chosen."""
+    x = as_samples(torch.randn(300, features, generator=torch.Generator().manual_seed(0)))
+    dims = []
+    for name in ("plain", "spherical"):
+        asked = Recipe(model=ModelConfig(latent={"name": name, "dim": "auto"}))
+        settings, model, _ = begun_model(asked, x, *x.split(0.3, seed=0), say=True)
+        assert torch.isfinite(model.reconstruct(x)).all()
+        dims.append(model.latent.dim)
+        assert settings.model.latent["dim"] == model.latent.dim
+        more = ", and 1 more for the constraint on each code. Another number"
+        assert (more in capsys.readouterr().out) == (name == "spherical")
+    assert dims[1] == dims[0] + 1
+
+
 def test_many_images_are_entropic_where_that_is_asked_for(tmp_path, capsys) -> None:
     """As it is said to do so."""
     np.save(tmp_path / "x.npy", torch.randint(256, (MANY + 100, 8, 8), dtype=torch.uint8).numpy())

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -66,6 +66,7 @@ class Latent(nn.Module, ABC):
 
     Attributes:
         dim: Dimensions of the code.
+        constraints: How many equations each code fulfils: it varies in as many dimensions fewer.
         head: Name of the map that `fit` fits to the finished codes, after which `encode` returns
             N(0, I) codes: `"flow-matching"` or `"full"`, which is linear (see
             `Autoencoder.fit_head`); `None` for codes as they are.
@@ -74,6 +75,7 @@ class Latent(nn.Module, ABC):
             it. Without `Training` it stays 1: full weight.
     """
 
+    constraints: ClassVar[int] = 0
     dim: int
     head: str | None
     norm: nn.Module

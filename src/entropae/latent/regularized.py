@@ -107,6 +107,8 @@ class Spherical(Latent):
         head: Name of the map to N(0, I) that `fit` fits to the finished codes (see `Latent`).
     """
 
+    constraints = 1
+
     def __init__(self, dim: int, *, head: str | None = None) -> None:
         super().__init__(dim, head)
 

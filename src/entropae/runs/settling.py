@@ -79,6 +79,8 @@ def settled(
             dim, why = train.kind.dim, f"what suits {train.kind.things}"
         else:
             dim, why = choose_dim(train, held_out, found)
+        if more := latent_of(recipe).constraints:
+            dim, why = dim + more, f"{why}, and {more} more for the constraint on each code"
         if say:
             code = number_of(dim, "dimension")
             print(f"A code of {code}: {why}. Another number: --model.latent.dim.")
