@@ -90,8 +90,8 @@ ORDER: dict[str, set[str]] = {
         *("imports", "signals", "storage", "training"),
     },
     "sklearn": {
-        *("entropy", "information", "latent", "messages", "model", "neighbors", "nn", "training"),
-        "variables",
+        *("entropy", "information", "latent", "messages", "model", "neighbors", "nn", "prior"),
+        *("training", "variables"),
     },
     "cli": {
         *("", "distributed", "entropy", "explorer", "imports", "information", "kinds", "messages"),

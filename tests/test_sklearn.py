@@ -24,8 +24,10 @@ from torch import nn
 
 import entropae as ea
 from entropae.model import Autoencoder
+from entropae.nn import has_linear_path
 from entropae.prior import Mixture
 from entropae.sklearn import EntropicAutoencoder, KNNEntropy, mutual_info
+from entropae.sklearn.autoencoder import MANY
 from entropae.sklearn.likelihood import is_likelier
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -174,6 +176,13 @@ def test_pipelines_and_searches():
     search = GridSearchCV(quick(), grid, cv=2).fit(IRIS)
     best = search.cv_results_["mean_test_score"].argmax()
     assert search.best_params_ == search.cv_results_["params"][best]
+
+
+def test_many_samples_start_at_random_weights():
+    rng = np.random.default_rng(0)
+    for n, linear in ((MANY, False), (MANY - 1, True)):
+        found = quick(n_components=1, epochs=1, batch_size=5000).fit(rng.normal(size=(n, 2)))
+        assert has_linear_path(found.model_.decoder) == linear
 
 
 def test_options_are_numpys_numbers_as_well():

@@ -26,7 +26,8 @@ from entropae.training import fit
 from entropae.training.fitting import RATES, random_state_kept
 
 ROWS = 512  # at a time, of Jacobians
-STARTS = ("pca", "random")
+MANY = 20_000  # samples from which a start at principal components rather holds networks back
+STARTS = ("auto", "pca", "random")
 PRIORS = ("auto", "normal", "mixture")
 
 RandomState = int | np.random.RandomState | None
@@ -35,17 +36,16 @@ RandomState = int | np.random.RandomState | None
 class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Codes of a few dimensions that follow N(0, I), and a generator of new samples from them.
 
-    Features are standardised; encoder and decoder are fully connected, with a linear path beside
-    their layers, and start as principal component analysis, as those of `entropae fit` do. They are
-    trained in single precision and used in double. For images, texts, tables with categories, or
-    networks of your own, take `entropae.fit`.
+    Features are standardised; encoder and decoder are fully connected, trained in single precision
+    and used in double. For images, texts, tables with categories, or networks of your own, take
+    `entropae.fit`.
 
     Args:
         n_components: Dimensions of the code.
         weight: λ: the relative reconstruction error that is paid for one nat of entropy per
             dimension.
-        start: `"pca"`: at the principal components of the samples. `"random"`: without, and without
-            linear paths.
+        start: `"pca"`: at the principal components of the samples, with a linear path beside the
+            layers. `"random"`: without either. `"auto"`: at random from 20 000 samples on.
         hidden: Sizes of the encoder's hidden layers, or of its only one; the decoder's are the same
             in reverse. By default (512, 256), of less than 10 000 samples (256,).
         dropout: In training; by default 0.1 with a start at principal components, else none.
@@ -86,7 +86,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_components: int = 2,
         *,
         weight: float = 1.0,
-        start: Literal["pca", "random"] = "pca",
+        start: Literal["auto", "pca", "random"] = "auto",
         hidden: int | Sequence[int] | None = None,
         dropout: float | None = None,
         epochs: int | None = None,
@@ -99,7 +99,7 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ) -> None:
         self.n_components = n_components
         self.weight = weight
-        self.start: Literal["pca", "random"] = start
+        self.start: Literal["auto", "pca", "random"] = start
         self.hidden = hidden
         self.dropout = dropout
         self.epochs = epochs
@@ -124,8 +124,9 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             ValueError: If the samples are unusable or an argument is out of its range.
         """
         refuse(self, unsupported)
-        if self.prior not in PRIORS:
-            raise ValueError(unknown("prior", self.prior, PRIORS))
+        for name, known in (("start", STARTS), ("prior", PRIORS)):
+            if getattr(self, name) not in known:
+                raise ValueError(unknown(name, getattr(self, name), known))
         x = checked(self, X, first=True).astype(np.float64)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         if (x == x[0]).all():
@@ -135,10 +136,13 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.mean_, self.scale_ = x.mean(0), _scale(x)
         standardized = torch.from_numpy((x - self.mean_) / self.scale_)
         samples = standardized.float()
+        start = self.start
+        if start == "auto":
+            start = "random" if len(samples) >= MANY else "pca"
         with random_state_kept():
             torch.manual_seed(seed)
-            model = self._new_model(samples)
-        rate = RATES[self.start] if self.learning_rate is None else self.learning_rate
+            model = self._new_model(samples, start)
+        rate = RATES[start] if self.learning_rate is None else self.learning_rate
         check_scalar(rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
         self.log_ = fit(
             model,
@@ -161,10 +165,8 @@ class EntropicAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.noise_variance_ = float(error.square().mean())
         return self
 
-    def _new_model(self, samples: Float[Tensor, "n features"]) -> Autoencoder:
-        if self.start not in STARTS:
-            raise ValueError(unknown("start", self.start, STARTS))
-        linear = self.start == "pca"
+    def _new_model(self, samples: Float[Tensor, "n features"], start: str) -> Autoencoder:
+        linear = start == "pca"
         latent = Entropic(as_count("n_components", self.n_components, 1), self.weight)
         given = default_hidden(len(samples)) if self.hidden is None else self.hidden
         sizes = (given,) if isinstance(given, int | Real) else given
