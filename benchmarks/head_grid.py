@@ -77,7 +77,7 @@ VARIANTS = {
     },
     "bank of all codes": Variant({"bank": 54_000}),
     "sphere": Variant({"name": "spherical"}),
-    "sphere, one dimension more": Variant({"name": "spherical"}, more=1),
+    "sphere, one dimension fewer": Variant({"name": "spherical"}, more=-1),
     "components": Variant(model=PCA),
     **{
         label: Variant({key: value for key, value in LATENTS[name].items() if key != "dim"})
