@@ -243,6 +243,9 @@ def main() -> None:
     parser.add_argument("--flow", type=int, nargs=3, help="Width, blocks and steps of the head.")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
+    parser.add_argument(
+        "--others", default="others", help="What pictures are called that lack earlier methods."
+    )
     asked = parser.parse_args()
     usual = TASKS[asked.task].epochs
     epochs, flow = asked.epochs or usual, asked.flow and tuple(asked.flow)
@@ -256,7 +259,7 @@ def main() -> None:
     for work in worked(work_on, works, end, asked.processes):
         if work.figures.is_file():
             print(work.name, work.seed, work.figures.read_text(), flush=True)
-            write(result, [w for w in works if w.figures.is_file()])
+            write(result, [w for w in works if w.figures.is_file()], asked.others)
 
 
 def worked(
@@ -285,13 +288,13 @@ def collected(
     return {name: [known[name][i] for i in sorted(known[name])] for name in order if name in known}
 
 
-def write(result: str, works: Sequence[Work]) -> None:
+def write(result: str, works: Sequence[Work], others: str) -> None:
     """Tables and pictures of what has been measured, now and before."""
     rows = collected(result, works, LATENTS)
     files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
     shown = [name for name in rows if name in files and files[name].is_file()]
     # Pictures of methods that were measured elsewhere stay; those of the others lie beside them.
-    which = result if len(shown) == len(rows) else f"{result}_others"
+    which = result if len(shown) == len(rows) else f"{result}_{others}"
     if shown:
         pictures = {name: load_file(files[name]) for name in shown}
         samples = {name: one["samples"] for name, one in pictures.items()}
