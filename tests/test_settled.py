@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -117,6 +118,28 @@ def test_divergence_in_a_hyperplane():
     truth = math.log(2 / 120) + 3 * 1.5
     found = ea.divergence_estimate(x[:, :2], y[:, :2])
     assert found.value == pytest.approx(truth, abs=4 * found.standard_error)
+
+
+@pytest.mark.parametrize("rows", [400, 4000])
+def test_divergence_along_a_curve(rows):
+    """Distances along it count for one column only, not for three."""
+    rng = np.random.default_rng(0)
+    t, u = rng.normal(0, 0.5, rows), rng.normal(0.5, 0.5, rows)  # in truth 1/2
+    found = ea.divergence_estimate(*(np.c_[np.cos(a), np.sin(a), np.sin(2 * a)] for a in (t, u)))
+    (said,) = (one for one in found.warnings if "spread as in" in one)
+    times = float(re.findall(r"is (\S+) times too large", said)[0])
+    assert times == pytest.approx(3, rel=0.1)
+    assert found.value / times == pytest.approx(0.5, abs=found.standard_error)
+    assert not ea.divergence_estimate(t, u).warnings
+
+
+@pytest.mark.parametrize("shape", ["normal", "exponential", "standard_cauchy", "random"])
+@pytest.mark.parametrize(("rows", "columns"), [(200, 2), (1000, 3)])
+def test_divergence_of_what_fills_its_columns_is_not_of_a_curve(shape, rows, columns):
+    rng = np.random.default_rng(0)
+    x, y = (getattr(rng, shape)(size=(rows, columns)) for _ in range(2))
+    warnings = ea.divergence_estimate(x, 1.5 * y + 0.2).warnings
+    assert not any("spread as in" in one for one in warnings)
 
 
 @pytest.mark.parametrize("command", ["renyi", "tsallis"])

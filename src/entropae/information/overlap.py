@@ -1,4 +1,4 @@
-"""Whether a sample lies where another has points, which a divergence by neighbours needs."""
+"""Whether samples are as a divergence by neighbours needs them: in one place, and no curve."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from entropae.neighbors import Norm, kth_distance, nearest
 # So many times as far from points of Q as these are from each other, a point is beyond them; so
 # many are by chance: a share, and a number, of 50 to 2000 normal, exponential or Cauchy points.
 BEYOND, SHARE, NUMBER = 3.0, 0.02, 3
+# So many times as many dimensions as the points seem to spread in are not by chance; 200 points of
+# three columns come to 1.3.
+THIN = 1.4
 
 
 def why_apart(
@@ -55,6 +58,46 @@ def why_apart(
         "all: the value may be off by as much or more, which the interval does not show. Use more "
         "points; if one column is a function of others, leave it out."
     )
+
+
+def why_thin(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, error: float
+) -> str | None:
+    """Why all dimensions should not count, in words; `None` if they should.
+
+    In m dimensions, distances to neighbours among half of the points are 2^(1/m) times those among
+    all. On a curve or surface m is less than d, while the estimate is d times a mean logarithm of
+    distances, where it should be m times that.
+
+    Args:
+        p: Sample of P.
+        q: Sample of Q.
+        k: Which neighbour.
+        norm: See `knn_divergence`.
+        error: Standard error of the estimate.
+    """
+    n, d = p.shape
+    if d < 2 or n // 2 <= k:
+        return None
+    of_halves = np.empty(n)
+    for rows in halves(n):
+        of_halves[rows] = _logs(kth_distance(p[rows], k=k, norm=norm))
+    within, across = (_logs(kth_distance(p, *other, k=k, norm=norm)) for other in ((), (q,)))
+    shrunk = -change(of_halves, within)
+    times = d * shrunk / math.log(2)
+    excess = d * float((across - within).mean()) * (1 - 1 / max(times, 1.0))
+    if times < THIN or not matters(excess, error):
+        return None
+    return (
+        f"Points of `x` spread as in {d / times:.1f} dimensions, not {d}, as on a curve or a "
+        f"surface, or too few for so many: the value is {times:.1f} times too large if those of "
+        "`y` lie on the same one, and inf if not. If one column is a function of others, leave it "
+        "out; or measure coordinates along it, such as an autoencoder's codes."
+    )
+
+
+def _logs(distance: Float[Tensor, " n"]) -> Float[np.ndarray, " n"]:
+    return distance.log().double().cpu().numpy()
 
 
 def _beyond(
