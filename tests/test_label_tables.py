@@ -120,6 +120,14 @@ def test_a_table_in_the_order_of_the_samples(tmp_path):
     assert classes_of(samples) == CLASSES
 
 
+def test_rows_that_are_too_few_for_an_array(tmp_path):
+    """Whose samples have no files, and no names: an empty line is no label that is missing."""
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(N, 3)))
+    labels = table(tmp_path / "labels.csv", ["label", *CLASSES[:3], "", *CLASSES[4:]])
+    with pytest.raises(ValueError, match=rf"{N} samples: got {N - 1}. Empty lines are no rows"):
+        read(tmp_path / "x.npy", labels=labels)
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -50,10 +50,12 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
     if key is None:
         if len(table) == n:
             return np.array(columns[label])
-        how = f", and none of its columns has the names of their files, as {names[0]}"
+        how = ""
+        if names:
+            how = f", and none of its columns has the names of their files, as {names[0]}"
         raise ValueError(
-            f"{path} must have one row for each of the {n} samples: got {len(table)}"
-            f"{how if names else ''}."
+            f"{path} must have one row for each of the {n} samples: got {len(table)}{how}. Empty "
+            "lines are no rows."
         )
     found: dict[str, str] = {}
     for one, said in zip(columns[key], columns[label], strict=True):
