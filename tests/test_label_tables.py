@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +128,28 @@ def test_rows_that_are_too_few_for_an_array(tmp_path):
     labels = table(tmp_path / "labels.csv", ["label", *CLASSES[:3], "", *CLASSES[4:]])
     with pytest.raises(ValueError, match=rf"{N} samples: got {N - 1}. Empty lines are no rows"):
         read(tmp_path / "x.npy", labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("y.txt.gz", gzip.compress(b"a\n" * N)[:-9], "cannot be read: Compressed file ended"),
+        ("y.txt.gz", b"a\n" * N, "cannot be read: Not a gzipped file"),
+        ("y.npy", b"a\n" * N, "cannot be read: "),
+        ("y.npy", np.array(1), f"each of the {N} samples: got 1"),
+        ("y.npy", np.array(["a", 1] * (N // 2), object), r"save it again from y\.astype\(str\)"),
+    ],
+    ids=["cut off", "not packed", "no array", "one number", "objects"],
+)
+def test_labels_that_cannot_be_read(name, content, said, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(N, 3)))
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content)
+    with pytest.raises(ValueError, match=rf"{re.escape(str(path))} .*{said}"):
+        read(tmp_path / "x.npy", labels=path)
 
 
 @pytest.mark.parametrize(

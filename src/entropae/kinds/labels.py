@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from entropae.kinds.label_tables import class_name, from_table, is_label_table
 from entropae.kinds.samples import Samples
+from entropae.storage.arrays import OBJECTS, map_npy
 from entropae.storage.regular import check_regular
 
 LARGEST = 1 << 27  # bytes, unpacked
@@ -98,11 +100,16 @@ def labelled(samples: Samples, source: str | None, classes: Sequence[str]) -> Sa
 
 
 def _read(path: Path) -> np.ndarray:
-    if path.suffix == ".npy":
-        return np.load(path, allow_pickle=False)
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rb") as file:
-        content = file.read(LARGEST + 1)
+    try:
+        if path.suffix == ".npy":
+            return np.atleast_1d(map_npy(path))
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        why = "it holds Python objects: save it again from y.astype(str)"
+        raise ValueError(
+            f"{path} cannot be read: {why if str(error) == OBJECTS else error}"
+        ) from error
     if len(content) > LARGEST:
         raise ValueError(f"{path} has more than {LARGEST:,} bytes, too many for labels.")
     if content[:4] == b"\x00\x00\x08\x01":
