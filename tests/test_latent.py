@@ -373,6 +373,7 @@ def test_the_baseline_is_what_normal_codes_score():
             "needs the correction `potential`",
         ),
         ({"dim": 2, "warmup": (0.5, 0.1)}, "warmup"),
+        ({"dim": 2, "warmup": 0.3}, "`warmup` must be two shares of the training: got warmup=0.3"),
         ({"dim": 2, "floor": 0}, "floor"),
     ],
 )

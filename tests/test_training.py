@@ -374,6 +374,9 @@ def test_own_error_own_data_own_networks():
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs=0"),
+        ({"epochs": 10 / 2}, "`epochs` must be a whole number of at least 1: got epochs=5.0"),
+        ({"seed": None}, "`seed` must be a whole number of at least 0: got seed=None"),
+        ({"seed": -1}, "`seed` must be .* got seed=-1"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"decay": "cosin"}, "Did you mean 'cosine'"),

@@ -38,6 +38,8 @@ def check_warmup(warmup: Sequence[float]) -> tuple[float, float]:
     Raises:
         ValueError: If they are no shares, or in the wrong order.
     """
+    if not isinstance(warmup, tuple | list) or len(warmup) != 2:
+        raise ValueError(f"`warmup` must be two shares of the training: got warmup={warmup!r}.")
     start, full = warmup
     if not 0 <= start <= full <= 1:
         raise ValueError(f"`warmup` must be 0 <= start <= full <= 1: got warmup={warmup}.")

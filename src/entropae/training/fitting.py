@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,9 +154,17 @@ def fit(
             f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), "
             "in this order."
         )
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value is not None and value < 1:
-            raise ValueError(f"`{name}` must be at least 1: got {name}={value}.")
+    for name, value, least in (
+        ("epochs", epochs, 1),
+        ("batch_size", batch_size, 1),
+        ("seed", seed, 0),
+    ):
+        if value is None and name != "seed":
+            continue
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(
+                f"`{name}` must be a whole number of at least {least}: got {name}={value!r}."
+            )
     folder = None if folder is None else Path(folder)
     samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
     if error is None and not hasattr(model.decoder, "error"):
