@@ -89,12 +89,14 @@ class Work(NamedTuple):
     seed: int
     epochs: int
     flow: tuple[int, int, int] | None
+    start: str | None = None
 
     @property
     def folder(self) -> Path:
         """Where it is kept."""
         passes = "" if self.epochs == TASKS[self.task].epochs else f"-epochs-{self.epochs}"
-        return Path("runs/heads") / self.task / self.name / f"seed-{self.seed}{passes}"
+        begun = f"-start-{self.start}" if self.start else ""
+        return Path("runs/heads") / self.task / self.name / f"seed-{self.seed}{passes}{begun}"
 
     @property
     def figures(self) -> Path:
@@ -107,15 +109,25 @@ def ending(flow: tuple[int, int, int] | None) -> str:
 
 
 def trained(
-    task: str, data: Path, name: str, seed: int, folder: Path, epochs: int | None = None
+    task: str,
+    data: Path,
+    name: str,
+    seed: int,
+    folder: Path,
+    epochs: int | None = None,
+    start: Any = None,
 ) -> ea.Autoencoder:
-    """An autoencoder as `rivals.py` trains it, from its folder if it is there."""
+    """An autoencoder as `rivals.py` trains it, from its folder if it is there.
+
+    Photographs get the networks that `fit` takes for them, from their start or another.
+    """
     if (folder / "model.json").is_file():
         return ea.load(folder)
     settings = replace(recipe(TASKS[task], data, LATENTS[name]), seed=seed)
     settings = replace(settings, epochs=epochs or settings.epochs)
     if settings.model.start == "pca":
-        settings = replace(settings, model=replace(settings.model, network="auto"))
+        model_settings = replace(settings.model, network="auto", start=start or "pca")
+        settings = replace(settings, model=model_settings)
     samples = known(Path(settings.data))
     began = time.process_time()
     halves = samples.split(settings.validation, seed=seed)
@@ -136,7 +148,7 @@ def work_on(work: Work, end: float) -> Work:
     torch.set_num_threads(1)
     if work.figures.is_file() or time.time() > end:
         return work
-    model = trained(*work[:4], work.folder, work.epochs).to(DEVICE)
+    model = trained(*work[:4], work.folder, work.epochs, work.start).to(DEVICE)
     train, _ = known(work.data / TASKS[work.task].train).split(0.1, seed=work.seed)
     test = known(work.data / TASKS[work.task].test).first(10_000).to(DEVICE)
     found, pictures = measured(model, train, test, work)
@@ -241,6 +253,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(LATENTS))
     parser.add_argument("--epochs", type=int, help="Of the autoencoder; else as in the table.")
     parser.add_argument("--flow", type=int, nargs=3, help="Width, blocks and steps of the head.")
+    parser.add_argument("--start", choices=["random"], help="Of photographs; else components.")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
     parser.add_argument(
@@ -250,8 +263,9 @@ def main() -> None:
     usual = TASKS[asked.task].epochs
     epochs, flow = asked.epochs or usual, asked.flow and tuple(asked.flow)
     result = f"heads_{asked.task}" + ("" if epochs == usual else f"_epochs-{epochs}") + ending(flow)
+    result += f"_start-{asked.start}" if asked.start else ""
     works = [
-        Work(asked.task, asked.data, name, seed, epochs, flow)
+        Work(asked.task, asked.data, name, seed, epochs, flow, asked.start)
         for seed in asked.seeds
         for name in asked.methods
     ]
