@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from entropae.information.divergence import by_distances
 from entropae.information.estimate import check_confidence
 from entropae.information.jackknife import jackknife
-from entropae.information.overlap import why_apart, why_thin
+from entropae.information.overlap import why_misled
 from entropae.information.parts import Scale
 from entropae.information.references import (
     Corrected,
@@ -145,9 +145,7 @@ def divergence_estimate(
         found, error = _with_error(samples, k, norm, chosen, seed)
     reach = float(ndtri(0.5 + 0.5 * confidence)) * error
     if chosen == "knn":
-        reasons = [why_apart, why_thin, why_biased]
-        if method == "knn":  # of which another method may be free
-            reasons = [why_biased, why_apart, why_thin]
+        reasons = [why_biased, why_misled] if method == "knn" else [why_misled, why_biased]
         found_out = (why(*first, k, norm, error) for why in reasons)
         biased = next((one for one in found_out if one), None)
     else:

@@ -19,14 +19,10 @@ BEYOND, SHARE, NUMBER = 3.0, 0.02, 3
 THIN = 1.4
 
 
-def why_apart(
+def why_misled(
     p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, error: float
 ) -> str | None:
-    """Why more points would say something else, in words; `None` if nothing shows that.
-
-    Where P reaches beyond the points of Q, distances to them stay as they are while those within P
-    shrink: the estimate grows by the logarithm of the points, whatever the divergence. Where there
-    is no such place and half of the points say something else, there is no density.
+    """Why distances to neighbours say something else, in words; `None` if nothing shows that.
 
     Args:
         p: Sample of P.
@@ -34,6 +30,18 @@ def why_apart(
         k: Which neighbour.
         norm: See `knn_divergence`.
         error: Standard error of the estimate.
+    """
+    return _why_apart(p, q, k, norm, error) or _why_thin(p, q, k, norm, error)
+
+
+def _why_apart(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, error: float
+) -> str | None:
+    """Why more points would say something else, in words; `None` if nothing shows that.
+
+    Where P reaches beyond the points of Q, distances to them stay as they are while those within P
+    shrink: the estimate grows by the logarithm of the points, whatever the divergence. Where there
+    is no such place and half of the points say something else, there is no density.
     """
     if min(len(p), len(q)) // 2 <= k:
         return None
@@ -60,7 +68,7 @@ def why_apart(
     )
 
 
-def why_thin(
+def _why_thin(
     p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], k: int, norm: Norm, error: float
 ) -> str | None:
     """Why all dimensions should not count, in words; `None` if they should.
@@ -68,13 +76,6 @@ def why_thin(
     In m dimensions, distances to neighbours among half of the points are 2^(1/m) times those among
     all. On a curve or surface m is less than d, while the estimate is d times a mean logarithm of
     distances, where it should be m times that.
-
-    Args:
-        p: Sample of P.
-        q: Sample of Q.
-        k: Which neighbour.
-        norm: See `knn_divergence`.
-        error: Standard error of the estimate.
     """
     n, d = p.shape
     if d < 2 or n // 2 <= k:
