@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -341,6 +342,7 @@ def test_jackknife_of_infinite_estimates_and_of_lists():
         (np.ma.masked_array(np.eye(4), np.eye(4) > 0), "no masked numbers: got 4"),
         ([[1.0, 2.0], [3.0]], "rows of equal length"),
         (torch.eye(4).to_sparse(), "dense tensor"),
+        (scipy.sparse.csr_matrix(np.eye(4)), r"dense: .*\. Give x\.toarray\(\)"),
         (torch.zeros(4, 2, device="meta"), "dense tensor"),
         (None, "numeric"),
     ],

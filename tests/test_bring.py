@@ -356,6 +356,7 @@ REFUSED = {
     "sparse": (lambda: sparse.csr_matrix(X.numpy()), r"Give x.toarray\(\)"),
     "sparse array": (lambda: sparse.coo_array(X.numpy()), r"Give x.toarray\(\)"),
     "sparse tensor": (lambda: X.to_sparse(), r"Give x.to_dense\(\)"),
+    "sparse images": (lambda: X.reshape(-1, 1, 2, 3).to_sparse(), r"Give x.to_dense\(\)"),
     "x and y of unequal length": (lambda: (X, Y[:9]), "one y for each x: got 60 and 9.*validation"),
     "train and test": (lambda: (X, X[:9]), "one y for each x: got 60 and 9.*validation"),
     "fields of unequal length": (lambda: {"x": X, "y": Y[:9]}, "got 60 of x, 9 of y"),
@@ -520,8 +521,11 @@ def test_frozen_weights_stay(frozen):
 def test_nothing_to_train():
     model = own()
     model.requires_grad_(False)
-    with pytest.raises(ValueError, match=r"Nothing can be trained: .*requires_grad_\(True\)"):
+    with pytest.raises(ValueError, match=r"Nothing can be trained: .*requires_grad_\(True\)") as e:
         fit(X, model)
+    assert str(e.value).endswith("To draw samples from networks as they are: model.fit_head(data).")
+    model.fit_head(X)
+    assert model.sample(3).shape == (3, D)
 
 
 def test_batches_of_one():

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from entropae.kinds.items import FIELDS, LABELS
-from entropae.messages import counted
+from entropae.messages import counted, unknown
 from entropae.reader import need_pyarrow, suffix_of
 
 # A column whose name does not say so is a class if it has as many rows to a value.
@@ -79,13 +79,14 @@ def in_cells(
 
     Args:
         path: Of any file.
-        key: The column of samples, if there may be several.
+        key: The column of samples, if there may be several; of lists also beside any others.
         label: The column of classes, likewise.
         drop: Columns to leave out.
 
     Raises:
         ImportError: If pyarrow is not installed.
-        ValueError: If the file is damaged, or unpacks to far more than its size.
+        ValueError: If the file is damaged, or unpacks to far more than its size; if the column
+            `key` holds no images and no lists of one shape.
     """
     if suffix_of(path) != ".parquet":
         return None
@@ -95,8 +96,15 @@ def in_cells(
     with opened(path) as (file, schema):
         fields = [field for field in schema if field.name not in drop]
         images = [field.name for field in fields if _is_of_images(file, field)]
-        lists = [field.name for field in fields if _is_of_numbers(field.type)]
-    found = images or (lists if len(fields) <= 2 else [])
+        lists = [field.name for field in fields if is_of_numbers(field.type)]
+    if key is not None and key not in (usable := [*images, *lists]):
+        what = "column of images or lists of numbers"
+        raise ValueError(
+            unknown(what, key, usable)
+            if usable
+            else f"There is no {what}: got key={key!r}. Leave it out."
+        )
+    found = images or (lists if len(fields) <= 2 or key is not None else [])
     if not found:
         return None
     column = next((name for name in (key or "", *FIELDS) if name in found), found[0])
@@ -106,14 +114,25 @@ def in_cells(
     chosen = _class_of(table, plain, label)
     labels = None if chosen is None else _names(table.column(chosen), schema, chosen)
     others = [name for name in rest if name != chosen]
-    if not images:
-        array = None if others else _stacked(table.column(column))
+    if column not in images:
+        array = _stacked(table.column(column)) if column == key or not others else None
+        if array is None and column == key:
+            raise ValueError(f"The lists in the column {key!r} have other lengths, or gaps.")
         return None if array is None else InCells(array, labels, chosen)
     told = [f"They are in the column {column}"]
     told += [f", their classes in {chosen}"] if chosen else []
     told += [f"; left out: {counted(others)}"] if others else []
     each = _pictures(table.column(column))
     return InCells(Pictures(path, each, labels, "".join(told) + "."), None, chosen)
+
+
+def vectors_in(path: Path, names: Sequence[str]) -> list[str]:
+    """Which columns of a Parquet file have lists of numbers as cells, all of one shape."""
+    from entropae.reader.parquet import opened, read_columns
+
+    with opened(path) as (_, schema):
+        lists = [name for name in names if is_of_numbers(schema.field(name).type)]
+    return [one for one in lists if _stacked(read_columns(path, [one]).column(one)) is not None]
 
 
 def _is_of_images(file: Any, field: Any) -> bool:
@@ -135,7 +154,7 @@ def _bytes(cell: Any) -> bytes | None:
     return cell["bytes"] if isinstance(cell, dict) else cell
 
 
-def _is_of_numbers(kind: Any) -> bool:
+def is_of_numbers(kind: Any) -> bool:
     """Whether cells are lists of numbers, or of such lists."""
     import pyarrow as pa
 
@@ -143,7 +162,7 @@ def _is_of_numbers(kind: Any) -> bool:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_fixed(kind)):
         return False
     inner = kind.value_type
-    return pa.types.is_integer(inner) or pa.types.is_floating(inner) or _is_of_numbers(inner)
+    return pa.types.is_integer(inner) or pa.types.is_floating(inner) or is_of_numbers(inner)
 
 
 def _is_fixed(kind: Any) -> bool:

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from entropae.kinds.loaders import rows, unbatched
-from entropae.messages import printable
+from entropae.messages import printable, unknown
 
 # Of these fields of a dict the first that there is, unless another is asked for.
 FIELDS = ("image", "img", "images", "pixel_values", "x", "input", "inputs", "data", "text")
@@ -41,7 +41,8 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
 
     Args:
         source: Anything.
-        key: A field, if one is asked for: then a mapping of columns is no frame.
+        key: A field, if one is asked for: then a mapping of columns is no frame, and a frame is
+            such a mapping.
 
     Raises:
         ValueError: If it is empty, or its columns are of unequal lengths.
@@ -57,6 +58,8 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
             f"There must be one data set: got several, {', '.join(map(str, source))}. Give one of "
             "them, and another as `validation`."
         )
+    if key is not None and _is_frame(source) and not isinstance(source, Mapping):
+        source = _fields(source, key)
     if isinstance(source, Mapping) and (key is not None or not _is_frame(source)):
         return Items(rows(source), len(next(iter(source.values()), ())))
     if _is_frame(source) or isinstance(source, str | bytes) or hasattr(source, "toarray"):
@@ -66,6 +69,21 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
     if hasattr(source, "__getitem__") and hasattr(source, "__len__"):
         return Items((source[i] for i in range(len(source))), len(source))
     return Items(source) if isinstance(source, Iterable) and not hasattr(source, "shape") else None
+
+
+def _fields(frame: Any, key: str) -> dict[str, list[Any]]:
+    """The column of a frame that is asked for, and that of the classes, if it has one.
+
+    Raises:
+        ValueError: If it is unknown.
+    """
+    import narwhals.stable.v2 as nw
+
+    series = {str(one.name): one for one in nw.from_native(frame, eager_only=True).iter_columns()}
+    if key not in series:
+        raise ValueError(unknown("column", key, series))
+    wanted = [name for name in series if name == key or name in LABELS]
+    return {name: series[name].to_list() for name in wanted}
 
 
 def _of_sequence(source: Sequence[Any]) -> Items | list[str]:

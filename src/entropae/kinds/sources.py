@@ -19,6 +19,7 @@ from entropae.kinds.loaders import unwrapped
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.messages import printable, unknown
+from entropae.neighbors import is_of_rows
 from entropae.storage.arrays import is_array_file, read_array
 from entropae.storage.foreign import way_on
 from entropae.storage.regular import check_regular
@@ -55,6 +56,10 @@ def opened(source: Any, reading: Reading) -> Opened:
     if isinstance(source, str | Path):
         return _at(source, reading)
     source = unwrapped(source)
+    if is_of_rows(source):
+        source = list(source)
+    if isinstance(source, Tensor) and source.layout != torch.strided:
+        raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
     if isinstance(source, Tensor | np.ndarray | Samples):
         _check_no_key(source, reading)
         return Opened(_unpacked(source))

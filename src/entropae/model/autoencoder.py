@@ -18,7 +18,7 @@ from entropae.kinds import Kind, as_samples, is_array, tensor_of
 from entropae.kinds import batches as in_batches
 from entropae.latent import Latent
 from entropae.messages import unknown
-from entropae.model.calls import call
+from entropae.model.calls import call, check_shape
 from entropae.model.generative import Generative
 from entropae.model.modes import evaluating
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
@@ -100,12 +100,7 @@ class Autoencoder(Generative):
             reconstruction, error = None, nll(code, x)
         else:
             reconstruction = self._run("decoder", code)
-            if reconstruction.shape != x.shape:
-                raise ValueError(
-                    f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
-                    f"{tuple(reconstruction.shape)} from codes of shape {tuple(code.shape)}. "
-                    "End it with a layer of that size and nn.Unflatten."
-                )
+            check_shape(reconstruction, x, code)
             error = self.error(reconstruction, x)
         error = distributed.average(precise(error).mean(), len(x))
         penalties = penalties | self.latent.decoder_penalties(self.decoder, code)

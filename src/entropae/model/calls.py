@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 
 from entropae.kinds import Kind
+from entropae.model.modes import evaluating
 from entropae.nn.normalization import in_precision_of
 
 # What torch says of batches of another shape than a network takes.
 MISFIT = re.compile(
     r"cannot be multiplied|size of tensor|to have \d+ channels|[Ee]xpected .*input|must match"
-    r"|same dtype|scalar type"
+    r"|should contain \d+ elements|same dtype|scalar type"
 )
 
 PICKED = {
@@ -26,6 +31,14 @@ WAYS = {
         "Change its first layer; of one that takes codes of a shape (c, h, w), give "
         "nn.Sequential(nn.Unflatten(1, (c, h, w)), decoder)."
     ),
+}
+# Other ways for samples to lie in memory, as one writes them of arrays and tensors alike.
+TURNS: dict[str, Callable[[Tensor], Tensor]] = {
+    "torch.as_tensor(x).permute(0, 3, 1, 2)": lambda x: x.permute(0, 3, 1, 2),
+    "torch.as_tensor(x).permute(0, 2, 3, 1)": lambda x: x.permute(0, 2, 3, 1),
+    "x.swapaxes(1, 2)": lambda x: x.swapaxes(1, 2),
+    "x[:, None]": lambda x: x[:, None],
+    "x.reshape(len(x), -1)": lambda x: x.reshape(len(x), -1),
 }
 
 
@@ -45,11 +58,73 @@ def call(
             raise
         said = str(error).splitlines()[0]
         what = f" ({kind.describe_size()} each)" if kind is not None and role == "encoder" else ""
+        way = next(_ways(network, x, role), WAYS[role])
         raise ValueError(
-            f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. {WAYS[role]}"
+            f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. {way}"
         ) from error
     _check_tensor(made, role)
     return made
+
+
+def _ways(network: nn.Module, x: Tensor, role: str) -> Iterator[str]:
+    """Ways to a batch that the network takes, each tried."""
+    if role == "encoder":
+        for written, turned in TURNS.items():
+            if _takes(network, turned, x):
+                yield f"It takes {written}: give that."
+        return
+    d = x.shape[1]
+    # Weights of a convolution that goes up have as many rows as their input has channels.
+    channels = {len(weight) for weight in network.parameters() if weight.ndim > 2}
+    sides = {c: math.isqrt(d // c) for c in sorted(channels, reverse=True)}
+    shapes = [(d, 1, 1), (d, 1), *((c, side, side) for c, side in sides.items())]
+    for shape in shapes:
+        if math.prod(shape) == d and _takes(network, nn.Unflatten(1, shape), x):
+            way = f"nn.Sequential(nn.Unflatten(1, {shape}), decoder)"
+            yield f"It takes codes of shape {shape}: give {way}."
+
+
+def _takes(network: nn.Module, turned: Callable[[Tensor], Tensor], x: Tensor) -> bool:
+    """Whether a network can be called with a batch that is turned."""
+    try:
+        with torch.no_grad(), evaluating(network):
+            network(in_precision_of(network, turned(x)))
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return False
+    return True
+
+
+def check_shape(made: Tensor, x: Tensor, code: Tensor) -> None:
+    """Raise unless the decoder returned the shape of the samples.
+
+    Raises:
+        ValueError: With both shapes, and how it comes to return the other.
+    """
+    if made.shape == x.shape:
+        return
+    raise ValueError(
+        f"The decoder must return the shape of its input batch, {tuple(x.shape)}: got "
+        f"{tuple(made.shape)} from codes of shape {tuple(code.shape)}. "
+        + _way_to(tuple(x.shape[1:]), tuple(made.shape[1:]))
+    )
+
+
+def _way_to(shape: Sequence[int], made: Sequence[int]) -> str:
+    """How a network that returns samples of one shape comes to return them in another."""
+    if math.prod(made) != math.prod(shape):
+        return "End it with a layer of that size and nn.Unflatten."
+    axes = range(len(made))
+    if len(made) == len(shape):
+        for order in permutations(axes):
+            if [made[i] for i in order] == list(shape):
+                turned = ", ".join(str(i + 1) for i in order)
+                return (
+                    f"Let its forward return y.permute(0, {turned}), if y is what it returns now."
+                )
+    parts = ["decoder"]
+    parts += ["nn.Flatten()"] * (len(made) != 1)
+    parts += [f"nn.Unflatten(1, {tuple(shape)})"] * (len(shape) != 1)
+    return f"Give nn.Sequential({', '.join(parts)})."
 
 
 def _check_tensor(made: Any, role: str) -> None:

@@ -9,7 +9,7 @@ small distances to cancellation, often returning exactly 0, whose logarithm is â
 from entropae.neighbors.distance import kth_distance
 from entropae.neighbors.forked import register
 from entropae.neighbors.operators import constant, is_opaque, operator
-from entropae.neighbors.points import as_count, as_points, check_choice, check_k
+from entropae.neighbors.points import as_count, as_points, check_choice, check_k, is_of_rows
 from entropae.neighbors.progress import showing_progress
 from entropae.neighbors.search import ORDER, SEARCHES, Method, Norm, nearest
 from entropae.neighbors.select import block_size
@@ -28,6 +28,7 @@ __all__ = [
     "check_choice",
     "check_k",
     "constant",
+    "is_of_rows",
     "is_opaque",
     "kth_distance",
     "nearest",

@@ -57,6 +57,12 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
     return points
 
 
+def is_of_rows(x: Any) -> bool:
+    """Whether an array of one axis holds a vector in each place, as a column of a frame may."""
+    is_objects = isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1 and len(x) > 0
+    return is_objects and isinstance(x[0], np.ndarray | list | tuple | Tensor)
+
+
 def _check_finite(points: Float[Tensor, "n d"], name: str) -> None:
     finite = torch.isfinite(points)
     if not finite.all():
@@ -75,9 +81,14 @@ def _as_array(x: Any, name: str) -> np.ndarray:
         )
     try:
         array = np.asarray(x)
+        array = np.asarray(list(array)) if is_of_rows(array) else array
     except ValueError as error:
         raise ValueError(f"`{name}` must have rows of equal length: {error}") from error
     if array.dtype.kind not in "biufc":
+        if hasattr(x, "toarray"):
+            raise ValueError(
+                f"`{name}` must be dense: got a {type(x).__name__}. Give {name}.toarray()."
+            )
         if array.ndim == 0:
             raise ValueError(
                 f"`{name}` must be a numeric array, tensor or frame: got {type(x).__name__}. "

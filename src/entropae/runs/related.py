@@ -20,7 +20,6 @@ from entropae.kinds.tables.files import is_table
 from entropae.kinds.tables.frames import (
     library_of,
     metadata_of,
-    names_of,
     with_index,
     without,
 )
@@ -294,8 +293,8 @@ def _tables(
     """The tables without what is left out, and how their files are written."""
     reading, names, tables, styles = Reading(drop=tuple(drop)), [], [], []
     for source in sources:
-        table, _, style = opened(source, reading)
-        names += table.column_names if is_table(source) else names_of(source)
+        table, _, style, its_names = opened(source, reading)
+        names += its_names
         tables.append(table.drop_columns([name for name in drop if name in table.column_names]))
         styles.append(style)
     for name in (*drop, *columns):

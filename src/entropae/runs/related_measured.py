@@ -67,7 +67,7 @@ def _halves(model: RelatedSynthesis, parent: Any, child: Any) -> tuple[Related, 
     """Parents that the models learnt from, and those held out, each with their children."""
     relation = model.relation
     sources = (with_index(parent, relation.key), with_index(child, relation.foreign_key))
-    upper, lower = (opened(source, Reading())[0] for source in sources)
+    upper, lower = (opened(source, Reading()).table for source in sources)
     for table, names in ((upper, relation.parent), (lower, relation.child)):
         for name in names:
             if name not in table.column_names:

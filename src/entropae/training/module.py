@@ -127,7 +127,8 @@ class Training(lightning.LightningModule):
         if not weights:
             raise ValueError(
                 "Nothing can be trained: no weight of the model requires a gradient. Unfreeze the "
-                "encoder or the decoder: decoder.requires_grad_(True)."
+                "encoder or the decoder: decoder.requires_grad_(True). To draw samples from "
+                "networks as they are: model.fit_head(data)."
             )
         if self.optimizer is not None:
             optimizer = _optimizer(self.optimizer, weights)

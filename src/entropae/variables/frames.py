@@ -17,6 +17,8 @@ import numpy as np
 from entropae.messages import unknown
 
 EXACT = 1 << 53  # up to which float64 holds every integer
+# How a column of vectors of one length is handed over.
+ALONE = "give the vectors of this column alone: np.stack(column)"
 
 
 def columns_of(frame: Any, names: Sequence[str] | None = None) -> dict[str, np.ndarray] | None:
@@ -194,9 +196,10 @@ def _series(name: str, series: Any) -> np.ndarray:
     if kind == nw.Date:
         return np.array(_objects(series.to_list()).tolist(), "datetime64[D]")
     if kind.is_nested() or kind == nw.Binary:
+        way = ALONE if kind in (nw.List, nw.Array) else "take from it what is meant"
         raise ValueError(
             f"The column {name!r} holds {kind}, and a column must hold numbers, texts, categories "
-            "or times. Leave it out, or take from it what is meant."
+            f"or times. Leave it out, or {way}."
         )
     if kind == nw.Categorical or kind == nw.Enum:
         return _objects(series.to_list())
@@ -215,7 +218,8 @@ def _column(name: str, values: Any) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"The column {name!r} is not an array: {error}.") from error
     if array.ndim != 1:
-        raise ValueError(f"The column {name!r} must have one axis: got shape {array.shape}.")
+        way = f" Leave it out, or {ALONE}." if array.ndim > 1 else ""
+        raise ValueError(f"The column {name!r} must have one axis: got shape {array.shape}.{way}")
     if array.dtype.kind in "biufmM":
         return array
     if array.dtype.kind == "c":
@@ -228,7 +232,9 @@ def _labels(name: str, values: list[Any], *, logical: bool = False) -> np.ndarra
     present = [value for value in values if not _is_missing(value)]
     kinds = {type(value) for value in present}
     if any(issubclass(kind, list | dict | set | tuple | np.ndarray) for kind in kinds):
-        raise ValueError(f"The column {name!r} holds {kinds.pop().__name__}s. Leave it out.")
+        kind = kinds.pop()
+        way = f", or {ALONE}" if issubclass(kind, list | tuple | np.ndarray) else ""
+        raise ValueError(f"The column {name!r} holds {kind.__name__}s. Leave it out{way}.")
     if present and not logical and all(_is_number(kind) for kind in kinds):
         whole = all(issubclass(kind, numbers.Integral) for kind in kinds)
         if whole and len(present) == len(values):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from entropae.messages import unknown
-from entropae.neighbors import as_points
+from entropae.neighbors import as_points, is_of_rows
 from entropae.variables.frames import columns_of
 from entropae.variables.kind import Resolution, Variable, recognise
 
@@ -136,6 +136,7 @@ def _as_table(x: Any, name: str, missing_too: bool = False) -> np.ndarray:
                 "Select some of its columns."
             )
         x = x.toarray()
+    x = list(x) if is_of_rows(x) else x
     if missing_too and not isinstance(x, Tensor):
         array = np.asarray(x)
         if array.ndim in (1, 2) and array.size and array.dtype.kind != "c":

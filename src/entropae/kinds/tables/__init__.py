@@ -28,7 +28,7 @@ from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, write_file
 from entropae.kinds.tables.formulas import formulas
-from entropae.kinds.tables.frames import library_of, metadata_of, names_of, to_library, without
+from entropae.kinds.tables.frames import library_of, metadata_of, to_library, without
 from entropae.kinds.tables.meaning import check_types
 from entropae.kinds.tables.measures import MEASURES, check_target
 from entropae.kinds.tables.opened import opened, said_of
@@ -91,11 +91,10 @@ class Tables(Kind):
     @classmethod
     def read(cls, source: Any, reading: Reading) -> Samples:
         """Rows as vectors, by what the columns of the rows that are not held out are."""
-        table, library, style = opened(source, reading)
-        names = table.column_names if is_table(source) else names_of(source)
+        table, library, style, names = opened(source, reading)
         said, dropped = said_of(reading, names)
         table = table.select([name for name in table.column_names if name not in dropped])
-        check_types(table)
+        check_types(table, more=True)
         words = words_of(table, {n for n, one in said.items() if one.meaning in TEXTS})
         table = emptied(table, words)
         least = 3 if reading.validation else 2
@@ -128,7 +127,7 @@ class Tables(Kind):
                 "The model takes rows of a table: give a .csv, .tsv or .parquet file or a frame, "
                 f"not {what}."
             )
-        table = emptied(opened(source, reading)[0], self.words)
+        table = emptied(opened(source, reading).table, self.words)
         encoded = self.columns.encode(table)  # which refuses a table without the model's columns
         known = [name for name in self.types if name in table.column_names]
         return Samples(encoded, self, keys=keys_of_table(table.select(known)))
@@ -334,7 +333,7 @@ class Tables(Kind):
         from entropae.kinds.tables.imputation import impute
 
         reading = replace(reading or Reading(), drop=(), columns={})
-        came, library, _ = opened(source, reading)
+        came, library, *_ = opened(source, reading)
         table = emptied(came, self.words)
         done, filled = impute(model, self.columns, self.rules, table, **asked)
         done = refilled(done, self.words, came)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from entropae.kinds.cells import vectors_in
+from entropae.kinds.items import LABELS
+from entropae.kinds.tables.meaning import dropping
 from entropae.kinds.tables.plain import spelt
 from entropae.kinds.tables.style import Style, style_of
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
@@ -26,14 +30,18 @@ def read_file(path: str | Path, dialect: Dialect | None = None) -> Any:
     return read_written(path, dialect)[0]
 
 
-def read_written(path: str | Path, dialect: Dialect | None = None) -> tuple[Any, Style | None]:
-    """A text or Parquet file as a `pyarrow.Table`, and how it is written, if it is a text.
+def read_written(
+    path: str | Path, dialect: Dialect | None = None, drop: Sequence[str] = ()
+) -> tuple[Any, Style | None, Sequence[str]]:
+    """A text or Parquet file as a `pyarrow.Table`, how a text is written, and what is left out.
 
-    How a text was read is a warning, if unusual.
+    Left out are columns that cannot be read as a table's. That is a warning, and so is how a text
+    was read, if unusual.
 
     Args:
         path: A `.csv`, `.tsv` or `.parquet` file, the first two also with `.gz` after it.
         dialect: What is known of how a text is written.
+        drop: Columns that are not meant; nothing is said of them.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -45,13 +53,22 @@ def read_written(path: str | Path, dialect: Dialect | None = None) -> tuple[Any,
     table = read_table(path, dialect=None if suffix_of(path) == ".parquet" else dialect)
     if table.read_as:
         warnings.warn(table.read_as, stacklevel=2)
-    if table.left_out:
-        warnings.warn(
-            f"Left out, because their cells are lists or bytes: {', '.join(table.left_out)}.",
-            stacklevel=2,
-        )
+    unread = [name for name in table.left_out if name not in drop]
+    if unread:
+        beside = [name for name in (*table.arrow.column_names, *unread) if name not in drop]
+        warnings.warn(_unread(Path(path), unread, beside), stacklevel=2)
     style = None if table.dialect is None else style_of(path, table.arrow, table.dialect)
-    return table.arrow, style
+    return table.arrow, style, table.left_out
+
+
+def _unread(path: Path, unread: Sequence[str], names: Sequence[str]) -> str:
+    """Which columns are no table's, and by leaving out which others vectors in them are learnt."""
+    said = f"Left out, because their cells are lists or bytes: {', '.join(unread)}."
+    for name in vectors_in(path, unread):
+        others = [one for one in names if one != name and one.lower() not in LABELS]
+        if others:
+            said += f" To learn the vectors in {name} instead: {dropping(*others)}."
+    return said
 
 
 def write_file(table: Any, path: str | Path, style: Style | None = None) -> None:

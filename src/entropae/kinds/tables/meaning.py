@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from entropae.kinds.cells import is_of_numbers
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
@@ -41,8 +42,12 @@ def dropping(*names: str) -> str:
     return f"--drop {said} (drop={list(names)} in Python)"
 
 
-def check_types(table: Any) -> None:
+def check_types(table: Any, *, more: bool = False) -> None:
     """Raise unless all columns of a `pyarrow.Table` are of types that can be modelled.
+
+    Args:
+        table: The table.
+        more: Whether `key` could name a column of vectors to be learnt instead.
 
     Raises:
         ValueError: Naming those that are not, with what to do.
@@ -51,10 +56,15 @@ def check_types(table: Any) -> None:
     if not not_:
         return
     name, kind = next(iter(not_.items()))
-    more = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
+    rest = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
     raise ValueError(
-        f"The column {name!r}{more} has the type {kind}, which is not understood. Make it numbers "
+        f"The column {name!r}{rest} has the type {kind}, which is not understood. Make it numbers "
         f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: {dropping(*not_)}"
+        + (
+            f"; to learn its vectors alone: fit(model, frame, key={name!r})"
+            if more and is_of_numbers(kind)
+            else ""
+        )
     )
 
 

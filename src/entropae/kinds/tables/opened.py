@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables.declared import Declared, declared
 from entropae.kinds.tables.files import is_table, read_written
-from entropae.kinds.tables.frames import library_of, to_table
+from entropae.kinds.tables.frames import library_of, names_of, to_table
 from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.reader import dialect_of
 
 
-def opened(source: Any, reading: Reading) -> tuple[Any, str, Style | None]:
-    """A `pyarrow.Table` of a file or a frame, the frame's library, and how the file is written."""
+class Source(NamedTuple):
+    """What a file or a frame holds.
+
+    Attributes:
+        table: A `pyarrow.Table`.
+        library: The frame's; none of a file.
+        style: How a file is written, if it is a text.
+        names: Of all columns, also of those that cannot be read.
+    """
+
+    table: Any
+    library: str
+    style: Style | None
+    names: Sequence[str]
+
+
+def opened(source: Any, reading: Reading) -> Source:
+    """A file or a frame, read."""
+    dropped = dropped_by(reading)
     if is_table(source):
-        table, style = read_written(source, dialect_of(reading.dialect))
-        return table, "", style
+        table, style, left_out = read_written(source, dialect_of(reading.dialect), dropped)
+        return Source(table, "", style, (*table.column_names, *left_out))
     library = library_of(source)
     assert library is not None  # or it would not have been claimed
-    return to_table(source, dropped_by(reading)), library, None
+    return Source(to_table(source, dropped), library, None, names_of(source))
 
 
 def dropped_by(reading: Reading) -> tuple[str, ...]:
