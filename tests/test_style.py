@@ -122,7 +122,7 @@ def file(request, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Read as")
 def test_what_was_read_is_written_back_byte_for_byte(file, tmp_path):
-    table, style = read_written(file)
+    table, style, _ = read_written(file)
     write_file(table, tmp_path / "again.csv", style)
     assert (tmp_path / "again.csv").read_bytes() == file.read_bytes()
     # And of the kind that a model keeps.
@@ -135,7 +135,7 @@ def test_what_was_read_is_written_back_byte_for_byte(file, tmp_path):
 def test_times_with_several_offsets_are_written_in_one(tmp_path):
     rows = [f"2021-0{3 + i % 2}-{1 + i % 28:02}T10:{i:02}:07+0{1 + i % 2}:00" for i in ROWS]
     (tmp_path / "t.csv").write_text("at,n\n" + "".join(f"{row},1\n" for row in rows))
-    table, style = read_written(tmp_path / "t.csv")
+    table, style, _ = read_written(tmp_path / "t.csv")
     write_file(table, tmp_path / "again.csv", style)
     lines = (tmp_path / "again.csv").read_text().splitlines()
     assert lines[1:3] == ["2021-04-02T08:01:07Z,1", "2021-03-03T09:02:07Z,1"]
@@ -144,7 +144,7 @@ def test_times_with_several_offsets_are_written_in_one(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Read as")
 def test_new_rows_are_read_as_they_were_drawn(file, tmp_path):
-    table, style = read_written(file)
+    table, style, _ = read_written(file)
     kind = read(file).kind
     rows = kind.columns.draw(kind.columns.encode(table), seed=0)
     write_file(rows, tmp_path / "drawn.csv", style)

@@ -111,6 +111,12 @@ def test_a_column_that_is_left_out_anyway_may_be_left_out(file):
         read(file, drop=("embeding",))
 
 
+@pytest.mark.parametrize("command", ["entropy", "information"])
+def test_commands_of_estimators_say_what_such_a_column_is(file, command, capsys):
+    assert main([command, file, "--columns", "id", "embedding"]) == 1
+    assert "a cell of the column 'embedding' is no single value" in capsys.readouterr().err
+
+
 def test_rows_in_an_array_of_objects_are_rows():
     plain, nested = torch.from_numpy(VECTORS), rows()
     assert fitted(nested).sample(2).shape == (2, D)

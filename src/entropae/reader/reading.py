@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from entropae.messages import unknown
 from entropae.reader.dialect import Dialect
 from entropae.reader.layout import told
 from entropae.reader.limits import check_columns
@@ -60,9 +59,7 @@ def read_table(
             f"{path} is no text: {', '.join(dialect.given())} are for .csv, .tsv and .txt files."
         )
     table = READERS[suffix](path, columns, dialect or Dialect())
-    for name in columns or ():
-        if name not in table.names:
-            raise ValueError(f"{path}: " + unknown("column", name, table.names))
+    table.check_known(columns)
     if columns is None:
         return table
     data = table.data

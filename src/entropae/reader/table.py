@@ -69,15 +69,28 @@ class Table:
         """A line on how it was read, empty if as its name lets expect."""
         return f"Read as: {printable('; '.join(self.notes))}." if self.notes else ""
 
+    def check_known(self, names: Sequence[str] | None) -> None:
+        """Raise unless all these columns have been read.
+
+        Raises:
+            ValueError: With the first that has not, and why.
+        """
+        for name in names or ():
+            if name in self.left_out:
+                raise ValueError(
+                    f"{self.source}: a cell of the column {name!r} is no single value. In Python, "
+                    "give the vectors of this column alone, as an array of one row each."
+                )
+            if name not in self.names:
+                raise ValueError(f"{self.source}: " + unknown("column", name, self.names))
+
     def columns(self, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """Columns by name, of dtypes as `entropae.variables.frames.columns_of` makes them.
 
         Raises:
             ValueError: If one is unknown.
         """
-        for name in names or ():
-            if name not in self.names:
-                raise ValueError(f"{self.source}: " + unknown("column", name, self.names))
+        self.check_known(names)
         return columns_of(self.data, names) or {}
 
     def numbers(self, columns: Sequence[str] | None = None, *, missing: str = "refuse") -> Numbers:
@@ -93,6 +106,7 @@ class Table:
                 cannot hold, or if values are missing and that was not allowed.
         """
         check_missing(missing)
+        self.check_known(columns)
         kinds = self._kinds()
         chosen = chosen_columns(self.source, kinds, columns)
         values = np.stack([self._float(name) for name in chosen], 1)
