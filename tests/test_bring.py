@@ -280,7 +280,7 @@ def test_key_says_which_field_is_meant():
     columns = {"title": SENTENCES, "year": list(range(9))}
     assert read(columns, key="title", tokenizer="word").kind.name == "text"
     for other in (X, PAIRS, SENTENCES, {"a": [1.0, 2.5]}):
-        with pytest.raises(ValueError, match=r"`key` is for data whose items|fields a: got key"):
+        with pytest.raises(ValueError, match=r"`key` is for data of fields|fields a: got key"):
             read(other, key="x")
 
 

@@ -99,6 +99,14 @@ def test_what_the_command_says_of_a_file_does(file, capsys):
     assert ea.Run.open("vectors").model.sample(2).shape == (2, D)
 
 
+def test_many_columns_beside_it_are_not_listed(tmp_path):
+    frame = FRAMES["pandas"]().assign(**{f"x{i}": range(N) for i in range(10)})
+    frame.to_parquet(tmp_path / "wide.parquet")
+    with pytest.warns(UserWarning, match="vectors in embedding .*: key='embedding' in Python"):
+        read(tmp_path / "wide.parquet")
+    assert np.array_equal(read(tmp_path / "wide.parquet", key="embedding").array, VECTORS)
+
+
 def test_a_column_that_is_left_out_anyway_may_be_left_out(file):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

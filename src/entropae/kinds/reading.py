@@ -40,7 +40,8 @@ class Reading:
             characters where there are hardly any spaces.
         vocabulary: Its tokens at most.
         length: Tokens of a sentence at most, its end included.
-        key: Field of a data set whose items are dicts.
+        key: Field of a data set whose items are dicts, or column of a frame or Parquet file whose
+            cells are the samples.
         labels: A file with the class of each sample, or the column of a table that is its class.
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show bars.

@@ -77,7 +77,7 @@ def opened(source: Any, reading: Reading) -> Opened:
 def _check_no_key(source: Any, reading: Reading) -> None:
     if reading.key is not None:
         raise ValueError(
-            f"`key` is for data whose items are dicts: got key={reading.key!r} with a "
+            f"`key` is for data of fields or columns: got key={reading.key!r} with a "
             f"{type(source).__name__}. Leave it out."
         )
 

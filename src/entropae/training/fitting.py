@@ -108,7 +108,8 @@ def fit(
         optimizer: From the weights to an optimiser, e.g. `lambda w: torch.optim.AdamW(w, 1e-3)`; by
             default AdamW. Its learning rate is the highest.
         validation: Share of the samples that is held out; or samples to validate on, as `data`.
-        key: Field of the items, for data sets whose items are dicts.
+        key: Field of the items, for data sets whose items are dicts; column of a frame or Parquet
+            file whose cells are vectors or images, as of embeddings.
         seed: Of the split, the order of the samples and all else that is random in training.
         folder: Where to keep `log.csv`, the checkpoint `last.ckpt`, the one before it,
             `previous.ckpt`, and what a `logger` writes. Nothing is written without it.

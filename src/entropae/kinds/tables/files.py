@@ -17,6 +17,7 @@ from entropae.storage.atomic import replacing
 
 TABLE = "table.json"  # in a run folder: its model is of a table
 SUFFIXES = (".csv", ".parquet")  # that are written
+LISTED = 10  # columns at most in a command that leaves them out
 READ = (".csv", ".tsv", ".parquet")  # a .txt file is sentences
 
 
@@ -67,7 +68,8 @@ def _unread(path: Path, unread: Sequence[str], names: Sequence[str]) -> str:
     for name in vectors_in(path, unread):
         others = [one for one in names if one != name and one.lower() not in LABELS]
         if others:
-            said += f" To learn the vectors in {name} instead: {dropping(*others)}."
+            way = dropping(*others) if len(others) <= LISTED else f"key={name!r} in Python"
+            said += f" To learn the vectors in {name} instead: {way}."
     return said
 
 

@@ -56,15 +56,13 @@ def check_types(table: Any, *, more: bool = False) -> None:
     if not not_:
         return
     name, kind = next(iter(not_.items()))
+    vectors = more and is_of_numbers(kind)
     rest = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
+    way = f"; to learn its vectors alone: fit(model, frame, key={name!r})" if vectors else ""
     raise ValueError(
         f"The column {name!r}{rest} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: {dropping(*not_)}"
-        + (
-            f"; to learn its vectors alone: fit(model, frame, key={name!r})"
-            if more and is_of_numbers(kind)
-            else ""
-        )
+        f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: "
+        f"{dropping(*not_)}{way}"
     )
 
 
