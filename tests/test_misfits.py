@@ -90,6 +90,15 @@ def test_what_it_says_to_give_fits(case):
     assert model.sample(2).shape[1:] == x.shape[1:]
 
 
+def test_one_sample_without_its_batch():
+    model = ea.Autoencoder(*flat(3, 8, 8), ea.Plain(2))
+    with pytest.raises(ValueError, match=r"It takes x\[None\]: give that\.$"):
+        model.encode(IMAGES[0])
+    assert torch.equal(model.encode(IMAGES[0][None]), model.encode(IMAGES[:1]))
+    with pytest.raises(ValueError, match="Change its first layer"):
+        ea.Autoencoder(nn.Conv2d(1, 2, 3), nn.Linear(2, 6), ea.Plain(2)).encode(IMAGES[:, 0, 0])
+
+
 def test_axes_in_another_order():
     decoder = Axes()
     model = ea.Autoencoder(flat(3, 8, 8)[0], decoder, ea.Plain(2))

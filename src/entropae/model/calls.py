@@ -39,6 +39,7 @@ TURNS: dict[str, Callable[[Tensor], Tensor]] = {
     "x.swapaxes(1, 2)": lambda x: x.swapaxes(1, 2),
     "x[:, None]": lambda x: x[:, None],
     "x.reshape(len(x), -1)": lambda x: x.reshape(len(x), -1),
+    "x[None]": lambda x: x[None],
 }
 
 
@@ -85,13 +86,13 @@ def _ways(network: nn.Module, x: Tensor, role: str) -> Iterator[str]:
 
 
 def _takes(network: nn.Module, turned: Callable[[Tensor], Tensor], x: Tensor) -> bool:
-    """Whether a network can be called with a batch that is turned."""
+    """Whether a network makes something of each sample of a batch that is turned."""
     try:
         with torch.no_grad(), evaluating(network):
-            network(in_precision_of(network, turned(x)))
+            batch = in_precision_of(network, turned(x))
+            return len(network(batch)) == len(batch)
     except (RuntimeError, ValueError, IndexError, TypeError):
         return False
-    return True
 
 
 def check_shape(made: Tensor, x: Tensor, code: Tensor) -> None:
