@@ -92,6 +92,50 @@ def test_parallel_networks_are_saved_plain_and_plain_ones_loaded_parallel(tmp_pa
     assert torch.equal(again.reconstruct(X), model.reconstruct(X))
 
 
+class Counting(nn.Linear):
+    """Has a state that is no tensor, as layers of eight bits and metrics have."""
+
+    seen = 0
+
+    def get_extra_state(self):
+        return {"seen": self.seen}
+
+    def set_extra_state(self, state):
+        self.seen = state["seen"]
+
+
+def test_a_state_that_is_no_tensor_is_trained_and_not_saved(tmp_path):
+    model = ea.Autoencoder(Counting(6, 2), nn.Linear(2, 6), ea.Entropic(2))
+    ea.fit(model, X, epochs=3, progress=False)
+    with pytest.raises(TypeError, match=r"encoder\._extra_state is a dict.*torch\.save") as caught:
+        model.save(tmp_path)
+    assert not list(tmp_path.iterdir())
+    call = re.search(r"torch\.save\(.*\)", str(caught.value))[0]
+    eval(call, {"torch": torch, "model": model, "path": tmp_path / "model.pt"})
+    model.load_state_dict(torch.load(tmp_path / "model.pt"))
+
+
+class Complex(nn.Module):
+    """Weights of complex numbers, as of a Fourier layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 2, dtype=torch.cfloat))
+
+    def forward(self, x):
+        return (torch.fft.rfft(x) @ self.weight).real
+
+
+def test_complex_weights_are_trained_and_saved(tmp_path):
+    model = ea.Autoencoder(Complex(), nn.Linear(2, 6), ea.Entropic(2))
+    before = model.encoder.weight.clone()
+    ea.fit(model, X, epochs=2, progress=False)
+    assert not torch.equal(model.encoder.weight, before)
+    model.save(tmp_path)
+    again = ea.load(tmp_path, encoder=Complex(), decoder=nn.Linear(2, 6))
+    assert torch.equal(again.encode(X), model.encode(X))
+
+
 class Output(NamedTuple):
     sample: Tensor
 

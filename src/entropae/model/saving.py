@@ -78,6 +78,13 @@ def _tensors(model: Autoencoder) -> dict[str, Tensor]:
         found |= {f"{PRIOR}{name}.{key}": value for key, value in prior.state_dict().items()}
     if model.head is not None:
         found |= {f"{HEAD}{key}": value for key, value in model.head.state_dict().items()}
+    for name, value in found.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"A model is saved as tensors, which are read without unpickling: {name} is a "
+                f"{type(value).__name__}. Let get_extra_state return a tensor, or save this model "
+                "with torch.save(model.state_dict(), path)."
+            )
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 import time
@@ -79,7 +80,7 @@ class Best(Callback):
 
     def __init__(self) -> None:
         self.error, self.epoch = math.inf, 0
-        self.weights: dict[str, Tensor] = {}
+        self.weights: dict[str, Any] = {}
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Take the weights, if they are the best so far."""
@@ -90,7 +91,11 @@ class Best(Callback):
         model = pl_module.model
         if pl_module.done(trainer.global_step) >= model.latent.settled and found < self.error:
             self.error, self.epoch = float(found), epoch
-            self.weights = {name: one.clone() for name, one in model.state_dict().items()}
+            self.weights = {
+                # Networks of one's own may have a state that is no tensor.
+                name: one.clone() if isinstance(one, Tensor) else copy.deepcopy(one)
+                for name, one in model.state_dict().items()
+            }
 
     def on_fit_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
         """Put them back, before running statistics are taken."""

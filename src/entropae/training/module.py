@@ -134,7 +134,8 @@ class Training(lightning.LightningModule):
             optimizer = _optimizer(self.optimizer, weights)
         else:
             # Not where it would have to undo the scale of the loss: Lightning could not clip then.
-            fused = self.trainer.precision != "16-mixed"
+            real = all(weight.is_floating_point() for weight in weights)
+            fused = real and self.trainer.precision != "16-mixed"
             options: dict[str, Any] = {"fused": fused, "weight_decay": self.weight_decay}
             optimizer = torch.optim.AdamW(weights, self.learning_rate, **options)
         self.scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
