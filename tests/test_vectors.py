@@ -62,6 +62,20 @@ def test_a_column_of_a_frame_is_learnt(library):
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "polars arrays", "pyarrow"])
+def test_more_of_them_are_given_as_the_message_says(library, file):
+    frame, key = FRAMES[library](), "embedding"
+    model = fitted(frame, key=key)
+    with pytest.raises(ValueError, match=r"The model takes arrays of shape \(5,\)") as caught:
+        model.encode(frame)
+    calls = re.search(r"them, (.*), of a file (.*)\.$", str(caught.value)).groups()
+    for call in calls:
+        more = eval(call, {"ea": ea, "frame": frame, "key": key, "path": file})
+        assert torch.allclose(model.encode(more), model.encode(VECTORS), atol=1e-6)
+    with pytest.raises(ValueError, match=re.escape(calls[1])):
+        model.encode(file)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "polars arrays", "pyarrow"])
 def test_without_it_the_message_says_how(library):
     frame = FRAMES[library]()
     with pytest.raises(ValueError, match=r"alone: fit\(model, frame, key='embedding'\)") as caught:

@@ -67,7 +67,8 @@ class Arrays(Kind):
         if not self.claims(source):
             raise ValueError(
                 f"The model takes arrays of shape {self.shape}: got {type(source).__name__}. Give "
-                "samples like those that it was trained on."
+                "samples like those that it was trained on; of a frame the column that holds them, "
+                "frame[key], of a file ea.kinds.read(path, key=key)."
             )
         source = source[None] if tuple(source.shape) == self.shape else source
         if self.dtype and whole_dtype(source):
