@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import warnings
@@ -12,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import entropae as ea
@@ -20,6 +22,7 @@ from entropae.kinds import read
 
 N, D = 60, 5
 VECTORS = np.random.default_rng(0).standard_normal((N, D)).astype(np.float32)
+PIXELS = np.random.default_rng(0).integers(0, 256, (N, 12, 10, 3), np.uint8)
 LABELS = ["a", "b", "c"] * (N // 3)
 COLUMNS = {"id": list(range(N)), "embedding": VECTORS.tolist(), "label": LABELS}
 FRAMES = {
@@ -85,6 +88,61 @@ def test_without_it_the_message_says_how(library):
     eval(call, {"fit": lambda *a, **k: ea.fit(*a, **k, epochs=1), "model": model, "frame": frame})
     with pytest.raises(ValueError, match=r"Unknown column 'embeding': .* Did you mean 'embedding'"):
         read(frame, key="embeding")
+
+
+def pictures() -> list[Image.Image]:
+    return [Image.fromarray(one) for one in PIXELS]
+
+
+def png(picture: Image.Image) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+CELLS = {
+    "pictures": pictures,
+    "bytes": lambda: list(map(png, pictures())),
+    "Hugging Face": lambda: [{"bytes": png(one), "path": None} for one in pictures()],
+    "arrays": lambda: list(PIXELS),
+}
+
+
+@pytest.mark.parametrize("cells", CELLS)
+def test_images_in_a_column_of_a_frame(cells):
+    frame = pd.DataFrame({"id": range(N), "picture": CELLS[cells](), "town": LABELS})
+    samples = read(frame, key="picture", labels="town")
+    assert samples.kind.name == "images"
+    assert np.array_equal(samples.array, PIXELS)
+    assert samples.labels.tolist() == LABELS
+    with pytest.raises(ValueError, match=r"to learn it alone: fit\(model, frame, key='picture'\)$"):
+        read(frame[["id", "picture"]])
+
+
+def test_an_image_that_is_cut_off_is_named_by_its_row():
+    cells = CELLS["bytes"]()
+    cells[7] = cells[7][:60]
+    with pytest.raises(ValueError, match="The image of number 7 cannot be read"):
+        read(pd.DataFrame({"picture": cells}), key="picture")
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_the_column_of_the_classes_is_named(library):
+    frame = FRAMES[library]()
+    assert read(frame, key="embedding", labels="id").labels.tolist() == list(range(N))
+    with pytest.raises(FileNotFoundError, match="No file 'twn' with labels"):
+        read(frame, key="embedding", labels="twn")
+
+
+def test_the_field_of_the_classes_is_named():
+    items = [
+        {"x": row, "fine": name, "label": 0} for row, name in zip(VECTORS, LABELS, strict=True)
+    ]
+    assert read(items, labels="fine").labels.tolist() == LABELS
+    assert read(items).labels.tolist() == [0] * N
+    with pytest.raises(TypeError, match=r"Give labels of your own as a pair: \(x, labels\)\."):
+        read(VECTORS, labels=LABELS)
+    assert read((VECTORS, LABELS)).labels.tolist() == LABELS
 
 
 def test_a_column_of_a_file_is_learnt(file):

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from entropae.kinds.items import FIELDS, LABELS
+from entropae.kinds.items import FIELDS, LABELS, is_image
 from entropae.messages import counted, unknown
 from entropae.reader import need_pyarrow, suffix_of
 
 # A column whose name does not say so is a class if it has as many rows to a value.
 EACH = 10
-ENDS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 
 
 @final
@@ -135,6 +134,14 @@ def vectors_in(path: Path, names: Sequence[str]) -> list[str]:
     return [one for one in lists if _stacked(read_columns(path, [one]).column(one)) is not None]
 
 
+def holds_samples(column: Any) -> bool:
+    """Whether the cells of a column are vectors, or images by their first bytes."""
+    if is_of_numbers(column.type):
+        return True
+    first = column.drop_null().slice(0, 1).to_pylist()
+    return bool(first) and is_image(_bytes(first[0]))
+
+
 def _is_of_images(file: Any, field: Any) -> bool:
     """Whether the first cells of a column are images: bytes, or with a path beside them."""
     import pyarrow as pa
@@ -147,11 +154,11 @@ def _is_of_images(file: Any, field: Any) -> bool:
     batch = next(file.iter_batches(16, columns=[field.name]), None)
     some = [] if batch is None else [_bytes(cell) for cell in batch.column(0).to_pylist()]
     there = [content for content in some if content]
-    return bool(there) and all(content.startswith(ENDS) for content in there)
+    return bool(there) and all(map(is_image, there))
 
 
 def _bytes(cell: Any) -> bytes | None:
-    return cell["bytes"] if isinstance(cell, dict) else cell
+    return cell.get("bytes") if isinstance(cell, dict) else cell
 
 
 def is_of_numbers(kind: Any) -> bool:

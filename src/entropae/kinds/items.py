@@ -6,6 +6,7 @@ drawn once; to have it drawn anew in each epoch, give a loader to a Lightning tr
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ from entropae.messages import printable, unknown
 # Of these fields of a dict the first that there is, unless another is asked for.
 FIELDS = ("image", "img", "images", "pixel_values", "x", "input", "inputs", "data", "text")
 LABELS = ("label", "labels", "y", "target")
+# How files of images begin.
+BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 MOST = 10_000_000  # samples of a source that does not say how many it has
 
 
@@ -34,7 +37,24 @@ class Items(NamedTuple):
     number: int | None = None
 
 
-def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None:
+def alone(name: str) -> str:
+    """How a column of a frame that is no table's is learnt."""
+    return f"; to learn it alone: fit(model, frame, key={name!r})"
+
+
+def is_sample(value: Any) -> bool:
+    """Whether a cell is more than one number or text: a vector or a picture."""
+    return isinstance(value, np.ndarray) or hasattr(value, "getbands") or is_image(value)
+
+
+def is_image(value: Any) -> bool:
+    """Whether it is the bytes of an image's file."""
+    return isinstance(value, bytes) and value.startswith(BEGINNINGS)
+
+
+def items_of(
+    source: Any, *, key: str | None = None, label: str | None = None
+) -> Items | list[str] | None:
     """A source as what gives its samples one by one; `None` if it is no such thing.
 
     A list of texts is what it is.
@@ -43,6 +63,7 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
         source: Anything.
         key: A field, if one is asked for: then a mapping of columns is no frame, and a frame is
             such a mapping.
+        label: The field of the classes, likewise.
 
     Raises:
         ValueError: If it is empty, or its columns are of unequal lengths.
@@ -59,7 +80,7 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
             "them, and another as `validation`."
         )
     if key is not None and _is_frame(source) and not isinstance(source, Mapping):
-        source = _fields(source, key)
+        source = _fields(source, key, label)
     if isinstance(source, Mapping) and (key is not None or not _is_frame(source)):
         return Items(rows(source), len(next(iter(source.values()), ())))
     if _is_frame(source) or isinstance(source, str | bytes) or hasattr(source, "toarray"):
@@ -71,7 +92,7 @@ def items_of(source: Any, *, key: str | None = None) -> Items | list[str] | None
     return Items(source) if isinstance(source, Iterable) and not hasattr(source, "shape") else None
 
 
-def _fields(frame: Any, key: str) -> dict[str, list[Any]]:
+def _fields(frame: Any, key: str, label: str | None) -> dict[str, list[Any]]:
     """The column of a frame that is asked for, and that of the classes, if it has one.
 
     Raises:
@@ -82,7 +103,7 @@ def _fields(frame: Any, key: str) -> dict[str, list[Any]]:
     series = {str(one.name): one for one in nw.from_native(frame, eager_only=True).iter_columns()}
     if key not in series:
         raise ValueError(unknown("column", key, series))
-    wanted = [name for name in series if name == key or name in LABELS]
+    wanted = [name for name in series if name in (key, label, *LABELS)]
     return {name: series[name].to_list() for name in wanted}
 
 
@@ -119,9 +140,9 @@ def _is_frame(source: Any) -> bool:
 
 
 def read_items(
-    items: Items, *, key: str | None, progress: bool
-) -> tuple[Tensor | np.ndarray | list[str], np.ndarray | None]:
-    """All samples, in an array on disk, and their labels if each has one.
+    items: Items, *, key: str | None, label: str | None = None, progress: bool
+) -> tuple[Tensor | np.ndarray | list[str], np.ndarray | None, str | None]:
+    """All samples, in an array on disk, their labels if each has one, and `label` if it is theirs.
 
     Raises:
         ValueError: If there are none, or too many; if they differ in shape; or if it is not clear
@@ -130,6 +151,7 @@ def read_items(
         OSError: If there is no room for them.
     """
     labels: list[Any] = []
+    theirs = None
     texts: list[str] = []
     first: Any = None
     value: Any = None
@@ -138,8 +160,9 @@ def read_items(
         free = shutil.disk_usage(tempfile.gettempdir()).free
         bar = tqdm(items.each, "Reading samples", items.number, unit="sample", disable=not progress)
         for n, item in enumerate(bar, 1):
-            value, label = _split(item, key)
-            labels.append(label)
+            value, its_label = _split(item, key, label)
+            labels.append(its_label)
+            theirs = label if isinstance(item, Mapping) and label in item else None
             if isinstance(value, str):
                 texts.append(value)
                 continue
@@ -163,18 +186,19 @@ def read_items(
         if texts:
             if len(texts) < n:
                 raise ValueError(f"All samples must be texts, or none: got {len(texts)} of {n}.")
-            return texts, whole
+            return texts, whole, theirs
         scratch.flush()
         mapped = np.memmap(scratch, first.dtype, "c", 0, (n, *first.shape))
     # Tensors are in the shape that a network takes; arrays and pictures may not be.
-    return (torch.from_numpy(mapped) if isinstance(value, Tensor) else mapped), whole
+    content = torch.from_numpy(mapped) if isinstance(value, Tensor) else mapped
+    return content, whole, theirs
 
 
-def _split(item: Any, key: str | None) -> tuple[Any, Any]:
+def _split(item: Any, key: str | None, label: str | None = None) -> tuple[Any, Any]:
     """The sample and the label in an item."""
     if isinstance(item, Mapping):
-        label = next((item[name] for name in LABELS if name in item and name != key), None)
-        return item[_field(item, key)], label
+        usual = (name for name in (label, *LABELS) if name in item and name != key)
+        return item[_field(item, key)], item.get(next(usual, None))
     if _is_pair(item):
         return item[0], item[1] if len(item) > 1 else None
     return item, None
@@ -203,6 +227,15 @@ def _field(item: Mapping[str, Any], key: str | None) -> str:
 
 
 def _array(value: Any, number: int) -> np.ndarray:
+    """A sample as an array.
+
+    Raises:
+        TypeError: If it is none.
+        ValueError: If it holds no numbers, or an image that cannot be read.
+    """
+    # Data sets of Hugging Face have a file's bytes beside its path.
+    content: Any = value.get("bytes") if isinstance(value, Mapping) else value
+    value = _picture(content, number) if is_image(content) else value
     if isinstance(value, Tensor):
         value = value.detach().cpu()
         return (value.float() if value.dtype == torch.bfloat16 else value).contiguous().numpy()
@@ -228,6 +261,18 @@ def _array(value: Any, number: int) -> np.ndarray:
             "floats."
         )
     return array
+
+
+def _picture(content: bytes, number: int) -> Any:
+    """An image's file as a picture of Pillow."""
+    from PIL import Image
+
+    try:
+        picture = Image.open(io.BytesIO(content))
+        picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"The image of number {number} cannot be read: {error}.") from error
+    return picture
 
 
 def opaque(picture: Any) -> Any:

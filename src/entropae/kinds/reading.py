@@ -42,7 +42,8 @@ class Reading:
         length: Tokens of a sentence at most, its end included.
         key: Field of a data set whose items are dicts, or column of a frame or Parquet file whose
             cells are the samples.
-        labels: A file with the class of each sample, or the column of a table that is its class.
+        labels: A file with the class of each sample, or the column of a table, or the field or
+            column beside `key`, that is its class.
         strict: Stop at the first bad file instead of leaving it out.
         progress: Show bars.
         validation: Share of the samples that will be held out, of which nothing may be learnt.

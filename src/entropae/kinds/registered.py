@@ -77,6 +77,11 @@ def as_samples(data: Any, *, kind: Kind | None = None, **options: Any) -> Sample
 
 
 def _read(source: Any, reading: Reading, kind: Kind | None) -> Samples:
+    if not isinstance(reading.labels, str | Path | None):
+        raise TypeError(
+            "`labels` must name a file or a column: got a "
+            f"{type(reading.labels).__name__}. Give labels of your own as a pair: (x, labels)."
+        )
     found = opened(source, reading)
     try:
         samples = _claimed(found, reading, kind)

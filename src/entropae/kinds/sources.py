@@ -67,9 +67,12 @@ def opened(source: Any, reading: Reading) -> Opened:
     if pair is not None:
         _check_no_key(source, reading)
         return Opened(*pair)
-    items = items_of(source, key=reading.key)
+    items = items_of(source, key=reading.key, label=reading.labels)
     if isinstance(items, Items):
-        return Opened(*read_items(items, key=reading.key, progress=reading.progress))
+        content, labels, column = read_items(
+            items, key=reading.key, label=reading.labels, progress=reading.progress
+        )
+        return Opened(content, labels, column=column)
     _check_no_key(source, reading)
     return Opened(source if items is None else items)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from entropae.kinds.items import alone, is_sample
+
 MARK = "\x1f"  # between a column's name and that of what is kept of it
 
 
@@ -126,13 +128,14 @@ def _why_not(frame: Any) -> str:
         try:
             pa.array(values, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            kinds = sorted({type(v).__name__ for v in values if v is not None and v == v})
+            there = [v for v in values if isinstance(v, np.ndarray) or (v is not None and v == v)]
+            kinds = sorted({type(v).__name__ for v in there})
             held = f"values of type {' and '.join(kinds)}" if kinds else f"{values.dtype}"
             remedy = "Make them of one type" if len(kinds) > 1 else "Make them numbers or texts"
             return (
                 f"The column {name!r} holds {held}. {remedy}, as by frame[{name!r}].astype(str), "
                 f"or leave it out: drop=[{name!r}]"
-            )
+            ) + (alone(name) if there and is_sample(there[0]) else "")
     return ""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from entropae.kinds.cells import is_of_numbers
+from entropae.kinds.cells import holds_samples
+from entropae.kinds.items import alone
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
@@ -47,7 +48,7 @@ def check_types(table: Any, *, more: bool = False) -> None:
 
     Args:
         table: The table.
-        more: Whether `key` could name a column of vectors to be learnt instead.
+        more: Whether `key` could name a column of vectors or images to be learnt instead.
 
     Raises:
         ValueError: Naming those that are not, with what to do.
@@ -56,9 +57,8 @@ def check_types(table: Any, *, more: bool = False) -> None:
     if not not_:
         return
     name, kind = next(iter(not_.items()))
-    vectors = more and is_of_numbers(kind)
     rest = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
-    way = f"; to learn its vectors alone: fit(model, frame, key={name!r})" if vectors else ""
+    way = alone(name) if more and holds_samples(table.column(name)) else ""
     raise ValueError(
         f"The column {name!r}{rest} has the type {kind}, which is not understood. Make it numbers "
         f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: "
