@@ -95,7 +95,7 @@ def in_cells(
     with opened(path) as (file, schema):
         fields = [field for field in schema if field.name not in drop]
         images = [field.name for field in fields if _is_of_images(file, field)]
-        lists = [field.name for field in fields if is_of_numbers(field.type)]
+        lists = [field.name for field in fields if _is_of_numbers(field.type)]
     if key is not None and key not in (usable := [*images, *lists]):
         what = "column of images or lists of numbers"
         raise ValueError(
@@ -130,13 +130,13 @@ def vectors_in(path: Path, names: Sequence[str]) -> list[str]:
     from entropae.reader.parquet import opened, read_columns
 
     with opened(path) as (_, schema):
-        lists = [name for name in names if is_of_numbers(schema.field(name).type)]
+        lists = [name for name in names if _is_of_numbers(schema.field(name).type)]
     return [one for one in lists if _stacked(read_columns(path, [one]).column(one)) is not None]
 
 
 def holds_samples(column: Any) -> bool:
     """Whether the cells of a column are vectors, or images by their first bytes."""
-    if is_of_numbers(column.type):
+    if _is_of_numbers(column.type):
         return True
     first = column.drop_null().slice(0, 1).to_pylist()
     return bool(first) and is_image(_bytes(first[0]))
@@ -161,7 +161,7 @@ def _bytes(cell: Any) -> bytes | None:
     return cell.get("bytes") if isinstance(cell, dict) else cell
 
 
-def is_of_numbers(kind: Any) -> bool:
+def _is_of_numbers(kind: Any) -> bool:
     """Whether cells are lists of numbers, or of such lists."""
     import pyarrow as pa
 
@@ -169,7 +169,7 @@ def is_of_numbers(kind: Any) -> bool:
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_fixed(kind)):
         return False
     inner = kind.value_type
-    return pa.types.is_integer(inner) or pa.types.is_floating(inner) or is_of_numbers(inner)
+    return pa.types.is_integer(inner) or pa.types.is_floating(inner) or _is_of_numbers(inner)
 
 
 def _is_fixed(kind: Any) -> bool:

@@ -265,14 +265,12 @@ def _array(value: Any, number: int) -> np.ndarray:
 
 def _picture(content: bytes, number: int) -> Any:
     """An image's file as a picture of Pillow."""
-    from PIL import Image
+    from entropae.storage.pictures import DAMAGED, read_picture
 
     try:
-        picture = Image.open(io.BytesIO(content))
-        picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return read_picture(io.BytesIO(content))
+    except DAMAGED as error:
         raise ValueError(f"The image of number {number} cannot be read: {error}.") from error
-    return picture
 
 
 def opaque(picture: Any) -> Any:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from entropae.kinds.arrays import Arrays
 from entropae.kinds.base import Kind
@@ -103,6 +104,8 @@ def _claimed(found: Opened, reading: Reading, kind: Kind | None) -> Samples:
     content = found.content
     if isinstance(content, Samples):
         return content
+    if isinstance(content, Tensor) and content.layout != torch.strided:
+        raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
     if kind is not None:
         return kind.read_more(content, reading)
     for known in KINDS.values():

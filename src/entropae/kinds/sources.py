@@ -58,8 +58,6 @@ def opened(source: Any, reading: Reading) -> Opened:
     source = unwrapped(source)
     if is_of_rows(source):
         source = list(source)
-    if isinstance(source, Tensor) and source.layout != torch.strided:
-        raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
     if isinstance(source, Tensor | np.ndarray | Samples):
         _check_no_key(source, reading)
         return Opened(_unpacked(source))

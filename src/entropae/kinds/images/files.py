@@ -29,15 +29,13 @@ from entropae.kinds.items import opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.foreign import IMAGES, instead, way_on
-from entropae.storage.limits import SCANS
-from entropae.storage.pictures import DAMAGED
+from entropae.storage.pictures import DAMAGED, FORMATS, check_scans, read_picture
 
 SUFFIXES = frozenset(IMAGES)
 # Images of more pixels are decoded one at a time; of more than Pillow's limit, 89 million, not.
 LARGE = 1 << 24
 ONE_LARGE = threading.Lock()
 # Named, so that no file reaches Pillow's PostScript reader, which runs another program.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # Of which the head is known only when all is decoded.
 DECODED = ("PNG", "TIFF")
 
@@ -290,28 +288,9 @@ def _turn(shape: tuple[int, int]) -> Iterator[None]:
         yield
 
 
-def _check_scans(file: IO[bytes]) -> None:
-    """Refuse a JPEG of more passes over its pixels than any that is meant to be seen.
-
-    In coded pixels the byte 0xFF is always followed by another than the one that begins a scan.
-    """
-    start = file.tell()
-    scans = 0
-    if file.read(2) == b"\xff\xd8":
-        last = b""
-        for part in iter(lambda: file.read(1 << 20), b""):
-            scans += (last + part).count(b"\xff\xda")
-            last = part[-1:] if part[-1:] == b"\xff" else b""
-    file.seek(start)
-    if scans > SCANS:
-        raise ValueError(f"it has {scans:,} scans, and {SCANS} is the limit")
-
-
 def _open(path: File) -> Image.Image:
     with path.open("rb") as file:
-        _check_scans(file)
-        with Image.open(file, formats=FORMATS) as image:
-            return ImageOps.exif_transpose(image)
+        return read_picture(file)
 
 
 def read_image(
@@ -330,7 +309,7 @@ def read_image(
     """
 
     def decode() -> np.ndarray:
-        _check_scans(file)
+        check_scans(file)
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > pixels:
                 raise ValueError(f"it has {image.width}×{image.height} pixels, over {pixels:,}")

@@ -24,8 +24,6 @@ def plain_array(source: Any) -> np.ndarray:
         ValueError: If these are no samples, or no numbers.
     """
     if isinstance(source, Tensor):
-        if source.layout != torch.strided:
-            raise ValueError("Samples must be dense: got a sparse tensor. Give x.to_dense().")
         source = source.detach().cpu()
         # NumPy has no bfloat16.
         source = (source.float() if source.dtype == torch.bfloat16 else source).numpy()
