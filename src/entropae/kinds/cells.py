@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from entropae.kinds.items import FIELDS, LABELS, is_image
+from entropae.kinds.items import FIELDS, LABELS
+from entropae.kinds.pictures import Picture, Pictures, bytes_of, is_image
 from entropae.messages import counted, unknown
 from entropae.reader import need_pyarrow, suffix_of
 
 # A column whose name does not say so is a class if it has as many rows to a value.
 EACH = 10
-
-
-@final
-class Picture:
-    """An image in a cell, which is opened as a path is.
-
-    Args:
-        row: In which row it stands, counted from 0.
-        content: The bytes of a file.
-    """
-
-    def __init__(self, row: int, content: bytes) -> None:
-        self.row, self.content = row, content
-
-    def __str__(self) -> str:
-        return f"row {self.row}"
-
-    def open(self, mode: str) -> io.BytesIO:
-        """To be read."""
-        return io.BytesIO(self.content)
-
-
-class Pictures(NamedTuple):
-    """The images of a file.
-
-    Attributes:
-        path: Of the file.
-        each: The images.
-        labels: The class of each, if a column has them.
-        told: From which column they are, in a sentence.
-    """
-
-    path: Path
-    each: Sequence[Picture]
-    labels: np.ndarray | None
-    told: str
 
 
 class InCells(NamedTuple):
@@ -122,7 +86,7 @@ def in_cells(
     told += [f", their classes in {chosen}"] if chosen else []
     told += [f"; left out: {counted(others)}"] if others else []
     each = _pictures(table.column(column))
-    return InCells(Pictures(path, each, labels, "".join(told) + "."), None, chosen)
+    return InCells(Pictures(str(path), each, labels, "".join(told) + "."), None, chosen)
 
 
 def vectors_in(path: Path, names: Sequence[str]) -> list[str]:
@@ -139,7 +103,7 @@ def holds_samples(column: Any) -> bool:
     if _is_of_numbers(column.type):
         return True
     first = column.drop_null().slice(0, 1).to_pylist()
-    return bool(first) and is_image(_bytes(first[0]))
+    return bool(first) and is_image(bytes_of(first[0]))
 
 
 def _is_of_images(file: Any, field: Any) -> bool:
@@ -152,13 +116,9 @@ def _is_of_images(file: Any, field: Any) -> bool:
     if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
         return False
     batch = next(file.iter_batches(16, columns=[field.name]), None)
-    some = [] if batch is None else [_bytes(cell) for cell in batch.column(0).to_pylist()]
+    some = [] if batch is None else [bytes_of(cell) for cell in batch.column(0).to_pylist()]
     there = [content for content in some if content]
     return bool(there) and all(map(is_image, there))
-
-
-def _bytes(cell: Any) -> bytes | None:
-    return cell.get("bytes") if isinstance(cell, dict) else cell
 
 
 def _is_of_numbers(kind: Any) -> bool:
@@ -181,7 +141,7 @@ def _is_fixed(kind: Any) -> bool:
 def _pictures(column: Any) -> list[Picture]:
     """All images; a missing one is an empty file, which cannot be read."""
     cells = (cell for chunk in column.chunks for cell in chunk)
-    return [Picture(i, _bytes(cell.as_py()) or b"") for i, cell in enumerate(cells)]
+    return [Picture(i, bytes_of(cell.as_py()) or b"") for i, cell in enumerate(cells)]
 
 
 def _stacked(column: Any) -> np.ndarray | None:

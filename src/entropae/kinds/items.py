@@ -6,7 +6,6 @@ drawn once; to have it drawn anew in each epoch, give a loader to a Lightning tr
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import tempfile
@@ -20,13 +19,12 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from entropae.kinds.loaders import rows, unbatched
+from entropae.kinds.pictures import Picture, Pictures, is_picture, taken
 from entropae.messages import printable, unknown
 
 # Of these fields of a dict the first that there is, unless another is asked for.
 FIELDS = ("image", "img", "images", "pixel_values", "x", "input", "inputs", "data", "text")
 LABELS = ("label", "labels", "y", "target")
-# How files of images begin.
-BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 MOST = 10_000_000  # samples of a source that does not say how many it has
 
 
@@ -37,6 +35,14 @@ class Items(NamedTuple):
     number: int | None = None
 
 
+class _Place(NamedTuple):
+    """Where a picture ends in a file of many; its shape, if it is pixels; why it is empty."""
+
+    end: int
+    shape: tuple[int, ...]
+    damage: str
+
+
 def alone(name: str) -> str:
     """How a column of a frame that is no table's is learnt."""
     return f"; to learn it alone: fit(model, frame, key={name!r})"
@@ -44,12 +50,7 @@ def alone(name: str) -> str:
 
 def is_sample(value: Any) -> bool:
     """Whether a cell is more than one number or text: a vector or a picture."""
-    return isinstance(value, np.ndarray) or hasattr(value, "getbands") or is_image(value)
-
-
-def is_image(value: Any) -> bool:
-    """Whether it is the bytes of an image's file."""
-    return isinstance(value, bytes) and value.startswith(BEGINNINGS)
+    return isinstance(value, np.ndarray) or is_picture(value)
 
 
 def items_of(
@@ -141,8 +142,10 @@ def _is_frame(source: Any) -> bool:
 
 def read_items(
     items: Items, *, key: str | None, label: str | None = None, progress: bool
-) -> tuple[Tensor | np.ndarray | list[str], np.ndarray | None, str | None]:
-    """All samples, in an array on disk, their labels if each has one, and `label` if it is theirs.
+) -> tuple[Tensor | np.ndarray | list[str] | Pictures, np.ndarray | None, str | None]:
+    """All samples, on disk, their labels if each has one, and `label` if it is theirs.
+
+    They are an array, or texts as they are; or pictures, which have their labels themselves.
 
     Raises:
         ValueError: If there are none, or too many; if they differ in shape; or if it is not clear
@@ -153,6 +156,7 @@ def read_items(
     labels: list[Any] = []
     theirs = None
     texts: list[str] = []
+    pictures: list[_Place] = []
     first: Any = None
     value: Any = None
     n = 0
@@ -166,15 +170,20 @@ def read_items(
             if isinstance(value, str):
                 texts.append(value)
                 continue
-            array = _array(value, n - 1)
-            first = array if first is None else first
-            _check(array, first, n)
+            if is_picture(value) or (value is None and pictures):
+                content, shape, damage = _taken(value)
+                pictures.append(_Place(scratch.tell() + len(content), shape, damage))
+            else:
+                array = _array(value, n - 1)
+                first = array if first is None else first
+                _check(array, first, n)
+                content = array.tobytes()
             if items.number is None and n > MOST:
                 raise ValueError(
                     f"More than {MOST:,} samples came without an end. Cut the source with "
                     "itertools.islice."
                 )
-            scratch.write(array.tobytes())
+            scratch.write(content)
             if scratch.tell() > free // 2:
                 raise OSError(
                     f"The samples take more than half of the {free:,} bytes that are free in "
@@ -183,15 +192,42 @@ def read_items(
         if not n:
             raise ValueError("There must be samples: got none. An iterator gives its items once.")
         whole = _labels(labels)
+        for some, what in ((texts, "texts"), (pictures, "pictures")):
+            if some and len(some) < n:
+                raise ValueError(f"All samples must be {what}, or none: got {len(some)} of {n}.")
         if texts:
-            if len(texts) < n:
-                raise ValueError(f"All samples must be texts, or none: got {len(texts)} of {n}.")
             return texts, whole, theirs
         scratch.flush()
-        mapped = np.memmap(scratch, first.dtype, "c", 0, (n, *first.shape))
+        shape, form = (pictures[0].shape, np.uint8) if pictures else (first.shape, first.dtype)
+        if pictures and (not shape or any(one.shape != shape for one in pictures)):
+            return _pictures(scratch, pictures, whole), None, theirs
+        mapped = np.memmap(scratch, form, "c", 0, (n, *shape))
     # Tensors are in the shape that a network takes; arrays and pictures may not be.
     content = torch.from_numpy(mapped) if isinstance(value, Tensor) else mapped
     return content, whole, theirs
+
+
+def _taken(value: Any) -> tuple[bytes, tuple[int, ...], str]:
+    """What is kept of a picture, see `taken`, or why nothing is; an empty file if it is missing."""
+    from entropae.storage.pictures import DAMAGED
+
+    if value is None:
+        return b"", (), ""
+    try:
+        return *taken(value), ""
+    except DAMAGED as error:
+        return b"", (), printable(error).rstrip(".") or type(error).__name__
+
+
+def _pictures(file: Any, places: Sequence[_Place], labels: np.ndarray | None) -> Pictures:
+    """Pictures that lie in a file one after the other."""
+    content = np.memmap(file, np.uint8, "r").data if places[-1].end else memoryview(b"")
+    each = []
+    start = 0
+    for i, (end, shape, damage) in enumerate(places):
+        each.append(Picture(i, content[start:end], shape, "number", damage))
+        start = end
+    return Pictures("the data", each, labels)
 
 
 def _split(item: Any, key: str | None, label: str | None = None) -> tuple[Any, Any]:
@@ -231,17 +267,11 @@ def _array(value: Any, number: int) -> np.ndarray:
 
     Raises:
         TypeError: If it is none.
-        ValueError: If it holds no numbers, or an image that cannot be read.
+        ValueError: If it holds no numbers.
     """
-    # Data sets of Hugging Face have a file's bytes beside its path.
-    content: Any = value.get("bytes") if isinstance(value, Mapping) else value
-    value = _picture(content, number) if is_image(content) else value
     if isinstance(value, Tensor):
         value = value.detach().cpu()
         return (value.float() if value.dtype == torch.bfloat16 else value).contiguous().numpy()
-    if hasattr(value, "getbands"):  # a picture of Pillow
-        grey = value.mode in ("1", "L", "LA")
-        return np.asarray(opaque(value).convert("L" if grey else "RGB"))
     if not isinstance(value, np.ndarray | np.generic | list | tuple | int | float):
         raise TypeError(
             f"A sample must be a tensor, an array, a picture or a text: number {number} is a "
@@ -263,34 +293,24 @@ def _array(value: Any, number: int) -> np.ndarray:
     return array
 
 
-def _picture(content: bytes, number: int) -> Any:
-    """An image's file as a picture of Pillow."""
-    from entropae.storage.pictures import DAMAGED, read_picture
-
-    try:
-        return read_picture(io.BytesIO(content))
-    except DAMAGED as error:
-        raise ValueError(f"The image of number {number} cannot be read: {error}.") from error
-
-
-def opaque(picture: Any) -> Any:
-    """A picture of Pillow on white, where it can be seen through."""
-    from PIL import Image
-
-    if not picture.has_transparency_data:
-        return picture
-    picture = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-
-
 def _check(array: np.ndarray, first: np.ndarray, n: int) -> None:
     if array.shape != first.shape or array.dtype != first.dtype:
         raise ValueError(
             f"All samples must have one shape and type: number 0 has {first.shape} {first.dtype}, "
-            f"number {n - 1} has {array.shape} {array.dtype}. Resize, pad or convert them."
+            f"number {n - 1} has {array.shape} {array.dtype}. "
+            + (
+                "Crop and resize them: entropae.kinds.read(map(PIL.Image.fromarray, data), size=64)"
+                if _is_bytes_of_image(array) and _is_bytes_of_image(first)
+                else "Resize, pad or convert them."
+            )
         )
     if array.ndim == 0:
         raise ValueError("A sample must be more than one number: got numbers. Give shape (n, d).")
+
+
+def _is_bytes_of_image(array: np.ndarray) -> bool:
+    """Whether Pillow takes it for a picture, its channels last."""
+    return array.dtype == np.uint8 and (array.ndim == 2 or array.shape[2:] in ((3,), (4,)))
 
 
 def _labels(labels: list[Any]) -> np.ndarray | None:

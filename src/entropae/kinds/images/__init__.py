@@ -13,7 +13,6 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from entropae.kinds.base import Kind
-from entropae.kinds.cells import Picture, Pictures
 from entropae.kinds.images.arrays import (
     LARGE,
     RANGES,
@@ -26,6 +25,7 @@ from entropae.kinds.images.arrays import (
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.images.whites import FLAGS, has_flags
 from entropae.kinds.keys import keys_of_names
+from entropae.kinds.pictures import Picture, Pictures
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.values.checks import finite_range, plain_array

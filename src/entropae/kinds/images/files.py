@@ -22,10 +22,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from entropae.kinds.cells import Picture, Pictures
 from entropae.kinds.images.sizes import Asked, Size, suited, told
 from entropae.kinds.images.whites import FLAGS, are_flags, span_of, white_of
-from entropae.kinds.items import opaque
+from entropae.kinds.pictures import Picture, Pictures, opaque
 from entropae.kinds.samples import Samples
 from entropae.messages import printable
 from entropae.storage.foreign import IMAGES, instead, way_on
@@ -110,9 +109,9 @@ def decoded(
     `white` is the value of white in images of more than 8 bits; by default as they look.
     """
     if isinstance(source, Path):
-        where, (files, others) = source, _below(source)
+        where, (files, others) = str(source), _below(source)
     else:
-        where, files, others = source.path, source.each, ""
+        where, files, others = source.where, source.each, ""
     # Here and not around each file: the filters are the process's, not a thread's.
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -141,7 +140,7 @@ def _below(folder: Path) -> tuple[list[Path], str]:
 
 def _decode(
     files: Sequence[File],
-    where: Path,
+    where: str,
     asked: Asked | Size,
     channels: int | None,
     white: float | None,
@@ -167,7 +166,8 @@ def _decode(
         (one, first), (two, second) = list(shapes.items())[-1:] + list(shapes.items())[:1]
         raise ValueError(
             f"All images must have one size: {first} has {one[1]}×{one[0]} pixels, {second} "
-            f"{two[1]}×{two[0]}. Give `size` (--size), 64 or auto, to crop and resize them."
+            f"{two[1]}×{two[0]}. Give `size` (--size), 64 or auto, to crop and resize them, in "
+            "Python: entropae.kinds.read(data, size=64)."
         )
     height, width = _sides(size) if size else next(iter(shapes))
     scratch = _scratch((len(heads), height, width, channels))
