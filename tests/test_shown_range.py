@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -90,3 +91,44 @@ def test_the_exported_page(space, exported, browser, tmp_path):
         code = space.model.encode(torch.full((1, 1, 8, 8), value))[0]
         torch.testing.assert_close(page.code.float(), code, atol=1e-3, rtol=0)
         page.click("invert")
+
+
+BYTES = np.random.default_rng(1).integers(0, 256, (10, 8, 8), dtype=np.uint8)
+GIVEN = {
+    "an array": lambda folder: BYTES,
+    "channels last": lambda folder: BYTES[..., None],
+    "a tensor": lambda folder: torch.from_numpy(BYTES)[:, None],
+    "pictures": lambda folder: list(map(Image.fromarray, BYTES)),
+    "a folder": lambda folder: folder,
+}
+
+
+@pytest.fixture(scope="module")
+def models():
+    """By their black and white, models of grey images."""
+    made = {}
+    for low, high in ((-1, 1), (0, 255), (-2.1, 2.6)):
+        torch.manual_seed(0)
+        parts = pair("mlp", (1, 8, 8), 3, 3, hidden=(16,), output="linear")
+        x = low + (high - low) * (torch.from_numpy(BYTES)[:, None] / 255)
+        model = ea.Autoencoder(*parts, ea.Plain(3))
+        with warnings.catch_warnings(action="ignore"):  # of the range, which is meant
+            ea.fit(model, x, epochs=1, batch_size=8)
+        made[low, high] = model, x
+    return made
+
+
+@pytest.mark.parametrize("way", GIVEN)
+@pytest.mark.parametrize("ends", [(-1, 1), (0, 255)])
+def test_bytes_are_given_from_the_models_black_to_its_white(models, ends, way, tmp_path):
+    model, x = models[ends]
+    for i, one in enumerate(BYTES):
+        Image.fromarray(one).save(tmp_path / f"{i}.png")
+    torch.testing.assert_close(model.encode(GIVEN[way](tmp_path)), model.encode(x))
+
+
+def test_bytes_for_a_model_of_images_normalised_otherwise_are_told_of(models):
+    model, x = models[-2.1, 2.6]
+    with pytest.warns(UserWarning, match="taken to be -2.1 and 2.6, the least and largest value"):
+        code = model.encode(BYTES)
+    torch.testing.assert_close(code, model.encode(x))

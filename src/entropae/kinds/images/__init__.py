@@ -18,6 +18,7 @@ from entropae.kinds.images.arrays import (
     RANGES,
     has_opacity,
     has_units,
+    in_range,
     layout_of,
     on_white,
     with_channels,
@@ -143,6 +144,7 @@ class Images(Kind):
         channels = self.shape[0]
         if isinstance(source, Path | Pictures) and self.claims(source):
             found = _of_files(source, self.size, channels, reading, white=self.white)
+            found = replace(found, array=in_range(found.array, *self.range))
         elif isinstance(source, Tensor | np.ndarray):
             found = self._of_array(source, reading)
         else:
@@ -172,6 +174,7 @@ class Images(Kind):
         array = plain_array(source)
         if self.white == 1 and array.dtype == np.uint8:
             array = np.where(array == 0, np.uint8(0), np.uint8(255))
+        array = in_range(array, *self.range)
         layout = layout_of(source)
         if layout is None and self.shape[0] == 1 and array.ndim == 3:
             layout = "hw"

@@ -1,4 +1,4 @@
-"""Arrays of images: where their channels are, and other channels."""
+"""Arrays of images: where their channels are, other channels, and other ranges."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from entropae.neighbors import warn
 from entropae.nn.units import UNLIKE
 
 # Ranges of values that are usual, the narrowest first.
@@ -92,6 +93,19 @@ def on_white(images: Shaped[np.ndarray, "n h w c"]) -> Shaped[np.ndarray, "n h w
 def _full(images: np.ndarray) -> int:
     """The value of white, and of what is opaque."""
     return np.iinfo(images.dtype).max if images.dtype.kind == "u" else 1
+
+
+def in_range(images: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Bytes from black to white, if these are not 0 and 1; anything else as it is."""
+    if images.dtype != np.uint8 or (low, high) == (0, 1):
+        return images
+    if (low, high) not in RANGES:
+        warn(
+            f"Black and white were taken to be {low:g} and {high:g}, the least and largest value "
+            "that the model was trained on. If its images were normalised channel by channel, give "
+            "tensors that are normalised likewise."
+        )
+    return np.float32(low) + images * np.float32((high - low) / 255)
 
 
 def with_channels(x: Float[Tensor, "n c h w"], channels: int) -> Float[Tensor, "n d h w"]:
