@@ -132,3 +132,43 @@ def test_bytes_for_a_model_of_images_normalised_otherwise_are_told_of(models):
     with pytest.warns(UserWarning, match="taken to be -2.1 and 2.6, the least and largest value"):
         code = model.encode(BYTES)
     torch.testing.assert_close(code, model.encode(x))
+
+
+OF = {
+    (0, 1): torch.from_numpy(BYTES)[:, None] / 255,
+    (-1, 1): torch.from_numpy(BYTES)[:, None] / 127.5 - 1,
+    (0, 255): torch.from_numpy(BYTES)[:, None].float(),
+}
+
+
+@pytest.mark.parametrize("given", OF)
+@pytest.mark.parametrize("way", ["tensor", "array", "reconstruct"])
+@pytest.mark.parametrize("ends", [(-1, 1), (0, 255)])
+def test_images_of_another_range_are_told_the_way_to_the_models(models, ends, way, given):
+    model, trained_on = models[ends]
+    x = OF[given]
+    call = model.reconstruct if way == "reconstruct" else model.encode
+    if given == ends:
+        with warnings.catch_warnings(action="error"):
+            call(x)
+        return
+    with pytest.warns(UserWarning, match="and the model was trained on") as caught:
+        call(x.numpy() if way == "array" else x)
+    said = re.search(r"in that range: (.*)\.$", str(caught[0].message))
+    assert said
+    torch.testing.assert_close(eval(said[1], {"x": x}), trained_on, atol=1e-4, rtol=1e-5)
+
+
+def test_images_that_seem_to_be_normalised_otherwise_are_told_of(models):
+    model, x = models[-2.1, 2.6]
+    with pytest.warns(UserWarning, match="from 0 to 1, .* range: as the images that it was train"):
+        model.encode(OF[0, 1])
+    with warnings.catch_warnings(action="error"):
+        model.encode(x)
+        model.encode(x + 0.2 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)))
+
+
+@pytest.mark.parametrize("x", [0.9 * OF[-1, 1] + 0.1, OF[-1, 1].abs() / 2 + 0.2, OF[-1, 1][:1]])
+def test_few_and_pale_images_are_not_suspected(models, x):
+    with warnings.catch_warnings(action="error"):
+        models[-1, 1][0].encode(x)

@@ -156,6 +156,9 @@ class Kind(ABC):
         """Whether a tensor is a batch as the model takes it, without being read."""
         return x.is_floating_point() and tuple(x.shape[1:]) == self.shape
 
+    def look_at(self, x: Tensor) -> None:  # noqa: B027
+        """Warn of a batch that the model accepts, but was not trained on the like of."""
+
     # What is kept with a model
 
     def settings(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def batches(data: Any, kind: Kind | None, size: int) -> Iterator[Tensor]:
         size: Samples at a time.
     """
     if isinstance(data, Tensor) and _is_batch(data, kind):
+        if kind is not None and len(data):
+            kind.look_at(data[:size])
         yield from data[distributed.share(len(data))].split(size)
         return
     samples = as_samples(data, kind=kind)

@@ -16,6 +16,7 @@ from entropae.kinds.base import Kind
 from entropae.kinds.images.arrays import (
     LARGE,
     RANGES,
+    check_range,
     has_opacity,
     has_units,
     in_range,
@@ -155,6 +156,10 @@ class Images(Kind):
         self.check_shape(found.shape)
         return replace(found, kind=self)
 
+    def look_at(self, x: Tensor) -> None:
+        """Warn of another range of values than the model's."""
+        check_range(float(x.min()), float(x.max()), self.range)
+
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise unless images have the model's size and channels."""
         if shape != self.shape:
@@ -182,7 +187,7 @@ class Images(Kind):
             layout = "chw"
         if layout is None:
             self.check_shape(array.shape[1:])
-        finite_range(array)
+        check_range(*finite_range(array), self.range)
         samples = Samples(array, self, layout or "chw")
         if self.size is not None and samples.shape[1:] != self.shape[1:]:
             return _resized(samples, self.size, self.shape[0], reading)

@@ -14,6 +14,7 @@ from entropae.nn.units import UNLIKE
 
 # Ranges of values that are usual, the narrowest first.
 RANGES = ((-1.0, 1.0), (0.0, 255.0), (0.0, 1023.0), (0.0, 4095.0), (0.0, 16383.0), (0.0, 65535.0))
+ENOUGH = 0.02  # share of a range, to which values come at its ends if it is theirs
 SMALLEST = 8  # pixels a side; a few numbers a row are a signal of several channels
 ENDS = 0.8  # share of the pixels that are opaque or not there, in images with opacity
 LOOKED, COLOURS = 500, 3  # images by which units are told; channels of colours
@@ -106,6 +107,47 @@ def in_range(images: np.ndarray, low: float, high: float) -> np.ndarray:
             "tensors that are normalised likewise."
         )
     return np.float32(low) + images * np.float32((high - low) / 255)
+
+
+def check_range(least: float, most: float, own: tuple[float, float]) -> None:
+    """Warn of values of images that seem to be in another range than a model's.
+
+    They seem so if they go from one end of a usual range to the other, and the model's is none such
+    or another; or if they leave the model's by more than its width.
+    """
+    low, high = own
+    width = high - low
+
+    def fills(ends: tuple[float, float]) -> bool:
+        near = ENOUGH * (ends[1] - ends[0])
+        return 0 <= least - ends[0] <= near and 0 <= ends[1] - most <= near
+
+    usual = ((0.0, 1.0), *RANGES[:2])
+    theirs = next((r for r in usual if r[0] <= least and most <= r[1]), None)
+    away = 0.0 if theirs is None else abs(theirs[0] - low) + abs(theirs[1] - high)
+    outside = least < low - width or most > high + width
+    if not outside and not (theirs and fills(theirs) and away >= width / 2):
+        return
+    way = "as the images that it was trained on"
+    if theirs and own in usual:
+        way = _call(theirs, own)
+    warn(
+        f"The images have values from {least:g} to {most:g}, and the model was trained on "
+        f"{low:g} to {high:g}. Give them in that range: {way}."
+    )
+
+
+def _call(theirs: tuple[float, float], own: tuple[float, float]) -> str:
+    """What brings values `x` from one range to another.
+
+    Examples:
+        >>> _call((0, 255), (-1, 1)), _call((-1, 1), (0, 1))
+        ('x / 127.5 - 1', '(x + 1) / 2')
+    """
+    scale = (own[1] - own[0]) / (theirs[1] - theirs[0])
+    x = f"(x + {-theirs[0]:g})" if theirs[0] else "x"
+    x = f"{scale:g} * {x}" if scale > 1 else f"{x} / {1 / scale:g}"
+    return f"{x} - {-own[0]:g}" if own[0] else x
 
 
 def with_channels(x: Float[Tensor, "n c h w"], channels: int) -> Float[Tensor, "n d h w"]:
