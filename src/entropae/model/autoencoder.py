@@ -20,7 +20,7 @@ from entropae.latent import Latent
 from entropae.messages import unknown
 from entropae.model.calls import call, check_shape
 from entropae.model.generative import Generative
-from entropae.model.modes import evaluating
+from entropae.model.modes import evaluating, left_alone
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
 from entropae.nn.normalization import average_batch_norms, precise
@@ -102,6 +102,11 @@ class Autoencoder(Generative):
             reconstruction = self._run("decoder", code)
             check_shape(reconstruction, x, code)
             error = self.error(reconstruction, x)
+            if not isinstance(error, Tensor):
+                raise TypeError(
+                    f"The error must be a tensor: got a {type(error).__name__} from {self.error}. "
+                    "Let the function return one, with gradient."
+                )
         error = distributed.average(precise(error).mean(), len(x))
         penalties = penalties | self.latent.decoder_penalties(self.decoder, code)
         loss = total_loss(error, penalties, nats=self.latent.dim if nll else None)
@@ -184,7 +189,9 @@ class Autoencoder(Generative):
         Raises:
             ValueError: If the codes have another shape.
         """
-        code = torch.as_tensor(code).to(self.code_like.dtype)
+        if not isinstance(code, Tensor):
+            code = torch.from_numpy(np.array(code, np.float64))  # of any strides and byte order
+        code = code.to(self.code_like.dtype)
         if code.ndim != 2 or code.shape[1] != self.latent.dim:
             raise ValueError(
                 f"`code` must have shape (n, {self.latent.dim}): got {tuple(code.shape)}."
@@ -305,7 +312,8 @@ class Autoencoder(Generative):
         """Recompute all running statistics over the training set, so that inference agrees with it.
 
         From front to back: the encoder's batch normalisations, the latent, the decoder's, each from
-        what inference hands it.
+        what inference hands it. Parts that are frozen, in evaluation mode and without gradient,
+        keep theirs.
 
         Args:
             batches: The batches of the training set, gone through several times: a `DataLoader` or
@@ -321,10 +329,11 @@ class Autoencoder(Generative):
                 made = in_batches(made, self.kind, BATCH)
             return (self._ready(tensor_of(x)) for x in made)
 
+        left = left_alone(self)
         with self.inference():
-            average_batch_norms(self.encoder, inputs)
+            average_batch_norms(self.encoder, inputs, left)
             self.latent.calibrate(self._run("encoder", x) for x in inputs())
-            average_batch_norms(self.decoder, lambda: (self._encode(x) for x in inputs()))
+            average_batch_norms(self.decoder, lambda: map(self._encode, inputs()), left)
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `model.json` into a folder, each replaced atomically.

@@ -50,10 +50,14 @@ def call(
 
     Raises:
         TypeError: If that is no tensor.
-        ValueError: If the network cannot take the batch, with what it said.
+        ValueError: If the network cannot take the batch, with what it said; or changes it.
     """
+    given = in_precision_of(network, x)
+    if any(getattr(part, "inplace", False) for part in network.modules()):
+        given = given.clone()  # the batch is still to be compared with, and is somebody's
+    version = None if given.is_inference() else given._version
     try:
-        made = network(in_precision_of(network, x))
+        made = network(given)
     except RuntimeError as error:
         if MISFIT.search(str(error)) is None:
             raise
@@ -63,6 +67,11 @@ def call(
         raise ValueError(
             f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. {way}"
         ) from error
+    if version not in (None, given._version) and given.data_ptr() == x.data_ptr():
+        raise ValueError(
+            f"The {role} changes its input, which is still needed. Let its forward begin with "
+            "x = x.clone()."
+        )
     _check_tensor(made, role)
     return made
 

@@ -15,6 +15,16 @@ _turn = threading.Lock()
 _inside: WeakKeyDictionary[nn.Module, tuple[int, dict[nn.Module, bool]]] = WeakKeyDictionary()
 
 
+def left_alone(module: nn.Module) -> set[nn.Module]:
+    """The parts that somebody froze: in evaluation mode, and no weight takes a gradient."""
+    found: set[nn.Module] = set()
+    for part in module.modules():
+        weights = list(part.parameters())
+        if weights and not part.training and not any(one.requires_grad for one in weights):
+            found.update(part.modules())
+    return found
+
+
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Inside, a module is in evaluation mode; each part's own mode comes back.

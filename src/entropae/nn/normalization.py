@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -178,9 +178,13 @@ class Moments(NamedTuple):
         return Moments(n, self.mean + step * other.n / n, square)
 
 
-def average_batch_norms(network: nn.Module, inputs: Callable[[], Iterator[Tensor]]) -> None:
-    """Set running statistics to their plain average over all batches."""
-    norms = [part for part in network.modules() if isinstance(part, _BatchNorm)]
+def average_batch_norms(
+    network: nn.Module,
+    inputs: Callable[[], Iterator[Tensor]],
+    but: Collection[nn.Module] = (),
+) -> None:
+    """Set running statistics to their plain average over all batches, but those of some parts."""
+    norms = [one for one in network.modules() if isinstance(one, _BatchNorm) and one not in but]
     norms = [norm for norm in norms if norm.track_running_stats]
     if not norms:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -41,11 +41,13 @@ def normal(
     n: int, d: int, generator: torch.Generator | None, asked: Asked = PLAIN
 ) -> Float[Tensor, "n d"]:
     """Draw from N(0, I), or from what is asked for in its place, with random numbers of the CPU."""
+    # Whatever are torch's defaults, the same numbers.
+    where: Any = {"generator": generator, "dtype": torch.float32, "device": "cpu"}
     if asked.truncation is None:
-        drawn = torch.randn(n, d, generator=generator)
+        drawn = torch.randn(n, d, **where)
     else:
         share = math.erf(asked.truncation / math.sqrt(2))
-        uniform = 2 * torch.rand(n, d, generator=generator) - 1
+        uniform = 2 * torch.rand(n, d, **where) - 1
         drawn = math.sqrt(2) * torch.erfinv(share * uniform)
     return drawn if asked.temperature == 1 else asked.temperature * drawn
 

@@ -94,7 +94,8 @@ class SafeIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
-        """See `write`."""
+        """See `write`; folders are made, as Lightning makes them."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         write(checkpoint, Path(path))
 
     def load_checkpoint(

@@ -10,6 +10,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from entropae.storage.atomic import write_text
 
@@ -17,6 +18,7 @@ OnNonFinite = Literal["stop", "skip"]
 CHOICES = ("stop", "skip")
 # So many in a row are no accident: nothing is learnt any more.
 MOST = 20
+NEGATIVE = "the reconstruction error is negative"
 
 
 class NonFiniteError(ArithmeticError):
@@ -64,7 +66,8 @@ class Guard(Callback):
     ) -> None:
         """Remember the running statistics, which the forward pass changes."""
         self.part = ""
-        self.before = [(buffer, buffer.clone()) for buffer in pl_module.buffers()]
+        known = (buffer for buffer in pl_module.buffers() if not is_lazy(buffer))
+        self.before = [(buffer, buffer.clone()) for buffer in known]
 
     def meet(self, module: lightning.LightningModule, part: str) -> None:
         """Note that a part of this step is not finite.
@@ -138,13 +141,20 @@ class Guard(Callback):
 
     def _message(self, trainer: lightning.Trainer, kept: Path | None) -> str:
         rate = trainer.optimizers[0].param_groups[0]["lr"]
+        advice = (
+            "Give one that is positive, as training minimises its logarithm; for a log-likelihood "
+            "give the decoder a method nll(code, x)."
+            if self.part == NEGATIVE
+            else "Look for extreme values in the data, lower the learning rate (now "
+            f"{rate:g}), or leave single batches out with on_nonfinite=skip."
+        )
         checkpoint = getattr(trainer.checkpoint_callback, "path", None)
         last = self.events[-1]
         return (
-            f"Step {last['step']} (epoch {last['epoch']}): {self.part} is not finite"
+            f"Step {last['step']} (epoch {last['epoch']}): {self.part}"
+            + ("" if self.part == NEGATIVE else " is not finite")
             + (f", the {MOST}th step in a row. " if self.in_a_row >= MOST else ". ")
-            + "The model is as it was before this step. Look for extreme values in the data, lower "
-            f"the learning rate (now {rate:g}), or leave single batches out with on_nonfinite=skip."
+            + f"The model is as it was before this step. {advice}"
             + (f" The rows of its samples are in {kept}." if kept else "")
             + (
                 f" The last good checkpoint is {checkpoint}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,9 @@ from entropae.drawing.log import Log
 from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
+from entropae.messages import unknown
 from entropae.model import Autoencoder, ErrorFunction
+from entropae.model.modes import left_alone
 from entropae.nn.limits import output_limits
 from entropae.nn.units import STANDARDIZED
 from entropae.prior import FlowMatching, make_head
@@ -50,8 +52,11 @@ RATES = {"pca": 5e-4, "residual": 2e-3, "random": 3e-3}
 # Samples whose values are held against what the decoder can return, and the share of their variance
 # that it may miss.
 LOOKED_AT, UNNOTICED = 500, 0.01
+KEPT = ("best", "last")
+MOST = 1 << 63  # which torch takes
 
 
+@torch.inference_mode(False)  # in which nothing can be learnt
 def fit(
     model: Autoencoder,
     data: Any,
@@ -155,17 +160,12 @@ def fit(
             f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), "
             "in this order."
         )
-    for name, value, least in (
-        ("epochs", epochs, 1),
-        ("batch_size", batch_size, 1),
-        ("seed", seed, 0),
-    ):
-        if value is None and name != "seed":
-            continue
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(
-                f"`{name}` must be a whole number of at least {least}: got {name}={value!r}."
-            )
+    left = left_alone(model)
+    epochs = None if epochs is None else _whole("epochs", epochs, 1)
+    batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1)
+    seed = _whole("seed", seed, 0)
+    if keep not in KEPT:
+        raise ValueError(unknown("way to keep weights", keep, KEPT))
     folder = None if folder is None else Path(folder)
     samples, others = _read(data, validation, seed=seed, key=key, progress=progress)
     if error is None and not hasattr(model.decoder, "error"):
@@ -233,6 +233,8 @@ def fit(
         model.drop_priors()
         model.kind = samples.kind
         model.train()
+        for part in left:
+            part.eval()
         module = Training(
             model,
             learning_rate=learning_rate,
@@ -264,6 +266,14 @@ def fit(
         with distributed.together(), showing_steps(progress):
             _fit_head(model, train, model.latent.head, steps=runner.global_step, seed=seed)
     return history.rows
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, Integral) or not least <= int(value) < MOST:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {least}: got {name}={value!r}."
+        )
+    return int(value)
 
 
 def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed: int) -> None:
@@ -312,7 +322,7 @@ def _read(
     data: Any, validation: Any, *, seed: int, key: str | None, progress: bool
 ) -> tuple[Samples, Samples | None]:
     """The samples, and others to validate on if such were given and not a share."""
-    given = None if validation is None or isinstance(validation, int | float) else validation
+    given = None if validation is None or isinstance(validation, Real) else validation
     share = float(validation or 0) if given is None else 0.0
     with random_state_kept():  # a loader may shuffle, a data set may draw
         samples = as_samples(data, key=key, progress=progress, validation=share, seed=seed)

@@ -20,7 +20,7 @@ from entropae.kinds import tensor_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
 from entropae.nn.normalization import synchronize
-from entropae.training.faults import Guard, OnNonFinite, first_bad_gradient
+from entropae.training.faults import NEGATIVE, Guard, OnNonFinite, first_bad_gradient
 from entropae.training.loaders import Loaders
 
 # From the weights to what moves them.
@@ -96,6 +96,11 @@ class Training(lightning.LightningModule):
             raise ValueError(unknown("decay", decay, DECAYS))
         self.model = model
         if error is not None:
+            if not callable(error):
+                raise TypeError(
+                    "`error` must be a function of a reconstruction and its batch, such as "
+                    f"entropae.model.absolute_error: got {error!r}."
+                )
             model.error = error
         self.learning_rate = learning_rate
         if not weight_decay >= 0:
@@ -227,9 +232,10 @@ class Training(lightning.LightningModule):
         self._log()
 
     def on_fit_end(self) -> None:
-        """Take all running statistics from the whole training set; each process takes its share.
+        """Take all running statistics from the whole training set, and leave evaluation mode on.
 
-        Not at the end of training: a run resumed from its last checkpoint has none left to do.
+        Each process takes its share of it. Not at the end of training: a run resumed from its last
+        checkpoint has none left to do.
         """
         loaders: Any = getattr(self.trainer, "datamodule", None)
         own: Any = (
@@ -237,6 +243,7 @@ class Training(lightning.LightningModule):
         )
         with distributed.together():
             self.model.calibrate(own)
+        self.model.eval()
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse a step along a gradient that is not finite.
@@ -300,12 +307,14 @@ def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
 
 
 def _blame(batch: Tensor, output: AutoencoderOutput) -> str:
-    """The first part of a loss that is not finite."""
+    """The first part of a loss that is not finite, or has no logarithm."""
     parts: dict[str, Tensor | None] = {
         "the input": batch,
         "the code": output.code,
         "the decoder's output": output.reconstruction,
         "the reconstruction error": output.error,
     } | {f"the penalty {name!r}": penalty.value for name, penalty in output.penalties.items()}
+    if output.reconstruction is not None and output.error.isfinite() and output.error < 0:
+        return NEGATIVE
     bad = (n for n, value in parts.items() if value is not None and not value.isfinite().all())
     return next(bad, "the loss")

@@ -22,7 +22,7 @@ from entropae.kinds.values.checks import array_of, finite_range, plain_array
 from entropae.nn.scaling import Scaling
 
 MOST_CHANNELS = 16
-MOST = 20_000  # samples that scales are learnt from
+FEWEST, MOST = 3, 20_000  # samples that anything is learnt from, and that scales are
 LOOKED = 500  # by which it is told that rows are something else
 BYTES = 255  # by which networks get them divided
 PICTURED = 4  # places each way of a plane that are drawn as a picture
@@ -143,6 +143,8 @@ def _scaled(samples: Samples, reading: Reading) -> Samples:
     """Samples with where their values lie, learnt from those that are not held out."""
     from entropae.nn.units import scaling_of
 
+    if len(samples) < FEWEST:  # to be encoded: too few to learn from
+        return samples
     train, _ = samples.split(reading.validation, seed=reading.seed, rule=reading.rule)
     scaling = scaling_of(train.spread(MOST))
     if scaling is None or not scaling.is_mixed:
@@ -183,7 +185,7 @@ def _cast(array: np.ndarray, dtype: str) -> np.ndarray:
 
 def _advised(samples: Samples) -> Samples:
     """Rows of numbers with what to do if they are something else."""
-    if len(samples.shape) > 1:
+    if len(samples.shape) > 1 or len(samples) < FEWEST:
         return samples
     return replace(samples, told=advice(samples.spread(LOOKED), len(samples)))
 
