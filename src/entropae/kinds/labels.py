@@ -164,7 +164,8 @@ def classes_of(data: Any) -> list[str] | None:
     if not isinstance(data, Samples) or data.labels is None:
         return None
     labels = data.labels if data.index is None else data.labels[data.index]
-    return names(labels) if labels.dtype.kind in "iubUSO" else None
+    whole = labels.dtype.kind == "f" and np.array_equal(labels, np.round(labels))
+    return names(labels) if whole or labels.dtype.kind in "iubUSO" else None
 
 
 def names(labels: Any) -> list[str]:

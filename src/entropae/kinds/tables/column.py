@@ -231,7 +231,7 @@ def _states(column: Column, found: Plain) -> Float[np.ndarray, "n w"]:
 
 
 def _one_hot(place: np.ndarray, n: int) -> np.ndarray:
-    return np.eye(n)[place]
+    return np.eye(n)[np.asarray(place, np.int64)]
 
 
 def _place(zones: tuple[str, ...], zone: str | None) -> int:

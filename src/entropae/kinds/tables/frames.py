@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Collection, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from entropae.kinds.items import alone, is_sample
 
 MARK = "\x1f"  # between a column's name and that of what is kept of it
+NUMBERS = "entropae.numbers"  # the columns of pandas that are called by numbers, beside texts
 
 
 def library_of(frame: Any) -> str | None:
@@ -40,6 +42,10 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
     if type(frame).__name__ == "LazyFrame":
         frame = frame.collect()
     frame = without(frame, drop)
+    if library_of(frame) == "pandas":
+        frame = _plainly_named(frame)
+        if len({*frame.columns}) < frame.shape[1]:
+            raise ValueError(_why_not(frame))
     try:
         if library_of(frame) == "pandas":
             table = pa.Table.from_pandas(frame, preserve_index=_every_level(frame))
@@ -89,6 +95,24 @@ def names_of(frame: Any) -> list[str]:
     if isinstance(frame, Mapping):
         return list(map(str, frame))
     return list(frame.collect_schema() if hasattr(frame, "collect_schema") else frame.column_names)
+
+
+def _plainly_named(frame: Any) -> Any:
+    """A frame of pandas whose columns are called as Arrow can call them again.
+
+    Those of categories or intervals are what they stand for, texts and others beside each other
+    texts.
+    """
+    import pandas as pd
+
+    names = frame.columns
+    if isinstance(names, pd.MultiIndex):
+        return frame
+    if isinstance(names, pd.CategoricalIndex):
+        names = names.astype(object)
+    if isinstance(names, pd.IntervalIndex) or names.inferred_type.startswith("mixed"):
+        names = pd.Index(list(map(str, names)), name=names.name)
+    return frame if names is frame.columns else frame.set_axis(names, axis=1)
 
 
 def _every_level(frame: Any) -> bool | None:
@@ -152,10 +176,11 @@ def metadata_of(frame: Any, *, rows: bool = False) -> dict[str, str]:
 
     library = library_of(frame)
     if library == "pandas":
-        some = frame if rows else frame.iloc[:0]
+        some = _plainly_named(frame if rows else frame.iloc[:0])
         schema = pa.Schema.from_pandas(some, preserve_index=_every_level(frame))
-        found = schema.metadata or {}
-        return {key.decode(): value.decode() for key, value in found.items()}
+        found = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+        numbers = {str(name): int(name) for name in frame.columns if isinstance(name, Integral)}
+        return found | ({NUMBERS: json.dumps(numbers)} if len({*some.columns} & {*numbers}) else {})
     if library != "polars":
         return {}
     eager = frame.head(0).collect() if type(frame).__name__ == "LazyFrame" else frame[:0]
@@ -188,6 +213,9 @@ def _to_pandas(table: Any) -> Any:
     import pandas as pd
 
     frame = table.to_pandas()
+    numbers = json.loads((table.schema.metadata or {}).get(NUMBERS.encode(), b"{}"))
+    if numbers:
+        frame.columns = frame.columns.map(lambda name: numbers.get(name, name))
     said = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}")).get("columns", [])
     types = {one["field_name"]: one.get("numpy_type") for one in said}
     for i, name in enumerate(map(str, frame.columns)):

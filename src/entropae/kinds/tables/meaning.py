@@ -59,9 +59,10 @@ def check_types(table: Any, *, more: bool = False) -> None:
     name, kind = next(iter(not_.items()))
     rest = f" (and {len(not_) - 1} more)" if len(not_) > 1 else ""
     way = alone(name) if more and holds_samples(table.column(name)) else ""
+    part = "frame.index" if name.startswith("__index_level_") else f"frame[{name!r}]"
     raise ValueError(
         f"The column {name!r}{rest} has the type {kind}, which is not understood. Make it numbers "
-        f"or texts, as by frame[{name!r}].astype(str) in pandas, or leave it out: "
+        f"or texts, as by {part} = {part}.astype(str) in pandas, or leave it out: "
         f"{dropping(*not_)}{way}"
     )
 

@@ -168,7 +168,7 @@ def arrow(values: Any, kind: Any, absent: np.ndarray, *, levels: Any = None) -> 
         values: Of one sort.
         kind: The type.
         absent: Which are missing.
-        levels: For a dictionary, all that stand in it, in their order.
+        levels: For a dictionary, all that stand in it, in their order; by default the values.
     """
     import pyarrow as pa
 
@@ -199,16 +199,20 @@ def arrow(values: Any, kind: Any, absent: np.ndarray, *, levels: Any = None) -> 
 
 
 def _coded(values: Any, kind: Any, absent: np.ndarray, levels: Any) -> Any:
-    """A column with a dictionary of given order."""
+    """A column with a dictionary of given order, else in the order of the values."""
     import pyarrow as pa
 
+    if levels is None:
+        levels = dict.fromkeys(v for v, gone in zip(list(values), absent, strict=True) if not gone)
     places = {level: i for i, level in enumerate(levels)}
     index = np.array(
         [0 if gone else places[v] for v, gone in zip(list(values), absent, strict=True)], np.int64
     )
     none = np.zeros(len(levels), bool)
     words = arrow(list(levels), kind.value_type, none)
-    indices = pa.array(index, mask=absent).cast(kind.index_type)
+    wide = pa.array(index, mask=absent)
+    fits = len(levels) <= 1 << (kind.index_type.bit_width - 1)
+    indices = wide.cast(kind.index_type) if fits else wide.cast(pa.int32())
     return pa.DictionaryArray.from_arrays(indices, words, ordered=kind.ordered)
 
 

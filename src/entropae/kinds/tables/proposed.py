@@ -56,7 +56,10 @@ def propose(table: Any, columns: Columns) -> tuple[Rule, ...]:
         elif rule.met(table, columns).all():
             kept.append(rule)
     kept = [rule for rule, _ in steps(kept)]
-    return (*kept, *(r for r in _befores(some, columns) if r.met(table, columns).all()))
+    # Two columns that are equal to their decimals are not in any order as well.
+    tied = [{*rule.names} for rule in kept]
+    ordered = (rule for rule in _befores(some, columns) if {*rule.names} not in tied)
+    return (*kept, *(rule for rule in ordered if rule.met(table, columns).all()))
 
 
 def _numbers(table: Any, column: Column, *, codes: bool = False) -> np.ndarray | None:

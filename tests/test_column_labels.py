@@ -1,0 +1,97 @@
+"""Columns and indices of pandas that are called by other things than texts."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import entropae as ea
+from entropae.recipe import ModelConfig
+
+QUICK = {"model": ModelConfig(hidden=(16,)), "epochs": 1, "progress": False}
+VALUES = np.random.default_rng(0).normal(size=(200, 3))
+PLAIN = pd.DataFrame(VALUES)
+LABELS = {
+    "numbers": PLAIN.columns,
+    "numbers and texts": pd.Index([0, 1, "target"]),
+    "categories": pd.CategoricalIndex(["q1", "q2", "q3"], name="quarter"),
+    "categories of numbers": pd.CategoricalIndex([1, 2, 3]),
+    "pairs": pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")]),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_drawn_rows_have_the_same_columns(labels):
+    frame = PLAIN.set_axis(LABELS[labels], axis=1)
+    drawn = ea.synthesize(frame, **QUICK).sample(3, seed=0)
+    assert list(drawn.columns) == list(frame.columns)
+    assert drawn.columns.name == frame.columns.name
+    assert np.isfinite(drawn.to_numpy()).all()
+
+
+def test_intervals_are_called_by_their_texts():
+    frame = PLAIN.set_axis(pd.IntervalIndex.from_breaks([0, 1, 2, 3]), axis=1)
+    assert list(ea.synthesize(frame, **QUICK).sample(2).columns) == ["(0, 1]", "(1, 2]", "(2, 3]"]
+
+
+def test_a_number_and_its_text_are_one_name():
+    with pytest.raises(ValueError, match=r"More than one column is called '1'\. Rename them"):
+        ea.synthesize(PLAIN.set_axis([1, "1", "x"], axis=1), **QUICK)
+
+
+def test_an_index_of_periods_is_told_how_to_become_texts():
+    frame = PLAIN.set_axis(pd.period_range("2000", periods=200))
+    with pytest.raises(ValueError, match="not understood") as caught:
+        ea.synthesize(frame, **QUICK)
+    (line,) = re.findall(r"frame\.index = frame\.index\.astype\(str\)", str(caught.value))
+    exec(line, {"frame": frame})
+    assert len(ea.synthesize(frame, **QUICK).sample(2)) == 2
+
+
+CODES = [f"C-{i:04d}" for i in range(200)]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"id": pd.Categorical(CODES), "a": VALUES[:, 0]}),
+        pl.DataFrame({"id": CODES, "a": VALUES[:, 0]}, schema_overrides={"id": pl.Categorical}),
+    ],
+    ids=["pandas", "polars"],
+)
+def test_identifiers_that_are_categories_are_drawn_anew(frame):
+    drawn = ea.synthesize(frame, **QUICK).sample(400, seed=0)
+    names = drawn["id"].to_list()
+    assert len(set(names)) == 400
+    assert all(re.fullmatch(r"C-\d{4,}", name) for name in names)
+    assert "cat" in str(drawn["id"].dtype).lower()
+
+
+def test_columns_that_are_equal_to_their_decimals_have_no_order():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": rng.normal(size=500)})
+    frame["b"], frame["c"] = frame["a"] + 1e-9, rng.choice(["x", "y"], 500)
+    made = ea.synthesize(frame, **QUICK)
+    assert made.rules == ("a = b",)
+    assert len(made.sample(10, seed=0)) == 10
+
+
+def test_no_rows_have_no_codes():
+    frame = pd.DataFrame({"c": ["x", "y"] * 100, "a": VALUES[:, 0]})
+    made = ea.synthesize(frame, **QUICK)
+    assert made.model.encode(frame.head(0)).shape == (0, made.model.latent.dim)
+
+
+def test_labels_of_a_data_set_may_be_floats():
+    x = torch.from_numpy(VALUES).float()
+    y = torch.arange(200) % 3
+    model = ea.Autoencoder(nn.Linear(3, 2), nn.Linear(2, 3), ea.Plain(2))
+    model.fit_prior(TensorDataset(x, y.float()), "mixture", labels=True)
+    assert model.priors["mixture"].classes == ("0", "1", "2")
+    with pytest.raises(ValueError, match="without labels"):
+        model.fit_prior(TensorDataset(x, y + 0.5), "mixture", labels=True)
