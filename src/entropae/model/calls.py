@@ -67,7 +67,8 @@ def call(
         raise ValueError(
             f"The {role} cannot take a batch of shape {tuple(x.shape)}{what}: {said}. {way}"
         ) from error
-    if version not in (None, given._version) and given.data_ptr() == x.data_ptr():
+    changed = version is not None and given._version != version
+    if changed and given.data_ptr() == x.data_ptr():
         raise ValueError(
             f"The {role} changes its input, which is still needed. Let its forward begin with "
             "x = x.clone()."
