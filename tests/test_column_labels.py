@@ -95,3 +95,25 @@ def test_labels_of_a_data_set_may_be_floats():
     assert model.priors["mixture"].classes == ("0", "1", "2")
     with pytest.raises(ValueError, match="without labels"):
         model.fit_prior(TensorDataset(x, y + 0.5), "mixture", labels=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "one", "other"),
+    [
+        (pd.RangeIndex(3), 0, 1),
+        (pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")]), ("a", "x"), ("a", "y")),
+    ],
+    ids=["numbers", "pairs"],
+)
+def test_columns_are_named_as_the_frame_names_them(labels, one, other):
+    frame = PLAIN.set_axis(labels, axis=1)
+    frame[other] = np.arange(200) % 3
+    made = ea.synthesize(frame, columns={other: "category"}, seed=np.int64(0), **QUICK)
+    assert made.columns[str(other)] == "category"
+    equal = made.sample(300, seed=0, shares={other: "equal"})
+    assert equal[other].value_counts().tolist() == [100] * 3
+    gaps = frame.where(frame[one] > -1)
+    filled = made.impute(gaps, only=[one])
+    assert not filled[one].isna().any()
+    assert filled[other].isna().any()
+    assert one not in ea.synthesize(frame, drop=[one], **QUICK).sample(2).columns

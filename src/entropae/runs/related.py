@@ -20,6 +20,7 @@ from entropae.kinds.tables.files import is_table
 from entropae.kinds.tables.frames import (
     library_of,
     metadata_of,
+    several,
     with_index,
     without,
 )
@@ -38,7 +39,7 @@ from entropae.kinds.tables.style import Style
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
 from entropae.recipe import ModelConfig, Recipe
-from entropae.runs.synthesis import Synthesis, several, synthesized
+from entropae.runs.synthesis import Synthesis, synthesized
 from entropae.storage.atomic import write_text
 
 RELATION = "relation.json"

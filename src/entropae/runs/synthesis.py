@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from entropae.kinds import Samples, read
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables import Tables
+from entropae.kinds.tables.frames import several
 from entropae.model import Autoencoder
 from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
@@ -133,11 +135,6 @@ class Synthesis:
         self.model.save(folder)
 
 
-def several(words: str | Sequence[str]) -> tuple[str, ...]:
-    """Names or rules, of which one may stand alone."""
-    return (words,) if isinstance(words, str) else tuple(words)
-
-
 def synthesize(
     data: Any,
     *,
@@ -180,12 +177,12 @@ def synthesize(
         )
     recipe = Recipe(
         drop=several(drop),
-        columns=dict(columns or {}),
+        columns={str(name): said for name, said in (columns or {}).items()},
         rules=several(rules),
         find_rules=find_rules,
-        epochs=epochs,
+        epochs=None if epochs is None else index(epochs),
         validation=validation,
-        seed=seed,
+        seed=index(seed),
         model=model or ModelConfig(),
     )
     return synthesized(data, recipe, progress=progress)

@@ -180,7 +180,7 @@ def shares_of(shares: Shares, columns: Columns) -> tuple[str, dict[Any, float]]:
     if isinstance(shares, str):
         name, given = _written(shares, columns, how)
     elif len(shares) == 1:
-        name, given = next(iter(shares.items()))
+        name, given = next((str(label), parts) for label, parts in shares.items())
     else:
         raise ValueError(f"Shares can be given of one column: got {list(shares)}.")
     column = columns.named(name)

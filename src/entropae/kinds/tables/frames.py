@@ -68,6 +68,11 @@ def _plain_texts(table: Any) -> Any:
     return table.cast(pa.schema(fields))
 
 
+def several(words: Any) -> tuple[str, ...]:
+    """Names of columns or rules, of which one may stand alone, as texts: labels may be numbers."""
+    return (str(words),) if isinstance(words, str | Integral) else tuple(map(str, words))
+
+
 def with_index(frame: Any, name: str) -> Any:
     """A frame of pandas whose index, if it has that name, is a column of its table, always."""
     if library_of(frame) != "pandas" or frame.index.name != name:

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns, Drawing
 from entropae.kinds.tables.conditionals import Cells
+from entropae.kinds.tables.frames import several
 from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
@@ -80,7 +81,7 @@ def impute(
         S. van Buuren, "Flexible Imputation of Missing Data", 2nd ed. 2018, section 4.5; with
         forests: L. Doove et al., Computational Statistics & Data Analysis 72, 2014.
     """
-    only = (only,) if isinstance(only, str) else only
+    only = several(only)
     names = [column.name for column in columns.columns]
     known = [column.name for column in columns.columns if column.levels != ()]
     for name in only:
