@@ -57,7 +57,9 @@ def _information(options: Namespace) -> None:
         raise ValueError("Give --target, or --x and --y: not both.")
     if not options.x and (options.lag or options.given):
         raise ValueError("`--lag` and `--given` need --x and --y.")
-    check_out(options.out)
+    if options.out and options.x and not options.lag:
+        raise ValueError("`--out` is for --lag, --target and all pairs: of one pair give --json.")
+    check_out(options.out, options.file)
     if not options.x:
         of_all(options)
     elif options.lag:

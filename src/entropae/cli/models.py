@@ -179,7 +179,7 @@ def _reconstruct(options: Namespace) -> None:
 def _impute(options: Namespace) -> None:
     run, out = opened(options), options.out
     run.kind.check_out(out)
-    check_out(Path(out))
+    check_out(Path(out), read=[options.data, run.source])
     print(run.impute(options.data, only=options.only, seed=options.seed, out=out))
 
 
@@ -200,8 +200,8 @@ def _encode(options: Namespace) -> None:
     from entropae.kinds.values.codes import check_codes_out, write_codes
 
     check_codes_out(options.out)
-    check_out(Path(options.out))
     run = opened(options)
+    check_out(Path(options.out), read=[options.data, run.source])
     samples = run.samples if options.data is None else run.read(options.data)
     code = run.model.encode(samples).cpu().numpy()
     write_codes(code, Path(options.out), samples)
@@ -277,7 +277,8 @@ def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     out = options.out or run.kind.default_out(role)
     run.kind.check_out(out)
     if out != "-":
-        check_out(Path(out), folder=not Path(out).suffix)
+        read = [getattr(options, "data", None), run.source]
+        check_out(Path(out), folder=not Path(out).suffix, read=read)
     run.kind.set_decoding(run.model, options.decoding, seed=seed)
     return run, out
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from entropae.messages import printable
+from entropae.storage import atomic
 from entropae.storage.atomic import replacing, write_text
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 PICTURES = (".png", ".svg", ".pdf")
 
 
-def check_out(paths: Sequence[str]) -> None:
-    """Raise unless all are CSV files or pictures.
+def check_out(paths: Sequence[str], file: str) -> None:
+    """Raise unless all are CSV files or pictures, and none of them the file that is read.
 
     Raises:
         ValueError: If one is not.
     """
     for path in paths:
+        atomic.check_out(Path(path), read=[file])
         if Path(path).suffix.lower() not in (".csv", *PICTURES):
             raise ValueError(f"`--out` must end in .csv, {', '.join(PICTURES)}: got {path}.")
 

@@ -22,9 +22,10 @@ def _report_options(parser: Parser) -> None:
 
 
 def _report(options: Namespace) -> None:
+    run = opened(options)
     if options.out is not None:
-        check_out(Path(options.out))
-    page = opened(options).report(options.out, real_rows=options.real_rows)
+        check_out(Path(options.out), read=[run.source])
+    page = run.report(options.out, real_rows=options.real_rows)
     print(f"Wrote {page}: open it in a browser.")
 
 

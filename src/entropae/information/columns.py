@@ -81,12 +81,17 @@ def columns_from(
     if found is None:
         array = np.stack(list(named_columns(frame, "x", missing_too=True).values()), 1)
         found = {str(i): array[:, i] for i in range(array.shape[1])}
-    wanted = list(found) if names is None else list(names)
+    wanted = list(found) if names is None else list(map(str, names))
     for name in wanted:
         if name not in found:
             raise ValueError(unknown("column", name, list(found)))
     made = {name: found[name] for name in wanted}
     for name, values in (beside or {}).items():
+        if name in made:
+            raise ValueError(
+                f"The table has a column called {name!r}, as the one beside it is called: rename "
+                f"it, or name the columns that are meant: columns=[…]."
+            )
         (made[name],) = named_columns(values, name, missing_too=True).values()
     options: dict[str, Any] = {"discrete": discrete, "period": period, "resolution": resolution}
     check_names(list(made), **options)

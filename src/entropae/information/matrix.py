@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -282,7 +283,8 @@ def _with_target(
     resolution: Resolutions,
 ) -> tuple[str, dict[str, Column]]:
     options = (discrete, period, resolution)
-    if isinstance(target, str):
+    if isinstance(target, str | Integral):
+        target = str(target)
         wanted = None if columns is None else [*(c for c in columns if c != target), target]
         made = columns_from(frame, wanted, *options)
         if target not in made:

@@ -57,6 +57,8 @@ def layout_of(text: str, dialect: Dialect, *, whole: bool = True) -> Layout:
     if said and dialect.separator is None and dialect.skip is None:
         dialect = replace(dialect, separator=said[1], skip=1)
     comment, names = _comment(text, dialect)
+    if not text.strip():
+        raise ValueError("it is empty")
     original = text
     text = "".join(uncommented(text.splitlines(True), comment)) if comment else text
     first = text.lstrip().partition("\n")[0]

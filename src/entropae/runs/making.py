@@ -102,6 +102,11 @@ def make(
         _check_apart(folder, recipe.data)
     with claimed(folder) if first else nullcontext(), resumable(folder):
         begun = resume and (folder / RECIPE).is_file()
+        if resume and not begun and "data" not in (asked or {"data": recipe.data}):
+            raise FileNotFoundError(
+                f"There is no run in {folder} to go on with. Begin one: entropae fit --data DATA "
+                f"--out {shlex.quote(str(folder))}"
+            )
         if begun:
             recipe = resumed_recipe(folder, asked or {})
         # A recipe that lay there may be anybody's.

@@ -159,7 +159,11 @@ class Run:
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
-        return as_samples(source, kind=self.kind, **vars(self.reading))
+        samples = as_samples(source, kind=self.kind, **vars(self.reading))
+        if not len(samples):
+            where = printable(source) if isinstance(source, str | Path) else "The data"
+            raise ValueError(f"{where} has no {self.kind.things}. Give others.")
+        return samples
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:

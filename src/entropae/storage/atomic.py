@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 PARTIAL = ".entropae-partial"
 
@@ -51,17 +52,23 @@ def remove_partial(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def check_out(path: Path, *, folder: bool = False) -> None:
+def check_out(path: Path, *, folder: bool = False, read: Iterable[Any] = ()) -> None:
     """Raise unless something can be written there, before any work is done.
 
     Args:
         path: A file, or a folder.
         folder: Whether it may be one.
+        read: Names of what is read, in whose place nothing is written.
 
     Raises:
+        ValueError: If it is a file that is read.
         OSError: If a folder is in its place, or something else in a folder's, or its place is none
             that may be written to.
     """
+    if path.is_file() and any(os.path.isfile(one) and path.samefile(one) for one in read if one):
+        raise ValueError(
+            f"`--out` is a file that is read, which would be lost: {path}. Give another."
+        )
     if path.is_dir() and not folder:
         raise IsADirectoryError(f"`--out` must be a file: {path} is a folder. Give a file in it.")
     if folder and path.exists() and not path.is_dir():
