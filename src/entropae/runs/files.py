@@ -10,9 +10,10 @@ from typing import Any
 import torch
 import yaml
 
-from entropae.kinds import NAMES, Reading
+from entropae.kinds import NAMES, Reading, Samples
 from entropae.latent import Latent
 from entropae.latent.names import named
+from entropae.messages import printable
 from entropae.model import CONFIG
 from entropae.recipe import AUTO, RECIPE, Recipe, read_settings, recipe_of
 from entropae.registry import settings
@@ -113,3 +114,15 @@ def reading_of(recipe: Recipe, *, progress: bool = False) -> Reading:
     """How a recipe's data are read."""
     shared = {field.name for field in fields(Reading)} & {field.name for field in fields(Recipe)}
     return Reading(**{name: getattr(recipe, name) for name in shared}, progress=progress)
+
+
+def some_of(source: Any, samples: Samples) -> Samples:
+    """Samples that were read from a source, if there are any.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    if not len(samples):
+        where = printable(source) if isinstance(source, str | Path) else "The data"
+        raise ValueError(f"{where} has no {samples.kind.things}. Give others.")
+    return samples

@@ -23,7 +23,7 @@ from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
 from entropae.prior.names import check_names
 from entropae.recipe import Recipe
-from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of
+from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of, some_of
 from entropae.runs.measured import evaluation_path, features_of
 from entropae.storage.atomic import check_links, write_text
 from entropae.storage.records import read_json, read_log
@@ -159,11 +159,7 @@ class Run:
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""
-        samples = as_samples(source, kind=self.kind, **vars(self.reading))
-        if not len(samples):
-            where = printable(source) if isinstance(source, str | Path) else "The data"
-            raise ValueError(f"{where} has no {self.kind.things}. Give others.")
-        return samples
+        return some_of(source, as_samples(source, kind=self.kind, **vars(self.reading)))
 
     @cached_property
     def _split(self) -> tuple[Samples, Samples]:
