@@ -31,6 +31,8 @@ import plants
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+# Of the plant whose data are of another range encoding warns as well.
+@pytest.mark.filterwarnings("ignore:The images have values from 0 to 255")
 @pytest.mark.parametrize("name", plants.PLANTS)
 def test_the_planted_fault_is_named_first(name):
     build, expected = plants.PLANTS[name]
@@ -331,7 +333,8 @@ def test_the_command(run, capsys, tmp_path):
     assert "mixture prior" in found["unmeasured"]["scale"]
     # The digits in wrong units: floats from 0 to 255.
     np.save(tmp_path / "bytes.npy", 255 * plants.digits()[1].numpy())
-    assert main(["diagnose", run, "--data", str(tmp_path / "bytes.npy")]) == 0
+    with pytest.warns(UserWarning, match="x / 255"):
+        assert main(["diagnose", run, "--data", str(tmp_path / "bytes.npy")]) == 0
     assert "SERIOUS: The data are not as the model knows them" in capsys.readouterr().out
 
 

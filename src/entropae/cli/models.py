@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import Namespace
 
-from entropae.cli.opened import add_run, add_run_and_data, opened
+from entropae.cli.opened import add_run, add_run_and_data, opened, read_by
 from entropae.cli.parser import Commands, Parser, Seed
 from entropae.cli.printed import print_measures
 from entropae.recipe import RECIPE
@@ -179,7 +179,7 @@ def _reconstruct(options: Namespace) -> None:
 def _impute(options: Namespace) -> None:
     run, out = opened(options), options.out
     run.kind.check_out(out)
-    check_out(Path(out), read=[options.data, run.source])
+    check_out(Path(out), read=read_by(options, run))
     print(run.impute(options.data, only=options.only, seed=options.seed, out=out))
 
 
@@ -201,7 +201,7 @@ def _encode(options: Namespace) -> None:
 
     check_codes_out(options.out)
     run = opened(options)
-    check_out(Path(options.out), read=[options.data, run.source])
+    check_out(Path(options.out), read=read_by(options, run))
     samples = run.samples if options.data is None else run.read(options.data)
     code = run.model.encode(samples).cpu().numpy()
     write_codes(code, Path(options.out), samples)
@@ -277,8 +277,7 @@ def _opened(options: Namespace, role: str, *, seed: int = 0) -> tuple[Run, str]:
     out = options.out or run.kind.default_out(role)
     run.kind.check_out(out)
     if out != "-":
-        read = [getattr(options, "data", None), run.source]
-        check_out(Path(out), folder=not Path(out).suffix, read=read)
+        check_out(Path(out), folder=not Path(out).suffix, read=read_by(options, run))
     run.kind.set_decoding(run.model, options.decoding, seed=seed)
     return run, out
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from entropae.cli.parser import Parser
+from entropae.recipe import RECIPE
 
 if TYPE_CHECKING:
     from entropae.runs import Run
@@ -33,3 +34,9 @@ def opened(options: Namespace) -> Run:
     from entropae.runs import Run
 
     return Run.open(options.run, data=options.get("trained_on"))
+
+
+def read_by(options: Namespace, run: Run) -> list[str | None]:
+    """Names of what a command reads: the data it is given, and those of a run with a recipe."""
+    own = run.source if (run.folder / RECIPE).is_file() else None
+    return [options.get("data"), own]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from entropae.cli.opened import add_run_and_data, opened
+from entropae.cli.opened import add_run_and_data, opened, read_by
 from entropae.cli.parser import Commands, Parser
 from entropae.storage.atomic import check_out
 
@@ -24,7 +24,7 @@ def _report_options(parser: Parser) -> None:
 def _report(options: Namespace) -> None:
     run = opened(options)
     if options.out is not None:
-        check_out(Path(options.out), read=[run.source])
+        check_out(Path(options.out), read=read_by(options, run))
     page = run.report(options.out, real_rows=options.real_rows)
     print(f"Wrote {page}: open it in a browser.")
 
