@@ -33,9 +33,10 @@ def fitted(tmp_path_factory):
     return folder
 
 
-def test_there_must_be_a_run_to_go_on_with(tmp_path, capsys, table):
+@pytest.mark.parametrize("more", [[], ["--epochs", "1"]])
+def test_there_must_be_a_run_to_go_on_with(more, tmp_path, capsys, table):
     folder = tmp_path / "typing error"
-    assert main(["fit", "--out", str(folder), "--resume", "--epochs", "1"]) == 1
+    assert main(["fit", "--out", str(folder), "--resume", *more]) == 1
     said = capsys.readouterr().err
     assert f"no run in {folder} to go on with" in said
     assert not folder.exists() or not list(folder.iterdir())

@@ -102,7 +102,7 @@ def make(
         _check_apart(folder, recipe.data)
     with claimed(folder) if first else nullcontext(), resumable(folder):
         begun = resume and (folder / RECIPE).is_file()
-        if resume and not begun and "data" not in (asked or {"data": recipe.data}):
+        if resume and not begun and asked is not None and "data" not in asked:
             raise FileNotFoundError(
                 f"There is no run in {folder} to go on with. Begin one: entropae fit --data DATA "
                 f"--out {shlex.quote(str(folder))}"
