@@ -15,8 +15,8 @@ import entropae as ea
 from entropae.kinds import read
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditions import conditions, meets
-from entropae.reader.quantities import exception, form_of, parsed, written
 from entropae.recipe import ModelConfig
+from entropae.variables.quantities import exception, form_of, parsed, written
 
 RNG = np.random.default_rng(0)
 CENTS = RNG.integers(100, 2_000_000, 200)

@@ -59,10 +59,10 @@ def dialect_of(options: Namespace) -> Dialect | None:
 
 
 def read(path: str, options: Namespace, columns: Sequence[str] | None = None) -> Table:
-    """A table, after a line on how it was read if that is not as its name lets expect."""
+    """A table to be measured, after a line on how it was read if that is not as one expects."""
     from entropae.reader import read_table
 
-    table = read_table(path, columns, dialect=dialect_of(options))
+    table = read_table(path, columns, dialect=dialect_of(options)).with_numbers()
     if table.read_as:
         # JSON is for programs.
         print(table.read_as, file=sys.stderr if getattr(options, "json", False) else sys.stdout)

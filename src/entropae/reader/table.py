@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from entropae.messages import printable, unknown
 from entropae.reader.compute import compute
 from entropae.reader.dialect import Dialect
 from entropae.variables.frames import EXACT, columns_of
+from entropae.variables.texts import numbers_of
 
 MISSING = ("refuse", "drop")
 
@@ -68,6 +69,27 @@ class Table:
     def read_as(self) -> str:
         """A line on how it was read, empty if as its name lets expect."""
         return f"Read as: {printable('; '.join(self.notes))}." if self.notes else ""
+
+    def with_numbers(self) -> Table:
+        """The same, texts of one form that are numbers, such as 12.5 kg, as these; notes say so."""
+        if isinstance(self.data, Mapping):
+            return self
+        import pyarrow as pa
+
+        data, forms = self.data, []
+        for i, field in enumerate(self.data.schema):
+            if not (pa.types.is_string(field.type) or pa.types.is_large_string(field.type)):
+                continue
+            column = self.data.column(i)
+            found = numbers_of(column.drop_null().to_numpy())
+            if found is None:
+                continue
+            numbers, form = found
+            values = np.full(len(column), np.nan)
+            values[column.is_valid().to_numpy()] = numbers
+            data = data.set_column(i, field.name, pa.array(values, from_pandas=True))
+            forms.append(f"{field.name!r} as numbers, written {form}")
+        return replace(self, data=data, notes=(*self.notes, *forms))
 
     def check_known(self, names: Sequence[str] | None) -> None:
         """Raise unless all these columns have been read.

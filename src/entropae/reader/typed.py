@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from entropae.reader import quantities
 from entropae.reader.cells import MISSING, SIGNS
 from entropae.reader.compute import compute
 from entropae.reader.dialect import Dialect, shown
@@ -21,6 +20,7 @@ from entropae.reader.numerals import (
     numbers,
 )
 from entropae.reader.times import Dates, as_dates, dates, times_of_day
+from entropae.variables import quantities
 
 TELEPHONE = r"^\+[0-9]{7,15}$"
 

@@ -45,6 +45,7 @@ class Variable:
         shift: What was taken from the values that came in.
         came_as: Whether the values came in as numbers with fractions, integers, or labels.
         doubt: What speaks against taking it so, in words; nothing if nothing does.
+        form: How its numbers were written as texts, see `entropae.variables.quantities`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Variable:
     shift: float = 0.0
     came_as: Literal["number", "integer", "label"] = "number"
     doubt: str = ""
+    form: str = ""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -70,11 +72,11 @@ class Variable:
     @property
     def note(self) -> str | None:
         """What is done with the column that a reader should know, in words."""
+        what = [f"written as {self.form}"] if self.form else []
         if self.kind == "constant":
-            return f"{self.name}: constant"
+            what.append("constant")
         if self.kind == "discrete":
-            return f"{self.name}: {self.levels} classes"
-        what = []
+            what.append(f"{self.levels} classes")
         if self.kind == "circular" and self.period is not None:
             what.append(f"circular, with period {self.period:.6g}")
         if self.kind == "mixed" and self.classes is not None:
@@ -120,7 +122,7 @@ class Variable:
         classes = None if self.classes is None else self.classes[rows]
         return Variable(
             *(self.name, self.kind, self.values[rows], classes, cells),
-            *(self.period, self.levels, self.shift, self.came_as, self.doubt),
+            *(self.period, self.levels, self.shift, self.came_as, self.doubt, self.form),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from entropae.messages import unknown
 from entropae.neighbors import as_points, is_of_rows
 from entropae.variables.frames import columns_of
 from entropae.variables.kind import Resolution, Variable, recognise
+from entropae.variables.texts import numbers_of
 
 # A sparse matrix with more entries than this, zeros included, is not made dense unasked.
 DENSE = 10**8
@@ -36,6 +38,8 @@ def variables_of(
 ) -> list[Variable]:
     """The columns of a sample, each recognised, see `recognise`.
 
+    Texts of one form that are numbers, such as 12.5 kg, are taken as these.
+
     Args:
         x: A tensor, array, list, frame or series (see `columns_of`), or sparse matrix.
         name: What to call the sample in messages. Its columns are called by the names that the
@@ -56,10 +60,13 @@ def variables_of(
         asked = _is_discrete(label, name, discrete)
         about: Any = _of(label, name, period, None)
         step: Any = _of(label, name, resolution, "auto")
-        is_text = values.dtype.kind in "OUSb" and _is_frame(x)
+        written = None if asked or values.dtype.kind not in "OU" else numbers_of(values)
+        numbers, form = written or (values, "")
+        is_text = numbers.dtype.kind in "OUSb" and _is_frame(x)
         asked = True if asked is None and is_text else asked
         turns = None if asked else about
-        made.append(recognise(label, values, discrete=asked, period=turns, resolution=step))
+        one = recognise(label, numbers, discrete=asked, period=turns, resolution=step)
+        made.append(replace(one, form=form))
     return made
 
 

@@ -14,7 +14,7 @@ from entropae.kinds.tables.column import written
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.plain import inner, is_text, plain, type_of
 from entropae.messages import unknown
-from entropae.reader import quantities
+from entropae.variables import quantities
 
 NOTHING = ("none", "null", "na", "nan", "nat", "")
 # Of types, by how their names begin.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from entropae.kinds.tables import spans
-from entropae.reader import quantities
+from entropae.variables import quantities
 
 DAYS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d")
 DAYS += ("%-d/%-m/%Y", "%-m/%-d/%Y", "%-d.%-m.%Y", "%Y.%m.%d", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y")

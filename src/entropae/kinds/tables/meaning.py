@@ -23,7 +23,7 @@ from entropae.kinds.tables.plain import (
     is_whole,
     plain,
 )
-from entropae.reader import quantities
+from entropae.variables import quantities
 
 FEW = 10  # distinct numbers up to which they are categories
 MOST = 100  # categories of a column that have a state each

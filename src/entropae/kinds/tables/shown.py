@@ -16,7 +16,7 @@ from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import arrow, is_text, plain, type_of
 from entropae.kinds.tables.rules import Rule
 from entropae.messages import printable
-from entropae.reader import quantities
+from entropae.variables import quantities
 
 MOST = 60  # columns that have a line
 NAMED = 4  # categories that are named

@@ -14,11 +14,12 @@ import numpy as np
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.plain import arrow, is_text, plain
-from entropae.reader import Dialect, quantities
+from entropae.reader import Dialect
 from entropae.reader.beginning import beginning
 from entropae.reader.cells import MISSING, is_value
 from entropae.reader.dialect import shown
 from entropae.reader.separators import records
+from entropae.variables import quantities
 
 ENDS = ("before", "after")
 AFFIXED = re.compile(r"^(?P<before>[€$£¥]?\s?)(?P<number>[^€$£¥%]*?)(?P<after>\s?[%€$£¥]?)$")

@@ -7,9 +7,9 @@ from typing import Any
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.plain import is_text
-from entropae.reader import quantities
 from entropae.reader.cells import is_missing
 from entropae.reader.compute import compute
+from entropae.variables import quantities
 
 TEXTS = ("category", "text", "identifier")  # meanings of columns in which a word is one
 LONGEST = 40  # characters of a word

@@ -142,14 +142,36 @@ def _patterns(form: str) -> tuple[re.Pattern[str], ...]:
 def form_of(values: Sequence[str]) -> str:
     """The form in which all different texts are numbers, exactly; `""` if there is none.
 
-    Digits alone, of one length, are codes and no numbers.
+    Digits alone, of one length, are codes and no numbers. A zero that is written as negative, as
+    rounding leaves some, is that of the others.
 
     Examples:
         >>> form_of(["$1,000", "$25"]), form_of(["1.234,50 EUR", "7,25 EUR"]), form_of(["12%"])
         ('$#,##0', '#.##0,00 EUR', '0%')
         >>> form_of(["(5)", "12"]), form_of(["2e3", "1e10"]), form_of(["0123", "1234"])
         ('0;(0)', '0e0', '')
+        >>> form_of(["(5.1)", "7.2", "0.0", "(0.0)"])
+        '0.0;(0.0)'
     """
+    others = [value for value in values if not _is_negative_zero(value)]
+    form = _form_of(others) if len(others) < len(values) else ""
+    return form if form and _are_of(values, form) else _form_of(values)
+
+
+def _is_negative_zero(text: str) -> bool:
+    return not set(text) & set("123456789") and text.startswith(("-", "−", "(")) and "0" in text
+
+
+def _are_of(values: Sequence[str], form: str) -> bool:
+    try:
+        for value in values:
+            parsed(value, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _form_of(values: Sequence[str]) -> str:
     found = [PARTS.fullmatch(v) if len(v) <= LONGEST else None for v in values[:FIRST]]
     if not all(found):
         return ""
