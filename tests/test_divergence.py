@@ -148,9 +148,9 @@ def test_infinite_divergences_stay_infinite():
     rng = np.random.default_rng(9)
     x, y = rng.standard_normal((100, 4)), rng.standard_normal((100, 4))
     x[:, 2] = 0
-    with pytest.warns(UserWarning, match="constant"):
-        found = ea.divergence_estimate(x, y)
+    found = ea.divergence_estimate(x, y)
     assert found.value == math.inf
+    assert "Column 2 is constant" in found.warnings[0]
     assert math.isnan(found.standard_error)
 
 

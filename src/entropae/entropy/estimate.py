@@ -212,7 +212,8 @@ def entropy_estimate(
         white, exact, baseline, slope = _normal(points, ks, method, norm, p, repeats)
     value = float(entropy.value)
     if value == -math.inf:
-        return _infinite(coincident(ks), baseline.mean + sample.shift, exact + sample.shift)
+        why = coincident(ks), *sample.warnings
+        return _infinite(*why, baseline=baseline.mean + sample.shift, exact=exact + sample.shift)
     terms = entropy.terms.double()
     own = float(terms.var())
     if rows:
@@ -292,8 +293,8 @@ def _finite(
     return Estimate(value, error, value - reach, value + reach, baseline, exact, warnings)
 
 
-def _infinite(why: str, baseline: float = math.nan, exact: float = -math.inf) -> Estimate:
-    return Estimate(-math.inf, math.nan, -math.inf, -math.inf, baseline, exact, (why,))
+def _infinite(*why: str, baseline: float = math.nan, exact: float = -math.inf) -> Estimate:
+    return Estimate(-math.inf, math.nan, -math.inf, -math.inf, baseline, exact, why)
 
 
 def _normal(

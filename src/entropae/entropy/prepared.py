@@ -195,6 +195,7 @@ def coincident(ks: tuple[int, ...], gradient: bool = False) -> str:
     lost = ", and gradients are not numbers" if gradient else ""
     return (
         f"Points coincide with their neighbour k={max(ks)}, so the entropy is -inf{lost}. Use a "
-        "larger `k`, or a `floor`, below which distances do not count. If values are rounded, use "
-        'resolution="auto"; if rows are there twice by mistake, leave out the second ones.'
+        "larger `k`; in `knn_entropy` also a `floor`, below which distances do not count. If "
+        'values are rounded, use resolution="auto"; if rows are there twice by mistake, leave out '
+        "the second ones."
     )

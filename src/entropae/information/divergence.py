@@ -363,6 +363,6 @@ def _warn_of_repeats(samples: TwoSamples, value: Tensor) -> None:
 def _warn_of_atoms(k: int) -> None:
     warn(
         f"More than k={k} points of `x` coincide, where its distribution then has an atom that "
-        "that of `y` lacks, so the divergence is inf. Use a larger `k`, or a `floor`; for rounded "
-        'values, resolution="auto".'
+        "that of `y` lacks, so the divergence is inf. Use a larger `k`; in `knn_divergence` also a "
+        '`floor`; for rounded values, resolution="auto".'
     )

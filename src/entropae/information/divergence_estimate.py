@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -133,9 +134,12 @@ def divergence_estimate(
             f"`x` and `y` must have at least {GROUPS} points for a standard error: got {least}. "
             "Use `knn_divergence` for a value alone."
         )
-    raw = float(by_distances(samples, k, norm, 0.0))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        raw = float(by_distances(samples, k, norm, 0.0))
     if not math.isfinite(raw):
-        return DivergenceEstimate(raw, math.nan, raw, raw, "knn")
+        why = (*(str(one.message) for one in said), *samples.warnings)
+        return DivergenceEstimate(raw, math.nan, raw, raw, "knn", warnings=why)
     compared = None if method == "knn" else compare(*first)
     chosen: DivergenceMethod = choose_references(compared) if method == "auto" else method
     found, error = _with_error(samples, k, norm, chosen, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,8 +82,10 @@ class TwoSamples:
         if not self.variables:
             return
         x, y = self.x.detach().cpu().numpy(), self.y.detach().cpu().numpy()
-        shared, repeated = _shares(np.ascontiguousarray(x), np.ascontiguousarray(y))
-        if shared - repeated > SHARED:
+        steps = [v.cells.step or 0.0 if v.cells else 0.0 for v in self.variables]
+        shared, by_chance = _shares(x, y, np.array(steps))
+        scatter = math.sqrt(by_chance * (1 - by_chance) / min(len(x), len(y)))
+        if shared - by_chance > SHARED + 3 * scatter:
             raise ValueError(
                 f"`x` and `y` must be independent samples: got {shared:.0%} of the rows of `x` in "
                 "`y`, too, which makes the estimate too small. Leave out of one what is in the "
@@ -250,11 +253,24 @@ def _repeated(x: Shaped[np.ndarray, "n d"]) -> float:
     return float(np.mean(counts[which.reshape(-1)] > 1))
 
 
-def _shares(x: Shaped[np.ndarray, "n d"], y: Shaped[np.ndarray, "m d"]) -> tuple[float, float]:
-    """Share of the rows of `x` that are in `y`, and of those that are in `x` more than once."""
-    n = len(x)
+def _shares(
+    x: Shaped[np.ndarray, "n d"], y: Shaped[np.ndarray, "m d"], steps: Float[np.ndarray, " d"]
+) -> tuple[float, float]:
+    """Share of the rows of `x` that are in `y`, and the share that is by chance.
+
+    As many would be in `y` if all were a step further, where columns are rounded to steps; else as
+    many as are more than once in one of them.
+    """
+    if steps.any():
+        x, y = (np.where(steps > 0, np.rint(z / np.where(steps > 0, steps, 1)), z) for z in (x, y))
+        beside = np.concatenate([x + (steps > 0), x - (steps > 0)])
+        return _share_in(x, y), _share_in(beside, y)
+    return _share_in(x, y), max(_repeated(x), _repeated(y))
+
+
+def _share_in(x: Shaped[np.ndarray, "n d"], y: Shaped[np.ndarray, "m d"]) -> float:
+    """Share of the rows of `x` that are in `y`."""
     _, which = np.unique(np.concatenate([x, y]), axis=0, return_inverse=True)
     which = which.reshape(-1)
-    in_x = np.bincount(which[:n], minlength=int(which.max()) + 1)
-    in_y = np.bincount(which[n:], minlength=len(in_x))
-    return float(np.mean(in_y[which[:n]] > 0)), float(np.mean(in_x[which[:n]] > 1))
+    in_y = np.bincount(which[len(x) :], minlength=int(which.max()) + 1)
+    return float(np.mean(in_y[which[: len(x)]] > 0))
