@@ -727,6 +727,21 @@ def test_parts_of_one_sample():
         ea.knn_total_correlation(points[:, 0])
 
 
+@pytest.mark.parametrize("method", ["map", "copula"])
+def test_maps_say_where_only_digits_are_measured(method):
+    """Information is infinite where columns are functions of others, and a map says 76 nats."""
+    x, noise = np.random.default_rng(0).standard_normal((2, 500, 2))
+    said = "to within the rounding of their numbers"
+    for y in (x, x[:, ::-1] * [2, 3], np.c_[noise[:, 0], x[:, 0]]):
+        found = ea.mutual_information_estimate(x, y, method=method)
+        assert any(said in warning for warning in found.warnings)
+        with pytest.warns(UserWarning, match=said):
+            ea.knn_mutual_information(x, y, method=method)
+    near = ea.mutual_information_estimate(x, x + 1e-3 * noise, method=method)
+    assert near.value > 10
+    assert not any(said in warning for warning in near.warnings)
+
+
 def test_where_no_map_suits_many_columns_neighbours_are_counted_and_it_is_said():
     """What sums of entropies say below counting is wrong, as counting itself says too little."""
     rng, d, rho = np.random.default_rng(1), 4, 0.9

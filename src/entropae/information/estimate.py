@@ -14,7 +14,7 @@ from entropae.information.dimensions import why_too_many
 from entropae.information.errors import Error, standard_error
 from entropae.information.formulas import CHOOSING, CONDITIONAL, MANY, PAIRS
 from entropae.information.lags import at_lags, transfer
-from entropae.information.mapped import SUITS, against, why_counted
+from entropae.information.mapped import SUITS, against, why_off
 from entropae.information.parts import Scale
 from entropae.information.settled import why_unsettled
 from entropae.information.significance import permutation_test
@@ -394,7 +394,7 @@ def _warnings(sample: Sample, found: Averaged, error: Error, permuted: int) -> t
     many = why_too_many(sample, found.value, error.value)
     reasons = (
         many,
-        why_counted(parts, found.terms.map),
+        why_off(parts, found.terms.map, found.value),
         None if many else why_unsettled(sample, found, error.value),
     )
     return (*made, *(reason for reason in reasons if reason))

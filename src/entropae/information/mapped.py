@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from entropae.entropy.maps import check, choose, extrapolated
+from entropae.entropy.maps import MAPS, check, choose, extrapolated
 from entropae.entropy.whitening import standardize
 
 Part = np.ndarray
@@ -29,6 +29,8 @@ Part = np.ndarray
 FEW, SOME, SOME_ROWS = 3, 6, 2000
 # Nats by which counting must exceed a map: it errs towards 0, and no sample exceeds it by chance.
 FAILED = 0.1
+# Nats of a column's digits: of one that is known to within e⁻¹², the rest is rather rounding.
+DIGITS = 12.0
 # What each is for, as `method="map"` says of its choice.
 SUITS = {
     "calibrated": "near to a normal distribution",
@@ -126,20 +128,27 @@ def against(parts: Sequence[Part], k: int, method: str) -> tuple[str, ...]:
     return tuple(f"Of the entropy of all parts together: {one}" for one in found.warnings)
 
 
-def why_counted(parts: Sequence[Part], method: str) -> str | None:
-    """What speaks against counting where maps were to be used, in words.
+def why_off(parts: Sequence[Part], method: str, value: float) -> str | None:
+    """What speaks against what a map, or counting in its place, says, in words.
 
     Args:
         parts: See `by_map`.
         method: What it chose.
+        value: What it says.
     """
-    d = sum(part.shape[1] for part in parts)
-    if method != "ksg1" or d <= SOME:
+    sizes = [part.shape[1] for part in parts]
+    if method in MAPS and value > DIGITS * (sum(sizes) - max(sizes)):
+        return (
+            "Parts tell each other to within the rounding of their numbers. If a column is a "
+            "function of others, the information is infinite, and the value only says how many "
+            "digits they have: leave the column out."
+        )
+    if method != "ksg1" or sum(sizes) <= SOME:
         return None
     return (
         "No map suits these parts: sums of entropies say less than counting neighbours, which "
-        f"itself says too little in d={d} columns. The value is rather a lower bound. Use fewer "
-        "columns, or transform them so that their scatter plots look plainer."
+        f"itself says too little in d={sum(sizes)} columns. The value is rather a lower bound. Use "
+        "fewer columns, or transform them so that their scatter plots look plainer."
     )
 
 

@@ -9,7 +9,7 @@ from scipy.special import digamma
 
 from entropae.information.dimensions import why_too_many
 from entropae.information.formulas import Formula
-from entropae.information.mapped import why_counted
+from entropae.information.mapped import why_off
 from entropae.information.result import like
 from entropae.information.settled import why_unsettled
 from entropae.information.terms import Averaged, Sample, Settings, averaged, sample_of
@@ -33,7 +33,7 @@ def warned(sample: Sample) -> float:
         *sample.doubts,
         *sample.warnings,
         why_too_many(sample, found.value, unasked=True),
-        why_counted(parts, found.terms.map),
+        why_off(parts, found.terms.map, found.value),
         why_unsettled(sample, found) if _is_strong(sample, found) else None,
     ):
         if message:
