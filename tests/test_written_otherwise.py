@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,19 @@ def test_numbers_below_a_limit_of_detection():
     (said,) = ea.mutual_information_estimate(texts, X + Y).warnings[:1]
     assert "beside '<0.05'" in said
     assert 'pandas.to_numeric(…, errors="coerce")' in said
+
+
+def test_decimals_of_python_are_numbers():
+    """In lists, arrays, columns and mappings, as a database returns them."""
+    rounded = X[:200].round(2)
+    listed = [Decimal(str(v)) for v in rounded.tolist()]
+    y = X[:200] + Y[:200]
+    for x in (listed, np.array(listed, object), [[v] for v in listed], {"x": listed}):
+        assert ea.knn_entropy(x) == pytest.approx(ea.knn_entropy(rounded))
+        assert ea.knn_mutual_information(x, y) == pytest.approx(
+            ea.knn_mutual_information(rounded, y)
+        )
+        assert ea.knn_divergence(x, y[:, None]) == pytest.approx(ea.knn_divergence(rounded, y))
 
 
 def test_codes_are_classes():

@@ -9,7 +9,14 @@ small distances to cancellation, often returning exactly 0, whose logarithm is â
 from entropae.neighbors.distance import kth_distance
 from entropae.neighbors.forked import register
 from entropae.neighbors.operators import constant, is_opaque, operator
-from entropae.neighbors.points import as_count, as_points, check_choice, check_k, is_of_rows
+from entropae.neighbors.points import (
+    as_count,
+    as_points,
+    check_choice,
+    check_k,
+    is_of_rows,
+    without_decimals,
+)
 from entropae.neighbors.progress import showing_progress
 from entropae.neighbors.search import ORDER, SEARCHES, Method, Norm, nearest
 from entropae.neighbors.select import block_size
@@ -35,4 +42,5 @@ __all__ = [
     "operator",
     "showing_progress",
     "warn",
+    "without_decimals",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,15 @@ def _check_finite(points: Float[Tensor, "n d"], name: str) -> None:
         )
 
 
+def without_decimals(array: np.ndarray) -> np.ndarray:
+    """An array, in float64 if it is of numbers some of which are Python's `Decimal`."""
+    if array.dtype.kind != "O":
+        return array
+    kinds = {type(value) for value in array.flat}
+    numbers = all(issubclass(kind, Real | Decimal) and kind is not bool for kind in kinds)
+    return array.astype(np.float64) if numbers and Decimal in kinds else array
+
+
 def _as_array(x: Any, name: str) -> np.ndarray:
     if np.ma.is_masked(x):
         raise ValueError(
@@ -84,6 +94,7 @@ def _as_array(x: Any, name: str) -> np.ndarray:
         array = np.asarray(list(array)) if is_of_rows(array) else array
     except ValueError as error:
         raise ValueError(f"`{name}` must have rows of equal length: {error}") from error
+    array = without_decimals(array)
     if array.dtype.kind not in "biufc":
         if hasattr(x, "toarray"):
             raise ValueError(

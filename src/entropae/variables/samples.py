@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from entropae.messages import unknown
-from entropae.neighbors import as_points, is_of_rows
+from entropae.neighbors import as_points, is_of_rows, without_decimals
 from entropae.variables.frames import columns_of
 from entropae.variables.kind import Resolution, Variable, recognise
 from entropae.variables.texts import numbers_of
@@ -145,7 +145,7 @@ def _as_table(x: Any, name: str, missing_too: bool = False) -> np.ndarray:
         x = x.toarray()
     x = list(x) if is_of_rows(x) else x
     if missing_too and not isinstance(x, Tensor):
-        array = np.asarray(x)
+        array = without_decimals(np.asarray(x))
         if array.ndim in (1, 2) and array.size and array.dtype.kind != "c":
             return array.reshape(len(array), -1)
     if isinstance(x, Tensor) and x.dtype == torch.bool:
@@ -165,7 +165,7 @@ def _as_array(x: Any) -> np.ndarray | None:
     if np.ma.is_masked(x):
         return None
     try:
-        array = np.asarray(x)
+        array = without_decimals(np.asarray(x))
     except ValueError:
         return None
     return array if array.dtype.kind in "biufmMOUS" else None
