@@ -21,6 +21,7 @@ from entropae.cli import (
 from entropae.cli.parser import Parser
 from entropae.cli.streams import never_fail
 from entropae.cli.training import read_recipe_file
+from entropae.cli.wording import as_options
 from entropae.imports import load
 from entropae.messages import printable
 from entropae.signals import Stopped, in_command
@@ -76,7 +77,9 @@ def _run(arguments: list[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + PIPE
     except (ValueError, OSError, ArithmeticError, ImportError, MemoryError) as error:
-        shown = "\n".join(map(printable, str(error).split("\n")))
+        measures = options.command in (*entropy.COMMANDS, *information.COMMANDS)
+        said = as_options(str(error)) if measures else str(error)
+        shown = "\n".join(map(printable, said.split("\n")))
         print(f"entropae {options.command}: {shown}", file=sys.stderr)
         return 1
     return 0

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from entropae.cli.wording import as_options
 from entropae.messages import printable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def print_notes(notes: Iterable[str], warnings: Iterable[str]) -> None:
     for what, names in alike.items():
         print(f"  {printable(_some(names) + ': ' if any(names) else '')}{printable(what)}")
     for warning in warnings:
-        print(f"Warning: {printable(warning)}")
+        print(f"Warning: {printable(as_options(warning))}")
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:

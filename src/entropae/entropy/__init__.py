@@ -1,7 +1,7 @@
 """Differential entropy from a sample, by nearest neighbours. In nats throughout."""
 
 from entropae.entropy.baseline import Baseline, gaussian_baseline
-from entropae.entropy.degenerate import dependent_columns, listed
+from entropae.entropy.degenerate import called, dependent_columns
 from entropae.entropy.distances import (
     LOG_UNIT_BALL,
     entropy_of_distances,
@@ -20,6 +20,7 @@ __all__ = [
     "Baseline",
     "EntropyMethod",
     "Estimate",
+    "called",
     "change",
     "dependent_columns",
     "entropy_estimate",
@@ -30,7 +31,6 @@ __all__ = [
     "knn_entropy",
     "knn_renyi_entropy",
     "knn_tsallis_entropy",
-    "listed",
     "log_distance",
     "matters",
     "weights",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,22 +12,27 @@ from entropae.entropy.whitening import standardize
 
 # Smallest eigenvalue of a matrix of correlations that is far from where rounding could hide a 0.
 SAFE = 1e-8
+FEW = 8  # columns that are named
 
 
 @torch.no_grad()
-def why_degenerate(points: Float[Tensor, "n d"]) -> str | None:
+def why_degenerate(points: Float[Tensor, "n d"], names: Sequence[str] = ()) -> str | None:
     """Which columns keep the distribution from having a density, in words; None if none do.
 
     Dependence is looked for where there are more points than dimensions; it is exact when what is
     left of a combination of columns is no more than the rounding of the columns themselves.
+
+    Args:
+        points: The sample.
+        names: What its columns are called; by default their numbers.
     """
     if _is_plainly_dense(points):
         return None
     constant = (points == points[0]).all(0).nonzero()[:, 0].tolist()
     if constant:
-        return say_constant(constant)
+        return say_constant(constant, names)
     dependent = _dependent(points)
-    return say_dependent(dependent) if dependent else None
+    return say_dependent(dependent, names) if dependent else None
 
 
 @torch.no_grad()
@@ -55,21 +62,27 @@ def _is_plainly_dense(points: Float[Tensor, "n d"]) -> bool:
     return bool((failed == 0) & (offset.amax() * torch.finfo(points.dtype).eps < 1e-6))
 
 
-def say_constant(columns: list[int]) -> str:
+def say_constant(columns: list[int], names: Sequence[str] = ()) -> str:
     """Constant columns named."""
-    which = "Column {} of `x` is" if len(columns) == 1 else "Columns {} of `x` are"
+    which, are = ("Column", "is") if len(columns) == 1 else ("Columns", "are")
     return (
-        f"{which.format(listed(columns))} constant, so the distribution has no density, the "
+        f"{which} {called(columns, names)} {are} constant, so the distribution has no density, the "
         "entropy is -inf. Drop what is constant to measure the entropy of the others."
     )
 
 
-def say_dependent(columns: list[int]) -> str:
+def say_dependent(columns: list[int], names: Sequence[str] = ()) -> str:
     """Linearly dependent columns named."""
     return (
-        f"Columns {listed(columns)} of `x` are linearly dependent, so the distribution has no "
+        f"Columns {called(columns, names)} are linearly dependent, so the distribution has no "
         "density, the entropy is -inf. Drop one of them to measure the entropy of the others."
     )
+
+
+def called(columns: list[int], names: Sequence[str], sample: str = " of `x`") -> str:
+    """The first few columns, by their names or by their numbers in a sample."""
+    few = [names[i] if names else str(i) for i in columns[:FEW]]
+    return ", ".join(few) + ", …" * (len(columns) > FEW) + ("" if names else sample)
 
 
 def _dependent(points: Tensor) -> list[int]:
@@ -106,8 +119,3 @@ def null_columns(factor: Float[Tensor, "d d"], most: float) -> list[int]:
     _, values, directions = torch.linalg.svd(factor)
     null = directions[values <= most]
     return (null.abs() > 1e-6).any(0).nonzero()[:, 0].tolist()
-
-
-def listed(columns: list[int]) -> str:
-    """The numbers of the first few columns."""
-    return ", ".join(map(str, columns[:8])) + (", …" if len(columns) > 8 else "")

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from entropae.entropy.baseline import Baseline, simulate
 from entropae.entropy.blocks import ByBlocks, entropy_by_blocks
-from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import Pointwise, is_count, is_number, neighbour_distances
 from entropae.entropy.halves import change, halves, matters
 from entropae.entropy.maps import (
@@ -197,7 +196,7 @@ def entropy_estimate(
     points, *others = sample.turns
     n, d = points.shape
     ks = check_options(points, k, method=method, p=p)
-    message = sample.degenerate or why_degenerate(sample.points)
+    message = sample.why_singular
     if message:
         return _infinite(message)
     rows = reach_of(points.double().cpu().numpy())

@@ -14,7 +14,6 @@ from scipy.special import digamma, polygamma
 from torch import Tensor
 
 from entropae.entropy.blocks import entropy_by_blocks
-from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import (
     LOG_UNIT_BALL,
     Pointwise,
@@ -206,7 +205,7 @@ def knn_entropy(
     points = sample.points
     ks = check_options(points, k, method=method, floor=floor, p=p)
     looks = (floor == 0 or METHODS[method].linear) and not is_opaque(points)
-    message = (sample.degenerate or why_degenerate(points.detach())) if looks else None
+    message = sample.why_singular if looks else None
     said = sample.warnings
     if message:
         said = (*said, message)

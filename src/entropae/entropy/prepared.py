@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from entropae.entropy.degenerate import why_degenerate
 from entropae.neighbors import as_points, check_choice, is_opaque
 from entropae.variables import (
     Resolutions,
@@ -42,6 +43,7 @@ class Prepared(NamedTuple):
         degenerate: Why there is no density, in words; `None` if nothing says so.
         notes: What was done, in words.
         warnings: What speaks against it, in words.
+        names: What the columns are called, if they are a frame's.
     """
 
     points: Float[Tensor, "n d"]
@@ -50,6 +52,12 @@ class Prepared(NamedTuple):
     degenerate: str | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def why_singular(self) -> str | None:
+        """Why there is no density, in words; `None` if neither values nor columns say so."""
+        return self.degenerate or why_degenerate(self.points.detach(), self.names)
 
 
 def prepared(
@@ -81,7 +89,8 @@ def prepared(
     variables = [_without_atoms(v) for v in variables_of(x, "x", resolution=resolution)]
     if points is None or any(v.shift for v in variables):
         points = torch.from_numpy(_stacked([_numbers(v) for v in variables]))
-    return _of_variables(points, variables, scale, seed)
+    made = _of_variables(points, variables, scale, seed)
+    return made._replace(names=tuple(v.name for v in variables)) if is_frame else made
 
 
 def _of_variables(

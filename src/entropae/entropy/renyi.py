@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
-from entropae.entropy.degenerate import why_degenerate
 from entropae.entropy.distances import LOG_UNIT_BALL, is_number
 from entropae.entropy.prepared import Scale, coincident, prepared
 from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
@@ -184,7 +183,7 @@ def _over_spreads(
     for message in sample.warnings:
         warn(message)
     looks = not is_opaque(points)
-    message = (sample.degenerate or why_degenerate(points.detach())) if looks else None
+    message = sample.why_singular if looks else None
     if message:
         warn(message)
         return points.new_tensor(-math.inf)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from entropae.entropy import dependent_columns, entropy_of_distances, listed, log_distance
+from entropae.entropy import called, dependent_columns, entropy_of_distances, log_distance
 from entropae.information.parts import Scale
 from entropae.information.references import (
     DivergenceMethod,
@@ -160,9 +160,10 @@ def by_distances(samples: TwoSamples, k: int, norm: Norm, floor: float) -> Float
     check_k(k, min(n - 1, m), f"n={n} points in `x` and m={m} in `y`")
     looks = floor == 0 and not is_opaque(p) and not is_opaque(q)
     if looks:
-        singular = _singular_columns(p.detach(), q.detach())
+        singular = _singular_columns(p.detach(), q.detach(), samples.names)
         if singular.any():
-            _warn_of(singular, "constant in `x` or `y` and not the same in the other", math.inf)
+            why = "constant in `x` or `y` and not the same in the other"
+            _warn_of(singular, samples.names, why, math.inf)
             return p.new_tensor(math.inf)
         samples.check_density()
         samples.check_independent()
@@ -171,7 +172,7 @@ def by_distances(samples: TwoSamples, k: int, norm: Norm, floor: float) -> Float
     if looks and value.isposinf():
         _warn_of_atoms(k)
     if looks and value.isfinite():
-        _check_dimensions(p.detach(), q.detach())
+        _check_dimensions(p.detach(), q.detach(), samples.names)
     return value
 
 
@@ -292,7 +293,8 @@ def knn_cross_entropy(
         if constant.any():
             inside = (p.detach() == q.detach()[0]).all(0)
             value = -math.inf if inside[constant].all() else math.inf
-            _warn_of(constant, "constant in `y`, so its distribution has no density", value)
+            why = "constant in `y`, so its distribution has no density"
+            _warn_of(constant, samples.names, why, value)
             return like(p.new_tensor(value), x, y)
     values = [
         entropy_of_distances(kth_distance(a, b, k=k, norm=norm), d, m, k, norm=norm, floor=floor)
@@ -314,12 +316,14 @@ def _constant_columns(points: Float[Tensor, "n d"]) -> Bool[Tensor, " d"]:
     return (points == points[0]).all(0) & (len(points) > 1)
 
 
-def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[Tensor, " d"]:
+def _singular_columns(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], names: tuple[str, ...]
+) -> Bool[Tensor, " d"]:
     """Columns that are constant in one of the samples; the same constant in both is an error."""
     in_p, in_q = _constant_columns(p), _constant_columns(q)
     both = in_p & in_q & (p[0] == q[0])
     if both.any():
-        named = listed(both.nonzero()[:, 0].tolist())
+        named = called(both.nonzero()[:, 0].tolist(), names, "")
         raise ValueError(
             f"`x` and `y` must vary: got column {named} with one value in both. "
             "Drop the column; it adds nothing to the divergence."
@@ -327,13 +331,16 @@ def _singular_columns(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> Bool[
     return in_p | in_q
 
 
-def _check_dimensions(p: Float[Tensor, "n d"], q: Float[Tensor, "m d"]) -> None:
+def _check_dimensions(
+    p: Float[Tensor, "n d"], q: Float[Tensor, "m d"], names: tuple[str, ...]
+) -> None:
     """Raise if both samples lie in one hyperplane, where a distance counts for too many columns."""
     dependent = dependent_columns(torch.cat([p, q.to(p.dtype)]))
     if dependent:
         raise ValueError(
-            f"`x` and `y` must span all columns: got columns {listed(dependent)}, which are "
-            "linearly dependent in both alike. Drop one of them; it adds nothing to the divergence."
+            f"`x` and `y` must span all columns: got columns {called(dependent, names, '')}, which "
+            "are linearly dependent in both alike. Drop one of them; it adds nothing to the "
+            "divergence."
         )
 
 
@@ -347,11 +354,9 @@ def _check_no_shared_points(across: Float[Tensor, " n"], k: int) -> None:
         )
 
 
-def _warn_of(columns: Bool[Tensor, " d"], what: str, value: float) -> None:
-    warn(
-        f"Column {listed(columns.nonzero()[:, 0].tolist())} is {what}: the value is {value}. "
-        "Drop the column to measure the others."
-    )
+def _warn_of(columns: Bool[Tensor, " d"], names: tuple[str, ...], what: str, value: float) -> None:
+    named = called(columns.nonzero()[:, 0].tolist(), names, "")
+    warn(f"Column {named} is {what}: the value is {value}. Drop the column to measure the others.")
 
 
 def _warn_of_repeats(samples: TwoSamples, value: Tensor) -> None:

@@ -45,6 +45,7 @@ class TwoSamples:
         shift: What the scaling took from an entropy, in nats.
         variables: Columns of both together; empty for samples that are taken as they are.
         warnings: What speaks against an estimate, in words.
+        names: What the columns are called, if they are a frame's.
     """
 
     x: Float[Tensor, "n d"]
@@ -53,6 +54,7 @@ class TwoSamples:
     shift: float = 0.0
     variables: tuple[Variable, ...] = ()
     warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def check_density(self) -> None:
         """Raise if one value holds many rows of both samples, beside others that do not repeat.
@@ -140,8 +142,9 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
     share = 0.0 if repeated is None else max(_repeated(points[:n]), _repeated(points[n:]))
     warnings = (say_repeated(share),) if share else ()
     rounded = any(v.cells is not None for v in variables)
+    called = () if columns_of(x) is None else tuple(names[0])
     if not rounded and scale is None:
-        return TwoSamples(p, q, [(p, q)], 0.0, tuple(variables), warnings)
+        return TwoSamples(p, q, [(p, q)], 0.0, tuple(variables), warnings, called)
     divisors = scales_of(variables, scale)
     turns = []
     for turn in range(SPREADS if rounded else 1):
@@ -149,7 +152,7 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         made = torch.from_numpy(_stacked(spread) / divisors)
         turns.append((made[:n].to(p.device), made[n:].to(p.device)))
     shift = float(np.log(divisors).sum())
-    return TwoSamples(p, q, turns, shift, tuple(variables), warnings)
+    return TwoSamples(p, q, turns, shift, tuple(variables), warnings, called)
 
 
 def _apart(

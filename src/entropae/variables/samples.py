@@ -64,7 +64,7 @@ def variables_of(
         numbers, form = written or (values, "")
         is_text = numbers.dtype.kind in "OUSb" and _is_frame(x)
         asked = True if asked is None and is_text else asked
-        turns = None if asked else about
+        turns = None if asked and not (is_text and isinstance(period, Mapping)) else about
         one = recognise(label, numbers, discrete=asked, period=turns, resolution=step)
         made.append(replace(one, form=form))
     return made
