@@ -1,17 +1,21 @@
 """What commands would overwrite, or do in place of what was meant, is refused."""
 
 import csv
+import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import entropae as ea
 from entropae.cli import main
 
 VALUES = np.random.default_rng(0).normal(size=(200, 3))
 NAMES = ["a", "b", "c"]
+KEPT = ["model.json", "model.safetensors", "table.json", "table.safetensors"]
 
 
 def write(path, rows, names=NAMES):
@@ -112,3 +116,46 @@ def test_a_column_called_target_is_not_left_out():
         {"a": VALUES[:, 0], "target": VALUES[:, 1]}, VALUES[:, 2], columns=["a"]
     )
     assert ranked.names == ("a",)
+
+
+@pytest.mark.parametrize("name", KEPT)
+@pytest.mark.parametrize("how", ["cut off", "gone"])
+def test_the_file_that_is_damaged_is_named(fitted, name, how, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(fitted / "run", run)
+    if how == "gone":
+        (run / name).unlink()
+    else:
+        (run / name).write_bytes((run / name).read_bytes()[:200])
+    assert main(["sample", str(run), "--out", str(tmp_path / "out.csv")]) == 1
+    said = capsys.readouterr().err
+    assert name in said
+    assert not set(KEPT) - {name} & set(re.findall(r"[\w.]+", said))
+
+
+def test_a_damaged_recipe_is_told_in_a_line(fitted, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(fitted / "run", run)
+    (run / "recipe.yaml").write_text("a: [b\nc: }")
+    assert main(["sample", str(run), "--out", str(tmp_path / "out.csv")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_report_is_a_page(fitted, tmp_path, capsys):
+    assert main(["report", str(fitted / "run"), "--out", str(tmp_path / "page.pdf")]) == 1
+    assert "must end in .html" in capsys.readouterr().err
+
+
+def test_images_beside_earlier_ones(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    model = ea.Autoencoder(
+        ea.nn.MLPEncoder((1, 8, 8), 2), ea.nn.MLPDecoder((1, 8, 8), 2), ea.Plain(2)
+    )
+    ea.fit(model, torch.rand(60, 1, 8, 8), epochs=1, progress=False)
+    model.save("run")
+    assert main(["sample", "run", "-n", "5", "--out", "images"]) == 0
+    assert "beside" not in capsys.readouterr().out
+    assert main(["sample", "run", "-n", "3", "--out", "images"]) == 0
+    assert "Wrote 3 images to images, beside 2 that were there." in capsys.readouterr().out
+    assert main(["sample", "run", "--out", "-"]) == 1
+    assert "must be a picture" in capsys.readouterr().err

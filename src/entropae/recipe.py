@@ -226,6 +226,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings = yaml.load(text, _Loader)
         if not isinstance(settings, dict):
             raise ValueError("it holds no settings")
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise ValueError(f"{where}{error.problem or error.context}") from error
     # Its constructors raise this and that on keys and dates that are none.
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(str(error)) from error

@@ -25,6 +25,8 @@ def _report(options: Namespace) -> None:
     run = opened(options)
     if options.out is not None:
         check_out(Path(options.out), read=read_by(options, run))
+        if Path(options.out).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"`--out` must end in .html: got {options.out}.")
     page = run.report(options.out, real_rows=options.real_rows)
     print(f"Wrote {page}: open it in a browser.")
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from itertools import pairwise
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,9 @@ def load(
         *(KeyError, TypeError, ValueError, AttributeError, ArithmeticError),
         *(RuntimeError, MemoryError, SafetensorError),
     ) as error:
-        raise ValueError(f"The model in {folder} cannot be loaded: {error}") from error
+        cut = {SafetensorError: f"{WEIGHTS}: ", JSONDecodeError: f"{CONFIG}: "}
+        where = cut.get(type(error), "")
+        raise ValueError(f"The model in {folder} cannot be loaded: {where}{error}") from error
     if unexpected or missing:
         raise ValueError(
             f"The weights in {folder} are of other networks than those given: "

@@ -31,7 +31,7 @@ THUMBNAIL = 32
 def check_out(out: str) -> None:
     """Raise unless images can be written under a name."""
     suffix = Path(out).suffix.lower()
-    if suffix and suffix not in (*PICTURES, ".npy"):
+    if out == "-" or (suffix and suffix not in (*PICTURES, ".npy")):
         raise ValueError(
             f"`--out` must be a picture ({', '.join(PICTURES)}), an .npy file or a folder: got "
             f"{out}."
@@ -43,6 +43,7 @@ def write(kind: Images, images: Tensor, out: str, *, columns: int | None = None)
     check_out(out)
     images, path = images.cpu(), Path(out)
     path.parent.mkdir(parents=True, exist_ok=True)
+    beside = ""
     if path.suffix.lower() in PICTURES:
         pictures.save_sheet(kind.unit(images), path, columns)
     elif path.suffix:
@@ -50,7 +51,9 @@ def write(kind: Images, images: Tensor, out: str, *, columns: int | None = None)
             np.save(file, images.numpy())
     else:
         pictures.save_images(kind.unit(images), path)
-    return f"Wrote {len(images)} images to {out}."
+        others = len(list(path.glob("*.png"))) - len(images)
+        beside = f", beside {others} that were there" if others else ""
+    return f"Wrote {len(images)} images to {out}{beside}."
 
 
 def write_pairs(kind: Images, x: Tensor, again: Tensor, out: str) -> str:

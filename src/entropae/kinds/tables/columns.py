@@ -253,12 +253,19 @@ class Columns:
         """
         path = Path(folder) / TABLE
         try:
-            return cls._read(path)
+            made = cls._read(path)
+        except FileNotFoundError as error:
+            raise ValueError(f"{error.filename} is missing.") from error
+        except SafetensorError as error:
+            raise ValueError(f"{path.with_name(NUMBERS)} cannot be read: {error}") from error
         except (
             *(KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError),
-            *(OSError, SafetensorError),
+            OSError,
         ) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
+        groups, gone = zip(*((one.groups, one.gone) for one in made.columns), strict=True)
+        made.conditionals = Conditionals.load(path.parent, groups, gone)
+        return made
 
     @classmethod
     def _read(cls, path: Path) -> Columns:
@@ -279,8 +286,6 @@ class Columns:
             identifiers=[checked_identifier(row) for row in identifiers],
             order=said.get("order"),
         )
-        groups, gone = zip(*((one.groups, one.gone) for one in made.columns), strict=True)
-        made.conditionals = Conditionals.load(path.parent, groups, gone)
         if made.width > WIDEST or not np.isfinite(made.noise).all():
             raise ValueError("its rows are too wide, or its noise is not finite")
         return made
