@@ -1,5 +1,6 @@
 """What `fit` is given in Python: numbers of numpy, frozen parts, callbacks, errors of one's own."""
 
+import math
 import re
 import warnings
 
@@ -219,3 +220,54 @@ CODES = np.arange(6, dtype=np.float32).reshape(2, 3)
 def test_codes_may_be_of_any_array(code):
     one = model(latent=ea.Plain(3)).eval()
     torch.testing.assert_close(one.decode(code), one.decode(torch.from_numpy(CODES)))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda m, x: m.sample(5, batch_size=0), "`batch_size` must be a whole number"),
+        (lambda m, x: m.encode(x, batch_size=-1), "`batch_size` must be a whole number"),
+        (lambda m, x: m.reconstruct(x, batch_size=2.5), "`batch_size` must be a whole number"),
+        (lambda m, x: m.sample(2, seed=1 << 64), "`seed` must be .* below 2\\^63"),
+        (lambda m, x: ea.fit(m, x, epochs=1, seed=1 << 63), "`seed` must be .* below 2\\^63"),
+    ],
+)
+def test_numbers_out_of_range_are_told(call, said):
+    model = ea.Autoencoder(ea.nn.MLPEncoder((4,), 2), ea.nn.MLPDecoder((4,), 2), ea.Plain(2))
+    with pytest.raises(ValueError, match=said):
+        call(model, torch.rand(20, 4))
+
+
+def test_a_class_of_callbacks_is_told_to_be_called():
+    model = ea.Autoencoder(ea.nn.MLPEncoder((4,), 2), ea.nn.MLPDecoder((4,), 2), ea.Plain(2))
+    for given in (ModelCheckpoint, [ModelCheckpoint]):
+        with pytest.raises(TypeError, match="Call the class"):
+            ea.fit(model, torch.rand(50, 4), epochs=1, callbacks=given, progress=False)
+
+
+def test_labels_may_be_a_column_of_a_tensor_dataset():
+    x, y = torch.rand(60, 4), torch.randint(0, 3, (60, 1))
+    samples = ea.kinds.read(TensorDataset(x, y))
+    assert np.array_equal(samples.labels, y[:, 0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_a_model_is_read_in_the_type_that_it_was_saved_in(dtype, tmp_path):
+    model = ea.Autoencoder(ea.nn.MLPEncoder((4,), 2), ea.nn.MLPDecoder((4,), 2), ea.Plain(2))
+    x = torch.rand(20, 4)
+    model.to(dtype).save(tmp_path)
+    again = ea.load(tmp_path)
+    assert {p.dtype for p in again.parameters()} == {dtype}
+    assert torch.equal(again.encode(x), model.eval().encode(x))
+
+
+def test_numbers_of_numpy_and_below_the_smallest_are_taken():
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ea.knn_entropy(x, np.array(4)) == ea.knn_entropy(x, 4)
+        found = ea.knn_renyi_entropy(x, np.float32(2))
+        assert found == ea.knn_renyi_entropy(x, 2.0)
+        # The entropy of a x is that of x and log |a| for each column.
+        shift = 2 * math.log(1e-310)
+        assert ea.knn_entropy(x * 1e-310) == pytest.approx(ea.knn_entropy(x) + shift, abs=1e-3)

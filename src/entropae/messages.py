@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any
 
+MOST = 1 << 63
 JOINERS = "\u200c\u200d"
 
 
@@ -28,6 +31,25 @@ def number_of(n: int, thing: str) -> str:
         ('1 row', '2,000 rows')
     """
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """An argument that must be a whole number, below what torch takes.
+
+    Raises:
+        ValueError: If it is none, or smaller than the least.
+
+    Examples:
+        >>> whole("n", 5.0, 1)
+        Traceback (most recent call last):
+        ValueError: `n` must be a whole number of at least 1 and below 2^63: got n=5.0.
+    """
+    if not isinstance(value, Integral) or not least <= int(value) < MOST:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {least} and below 2^63: got "
+            f"{name}={value!r}."
+        )
+    return int(value)
 
 
 def printable(text: object) -> str:

@@ -83,6 +83,7 @@ def log_distance(distance: Float[Tensor, "*n"], floor: float = 0.0) -> Float[Ten
 def is_number(value: Any, least: int | float) -> bool:
     """Whether an option is a real number that is finite as a float and not below `least`."""
     number: Any = value if isinstance(value, Real) else math.nan
+    number = float(number) if isinstance(number, np.floating) else number
     return bool(least <= number <= sys.float_info.max)
 
 
@@ -118,7 +119,7 @@ def as_tuple(k: int | Sequence[int], n: int) -> tuple[int, ...]:
     Raises:
         ValueError: If one is not an integer in `[1, n − 1]`, or there is none.
     """
-    ks = tuple(k) if isinstance(k, Sequence | np.ndarray) else (k,)
+    ks = tuple(np.atleast_1d(k)) if isinstance(k, Sequence | np.ndarray) else (k,)
     if not ks:
         raise ValueError("`k` must name at least one neighbour: got an empty sequence. Use k=3.")
     for one in ks:

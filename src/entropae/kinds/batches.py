@@ -12,6 +12,7 @@ from entropae import distributed
 from entropae.kinds.base import Kind
 from entropae.kinds.registered import as_samples
 from entropae.kinds.samples import Samples
+from entropae.messages import whole
 
 
 def batches(data: Any, kind: Kind | None, size: int) -> Iterator[Tensor]:
@@ -22,6 +23,7 @@ def batches(data: Any, kind: Kind | None, size: int) -> Iterator[Tensor]:
         kind: Of the model, if it is known.
         size: Samples at a time.
     """
+    size = whole("batch_size", size, 1)
     if isinstance(data, Tensor) and _is_batch(data, kind):
         if kind is not None and len(data):
             kind.look_at(data[:size])

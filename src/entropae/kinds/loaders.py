@@ -32,8 +32,8 @@ def unwrapped(source: Any) -> Any:
     while isinstance(source, DataLoader) and _only_batches(source):
         source = source.dataset
     if isinstance(source, TensorDataset):
-        tensors: Any = source.tensors
-        return tensors[:2] if len(tensors) > 1 else tensors[0]
+        first, *others = source.tensors
+        return (first, _labels(others[0])) if others else first
     if isinstance(source, Subset):
         inner, rows = unwrapped(source.dataset), np.asarray(source.indices)
         if isinstance(inner, Samples):
@@ -41,6 +41,11 @@ def unwrapped(source: Any) -> Any:
         if isinstance(source.dataset, TensorDataset):
             return tuple(part[rows] for part in inner) if isinstance(inner, tuple) else inner[rows]
     return source
+
+
+def _labels(y: Tensor) -> Tensor:
+    """Labels that are a column, as a loss wants them, as a list."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
 
 
 def _only_batches(loader: DataLoader[Any]) -> bool:

@@ -17,7 +17,7 @@ from entropae import distributed
 from entropae.kinds import Kind, as_samples, is_array, tensor_of
 from entropae.kinds import batches as in_batches
 from entropae.latent import Latent
-from entropae.messages import unknown
+from entropae.messages import unknown, whole
 from entropae.model.calls import call, check_shape
 from entropae.model.generative import Generative
 from entropae.model.modes import evaluating, left_alone
@@ -189,6 +189,7 @@ class Autoencoder(Generative):
         Raises:
             ValueError: If the codes have another shape.
         """
+        batch_size = whole("batch_size", batch_size, 1)
         if not isinstance(code, Tensor):
             code = torch.from_numpy(np.array(code, np.float64))  # of any strides and byte order
         code = code.to(self.code_like.dtype)

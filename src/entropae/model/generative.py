@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
-from numbers import Integral
 from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from entropae.kinds import Kind
 from entropae.kinds.labels import names
 from entropae.latent import Latent
+from entropae.messages import whole
 from entropae.model.fitting import options_of
 from entropae.nn.normalization import in_single
 from entropae.prior import TITLES, Head, Normal, Prior, fitted, make_head, make_prior
@@ -257,10 +257,9 @@ class Generative(nn.Module, ABC):
             ValueError: If the prior has not been fitted, there is no such label, a number is out of
                 its range, or what the decoder makes is not finite.
         """
-        if not isinstance(n, Integral) or n < 1:
-            raise ValueError(f"`n` must be a whole number of at least 1: got n={n!r}.")
+        n, batch_size = whole("n", n, 1), whole("batch_size", batch_size, 1)
         name = self._named(prior, classes=label is not None or balanced)
-        generator = None if seed is None else torch.Generator().manual_seed(index(seed))
+        generator = None if seed is None else torch.Generator().manual_seed(whole("seed", seed, 0))
         wishes: dict[str, Any] = {}
         if label is not None or balanced:
             wishes |= {"label": None if label is None else names([label])[0], "balanced": balanced}

@@ -91,6 +91,8 @@ def load(
         model.prior = fitted(str(config["prior"]), model.priors)
         model.kind = _kind(config, model, folder)
         weights, _ = unpack(folder / WEIGHTS)
+        if encoder is None and decoder is None:
+            _take_type(model, weights)
         _check_finite(weights, {name for name, _ in model.named_buffers()})
         missing, unexpected = _fill(model, weights)
     except (
@@ -117,6 +119,16 @@ def _check_finite(weights: Mapping[str, Tensor], buffers: set[str]) -> None:
         wrong = weight.isnan() if name in buffers else ~weight.isfinite()
         if wrong.any():
             raise ValueError(f"{WEIGHTS} has values in {name} that are not finite")
+
+
+def _take_type(model: Autoencoder, weights: Mapping[str, Tensor]) -> None:
+    """Let a model compute in the type of its networks' weights, if all have another one."""
+    networks = [
+        weight for name, weight in weights.items() if name.startswith(("encoder", "decoder"))
+    ]
+    kinds = {weight.dtype for weight in networks if weight.is_floating_point()}
+    if len(kinds) == 1 and kinds != {torch.float32}:
+        model.to(kinds.pop())
 
 
 def _roles() -> dict[str, Mapping[str, type[nn.Module]]]:

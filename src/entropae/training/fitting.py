@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from entropae.drawing.log import Log
 from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
 from entropae.kinds.loaders import batch_size_of
-from entropae.messages import unknown
+from entropae.messages import unknown, whole
 from entropae.model import Autoencoder, ErrorFunction
 from entropae.model.modes import left_alone
 from entropae.nn.limits import output_limits
@@ -53,7 +53,6 @@ RATES = {"pca": 5e-4, "residual": 2e-3, "random": 3e-3}
 # that it may miss.
 LOOKED_AT, UNNOTICED = 500, 0.01
 KEPT = ("best", "last")
-MOST = 1 << 63  # which torch takes
 
 
 @torch.inference_mode(False)  # in which nothing can be learnt
@@ -161,9 +160,9 @@ def fit(
             "in this order."
         )
     left = left_alone(model)
-    epochs = None if epochs is None else _whole("epochs", epochs, 1)
-    batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1)
-    seed = _whole("seed", seed, 0)
+    epochs = None if epochs is None else whole("epochs", epochs, 1)
+    batch_size = None if batch_size is None else whole("batch_size", batch_size, 1)
+    seed = whole("seed", seed, 0)
     if keep not in KEPT:
         raise ValueError(unknown("way to keep weights", keep, KEPT))
     folder = None if folder is None else Path(folder)
@@ -266,14 +265,6 @@ def fit(
         with distributed.together(), showing_steps(progress):
             _fit_head(model, train, model.latent.head, steps=runner.global_step, seed=seed)
     return history.rows
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if not isinstance(value, Integral) or not least <= int(value) < MOST:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least {least}: got {name}={value!r}."
-        )
-    return int(value)
 
 
 def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed: int) -> None:

@@ -118,7 +118,7 @@ def listed(given: Any, kind: type[Any], name: str) -> list[Any]:
     Raises:
         TypeError: If one is none.
     """
-    found = [given] if isinstance(given, kind) else list(given)
+    found = [given] if isinstance(given, kind | type) else list(given)
     for one in found:
         if not isinstance(one, kind):
             raise TypeError(

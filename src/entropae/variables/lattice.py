@@ -172,6 +172,8 @@ def _last_digit(distinct: Float[np.ndarray, " m"], eps: float) -> Float[np.ndarr
     power = np.exp2(np.floor(np.log2(size)))
     # Values of a shorter format may have come in a longer one.
     for shorter in (*(one for one in FORMATS if one > eps), eps):
+        if not (shorter * power).all():  # below the smallest number there is
+            continue
         if (exact == np.rint(exact / (shorter * power)) * (shorter * power)).all():
             return shorter * power
     return eps * power
