@@ -6,7 +6,7 @@ from entropae.nn.lstm import LSTMDecoder, LSTMEncoder
 from entropae.nn.mlp import FEW, MLPDecoder, MLPEncoder, default_hidden
 from entropae.nn.normalization import BatchNorm, Standardize
 from entropae.nn.pairs import NETWORKS, pair, text_pair
-from entropae.nn.principal import has_linear_path, start_at_components
+from entropae.nn.principal import has_linear_path, linear_weights, start_at_components
 from entropae.nn.residual import ResidualDecoder, ResidualEncoder
 from entropae.nn.scaling import ScaledDecoder, ScaledEncoder, Scaling, mixed_units, points_of
 from entropae.nn.sequences import SequenceDecoder, trimmed
@@ -44,6 +44,7 @@ __all__ = [
     "default_hidden",
     "greedy",
     "has_linear_path",
+    "linear_weights",
     "mixed_units",
     "nucleus",
     "pair",

@@ -28,6 +28,12 @@ def has_linear_path(network: nn.Module) -> bool:
     )
 
 
+def linear_weights(model: nn.Module) -> list[nn.Parameter]:
+    """Those of linear paths beside convolutions, which learn more slowly than these."""
+    networks = [m for m in model.modules() if isinstance(m, ConvEncoder | ConvDecoder)]
+    return [weight for one in networks if one.direct for weight in one.direct.parameters()]
+
+
 @torch.no_grad()
 def start_at_components(
     encoder: nn.Module,

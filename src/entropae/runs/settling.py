@@ -15,7 +15,7 @@ from entropae.messages import number_of
 from entropae.metrics.principal import PrincipalComponents
 from entropae.model import Autoencoder, choose_augmentation, components_of, pca_error
 from entropae.model.dimension import MOST, choose_dim
-from entropae.nn import ResidualDecoder, has_linear_path
+from entropae.nn import ResidualDecoder, has_linear_path, linear_weights
 from entropae.nn.architectures import suited
 from entropae.recipe import AUTO, Recipe
 from entropae.runs.files import latent_of, leaves_latent
@@ -153,7 +153,7 @@ def rate_of(recipe: Recipe, model: Autoencoder) -> float:
     """The learning rate of a recipe; if it says none, what suits the networks."""
     if recipe.learning_rate is not None:
         return recipe.learning_rate
-    if not has_linear_path(model.decoder):
+    if not has_linear_path(model.decoder) or linear_weights(model):
         return RATES["random"]
     return RATES["residual" if isinstance(model.decoder, ResidualDecoder) else "pca"]
 

@@ -19,6 +19,7 @@ from entropae import distributed
 from entropae.kinds import tensor_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
+from entropae.nn import linear_weights
 from entropae.nn.normalization import synchronize
 from entropae.training.faults import NEGATIVE, Guard, OnNonFinite, first_bad_gradient
 from entropae.training.loaders import Loaders
@@ -36,6 +37,9 @@ DECAYS: dict[str, Callable[[float], float]] = {
 Augment = Callable[[Tensor], Tensor]
 # Share of the steps in which the learning rate rises from 0: Adam's first steps are its wildest.
 RISE = 0.05
+# Learning rate of linear paths beside convolutions, in theirs: larger steps lose the principal
+# components that they start at, smaller ones of all leave the convolutions where they began.
+LINEAR = 1 / 6
 
 
 class Training(lightning.LightningModule):
@@ -142,7 +146,14 @@ class Training(lightning.LightningModule):
             real = all(weight.is_floating_point() for weight in weights)
             fused = real and self.trainer.precision != "16-mixed"
             options: dict[str, Any] = {"fused": fused, "weight_decay": self.weight_decay}
-            optimizer = torch.optim.AdamW(weights, self.learning_rate, **options)
+            slow = {id(weight) for weight in linear_weights(self.model)}
+            rates = {False: self.learning_rate, True: LINEAR * self.learning_rate}
+            groups = [
+                {"params": some, "lr": rate}
+                for is_slow, rate in rates.items()
+                if (some := [weight for weight in weights if (id(weight) in slow) == is_slow])
+            ]
+            optimizer = torch.optim.AdamW(groups, **options)
         self.scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
