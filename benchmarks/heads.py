@@ -90,12 +90,14 @@ class Work(NamedTuple):
     epochs: int
     flow: tuple[int, int, int] | None
     start: str | None = None
+    rate: float | None = None
 
     @property
     def folder(self) -> Path:
         """Where it is kept."""
         passes = "" if self.epochs == TASKS[self.task].epochs else f"-epochs-{self.epochs}"
         begun = f"-start-{self.start}" if self.start else ""
+        begun += f"-rate-{self.rate:g}" if self.rate else ""
         return Path("runs/heads") / self.task / self.name / f"seed-{self.seed}{passes}{begun}"
 
     @property
@@ -116,6 +118,7 @@ def trained(
     folder: Path,
     epochs: int | None = None,
     start: Any = None,
+    rate: float | None = None,
 ) -> ea.Autoencoder:
     """An autoencoder as `rivals.py` trains it, from its folder if it is there.
 
@@ -124,7 +127,7 @@ def trained(
     if (folder / "model.json").is_file():
         return ea.load(folder)
     settings = replace(recipe(TASKS[task], data, LATENTS[name]), seed=seed)
-    settings = replace(settings, epochs=epochs or settings.epochs)
+    settings = replace(settings, epochs=epochs or settings.epochs, learning_rate=rate)
     if settings.model.start == "pca":
         model_settings = replace(settings.model, network="auto", start=start or "pca")
         settings = replace(settings, model=model_settings)
@@ -148,7 +151,7 @@ def work_on(work: Work, end: float) -> Work:
     torch.set_num_threads(1)
     if work.figures.is_file() or time.time() > end:
         return work
-    model = trained(*work[:4], work.folder, work.epochs, work.start).to(DEVICE)
+    model = trained(*work[:4], work.folder, work.epochs, *work[6:]).to(DEVICE)
     train, _ = known(work.data / TASKS[work.task].train).split(0.1, seed=work.seed)
     test = known(work.data / TASKS[work.task].test).first(10_000).to(DEVICE)
     found, pictures = measured(model, train, test, work)
@@ -254,6 +257,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="Of the autoencoder; else as in the table.")
     parser.add_argument("--flow", type=int, nargs=3, help="Width, blocks and steps of the head.")
     parser.add_argument("--start", choices=["random"], help="Of photographs; else components.")
+    parser.add_argument("--rate", type=float, help="Learning rate; else that of `fit`.")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
     parser.add_argument(
@@ -264,8 +268,9 @@ def main() -> None:
     epochs, flow = asked.epochs or usual, asked.flow and tuple(asked.flow)
     result = f"heads_{asked.task}" + ("" if epochs == usual else f"_epochs-{epochs}") + ending(flow)
     result += f"_start-{asked.start}" if asked.start else ""
+    result += f"_rate-{asked.rate:g}" if asked.rate else ""
     works = [
-        Work(asked.task, asked.data, name, seed, epochs, flow, asked.start)
+        Work(asked.task, asked.data, name, seed, epochs, flow, asked.start, asked.rate)
         for seed in asked.seeds
         for name in asked.methods
     ]
