@@ -240,3 +240,18 @@ def test_any_changed_value_is_noticed(row, column):
     x[row, column] += 1
     assert identity.differences(then, identity.identity(load(x))) == ["content"]
     assert identity.still_there(then, load(x)) == pytest.approx(59 / 60)
+
+
+def test_labels_that_were_changed_are_told(tmp_path, capsys):
+    """Figures of classes would be of others, in silence."""
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 3)))
+    labels = tmp_path / "y.txt"
+    labels.write_text("a\nb\n" * 50)
+    run, data = str(tmp_path / "run"), str(tmp_path / "x.npy")
+    small = ["--model.hidden", "[8]", "--model.latent.dim", "2"]
+    assert main([*FIT, "--data", data, "--labels", str(labels), "--out", run, *small]) == 0
+    assert main(["evaluate", run]) == 0
+    assert "trained with" not in capsys.readouterr().err
+    labels.write_text("a\n" * 50 + "b\n" * 50)
+    with pytest.warns(UserWarning, match="are not those that the run was trained with"):
+        assert main(["evaluate", run]) == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import random
 import re
+import unicodedata
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,31 @@ def test_a_title_above_labels_is_seen(rows, tmp_path):
     labels = table(tmp_path / "y.txt", ["label", *CLASSES])
     with pytest.raises(ValueError, match=r"got 13\. If its first line is a title, remove that"):
         read(rows, labels=labels)
+
+
+NAMES = ["zero", "óne", "two words"] * (N // 3)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_labels_in_any_encoding(encoding, form, rows, tmp_path):
+    """As editors of other systems write them, and blank lines at the end."""
+    text = "\r\n".join(NAMES) + "\r\n\r\n\r\n"
+    if encoding != "cp1252":  # which has no signs for accents alone
+        text = unicodedata.normalize(form, text)
+    (tmp_path / "y.txt").write_bytes(text.encode(encoding))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert classes_of(read(rows, labels=str(tmp_path / "y.txt"))) == NAMES
+    told = [str(one.message) for one in said]
+    assert [encoding == "cp1252"] * len(told) == ["was read as cp1252" in one for one in told]
+    assert (encoding == "cp1252") == bool(told)
+
+
+def test_what_is_no_text_has_no_labels(rows, tmp_path):
+    (tmp_path / "y.txt").write_bytes(b"zero\n\0\0\0\0\0\0\0\0one\n" * 6)
+    with pytest.raises(ValueError, match=r"y\.txt cannot be read: it is no text"):
+        read(rows, labels=str(tmp_path / "y.txt"))
 
 
 def test_lines_that_are_left_out_keep_their_labels(tmp_path):

@@ -508,6 +508,34 @@ def test_every_method_learns_a_few_sentences(samples, network, latent):
     assert model.diagnose(samples, progress=False).figures["dimensions"] == 4
 
 
+LONG = "one much longer sentence with many more words than all the others"
+
+
+def test_parts_of_other_lengths_are_examined():
+    """The longest sentence of one part is longer than that of the other."""
+    lines = [f"cat dog {i % 20}" for i in range(150)]
+    samples = kinds.read([*lines, LONG], tokenizer="word")
+    networks = text_pair("lstm", len(samples.kind.tokenizer), samples.shape[0], 4, 4, hidden=16)
+    model = ea.Autoencoder(*networks, Plain(4))
+    ea.fit(model, samples, epochs=1, progress=False)
+    for train, others in (([*lines, LONG], lines[:60]), (lines, [*lines[:60], LONG])):
+        found = model.diagnose(train, others, progress=False)
+        assert found.figures["samples"] == len(train)
+
+
+def test_labels_of_sentences_that_are_left_out_are_left_out():
+    lines = [f"{'cat' if i % 2 else 'dog'} {i % 10}" for i in range(200)]
+    samples = kinds.read(lines, tokenizer="word", length=6)
+    networks = text_pair("lstm", len(samples.kind.tokenizer), samples.shape[0], 4, 4, hidden=16)
+    model = ea.Autoencoder(*networks, Plain(4))
+    ea.fit(model, samples, epochs=1, progress=False)
+    labels = ["dog", "cat"] * 100
+    with pytest.warns(UserWarning, match="200 of 202 lines kept"):
+        model.fit_prior(["", *lines, LONG], "mixture", labels=["?", *labels, "?"])
+    assert model.classes == ("cat", "dog")
+    assert len(model.sample(5, label="cat", seed=0)) == 5
+
+
 def test_a_saved_model_says_the_same(tmp_path, samples):
     for network in DECODERS:
         networks = text_pair(network, len(samples.kind.tokenizer), 16, 4, 4, hidden=8)

@@ -172,10 +172,33 @@ def test_what_the_command_says_of_a_file_does(file, capsys):
     assert ea.Run.open("vectors").model.sample(2).shape == (2, D)
 
 
+@pytest.mark.filterwarnings("ignore:How normal the code")
+@pytest.mark.parametrize("of", ["embedding", "picture"])
+def test_a_column_of_a_file_is_learnt_by_the_command_with_the_class_beside_it(of, tmp_path, capsys):
+    """Its run knows both again, and reads other files likewise."""
+    cells = list(VECTORS) if of == "embedding" else CELLS["bytes"]()
+    frame = pd.DataFrame({"id": range(N), of: cells, "town": LABELS})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    frame[:7].to_parquet(tmp_path / "more.parquet")
+    data, run = str(tmp_path / "rows.parquet"), str(tmp_path / "run")
+    asked = ["--key", of, "--labels", "town", "--epochs", "1", "--no-report"]
+    assert main(["fit", "--data", data, "--out", run, *asked]) == 0
+    opened = ea.Run.open(run)
+    assert opened.samples.labels.tolist() == LABELS
+    assert opened.model.classes == ("a", "b", "c")
+    capsys.readouterr()
+    more, codes = str(tmp_path / "more.parquet"), tmp_path / "codes.npy"
+    assert main(["encode", run, "--data", more, "--out", str(codes)]) == 0
+    assert len(np.load(codes)) == 7
+    assert main(["sample", run, "-n", "3", "--label", "b", "--out", str(tmp_path / "b.npy")]) == 0
+    with pytest.raises(ValueError, match="town"):
+        opened.read(frame.drop(columns=of))
+
+
 def test_many_columns_beside_it_are_not_listed(tmp_path):
     frame = FRAMES["pandas"]().assign(**{f"x{i}": range(N) for i in range(10)})
     frame.to_parquet(tmp_path / "wide.parquet")
-    with pytest.warns(UserWarning, match="vectors in embedding .*: key='embedding' in Python"):
+    with pytest.warns(UserWarning, match=r"vectors in embedding .*: --key embedding \("):
         read(tmp_path / "wide.parquet")
     assert np.array_equal(read(tmp_path / "wide.parquet", key="embedding").array, VECTORS)
 

@@ -20,7 +20,8 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     same = [known for known in names if known.casefold() == name.strip().casefold()]
     near = same or difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown {what} {name!r}: known are {', '.join(names)}.{hint}"
+    shown = ", ".join(name or "''" for name in names)
+    return f"Unknown {what} {name!r}: known are {shown}.{hint}"
 
 
 def number_of(n: int, thing: str) -> str:

@@ -109,9 +109,11 @@ class Recipe:
             are hardly any spaces, as in Chinese, else byte pairs.
         vocabulary: For text: the most tokens.
         length: For text: the most tokens of a sentence; longer ones are left out.
+        key: The column of a Parquet file whose cells, vectors or images, are the samples, where it
+            has others.
         labels: A file with the class of each sample, a label a line (or .npy, or IDX), or a .csv
-            with the names of images and their labels; or the column of a table that is its class:
-            for samples of each. Folders of images are classes by themselves.
+            with the names of images and their labels; or the column of a table, or beside `key`,
+            that is its class: for samples of each. Folders of images are classes by themselves.
         strict: Stop at the first unreadable file instead of leaving it out.
         validation: Share of the samples that is kept from training.
         epochs: Passes over the training samples; by default 8000 steps, but 5 to 300
@@ -120,7 +122,8 @@ class Recipe:
             it, by a timing of the first steps. The command line has 10.
         batch_size: Samples a step, over all processes together; by default 256, sentences 64.
         learning_rate: At its highest, after a rise over the first twentieth of the steps; by
-            default 3e-3, with a start at principal components 5e-4, of the residual network 2e-3.
+            default 3e-3, of fully connected networks that start at principal components 5e-4, of
+            the residual network 2e-3. Linear paths beside convolutions have a sixth of it.
         decay: How the learning rate falls to 0 (cosine) or to 1 % (exponential) over the training.
         weight_decay: Of the weights, AdamW's.
         augment: Change images at random while they are trained on: "flip" mirrors every other one,
@@ -158,6 +161,7 @@ class Recipe:
     tokenizer: Literal["auto", "bpe", "word", "character"] = "auto"
     vocabulary: int = 4000
     length: int = 64
+    key: str | None = None
     labels: str | None = None
     strict: bool = False
     validation: float = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from entropae.kinds.keys import Halves, Rule, mixed
-from entropae.kinds.labels import names
+from entropae.kinds.labels import digest_of
 from entropae.kinds.samples import Samples
+from entropae.messages import printable
 from entropae.storage.atomic import write_text
 
 DATA = "data.json"
@@ -22,6 +24,8 @@ LARGEST = 1 << 20
 # added. Bytes of files, and of arrays in memory, of which all is looked at; and of a part of a file
 # that has more.
 FEW, WHOLE, PART = 64, 1 << 26, 1 << 16
+# The share of a run's data that must be there unchanged for them to be its data, with changes.
+LEAST = 0.5
 
 
 def identity(samples: Samples) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def identity(samples: Samples) -> dict[str, Any]:
         "columns": dict(samples.kind.types),
     }
     if samples.labels is not None:
-        found["labels"] = _digest("\n".join(names(samples.labels)).encode(errors="replace"))
+        found["labels"] = digest_of(samples.labels)
     found |= _of_files(samples) if samples.files else {"content": _of_array(samples)}
     keys = samples.all_keys()
     rows = np.argsort(mixed(keys), kind="stable")[:FEW].tolist()
@@ -93,6 +97,41 @@ def still_there(then: Mapping[str, Any], samples: Samples) -> float:
         key in rows and _of_sample(samples, rows[key]) == digest for key, digest in some.items()
     ]
     return sum(same) / len(same)
+
+
+def compare(
+    then: Mapping[str, Any], samples: Samples, source: str, folder: Path, *, given: bool
+) -> None:
+    """Say so if these are not the data that a run was trained on; refuse those of another kind.
+
+    Args:
+        then: The identity of those.
+        samples: These.
+        source: Where they are.
+        folder: Of the run.
+        given: Whether it was said that they are meant.
+
+    Raises:
+        ValueError: If it was not, and hardly any of those are among these.
+    """
+    now = identity(samples)
+    changed = differences(then, now)
+    if not changed:
+        tell_unseen(then, now, folder)
+        return
+    said = f"not those that the run in {folder} was trained on ({'; '.join(changed)})"
+    share = still_there(then, samples)
+    if share < LEAST and not given:
+        raise ValueError(
+            f"The data at {printable(source)} are {said}: {share:.0%} of those are among them. If "
+            f"they are meant, give --trained-on {shlex.quote(source)}."
+        )
+    warnings.warn(
+        f"The data at {printable(source)} are {said}. Of those that were looked at {share:.0%} are "
+        "still there. What was held out still is; of what is new or renamed, some counts as "
+        "training data, some as held out.",
+        stacklevel=4,
+    )
 
 
 def write(folder: Path, samples: Samples, halves: Halves) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -72,10 +73,10 @@ def from_table(path: Path, n: int, names: Sequence[str]) -> np.ndarray:
 
 
 def class_name(value: object) -> str:
-    """A class as a text, a whole number without a point."""
+    """A class as a text, a whole number without a point; as written on any system."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value)
+    return unicodedata.normalize("NFC", str(value))
 
 
 def _key(

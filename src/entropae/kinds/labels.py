@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import warnings
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from entropae.kinds.label_tables import class_name, from_table, is_label_table
 from entropae.kinds.samples import Samples
+from entropae.reader.encoding import encoding_of, single_byte
 from entropae.storage.arrays import OBJECTS, map_npy
 from entropae.storage.regular import check_regular
 
@@ -46,6 +49,9 @@ def with_labels(samples: Samples, source: str) -> Samples:
     check_regular(path)
     labels = _read(path)
     n, kept = len(samples.array), samples.kept
+    most = n if kept is None else max(n, len(kept))
+    while labels.ndim == 1 and len(labels) > most and labels[-1] == "":  # lines at the end
+        labels = labels[:-1]
     plain = len(labels) == n and not _has_columns(labels)
     if is_label_table(path) and not plain:
         labels = from_table(path, n, samples.names)
@@ -82,10 +88,18 @@ def _classes(path: Path, labels: np.ndarray) -> list[str]:
     return found
 
 
-def labelled(samples: Samples, source: str | None, classes: Sequence[str]) -> Samples:
+def labelled(
+    samples: Samples, source: str | None, classes: Sequence[str], known: str | None = None
+) -> Samples:
     """Samples with the labels that a recipe names, if these are of the classes that are known.
 
     A stranger's recipe may name any file, and one's own file may have gone: then without.
+
+    Args:
+        samples: The samples.
+        source: A file, or a column of a table.
+        classes: That are known.
+        known: The digest of the labels that they had; a warning says if a file has others.
     """
     if source is None or not classes or samples.labels is not None:
         return samples
@@ -93,10 +107,22 @@ def labelled(samples: Samples, source: str | None, classes: Sequence[str]) -> Sa
         found = samples.kind.label(samples, source)
     except (OSError, ValueError):
         return samples
+    if known is not None and Path(source).is_file() and digest_of(found.labels) != known:
+        warnings.warn(
+            f"The labels in {source} are not those that the run was trained with: figures of "
+            "classes are of those that are there now.",
+            stacklevel=4,
+        )
     if RARE in classes and found.labels is not None:
-        known = [name if name in classes else RARE for name in names(found.labels)]
-        found = replace(found, labels=np.array(known))
+        named = [name if name in classes else RARE for name in names(found.labels)]
+        found = replace(found, labels=np.array(named))
     return found if set(classes_of(found) or ()) == set(classes) else samples
+
+
+def digest_of(labels: Any) -> str:
+    """What tells these labels from others."""
+    content = "\n".join(names(labels)).encode(errors="replace")
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _read(path: Path) -> np.ndarray:
@@ -114,8 +140,27 @@ def _read(path: Path) -> np.ndarray:
         raise ValueError(f"{path} has more than {LARGEST:,} bytes, too many for labels.")
     if content[:4] == b"\x00\x00\x08\x01":
         return np.frombuffer(content, np.uint8, offset=8)
-    lines = content.decode(errors="surrogateescape").split("\n")
+    lines = _decoded(path, content).split("\n")
     return np.array([line.strip() for line in lines[: len(lines) - (lines[-1] == "")]])
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    """A text in the encoding that it shows, and a remark if that may be another."""
+    try:
+        encoding = encoding_of(content)
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        encoding = single_byte(content)
+        text = content.decode(encoding)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not encoding.startswith("utf"):
+        warnings.warn(
+            f"{path} is not in UTF-8: it was read as {encoding}. If that is wrong, save it as "
+            "UTF-8.",
+            stacklevel=6,
+        )
+    return text
 
 
 def _has_columns(labels: np.ndarray) -> bool:

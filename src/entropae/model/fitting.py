@@ -41,13 +41,21 @@ def options_of(
             f'{type(prior).__name__} knows of no labels: fit "mixture" or "flow-matching" with '
             "them."
         )
-    found = labels_of(data) if labels is True else _classes(labels)
+    found = labels_of(data) if labels is True else _of_kept(_classes(labels), data)
     if found is None:
         raise ValueError(
             f"The data came without labels, or with fewer than {LEAST} samples of a class. Give "
             "others: labels=labels."
         )
     return data, options | {"labels": found}
+
+
+def _of_kept(labels: list[str], data: Any) -> list[str]:
+    """The labels of those sentences that were kept, if there is one for each that was given."""
+    kept = data.kept if isinstance(data, Samples) else None
+    if kept is None or len(labels) != len(kept):
+        return labels
+    return [label for label, here in zip(labels, kept.tolist(), strict=True) if here]
 
 
 def _classes(labels: Any) -> list[str]:

@@ -196,7 +196,8 @@ def _make(
         _say(folder, samples, metrics)
         print(f"Samples are drawn from {model.drawn_from()}.")
         if model.classes:
-            of_one = shlex.join(["entropae", "sample", str(folder), "--label", model.classes[0]])
+            one = max(model.classes[:2], key=bool)  # which has a name
+            of_one = shlex.join(["entropae", "sample", str(folder), "--label", one])
             print(f"Samples of one of {len(model.classes)} classes: {of_one}")
     return model
 

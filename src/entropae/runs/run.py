@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from entropae.explorer import Space
     from entropae.kinds.reading import Reading
     from entropae.report import Trained
-
-# The share of a run's data that must be there unchanged for them to be its data, with changes.
-LEAST = 0.5
 
 
 class Run:
@@ -118,7 +114,8 @@ class Run:
                 f"name any file: {printable(self.source)}. If that is meant, give "
                 f"--trained-on {shlex.quote(self.source)}."
             )
-        reading = replace(reading_of(self.recipe), download=self.data is not None, labels=None)
+        own = self.recipe.labels if self.recipe.key else None  # of a file they are read below
+        reading = replace(reading_of(self.recipe), download=self.data is not None, labels=own)
         try:
             samples = as_samples(self.source, kind=self.kind, **vars(reading))
         except (FileNotFoundError, IsADirectoryError) as error:
@@ -126,36 +123,16 @@ class Run:
                 f"The data of the run in {self.folder} are not there: {error} Put them back, or "
                 "give --trained-on PATH."
             ) from error
-        self._compare(samples)
-        return labelled(samples, self.recipe.labels, self.model.classes)
+        if self.identity is not None:
+            given = self.data is not None
+            identity.compare(self.identity, samples, self.source, self.folder, given=given)
+        then = (self.identity or {}).get("labels")
+        return labelled(samples, self.recipe.labels, self.model.classes, then)
 
     @cached_property
     def identity(self) -> Mapping[str, Any] | None:
         """What is known of the data that it was trained on."""
         return identity.read(self.folder)
-
-    def _compare(self, samples: Samples) -> None:
-        """Say so if these are not the data that it was trained on; refuse those of another kind."""
-        if self.identity is None:
-            return
-        now = identity.identity(samples)
-        changed = identity.differences(self.identity, now)
-        if not changed:
-            identity.tell_unseen(self.identity, now, self.folder)
-            return
-        said = f"not those that the run in {self.folder} was trained on ({'; '.join(changed)})"
-        share = identity.still_there(self.identity, samples)
-        if share < LEAST and self.data is None:
-            raise ValueError(
-                f"The data at {printable(self.source)} are {said}: {share:.0%} of those are among "
-                f"them. If they are meant, give --trained-on {shlex.quote(self.source)}."
-            )
-        warnings.warn(
-            f"The data at {printable(self.source)} are {said}. Of those that were looked at "
-            f"{share:.0%} are still there. What was held out still is; of what is new or renamed, "
-            "some counts as training data, some as held out.",
-            stacklevel=3,
-        )
 
     def read(self, source: Any) -> Samples:
         """Other samples, as the model takes them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -57,6 +58,7 @@ class Tables(Kind):
         metadata: What the library keeps of a frame's types and index beside its columns.
         style: How the text file is written that the rows came from, if they did; so are CSV files.
         words: That stand for what is missing in columns of texts, see `words`.
+        labels: The column that has the classes of the rows, if one was named.
     """
 
     name = "tables"
@@ -74,8 +76,9 @@ class Tables(Kind):
         metadata: Mapping[str, str] | None = None,
         style: Style | None = None,
         words: Mapping[str, str] | None = None,
+        labels: str | None = None,
     ) -> None:
-        self.style, self.words = style, dict(words or {})
+        self.style, self.words, self.labels = style, dict(words or {}), labels
         self.columns = columns
         self.library = library
         self.rules = tuple(rules)
@@ -146,7 +149,8 @@ class Tables(Kind):
         """The library of frames, and the style; the columns and rules are written beside it."""
         style = {} if self.style is None else {"style": self.style.settings()}
         words = {"words": self.words} if self.words else {}
-        return {"library": self.library, "metadata": self.metadata, **style, **words}
+        labels = {"labels": self.labels} if self.labels is not None else {}
+        return {"library": self.library, "metadata": self.metadata, **style, **words, **labels}
 
     def save(self, folder: Path) -> None:
         """Write the columns and the rules."""
@@ -166,6 +170,7 @@ class Tables(Kind):
             metadata=metadata,
             style=style_from(settings["style"]) if "style" in settings else None,
             words=checked_words(settings.get("words", {})),
+            labels=str(settings["labels"]) if "labels" in settings else None,
         )
 
     @staticmethod
@@ -175,21 +180,9 @@ class Tables(Kind):
 
     def networks(self, config: Any, latent: Any, samples: Samples) -> tuple[nn.Module, nn.Module]:
         """Fully connected ones, the decoder with probabilities of categories."""
-        from entropae.nn import MLPEncoder, TableDecoder, default_hidden
-        from entropae.nn.table import entropies_of
+        from entropae.kinds.tables.networks import networks
 
-        if config.network not in ("auto", "mlp"):
-            raise ValueError(f"`--model.network` must be mlp for a table: got {config.network}.")
-        groups = self.columns.groups
-        some = samples.some(ENOUGH)
-        entropies = entropies_of(groups, some.first(len(some)))
-        hidden = default_hidden(len(samples)) if config.hidden is None else config.hidden
-        options: dict[str, Any] = {"hidden": hidden, "linear": config.start != "random"}
-        entropies = [round(h, 6) for h in entropies]
-        return (
-            MLPEncoder(self.shape, latent.in_features, **options),
-            TableDecoder(groups, latent.dim, entropies=entropies, **options),
-        )
+        return networks(self.columns.groups, config, latent, samples)
 
     def learn(self, model: Any, samples: Samples, train: Samples | None = None) -> None:
         """How far reconstructions are from held-out rows, and each column given the others."""
@@ -221,7 +214,10 @@ class Tables(Kind):
         if labels not in decoded.column_names:
             raise ValueError(unknown("column", labels, decoded.column_names))
         values = decoded.column(labels).to_pylist()
-        return replace(samples, labels=np.array(["" if v is None else str(v) for v in values]))
+        kind = copy(self)
+        kind.labels = labels
+        named = np.array(["" if v is None else str(v) for v in values])
+        return replace(samples, kind=kind, labels=named)
 
     def describe_size(self) -> str:
         """Columns, and the numbers that they make."""
@@ -254,6 +250,7 @@ class Tables(Kind):
         where: Where | None = None,
         shares: Shares | None = None,
         near: Callable[[], Samples] | None = None,
+        labels: str | None = None,
         **drawing: Any,
     ) -> tuple[Any, Account]:
         """New rows as a `pyarrow.Table` that keep the rules and meet conditions, all of them.
@@ -266,6 +263,7 @@ class Tables(Kind):
                 values, or a function from a frame to a value for each row.
             shares: Of the categories of a column, as `"species=equal"`.
             near: Gives the training rows, of which those that meet rare conditions are drawn near.
+            labels: The column of classes, if the model does not say which that is.
             drawing: Options of `model.draw`.
 
         Returns:
@@ -278,6 +276,8 @@ class Tables(Kind):
             if not isinstance(value, Integral) or value < least:
                 raise ValueError(f"`{name}` must be whole and at least {least}: got {value!r}.")
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
+        classes = self.labels or labels, model.classes
+        of, shares, drawing = of_classes(self.columns, *classes, shares, drawing)
 
         def draw(count: int) -> Any:
             return model.draw(count, seed=own, **drawing).cpu().numpy()
@@ -292,6 +292,7 @@ class Tables(Kind):
             where=where,
             shares=shares,
             near=close,
+            of=of,
             frame=self.frame,
         )
 
@@ -309,11 +310,9 @@ class Tables(Kind):
         out: str,
         *,
         seed: int | None = None,
-        labels: str | None = None,
         **asked: Any,
     ) -> str:
-        """New rows as CSV or Parquet, and what was done to get them; of a class in `labels`."""
-        asked = of_classes(self.columns, labels, **asked)
+        """New rows as CSV or Parquet, and what was done to get them."""
         table, account = self.drawn(model, n, seed=seed, **asked)
         return self.write_table(table, out) + str(account)
 

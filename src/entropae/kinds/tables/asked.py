@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from entropae.kinds.label_tables import class_name
+from entropae.kinds.labels import RARE, names
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.compared import key_of
 from entropae.kinds.tables.conditions import (
@@ -25,6 +27,7 @@ from entropae.kinds.tables.conditions import (
 from entropae.kinds.tables.drawn import Account, Draw, Meets, Wanted, counts_of, rows_of
 from entropae.kinds.tables.plain import is_text, type_of
 from entropae.kinds.tables.rules import Rule
+from entropae.messages import unknown
 
 Where = str | Mapping[str, Any] | Callable[[Any], Any]
 Shares = str | Mapping[str, Any]
@@ -46,6 +49,7 @@ def draw_rows(
     where: Where | None = None,
     shares: Shares | None = None,
     near: Near | None = None,
+    of: tuple[Condition, ...] = (),
     frame: Callable[[Any], Any] = lambda table: table,
 ) -> tuple[Any, Account]:
     """Rows that meet conditions, of given shares, with identifiers.
@@ -59,6 +63,7 @@ def draw_rows(
         where: Conditions, or a function from a frame to a value for each row.
         shares: Of the categories of a column: `species=equal`, `species=a:0.7,b:0.3`, or a mapping.
         near: What draws near to training rows that meet conditions.
+        of: Further conditions, such as that of a class.
         frame: Makes of a `pyarrow.Table` what such a function takes.
 
     Raises:
@@ -66,15 +71,15 @@ def draw_rows(
     """
     import pyarrow as pa
 
-    asked: tuple[Condition, ...] = ()
+    asked = of
     if where is not None and not callable(where):
-        asked = conditions(where, columns.order)
+        asked += conditions(where, columns.order)
         for one in asked:
             _tell_alphabet(one, columns)
 
     def wanted(count: int, more: tuple[Condition, ...] = ()) -> Wanted:
         every = (*asked, *more)
-        if where is None and not more:
+        if where is None and not every:
             return Wanted(count)
 
         def met(table: Any) -> np.ndarray:
@@ -106,22 +111,49 @@ def draw_rows(
     return named(columns, table, seed), account
 
 
-def of_classes(columns: Columns, labels: str | None, **asked: Any) -> dict[str, Any]:
-    """What is asked, so that rows of a class are so in the column of classes, if there is one.
+def of_classes(
+    columns: Columns,
+    labels: str | None,
+    classes: Sequence[str],
+    shares: Shares | None,
+    drawing: Mapping[str, Any],
+) -> tuple[tuple[Condition, ...], Shares | None, dict[str, Any]]:
+    """Rows of classes as conditions, shares and options of `model.draw`.
 
-    A prior that knows of classes only makes them likely.
+    A prior that knows of classes only makes them likely. Classes that it has together as one, as
+    they are rare, and those of a column that it knows nothing of, can be had alone.
+
+    Args:
+        columns: Of the rows.
+        labels: The column that has their classes, if there is one.
+        classes: Those that the prior knows.
+        shares: That are asked for, if any are.
+        drawing: With `label` and `balanced`, if they are.
+
+    Raises:
+        ValueError: If there is no such class.
     """
-    label = asked.get("label")
-    if labels is None or labels not in columns.order:
-        return asked
-    if label is not None:
-        escaped = re.sub(r'(["\\])', r"\\\1", label)
-        more = f'`{labels}`="{escaped}"' if label else f"`{labels}` is missing"
-        where = asked.get("where")
-        return asked | {"where": more if where is None else f"{where}, {more}"}
-    if asked.get("balanced") and asked.get("shares") is None:
-        return asked | {"shares": {labels: "equal"}}
-    return asked
+    label, balanced = drawing.get("label"), drawing.get("balanced", False)
+    if labels is None or labels not in columns.order or (label is None and not balanced):
+        return (), shares, dict(drawing)
+    column = columns.named(labels)
+    values = {class_name(value): value for value in getattr(column, "categories", None) or ()}
+    values |= {"": None} if getattr(column, "missing", False) else {}
+    alone = [name for name in values if name in classes] or list(values)
+    rare = [name for name in values if name not in alone]
+    if label is None:
+        parts = {values[name]: 1.0 for name in alone} | {values[n]: 1 / len(rare) for n in rare}
+        shares = {labels: parts} if shares is None else shares
+        return (), shares, {**drawing, "balanced": bool(classes)}
+    (label,) = names([label])
+    meant = rare if label == RARE and label not in values else [label]
+    if not all(name in values for name in meant) or not meant:
+        raise ValueError(unknown("label", label, [*values, *([RARE] if rare else [])]))
+    known = label if label in classes else RARE if RARE in classes else None
+    found = tuple(values[name] for name in meant)
+    sign = "in" if len(found) > 1 else "missing" if found == (None,) else "=="
+    one = Condition(labels, sign, () if sign == "missing" else found)
+    return (one,), shares, {**drawing, "label": known}
 
 
 def _told(found: Any, n: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 from entropae.kinds.cells import vectors_in
 from entropae.kinds.items import LABELS
-from entropae.kinds.tables.meaning import dropping
 from entropae.kinds.tables.plain import spelt
 from entropae.kinds.tables.style import Style, style_of
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
@@ -17,7 +17,6 @@ from entropae.storage.atomic import replacing
 
 TABLE = "table.json"  # in a run folder: its model is of a table
 SUFFIXES = (".csv", ".parquet")  # that are written
-LISTED = 10  # columns at most in a command that leaves them out
 READ = (".csv", ".tsv", ".parquet")  # a .txt file is sentences
 
 
@@ -63,12 +62,11 @@ def read_written(
 
 
 def _unread(path: Path, unread: Sequence[str], names: Sequence[str]) -> str:
-    """Which columns are no table's, and by leaving out which others vectors in them are learnt."""
+    """Which columns are no table's, and how vectors in them are learnt instead."""
     said = f"Left out, because their cells are lists or bytes: {', '.join(unread)}."
     for name in vectors_in(path, unread):
-        others = [one for one in names if one != name and one.lower() not in LABELS]
-        if others:
-            way = dropping(*others) if len(others) <= LISTED else f"key={name!r} in Python"
+        if any(one != name and one.lower() not in LABELS for one in names):
+            way = f"--key {shlex.quote(name)} (key={name!r} in Python)"
             said += f" To learn the vectors in {name} instead: {way}."
     return said
 
