@@ -92,3 +92,12 @@ def test_unknown_classes(runs, capsys):
             ea.load(runs / column).sample(3, label="D")
         assert main(["sample", str(runs / column), "--label", "D"]) == 1
         assert f"known are {known}" in capsys.readouterr().err
+
+
+def test_paths_between_rows_are_rows(runs):
+    model = ea.load(runs / "town")
+    (path,) = model.interpolate(TABLE[:1], TABLE[1:2], steps=3)
+    assert path.to_pandas().shape == (3, TABLE.shape[1])
+    ends = pd.concat([model.reconstruct(part).to_pandas() for part in (TABLE[:1], TABLE[1:2])])
+    assert path.to_pandas()["town"].tolist()[::2] == ends["town"].tolist()
+    np.testing.assert_allclose(path.to_pandas()["v"][::2], ends["v"], atol=1e-4)

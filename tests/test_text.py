@@ -508,6 +508,17 @@ def test_every_method_learns_a_few_sentences(samples, network, latent):
     assert model.diagnose(samples, progress=False).figures["dimensions"] == 4
 
 
+def test_paths_between_sentences_are_sentences(samples):
+    networks = text_pair("lstm", len(samples.kind.tokenizer), samples.shape[0], 4, 4, hidden=16)
+    model = ea.Autoencoder(*networks, Plain(4))
+    ea.fit(model, samples, epochs=1, progress=False)
+    lines = samples.kind.present(samples.first(4))
+    paths = model.interpolate(lines[:2], lines[2:], steps=3)
+    assert [[type(one) for one in path] for path in paths] == [[str] * 3] * 2
+    ends = [[path[0] for path in paths], [path[-1] for path in paths]]
+    assert ends == [model.reconstruct(lines[:2]), model.reconstruct(lines[2:])]
+
+
 LONG = "one much longer sentence with many more words than all the others"
 
 

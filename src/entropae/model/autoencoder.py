@@ -246,7 +246,7 @@ class Autoencoder(Generative):
         *,
         steps: int = 8,
         path: Literal["spherical", "linear"] = "spherical",
-    ) -> Shaped[Tensor, "n steps ..."]:
+    ) -> Any:
         """Decoded paths between the codes of pairs of samples, both ends included.
 
         Args:
@@ -255,6 +255,10 @@ class Autoencoder(Generative):
             steps: Points of each path.
             path: `"spherical"` keeps to the norms that N(0, I) has (Shoemake 1985); `"linear"`
                 passes nearer to the origin.
+
+        Returns:
+            A tensor of shape `(n, steps, …)`; of a table's rows or sentences a list with what
+            `reconstruct` returns, rows or sentences, for each path.
 
         Raises:
             ValueError: If the numbers of samples differ, or `steps` is less than 2.
@@ -268,7 +272,11 @@ class Autoencoder(Generative):
             raise ValueError(f"Both ends must have as many samples: got {len(a)} and {len(b)}.")
         t = torch.linspace(0, 1, steps, device=a.device, dtype=a.dtype)
         codes = torch.stack([PATHS[path](a, b, s) for s in t], 1)
-        return self.decode(codes.flatten(0, 1)).unflatten(0, (len(a), steps))
+        made = self.decode(codes.flatten(0, 1)).unflatten(0, (len(a), steps))
+        if is_array(start) or self.kind is None:
+            return made
+        shown = [self.kind.reconstructed(one) for one in made]
+        return torch.stack(shown) if all(isinstance(one, Tensor) for one in shown) else shown
 
     def diagnose(
         self,
