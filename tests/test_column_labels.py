@@ -117,3 +117,33 @@ def test_columns_are_named_as_the_frame_names_them(labels, one, other):
     assert not filled[one].isna().any()
     assert filled[other].isna().any()
     assert one not in ea.synthesize(frame, drop=[one], **QUICK).sample(2).columns
+
+
+def test_options_of_estimators_name_columns_by_their_numbers():
+    rng = np.random.default_rng(0)
+    named = pd.DataFrame({"0": rng.integers(0, 50, 300), "1": rng.random(300), "2": VALUES[0, 0]})
+    named["2"] = named["1"] + rng.random(300)
+    frame = named.set_axis([0, 1, 2], axis=1)
+    by_text = {"discrete": ["0"], "period": {"1": 1.0}, "resolution": {"2": 0.1}}
+    by_number = {"discrete": [0], "period": {1: 1.0}, "resolution": {2: 0.1}}
+    for estimate in (
+        lambda f, **options: ea.information_matrix(f, **options).values,
+        lambda f, **options: ea.rank_features(f, f.columns[2], permutations=0, **options).values,
+        lambda f, **options: ea.knn_total_correlation(f, **options),
+        lambda f, **options: ea.knn_transfer_entropy(f.iloc[:, :2], f.iloc[:, 2:], **options),
+    ):
+        np.testing.assert_array_equal(estimate(frame, **by_number), estimate(named, **by_text))
+    by_number, by_text = ({"resolution": one["resolution"]} for one in (by_number, by_text))
+    assert ea.knn_entropy(frame[[2]], **by_number) == ea.knn_entropy(named[["2"]], **by_text)
+    for estimate in (
+        lambda **options: ea.knn_entropy(frame[[2]], **options),
+        lambda **options: ea.divergence_estimate(frame[[2]][:99], frame[[2]][99:], **options),
+    ):
+        with pytest.raises(ValueError, match="`resolution`: Unknown column 'x2'"):
+            estimate(resolution={"x2": 0.1})
+
+
+def test_integers_of_128_bits():
+    values = np.random.default_rng(0).integers(0, 10**6, 300)
+    frame = pl.DataFrame({"a": pl.Series(values.tolist(), dtype=pl.Int128)})
+    assert ea.knn_entropy(frame) == pytest.approx(ea.knn_entropy(values.astype(float)))

@@ -15,6 +15,7 @@ from entropae.neighbors import as_points, check_choice, is_opaque
 from entropae.variables import (
     Resolutions,
     Variable,
+    check_names,
     columns_of,
     copies_of,
     repeated_rows,
@@ -86,7 +87,9 @@ def prepared(
         points = as_points(x)
         return Prepared(points, [points])
     points = None if is_frame or _is_of_times(x) else as_points(x)
-    variables = [_without_atoms(v) for v in variables_of(x, "x", resolution=resolution)]
+    made = variables_of(x, "x", resolution=resolution)
+    check_names(["x", *(v.name for v in made)], resolution=resolution)
+    variables = [_without_atoms(v) for v in made]
     if points is None or any(v.shift for v in variables):
         points = torch.from_numpy(_stacked([_numbers(v) for v in variables]))
     made = _of_variables(points, variables, scale, seed)

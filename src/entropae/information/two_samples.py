@@ -18,6 +18,7 @@ from entropae.variables import (
     Cells,
     Resolutions,
     Variable,
+    check_names,
     columns_of,
     named_columns,
     repeated_rows,
@@ -120,6 +121,7 @@ def two_samples(x: Any, y: Any, *, resolution: Resolutions, scale: Scale, seed: 
         return TwoSamples(p, q, [(p, q)])
     names = list(_columns(x, "x")), list(_columns(y, "y"))
     _check_columns(len(names[0]), len(names[1]))
+    check_names(["x", "y", *names[0]], resolution=resolution)
     n = len(next(iter(_columns(x, "x").values())))
     both = {
         name: _beside(name, a, b)

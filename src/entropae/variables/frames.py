@@ -181,6 +181,8 @@ def _series(name: str, series: Any) -> np.ndarray:
     kind: Any = series.dtype
     if kind.is_decimal():
         series, kind = series.cast(nw.Float64()), nw.Float64()
+    if kind in (nw.Int128, nw.UInt128):  # which NumPy has not
+        return _labels(name, series.to_list())
     if kind.is_integer() or kind == nw.Boolean:
         if not series.is_null().any():
             return np.asarray(series.to_numpy(), bool if kind == nw.Boolean else None)

@@ -55,6 +55,7 @@ def variables_of(
     Raises:
         ValueError: As `as_points` and `recognise`.
     """
+    discrete, period, resolution = map(by_name, (discrete, period, resolution))
     made: list[Variable] = []
     for label, values in named_columns(x, name).items():
         asked = _is_discrete(label, name, discrete)
@@ -87,6 +88,14 @@ def _of(label: str, name: str, option: Any, otherwise: Any) -> Any:
     return next((option[one] for one in (label, name) if one in option), otherwise)
 
 
+def by_name(option: Any) -> Any:
+    """An option that names columns, which may be called by numbers, as by texts."""
+    if isinstance(option, Mapping):
+        return {str(name): value for name, value in option.items()}
+    plain = isinstance(option, str | bool | int | float | np.number) or option is None
+    return option if plain else tuple(map(str, option))
+
+
 def check_names(known: Sequence[str], **options: Any) -> None:
     """Raise if an option names what is not there.
 
@@ -96,6 +105,7 @@ def check_names(known: Sequence[str], **options: Any) -> None:
     for option, value in options.items():
         if isinstance(value, str) and option == "discrete":
             raise ValueError(f"`discrete` must be a list of names: got {value!r}.")
+        value = by_name(value)
         if isinstance(value, str | bool | int | float | np.number) or value is None:
             continue
         for one in value:
