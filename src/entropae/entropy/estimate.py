@@ -254,7 +254,8 @@ def _by_map(
     exact = float(whiten(points)[1]) + gaussian_entropy(points.shape[1])
     if found.entropy.value == -math.inf:
         coincide = neighbour_distances(points, ks, norm).eq(0).any()
-        return _infinite(coincident(ks) if coincide else say_repeats(found.method), exact, exact)
+        why = coincident(ks) if coincide else say_repeats(found.method)
+        return _infinite(why, baseline=exact, exact=exact)
     value, variance = found.entropy.value, found.entropy.variance
     estimate = _finite(value, variance, confidence, exact, exact, ())
     return _with_check(estimate._replace(method=found.method), found.check)

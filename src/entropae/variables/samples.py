@@ -92,8 +92,9 @@ def by_name(option: Any) -> Any:
     """An option that names columns, which may be called by numbers, as by texts."""
     if isinstance(option, Mapping):
         return {str(name): value for name, value in option.items()}
-    plain = isinstance(option, str | bool | int | float | np.number) or option is None
-    return option if plain else tuple(map(str, option))
+    if isinstance(option, str | bool | int | float | np.number) or option is None:
+        return option
+    return tuple(map(str, option))
 
 
 def check_names(known: Sequence[str], **options: Any) -> None:
