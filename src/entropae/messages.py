@@ -43,13 +43,12 @@ def whole(name: str, value: Any, least: int) -> int:
     Examples:
         >>> whole("n", 5.0, 1)
         Traceback (most recent call last):
-        ValueError: `n` must be a whole number of at least 1 and below 2^63: got n=5.0.
+        ValueError: `n` must be a whole number of at least 1: got n=5.0.
     """
     if not isinstance(value, Integral) or not least <= int(value) < MOST:
-        raise ValueError(
-            f"`{name}` must be a whole number of at least {least} and below 2^63: got "
-            f"{name}={value!r}."
-        )
+        large = isinstance(value, Integral) and value >= MOST
+        where = "below 2^63" if large else f"of at least {least}"
+        raise ValueError(f"`{name}` must be a whole number {where}: got {name}={value!r}.")
     return int(value)
 
 
