@@ -47,10 +47,17 @@ def test_numbers_may_be_numpys(given):
     assert len(logs[0]) == 2
 
 
-@pytest.mark.parametrize("given", [{"seed": 2**70}, {"epochs": 0}, {"batch_size": 2.5}])
-def test_numbers_out_of_range_are_named(given):
+@pytest.mark.parametrize(
+    ("given", "end"),
+    [
+        ({"seed": 2**70}, "below 2"),
+        ({"epochs": 0}, "of at least 1"),
+        ({"batch_size": 2.5}, "of at"),
+    ],
+)
+def test_numbers_out_of_range_are_named(given, end):
     (name,) = given
-    with pytest.raises(ValueError, match=f"`{name}` must be a whole number of at least"):
+    with pytest.raises(ValueError, match=f"`{name}` must be a whole number {end}"):
         ea.fit(model(), X, **QUICK | given)
 
 
