@@ -14,7 +14,6 @@ from entropae.cli.parser import Commands, Parser
 from entropae.cli.printed import bar, print_json, print_left_out, print_notes, value_of
 from entropae.cli.variables import (
     FILE,
-    check_series,
     estimate_options,
     information_options,
     information_settings,
@@ -94,8 +93,7 @@ def _over_lags(options: Namespace) -> None:
     if options.given:
         raise ValueError("`--lag` is not for --given: see entropae transfer-entropy.")
     lags = _lags(options.lag)
-    parts, dropped = parts_of(options, options.x, options.y)
-    check_series(dropped)
+    parts, _ = parts_of(options, options.x, options.y, series=True)
     settings = information_settings(options) | {"method": options.method}
     settings["permutations"] = options.permutations or 0
     found = [mutual_information_estimate(*parts, lag=lag, **settings) for lag in lags]
@@ -158,8 +156,7 @@ def _transfer_options(parser: Parser) -> None:
 def _transfer_entropy(options: Namespace) -> None:
     from entropae.information import transfer_entropy_estimate
 
-    parts, dropped = parts_of(options, options.x, options.y)
-    check_series(dropped)
+    parts, dropped = parts_of(options, options.x, options.y, series=True)
     settings = information_settings(options) | {"method": options.method, "progress": True}
     found = transfer_entropy_estimate(
         parts[0],

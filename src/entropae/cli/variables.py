@@ -104,10 +104,17 @@ def _number(option: str, word: str) -> float:
         raise ValueError(f"`{option}` must be a number: got {word}.") from None
 
 
-def parts_of(options: Namespace, *parts: list[str]) -> tuple[list[Any], int]:
-    """Columns by name for each part, of the rows that have them all; and how many have not."""
+def parts_of(options: Namespace, *parts: list[str], series: bool = False) -> tuple[list[Any], int]:
+    """Columns by name for each part, of the rows that have them all; and how many have not.
+
+    Raises:
+        ValueError: If values are missing and that was not allowed, or of a time series.
+    """
     names = list(dict.fromkeys(name for part in parts for name in part))
-    return without_gaps(options, read(options.file, options).columns(names), *parts)
+    frame = read(options.file, options).columns(names)
+    if series:
+        check_series(frame)
+    return without_gaps(options, frame, *parts)
 
 
 def without_gaps(
@@ -140,14 +147,19 @@ def check_gaps(options: Namespace, frame: dict[str, Any]) -> np.ndarray:
     return lacking
 
 
-def check_series(dropped: int) -> None:
-    """Raise if rows of a time series were left out.
+def check_series(frame: dict[str, Any]) -> None:
+    """Raise if a time series has missing values.
 
     Raises:
-        ValueError: If any was.
+        ValueError: If it has.
     """
-    if dropped:
+    import numpy as np
+
+    from entropae.variables import missing
+
+    lacking = int(np.logical_or.reduce([missing(values) for values in frame.values()]).sum())
+    if lacking:
         raise ValueError(
-            f"{dropped} rows have missing values, and a time series cannot do without them: fill "
+            f"{lacking} rows have missing values, and a time series cannot do without them: fill "
             "them in."
         )

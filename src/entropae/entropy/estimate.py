@@ -23,7 +23,7 @@ from entropae.entropy.maps import (
     say_repeats,
 )
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
-from entropae.entropy.prepared import Prepared, Scale, coincident, prepared
+from entropae.entropy.prepared import Prepared, Scale, check_by_blocks, coincident, prepared
 from entropae.entropy.whitening import (
     default_repeats,
     gaussian_entropy,
@@ -183,6 +183,7 @@ def entropy_estimate(
             f"`repeats` must be 0, or at least 2, an integer: got repeats={repeats!r}."
         )
     if is_large(x):
+        check_by_blocks(resolution)
         if repeats:
             raise ValueError(
                 f"`repeats` must be 0 for a sample read by blocks: got repeats={repeats}. Ask "
@@ -273,7 +274,7 @@ def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
     if found.degenerate:
         return _infinite(found.degenerate)
     if found.value == -math.inf:
-        return _infinite(coincident(found.ks), exact=found.exact_normal)
+        return _infinite(coincident(found.ks, by_blocks=True), exact=found.exact_normal)
     variance = (found.variance + SHARED * kl_spread(found.ks)) / found.n
     warnings = () if found.n > found.d else (_too_few(found.n, found.d),)
     warnings += () if found.unlike is None else (found.unlike,)

@@ -23,7 +23,7 @@ from entropae.entropy.distances import (
 )
 from entropae.entropy.local import local_normal
 from entropae.entropy.maps import MAPPED, mapped_points
-from entropae.entropy.prepared import Scale, coincident, prepared
+from entropae.entropy.prepared import Scale, check_by_blocks, coincident, prepared
 from entropae.entropy.weights import weights
 from entropae.entropy.whitening import (
     kl_constant,
@@ -193,11 +193,12 @@ def knn_entropy(
         45.3, in truth 45.4
     """
     if is_large(x):
+        check_by_blocks(resolution)
         found = entropy_by_blocks(
             x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
         )
         if found.value == -math.inf:
-            warn(found.degenerate or coincident(found.ks))
+            warn(found.degenerate or coincident(found.ks, by_blocks=True))
         elif found.unlike:
             warn(found.unlike)
         return found.value

@@ -28,6 +28,7 @@ from entropae.variables import (
 Scale = Literal["auto", "standard"] | None
 # Spreads of rounded values that an estimate is the mean over.
 SPREADS = 4
+IN_MEMORY = "give them as an array in memory, np.array(x), where they are spread over their steps"
 # Share of the rows that one value holds from which there is an atom.
 ATOM = 0.01
 # Different values from which a numeric column may be a rounded one.
@@ -143,6 +144,19 @@ def _of_variables(
     return Prepared(points, turns, float(np.log(divisors).sum()), None, notes, tuple(warnings))
 
 
+def check_by_blocks(resolution: Resolutions) -> None:
+    """Raise if values that are read by blocks, and taken as they are, are said to be rounded.
+
+    Raises:
+        ValueError: If they are.
+    """
+    if resolution is not None and (not isinstance(resolution, str) or resolution != "auto"):
+        raise ValueError(
+            "`resolution` must be left out for samples that are read by blocks, which are taken as "
+            f"they are: got {resolution!r}. If values are rounded, {IN_MEMORY}."
+        )
+
+
 def _is_of_times(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind in "mMO"
 
@@ -202,12 +216,13 @@ def _step(variable: Variable) -> float:
     return math.nan if step is None else step
 
 
-def coincident(ks: tuple[int, ...], gradient: bool = False) -> str:
-    """Points that coincide with their neighbour, in words."""
+def coincident(ks: tuple[int, ...], gradient: bool = False, *, by_blocks: bool = False) -> str:
+    """Points that coincide with their neighbour, in words; of what is read by blocks, if it is."""
+    spread = IN_MEMORY if by_blocks else 'use resolution="auto"'
     lost = ", and gradients are not numbers" if gradient else ""
     return (
         f"Points coincide with their neighbour k={max(ks)}, so the entropy is -inf{lost}. Use a "
         "larger `k`; in `knn_entropy` also a `floor`, below which distances do not count. If "
-        'values are rounded, use resolution="auto"; if rows are there twice by mistake, leave out '
-        "the second ones."
+        f"values are rounded, {spread}; if rows are there twice by mistake, leave out the second "
+        "ones."
     )

@@ -48,10 +48,10 @@ def precision_recall_density_coverage(
         max(1, block_size(real) // len(samples))
     ):
         distance = torch.cdist(real[rows], samples)
-        within = distance < reach_real[rows, None]
+        within = distance <= reach_real[rows, None]
         near_real += within.sum(0)
         covered.append(within.any(1))
-        recalled.append((distance < reach_samples).any(1))
+        recalled.append((distance <= reach_samples).any(1))
     return PrecisionRecallDensityCoverage(
         precision=float((near_real > 0).double().mean()),
         recall=float(torch.cat(recalled).double().mean()),

@@ -16,7 +16,14 @@ FEW, DIGITS = "[0-9]*", "[0-9]{1,2}|[0-9]{4,}"
 SPACED = rf"[1-9][0-9]{{0,2}}([{GROUPS[2:]}][0-9]{{3}})+"
 INFINITE = r"(?i)^[+-]?inf(inity)?$"
 CODE = r"^[+-]?0[0-9]"  # of a post code, not of a quantity
-AFFIXES = {"percent signs": ("", r"\s?%$"), "currency signs": (r"^[€$£¥]\s?", r"\s?[€$£¥]$")}
+LETTER = r"^[+-]?[.,]?[eE]"  # of a name such as E1, not of a power
+# Of money, one sign for all of a column: two would be two units.
+AFFIXES = {
+    "percent signs": (r"\s?%$",),
+    "currency signs": tuple(
+        pattern for sign in ("€", r"\$", "£", "¥") for pattern in (rf"^{sign}\s?", rf"\s?{sign}$")
+    ),
+}
 
 # What a number shows of the characters in it: of 1,234 alone nothing is certain.
 EVIDENCE = {
@@ -50,7 +57,7 @@ def as_numerals(values: Any) -> Texts | None:
 
     taken = ""
     for affix, patterns in AFFIXES.items():
-        for pattern in filter(None, patterns):
+        for pattern in patterns:
             if _all(values, pattern):
                 values, taken = pc.replace_substring_regex(values, pattern, ""), affix
     number = pc.or_(
@@ -59,7 +66,7 @@ def as_numerals(values: Any) -> Texts | None:
     digits = pc.or_(
         pc.match_substring_regex(values, "[0-9]"), pc.match_substring_regex(values, INFINITE)
     )
-    if not pc.all(pc.and_(number, digits)).as_py() or _any(values, CODE):
+    if not pc.all(pc.and_(number, digits)).as_py() or _any(values, f"{CODE}|{LETTER}"):
         return None
     shows = {
         name: pc.sum(pc.match_substring_regex(values, pattern)).as_py()

@@ -55,5 +55,5 @@ def to_whole(
 
 def whole_dtype(source: Any) -> str:
     """The type of an array's or a tensor's whole numbers or flags; empty if it is none of these."""
-    name = str(source.dtype).removeprefix("torch.")
+    name = getattr(source.dtype, "name", str(source.dtype)).removeprefix("torch.")
     return name if name.startswith(("int", "uint", "bool")) else ""

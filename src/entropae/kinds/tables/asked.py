@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -75,6 +76,7 @@ def draw_rows(
     if where is not None and not callable(where):
         asked += conditions(where, columns.order)
         for one in asked:
+            _check_drawn(one, columns)
             _tell_alphabet(one, columns)
 
     def wanted(count: int, more: tuple[Condition, ...] = ()) -> Wanted:
@@ -172,6 +174,21 @@ def _told(found: Any, n: int) -> np.ndarray:
     made = np.asarray(values, object)
     made[[is_missing(value) for value in values]] = False
     return made.astype(bool)
+
+
+def _check_drawn(one: Condition, columns: Columns) -> None:
+    """Raise if a condition is on identifiers, which are made when all else has been drawn.
+
+    Raises:
+        ValueError: If it is.
+    """
+    for name in (one.name, one.other):
+        if any(name == identifier.name for identifier in columns.identifiers):
+            raise ValueError(
+                f"{str(one)!r} asks for values of {name!r}, which are identifiers: new rows get "
+                "new ones. Ask for something else, or declare it a category: --category "
+                f"{shlex.quote(str(name))} (columns={{{name!r}: 'category'}} in Python)."
+            )
 
 
 def _tell_alphabet(one: Condition, columns: Columns) -> None:

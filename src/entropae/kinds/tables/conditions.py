@@ -31,6 +31,7 @@ WORD = re.compile(
 )
 SAID = re.compile(r"is\s+(not\s+)?(?:missing|null)", re.IGNORECASE)
 QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`")
+NUMBER = re.compile(r"[+-]?\d*[.,]?\d+(?:[eE][+-]?\d+)?")
 GROUPED = re.compile(r"[^\w\s,;&'\"`]?-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?=\s*(?:[,;&]|and\b|$))")
 NEXT = re.compile(r"\s*(?:,|;|&&?|\band\b)\s*", re.IGNORECASE)
 
@@ -119,7 +120,7 @@ def _of_value(name: str, value: Any, names: Sequence[str]) -> Condition:
         quoted = QUOTED.fullmatch(rest)
         if not rest:
             raise ValueError(f"A value is missing after {value!r}. {HOW}")
-        return _compared(name, sign[1], unquoted(quoted) if quoted else rest, bool(quoted), names)
+        return _compared(name, sign[1], unquoted(quoted) if quoted else rest, rest, names)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return Condition(name, "in", tuple(None if is_missing(v) else v for v in value))
     return Condition(name, "==", (value,))
@@ -146,15 +147,28 @@ def _first(text: str, names: Sequence[str]) -> tuple[Condition, str]:
     rest = rest[sign.end() :]
     grouped = GROUPED.match(rest)  # which no condition could follow
     if grouped:
-        return _compared(name, sign[1], grouped[0], False, names), rest[grouped.end() :]
-    value, quoted, rest = _value(rest)
-    return _compared(name, sign[1], value, quoted, names), rest
+        return _compared(name, sign[1], grouped[0], grouped[0], names), rest[grouped.end() :]
+    begun = rest
+    value, _, rest = _value(rest)
+    return _compared(name, sign[1], value, begun, names), rest
 
 
-def _compared(name: str, sign: str, value: str, quoted: bool, names: Sequence[str]) -> Condition:
-    """A column compared with a value as it is written, or with another column."""
+def _compared(name: str, sign: str, value: str, written: str, names: Sequence[str]) -> Condition:
+    """A column compared with a value, or with another column.
+
+    Of columns that are called by numbers those are meant that stand in backquotes.
+
+    Args:
+        name: The column.
+        sign: Between them.
+        value: The value, without quotes.
+        written: As it is written, with what follows.
+        names: Of the columns.
+    """
     sign = SAME.get(sign, sign)
-    if not quoted and value in names and value != name:
+    quoted = bool(QUOTED.match(written))
+    named = written.lstrip().startswith("`") if quoted else not NUMBER.fullmatch(value.strip())
+    if named and value in names and value != name:
         return Condition(name, sign, (value,), other=value)
     if not quoted and value.lower() == "missing" and sign in ("==", "!="):
         return Condition(name, "missing" if sign == "==" else "not missing", (value,))

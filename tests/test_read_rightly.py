@@ -1,0 +1,134 @@
+"""What was read, compared or answered wrongly in silence, or with advice that did not help."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import entropae as ea
+from entropae.cli import main
+from entropae.kinds.arrays.whole import whole_dtype
+from entropae.kinds.tables.conditions import conditions
+from entropae.reader import read_table
+from entropae.recipe import ModelConfig
+
+RNG = np.random.default_rng(0)
+QUICK = {"model": ModelConfig(hidden=(16,)), "epochs": 2, "progress": False}
+
+
+def column(path, cells):
+    path.write_text("\n".join(["a", *cells]) + "\n", "utf-8")
+    return read_table(path).columns()["a"]
+
+
+def test_two_currencies_are_not_one_number(tmp_path):
+    assert column(tmp_path / "a.csv", ["$10", "€10", "$12"]).tolist() == ["$10", "€10", "$12"]
+    for sign in "$€£¥":
+        one = column(tmp_path / "a.csv", [f"{sign}10", f"{sign} 12"])
+        assert one.tolist() == [10, 12]
+        assert column(tmp_path / "a.csv", [f"10 {sign}", f"12{sign}"]).tolist() == [10, 12]
+
+
+@pytest.mark.parametrize("name", ["E1", "e1", "-e2", ".e1", "D1"])
+def test_names_that_begin_with_e_are_no_powers(name, tmp_path):
+    assert column(tmp_path / "a.csv", [name, f"{name}0"]).tolist() == [name, f"{name}0"]
+    assert column(tmp_path / "a.csv", ["1e1", "2.5E-1", ".5e2"]).tolist() == [10, 0.25, 50]
+
+
+@pytest.mark.parametrize(
+    ("written", "other"),
+    [
+        ("0>1", None),
+        ("0>1.0", None),
+        ("0>`1`", "1"),
+        ("`0`>`1`", "1"),
+        ("0>'1'", None),
+        ("0<`end, time`", "end, time"),
+        ("0<work", "work"),
+        ("0<'work'", None),
+        ({"0": ">1"}, None),
+        ({"0": ">`1`"}, "1"),
+        ({"0": "<work"}, "work"),
+    ],
+)
+def test_numbers_and_columns_that_are_called_so(written, other):
+    (one,) = conditions(written, ["0", "1", "work", "end, time"])
+    assert one.other == other
+
+
+def test_rows_above_a_number():
+    frame = pd.DataFrame(RNG.normal(size=(200, 2)) * 2)
+    model = ea.synthesize(frame, **QUICK)
+    assert (model.sample(50, where="0>1", seed=0)[0] > 1).all()
+    drawn = model.sample(50, where="0>`1`", seed=0)
+    assert (drawn[0] > drawn[1]).all()
+    assert not (drawn[0] > 1).all()
+
+
+def test_identifiers_are_not_asked_for():
+    frame = pd.DataFrame({"id": [f"C{i:03}" for i in range(200)], "x": RNG.normal(size=200)})
+    model = ea.synthesize(frame, **QUICK)
+    for where in ("id=C001", "id != C001", "id is missing", {"id": "C001"}):
+        with pytest.raises(ValueError, match="asks for values of 'id', which are identifiers"):
+            model.sample(3, where=where)
+    with pytest.raises(ValueError, match="declare it a category") as caught:
+        model.sample(3, where="id=C001")
+    told = re.search(r"columns=(\{.*\}) in Python", str(caught.value))
+    model = ea.synthesize(frame, columns=eval(told[1]), **QUICK)
+    assert set(model.sample(3, where="id=C001", seed=0)["id"]) == {"C001"}
+
+
+def test_a_sample_covers_itself_where_points_repeat():
+    x = np.eye(3)[RNG.integers(0, 3, 300)]
+    found = ea.metrics.precision_recall_density_coverage(x, x)
+    assert found[:2] == (1, 1)
+    assert found.coverage == 1
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        ea.metrics.frechet_distance,
+        ea.metrics.kernel_distance,
+        lambda a, b: 1 - ea.metrics.precision_recall_density_coverage(a, b).precision,
+    ],
+)
+def test_frames_are_compared_by_their_columns(distance):
+    frame = pd.DataFrame({"a": RNG.normal(size=500), "b": 5 * RNG.normal(size=500)})
+    other = pd.DataFrame({"a": RNG.normal(size=500), "b": 5 * RNG.normal(size=500)})
+    assert distance(frame, other[["b", "a"]]) == distance(frame, other)
+
+
+def test_rounded_values_that_are_read_by_blocks(tmp_path):
+    x = RNG.normal(size=(3000, 2)).round(1)
+    np.save(tmp_path / "x.npy", x)
+    path = str(tmp_path / "x.npy")
+    with pytest.raises(ValueError, match=r"`resolution` must be left out .* np\.array\(x\)"):
+        ea.knn_entropy(path, resolution=0.1)
+    with pytest.warns(UserWarning, match=r"as an array in memory, np\.array\(x\)"):
+        assert ea.knn_entropy(path) == -np.inf
+    mapped = np.load(path, mmap_mode="r")
+    assert ea.knn_entropy(np.array(mapped)) == ea.knn_entropy(x)
+
+
+@pytest.mark.parametrize("dtype", [">i4", "<i4", "i8", ">u2"])
+def test_whole_numbers_of_any_byte_order(dtype):
+    assert whole_dtype(np.zeros(3, dtype)) == np.dtype(dtype).newbyteorder("=").name
+
+
+@pytest.mark.parametrize("command", ["transfer-entropy", "information --lag 1"])
+def test_gaps_of_a_series_are_to_be_filled_in(command, tmp_path, capsys):
+    frame = pd.DataFrame(RNG.normal(size=(200, 2)), columns=["x", "y"])
+    frame.loc[3, "x"] = np.nan
+    frame.to_csv(tmp_path / "series.csv", index=False)
+    name, *more = command.split()
+    asked = [name, str(tmp_path / "series.csv"), "--x", "x", "--y", "y", *more]
+    assert main(asked) == 1
+    said = capsys.readouterr().err
+    assert "fill them in" in said
+    assert "--missing" not in said
+    frame.interpolate().to_csv(tmp_path / "series.csv", index=False)
+    assert main(asked) == 0
