@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from torch import nn
 
 import entropae as ea
 from entropae.cli import main
@@ -132,3 +134,48 @@ def test_gaps_of_a_series_are_to_be_filled_in(command, tmp_path, capsys):
     assert "--missing" not in said
     frame.interpolate().to_csv(tmp_path / "series.csv", index=False)
     assert main(asked) == 0
+
+
+def rows(offset, scale, dtype=np.float64):
+    made = RNG.standard_normal((300, 3)) @ RNG.standard_normal((3, 12))
+    return ((made + offset) * scale).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [rows(1e9, 1), rows(0, 1e-50), RNG.integers(2**60, 2**60 + 10**6, (300, 12))],
+    ids=["offset", "small", "whole"],
+)
+def test_what_single_precision_cannot_tell_apart_is_refused(x, tmp_path, capsys):
+    """It was trained on as one sample, in silence; what the message says is done instead."""
+    x = np.array(x)
+
+    def fitted(x):
+        model = ea.Autoencoder(nn.Linear(12, 3), nn.Linear(3, 12), ea.Entropic(dim=3))
+        ea.fit(model, x, epochs=1, progress=False)
+        return model
+
+    with pytest.raises(ValueError, match="single precision") as caught:
+        fitted(x)
+    np.save(tmp_path / "x.npy", x)
+    assert main(["fit", "--data", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run")]) == 1
+    assert "single precision" in capsys.readouterr().err
+    told = re.search(r"Train on (.*), and bring samples back by (.*)\.", str(caught.value))
+    near = eval(told[1])
+    model = fitted(near)
+    assert (model.encode(near).std(0) > 0.1).all()
+    drawn = eval(told[2], {"x": x, "y": model.sample(300, seed=0).double().numpy()})
+    assert (np.abs(drawn.mean(0) - x.mean(0)) < 3 * x.std(0)).all()
+
+
+def test_large_whole_numbers_are_told_to_be_rounded():
+    x = RNG.integers(2**31 - 5000, 2**31 - 10, (300, 2, 2))
+    with pytest.warns(UserWarning, match="single precision"):
+        ea.kinds.read(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ea.kinds.read(x - x.min())
+        ea.kinds.read(rows(1e4, 1))
+        ea.kinds.read(rows(1e9, 1, np.float32))
+    with pytest.raises(ValueError, match="single precision"):
+        ea.kinds.read(rows(0, 1e-300))

@@ -301,7 +301,7 @@ def test_each_channel_is_drawn_in_its_own_unit():
 @pytest.mark.parametrize("network", ["conv", "residual"])
 def test_convolutions_take_each_channel_in_its_own_unit(network, tmp_path):
     x = weather()
-    options = ("--model.network", network, "--epochs", "3", "--prior", "normal")
+    options = ("--model.network", network, "--epochs", "10", "--prior", "normal")
     run = fitted(x, tmp_path / network, *options, "--model.width", "2")
     decoder = run.model.decoder
     assert isinstance(decoder, ScaledDecoder)

@@ -85,7 +85,8 @@ class TwoSamples:
         if not self.variables:
             return
         x, y = self.x.detach().cpu().numpy(), self.y.detach().cpu().numpy()
-        steps = [v.cells.step or 0.0 if v.cells else 0.0 for v in self.variables]
+        even = [v.cells if v.cells and v.cells.is_even else None for v in self.variables]
+        steps = [cells.step or 0.0 if cells else 0.0 for cells in even]
         shared, by_chance = _shares(x, y, np.array(steps))
         scatter = math.sqrt(by_chance * (1 - by_chance) / min(len(x), len(y)))
         if shared - by_chance > SHARED + 3 * scatter:

@@ -9,6 +9,9 @@ import torch
 from entropae.metrics.pairs import two_samples
 from entropae.neighbors import block_size, kth_distance
 
+# Of the norms, what distances by products are off by where points coincide.
+ROUNDING = 1e-7
+
 
 class PrecisionRecallDensityCoverage(NamedTuple):
     """Shares in [0, 1] (density may exceed 1): quality of samples, and diversity."""
@@ -42,6 +45,8 @@ def precision_recall_density_coverage(
     centre = real.mean(0)  # against cancellation in products; in float64 that is enough here
     real, samples = real - centre, samples - centre
     reach_real, reach_samples = kth_distance(real, k=k), kth_distance(samples, k=k)
+    slack = ROUNDING * float(torch.linalg.vector_norm(torch.cat([real, samples]), dim=1).max())
+    reach_real, reach_samples = reach_real + slack, reach_samples + slack
     near_real = torch.zeros(len(samples), dtype=torch.int64, device=real.device)
     recalled, covered = [], []
     for rows in torch.arange(len(real), device=real.device).split(

@@ -18,7 +18,7 @@ from entropae.kinds.base import Kind
 from entropae.kinds.layouts import LAYOUTS
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
-from entropae.kinds.values.checks import array_of, finite_range, plain_array
+from entropae.kinds.values.checks import array_of, check_single, finite_range, plain_array
 from entropae.nn.scaling import Scaling
 
 MOST_CHANNELS = 16
@@ -56,6 +56,7 @@ class Arrays(Kind):
         """An array as it is; channels that come last are brought before the pixels."""
         array = plain_array(source)
         low, high = finite_range(array)
+        check_single(array)
         layout = _layout(source)
         samples = Samples(array, cls(LAYOUTS[layout].shape(array.shape[1:])), layout)
         samples = _whole(_advised(samples), whole_dtype(source))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 22  # numbers at a time
 LONGEST = 8  # bytes of a number
+# Samples that are looked at, and steps of single precision, in quarters of a range, that lose them.
+LOOKED_AT, LOST = 1000, 0.3
 
 
 def plain_array(source: Any) -> np.ndarray:
@@ -58,6 +61,35 @@ def array_of(source: Any, kind: Kind) -> Samples | None:
     array = plain_array(source)
     finite_range(array)
     return Samples(array, kind)
+
+
+def check_single(array: np.ndarray) -> None:
+    """Say so if single precision, in which networks compute, does not tell samples apart.
+
+    Raises:
+        ValueError: If that is so of all values.
+    """
+    if array.dtype.itemsize < 4 or array.dtype == np.float32 or len(array) < 2:
+        return
+    rows = np.linspace(0, len(array) - 1, min(len(array), LOOKED_AT)).astype(np.int64)
+    x = np.asarray(array[rows], np.float64).reshape(len(rows), -1)
+    spread, largest = np.ptp(x, 0) / 4, np.abs(x).max(0)  # of small values no square is left
+    steps = np.maximum(largest * np.finfo(np.float32).eps, np.finfo(np.float32).tiny)
+    varied = spread > 0
+    lost = varied & (steps > LOST * spread)
+    coarse = lost | (varied & (steps > 1)) if array.dtype.kind in "iu" else lost
+    if not coarse.any():
+        return
+    which = "All values" if coarse.all() else f"{int(coarse.sum())} of {len(coarse)} values"
+    said = (
+        f"{which} differ by so little beside their size, or are so small, that single precision, "
+        f"in which networks compute, rounds them, e.g. {x[0, coarse.argmax()]:.12g}. Train on "
+        "(x - x.mean(0)) / x.std(0), and bring samples back by y * x.std(0) + x.mean(0)."
+    )
+    if lost.sum() == varied.sum():
+        raise ValueError(said)
+    if array.ndim > 2:  # rows of features are told to become a table, which keeps them
+        warnings.warn(said, stacklevel=5)
 
 
 def finite_range(array: np.ndarray) -> tuple[float, float]:
