@@ -46,7 +46,7 @@ def whole(name: str, value: Any, least: int) -> int:
         ValueError: `n` must be a whole number of at least 1: got n=5.0.
     """
     if not isinstance(value, Integral) or not least <= int(value) < MOST:
-        large = isinstance(value, Integral) and value >= MOST
+        large = isinstance(value, Integral) and int(value) >= MOST
         where = "below 2^63" if large else f"of at least {least}"
         raise ValueError(f"`{name}` must be a whole number {where}: got {name}={value!r}.")
     return int(value)
