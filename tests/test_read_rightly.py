@@ -8,6 +8,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
 from torch import nn
 
 import entropae as ea
@@ -179,3 +181,16 @@ def test_large_whole_numbers_are_told_to_be_rounded():
         ea.kinds.read(rows(1e9, 1, np.float32))
     with pytest.raises(ValueError, match="single precision"):
         ea.kinds.read(rows(0, 1e-300))
+
+
+def test_files_of_arrays(tmp_path):
+    (tmp_path / "x.npy").write_text("hello")
+    with pytest.raises(ValueError, match=r"x\.npy cannot be read: it is no \.npy file"):
+        ea.kinds.read(str(tmp_path / "x.npy"))
+    np.savez(tmp_path / "two.npz", a=rows(0, 1), b=rows(0, 1))
+    with pytest.raises(ValueError, match=r"it holds a; b, .* Save the one that is meant alone"):
+        ea.kinds.read(str(tmp_path / "two.npz"))
+    x = torch.randn(30, 4).bfloat16()
+    save_file({"x": x}, tmp_path / "x.safetensors")
+    found = ea.kinds.read(str(tmp_path / "x.safetensors"))
+    assert torch.equal(found.first(30), x.float())

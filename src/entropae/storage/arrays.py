@@ -22,6 +22,7 @@ from entropae.storage.limits import RATIO, UNPACKED
 from entropae.storage.regular import check_regular
 
 CHUNK = 1 << 22
+MAGIC = b"\x93NUMPY"
 
 # IDX (LeCun's format for MNIST): the third byte of the magic number is the type, big-endian.
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -46,6 +47,10 @@ def map_npy(path: Path) -> np.ndarray:
     Raises:
         ValueError: If it is damaged or holds Python objects.
     """
+    with path.open("rb") as file:
+        begun = file.read(len(MAGIC))
+    if begun != MAGIC:
+        raise ValueError("it is no .npy file. Write one by numpy.save(path, x)")
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except DAMAGED as error:
@@ -112,13 +117,22 @@ def _likely(names: Sequence[str]) -> str:
     likely = [name for name in ("images", "x", "x_train", "arr_0") if name in names]
     if len(names) != 1 and not likely:
         held = counted(names) or "nothing"
-        raise ValueError(f"it holds {held}, and none is called images or x.")
+        raise ValueError(
+            f"it holds {held}, and none is called images or x. Save the one that is meant alone, "
+            "by numpy.save."
+        )
     return (likely or names)[0]
 
 
 def _read_safetensors(path: Path) -> np.ndarray:
     with safe_open(path, "numpy") as file:
-        return file.get_tensor(_likely(list(file.keys())))
+        name = _likely(list(file.keys()))
+        try:
+            return file.get_tensor(name)
+        except TypeError:  # NumPy has no bfloat16
+            pass
+    with safe_open(path, "pt") as file:
+        return file.get_tensor(name).float().numpy()
 
 
 def _read_idx(path: Path) -> np.ndarray:
