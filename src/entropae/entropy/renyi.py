@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, overload
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -175,7 +176,7 @@ def _over_spreads(
     if not is_number(order, 0) or order == 0:
         raise ValueError(f"`order` must be a finite number above 0: got order={order!r}.")
     check_k(k, n - 1, f"n={n} points")
-    order = float(order)
+    order = float(order) if isinstance(order, np.floating) else order
     if k <= order - 1:
         raise ValueError(
             f"`k` must be more than order - 1: got k={k} with order={order}. "

@@ -107,16 +107,19 @@ def labelled(
         found = samples.kind.label(samples, source)
     except (OSError, ValueError):
         return samples
-    if known is not None and Path(source).is_file() and digest_of(found.labels) != known:
+    changed = known is not None and Path(source).is_file() and digest_of(found.labels) != known
+    if RARE in classes and found.labels is not None:
+        named = [name if name in classes else RARE for name in names(found.labels)]
+        found = replace(found, labels=np.array(named))
+    if set(classes_of(found) or ()) != set(classes):
+        return samples
+    if changed:
         warnings.warn(
             f"The labels in {source} are not those that the run was trained with: figures of "
             "classes are of those that are there now.",
             stacklevel=4,
         )
-    if RARE in classes and found.labels is not None:
-        named = [name if name in classes else RARE for name in names(found.labels)]
-        found = replace(found, labels=np.array(named))
-    return found if set(classes_of(found) or ()) == set(classes) else samples
+    return found
 
 
 def digest_of(labels: Any) -> str:

@@ -127,11 +127,9 @@ def _likely(names: Sequence[str]) -> str:
 def _read_safetensors(path: Path) -> np.ndarray:
     with safe_open(path, "numpy") as file:
         name = _likely(list(file.keys()))
-        try:
+        if file.get_slice(name).get_dtype() != "BF16":
             return file.get_tensor(name)
-        except TypeError:  # NumPy has no bfloat16
-            pass
-    with safe_open(path, "pt") as file:
+    with safe_open(path, "pt") as file:  # as NumPy has no bfloat16
         return file.get_tensor(name).float().numpy()
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import median_filter
 
 from entropae.variables.kind import Variable
 
@@ -63,6 +62,8 @@ def copied(values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"] | None:
         >>> copied(np.log(x.round())) is None
         True
     """
+    from scipy.ndimage import median_filter
+
     different, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     tied = counts[which] > 1
     share = float(tied.mean())
