@@ -134,10 +134,9 @@ def check_gaps(options: Namespace, frame: dict[str, Any]) -> np.ndarray:
     import numpy as np
 
     from entropae.reader.table import check_missing, gaps_message
-    from entropae.variables import missing
 
     check_missing(options.missing)
-    gaps = np.stack([missing(values) for values in frame.values()])
+    gaps = _gaps(frame)
     lacking = np.logical_or.reduce(gaps)
     if options.missing == "refuse" and lacking.any():
         counts = gaps.sum(1).tolist()
@@ -147,17 +146,22 @@ def check_gaps(options: Namespace, frame: dict[str, Any]) -> np.ndarray:
     return lacking
 
 
+def _gaps(frame: dict[str, Any]) -> np.ndarray:
+    """Where values are missing, a row for each column."""
+    import numpy as np
+
+    from entropae.variables import missing
+
+    return np.stack([missing(values) for values in frame.values()])
+
+
 def check_series(frame: dict[str, Any]) -> None:
     """Raise if a time series has missing values.
 
     Raises:
         ValueError: If it has.
     """
-    import numpy as np
-
-    from entropae.variables import missing
-
-    lacking = int(np.logical_or.reduce([missing(values) for values in frame.values()]).sum())
+    lacking = int(_gaps(frame).any(0).sum())
     if lacking:
         raise ValueError(
             f"{lacking} rows have missing values, and a time series cannot do without them: fill "
