@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from entropae.kinds.tables import forms
-from entropae.kinds.tables.column import KNOTS, Column
+from entropae.kinds.tables.column import KNOTS, Column, Gap
 from entropae.kinds.tables.grid import DIGITS, PLACES, Grid
 from entropae.kinds.tables.meaning import MOST
 from entropae.kinds.tables.plain import arrow, is_text, is_whole, type_of
@@ -26,6 +26,7 @@ LATER: dict[str, Any] = {
     "origin": 0,
     "step": 1,
     "digits": 0,
+    "gap": None,
 }
 MANY = 1_000_000  # categories that are no states
 WIDEST = 1 << 64  # a grid of whole numbers has no more places
@@ -49,7 +50,14 @@ def described(column: Column) -> dict[str, Any]:
         "origin": grid.origin,
         "step": grid.step,
         "digits": column.digits,
+        "gap": None if column.gap is None else _gap_described(column.gap),
     }
+
+
+def _gap_described(gap: Gap) -> dict[str, Any]:
+    grid = gap.grid or Grid()
+    places = None if gap.grid is None else grid.places
+    return {"since": gap.since, "decimals": places, "origin": grid.origin, "step": grid.step}
 
 
 def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) -> Column:
@@ -101,9 +109,24 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
         if values is not None:
             _check_rising(values, name)
             _check_range(values, kind, name)
+    if said["gap"] is not None:
+        common["gap"] = _gap(said["gap"], arrays, i, kind, name)
     return Column(
         name, str(kind), None, grid=grid, knots=knots, form=form, zones=zones, sites=sites, **common
     )
+
+
+def _gap(
+    said: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int, kind: Any, name: str
+) -> Gap:
+    if not isinstance(said, dict) or said.keys() != {"since", "decimals", "origin", "step"}:
+        raise ValueError(f"what the column {name!r} counts from is none")
+    knots, sites = arrays[f"{i}.gap"], arrays.get(f"{i}.gap.sites")
+    for values in (knots, sites):
+        if values is not None:
+            _check_rising(values, name)
+            _check_range(values, kind, name)
+    return Gap(str(said["since"]), _grid(said), knots, sites)
 
 
 def _grid(said: Mapping[str, Any]) -> Grid | None:

@@ -4,28 +4,51 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from entropae.kinds.tables import forms, spans
-from entropae.kinds.tables.grid import Grid, rounded
+from entropae.kinds.tables.grid import Grid
 from entropae.kinds.tables.plain import (
     Plain,
-    arrow,
     inner,
     is_number,
     is_text,
-    is_whole,
     plain,
     type_of,
 )
+from entropae.kinds.tables.ranks import scores_of
 
 KNOTS = 1000  # quantiles of a column of numbers
-# Ranks this near to that of a quantile are its own: what a float32 score has lost.
-NEAR = 1e-4
+
+
+def _ends(knots: np.ndarray, grid: Grid | None) -> np.ndarray:
+    return knots[[0, -1]] if grid is None else grid.values(knots[[0, -1]])
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a column counts from another one, such as an end from its start.
+
+    Attributes:
+        since: The name of the other column.
+        grid: As of a column.
+        knots: Likewise.
+        sites: Likewise.
+    """
+
+    since: str
+    grid: Grid | None = None
+    knots: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    sites: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The least and the greatest of its numbers."""
+        return _ends(self.knots, self.grid)
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,7 @@ class Column:
         dictionary: All that a dictionary names, with what is in no row.
         nan: Whether what is missing is NaN.
         digits: That its numbers are rounded to where they lie on no grid; 0: to none.
+        gap: What its score is of instead of its own numbers; `None`: of these.
     """
 
     name: str
@@ -65,6 +89,17 @@ class Column:
     dictionary: tuple[Any, ...] | None = field(default=None, repr=False)
     nan: bool = False
     digits: int = 0
+    gap: Gap | None = None
+
+    @property
+    def scale(self) -> Column | Gap:
+        """What has the quantiles that its scores are of."""
+        return self.gap or self
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The least and the greatest of its numbers."""
+        return _ends(self.knots, self.grid)
 
     @property
     def groups(self) -> tuple[int, ...]:
@@ -120,6 +155,11 @@ def read_values(column: Column, values: Any) -> Plain:
     return plain(values)
 
 
+def written(column: Column, values: np.ndarray) -> np.ndarray:
+    """Numbers as texts of a column's form."""
+    return np.array([forms.written(value, column.form) for value in values.tolist()], object)
+
+
 def _spans(values: Any, kind: Any) -> Any:
     """Texts as spans of time, if they all are."""
     import pyarrow as pa
@@ -143,11 +183,16 @@ def _without_nan(values: Any) -> Any:
     )
 
 
-def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:
+def encoded(column: Column, values: Any, since: Numbers | None = None) -> Float[np.ndarray, "n w"]:
     """Values as their part of the vectors.
 
     What is not known of a value (it was not in the training table, or is missing where nothing
     was) is the middle of the scores, or every category by its share; a warning says so.
+
+    Args:
+        column: Of the values.
+        values: An Arrow column.
+        since: The numbers that it counts from, if it does.
 
     Raises:
         ValueError: If they are of another type.
@@ -155,7 +200,10 @@ def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:
     found = read_values(column, values)
     if column.levels is not None:
         return _states(column, found)
-    scores, known = (_labelled if column.labels is not None else _scored)(column, found)
+    if column.labels is not None:
+        scores, known = _labelled(column, found)
+    else:
+        scores, known = _scored(column, found, since)
     _warn(column, found, ~known)
     scores = np.where(known & ~found.absent, scores, 0.0)[:, None]
     parts = [scores]
@@ -166,6 +214,13 @@ def encoded(column: Column, values: Any) -> Float[np.ndarray, "n w"]:
         which = np.array([_place(column.zones, end and end[0]) for end in ends])
         parts.append(_one_hot(which, len(column.zones)))
     return np.concatenate(parts, 1)
+
+
+class Numbers(NamedTuple):
+    """Numbers, dates or times as numbers; and which are known."""
+
+    values: np.ndarray
+    known: Bool[np.ndarray, " n"]
 
 
 def numbers_of(column: Column, found: Plain) -> tuple[np.ndarray, Bool[np.ndarray, " n"]]:
@@ -191,11 +246,14 @@ def _parsed(column: Column, text: str) -> float | None:
         return None
 
 
-def _scored(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:
+def _scored(column: Column, found: Plain, since: Numbers | None) -> tuple[np.ndarray, np.ndarray]:
     numbers, known = numbers_of(column, found)
-    sites = numbers.astype(np.float64) if column.grid is None else column.grid.sites(numbers)
+    scale, counted = column.scale, np.ones(len(known), bool)
+    if since is not None:
+        numbers, counted = numbers - since.values, since.known
+    sites = numbers.astype(np.float64) if scale.grid is None else scale.grid.sites(numbers)
     sites, known = np.where(np.isfinite(sites), sites, 0.0), known & np.isfinite(sites)
-    return _scores(column.knots, sites), known
+    return np.where(counted, scores_of(scale.knots, sites), 0.0), known
 
 
 def _labelled(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:
@@ -261,93 +319,3 @@ def _warn(
             f"such as {first!r}, in {new.sum()} rows. {then}",
             stacklevel=6,
         )
-
-
-def _scores(knots: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Normal scores: of repeated values, that of the middle of their ranks."""
-    ranks = (np.arange(len(knots)) + 0.5) / len(knots)
-    low = np.interp(sites, knots, ranks)
-    high = 1 - np.interp(-sites, -knots[::-1], ranks)
-    return ndtri((low + high) / 2)
-
-
-def quantiles(knots: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Numbers of normal scores."""
-    place = ndtr(scores) * len(knots) - 0.5
-    whole = np.rint(place)
-    place = np.where(np.abs(place - whole) < NEAR, whole, place)
-    return np.interp(place, np.arange(len(knots)), knots)
-
-
-def decoded(column: Column, x: Float[np.ndarray, "n w"]) -> Any:
-    """Its part of the vectors as values, the most probable ones."""
-    kind = type_of(column.type)
-    if column.levels is not None:
-        place = chosen(x, None)
-        absent = place == len(column.levels)
-        values = _taken(column.levels, np.minimum(place, max(len(column.levels) - 1, 0)), kind)
-    else:
-        absent = chosen(x[:, 1:3], None) == 1 if column.missing else np.zeros(len(x), bool)
-        make = _labels if column.labels is not None else _numbers
-        values = make(column, x)
-    if column.nan and absent.any():
-        values = np.where(absent, np.nan, np.asarray(values, np.float64))
-        absent = np.zeros(len(x), bool)
-    return arrow(values, kind, absent, levels=column.dictionary or column.categories)
-
-
-def _taken(levels: tuple[Any, ...], place: np.ndarray, kind: Any) -> np.ndarray:
-    if not levels:
-        return np.zeros(len(place))
-    made = np.empty(len(levels), object)
-    made[:] = levels
-    return made[place]
-
-
-def _labels(column: Column, x: np.ndarray) -> np.ndarray:
-    assert column.labels is not None
-    inner_edges = np.cumsum(column.knots)[:-1]
-    place = np.searchsorted(inner_edges, ndtr(x[:, 0]), side="right")
-    return _taken(column.labels, place, type_of(column.type))
-
-
-def _numbers(column: Column, x: np.ndarray) -> np.ndarray:
-    sites = quantiles(column.knots, x[:, 0])
-    if column.sites is not None:
-        sites = nearest(column.sites, sites)
-    values = sites
-    if column.grid is not None:
-        low, high = column.knots[[0, -1]]
-        values = column.grid.values(np.clip(np.rint(sites), low, high))
-    elif column.digits:
-        values = rounded(values, column.digits)
-    if not column.form:
-        return values
-    texts = written(column, values)
-    if column.zones:
-        start = 3 if column.missing else 1
-        place = chosen(x[:, start:], None)
-        texts += np.array([column.zones[i] for i in place], object)
-    return texts.astype(np.int64) if is_whole(type_of(column.type)) else texts
-
-
-def written(column: Column, values: np.ndarray) -> np.ndarray:
-    """Numbers as texts of a column's form."""
-    return np.array([forms.written(value, column.form) for value in values.tolist()], object)
-
-
-def nearest(sites: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Of sorted sites those that are nearest to values."""
-    right = np.clip(np.searchsorted(sites, values), 1, max(len(sites) - 1, 1))
-    if len(sites) < 2:
-        return np.repeat(sites, len(values))
-    low, high = sites[right - 1], sites[right]
-    return np.where(values - low <= high - values, low, high)
-
-
-def chosen(p: np.ndarray, u: np.ndarray | None) -> np.ndarray:
-    """A state of each row: the most probable, or the one that a uniform number falls on."""
-    if u is None:
-        return p.argmax(1)
-    edges = np.cumsum(np.clip(p, 0, None), 1)
-    return np.minimum((u[:, None] * edges[:, -1:] >= edges).sum(1), p.shape[1] - 1)

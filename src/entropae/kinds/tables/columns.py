@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
-from entropae.kinds.tables.checked import checked, described
-from entropae.kinds.tables.column import KNOTS, Column, decoded, encoded, read_values
+from entropae.kinds.tables.column import Column, Numbers, encoded, read_values
 from entropae.kinds.tables.conditionals import Conditionals, Keeps
 from entropae.kinds.tables.declared import Declared
+from entropae.kinds.tables.decoding import decoded
 from entropae.kinds.tables.files import TABLE
-from entropae.kinds.tables.identifiers import Identifier, checked_identifier
+from entropae.kinds.tables.gaps import Counts, check_gaps, numbers_in, with_gaps
+from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.many import ordered
 from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.settled import cells_of, settled, streams
+from entropae.kinds.tables.stored import NUMBERS, WIDEST, read_columns, write_columns
 from entropae.messages import unknown
-from entropae.storage.atomic import replacing, write_text
 
-NUMBERS = "table.safetensors"
-LARGEST = 1 << 26  # bytes of the description
-WIDEST = 10_000  # numbers of a row
 LOOKED = 20_000  # rows by which many categories are put in order
 
 
@@ -77,6 +72,8 @@ class Columns:
         self.order = tuple(named if order is None else order)
         if sorted(self.order) != sorted(named):
             raise ValueError(f"`order` must have all names: got {self.order}.")
+        self.places = {column.name: i for i, column in enumerate(self.columns)}
+        check_gaps(self.columns)
         m = sum(column.levels is None for column in self.columns)
         self.noise = np.zeros((m, m)) if noise is None else noise
         if self.noise.shape != (m, m):
@@ -169,6 +166,20 @@ class Columns:
             made.append(column)
         return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
 
+    def counted(
+        self, table: Any, rows: np.ndarray | None = None, *, computed: Collection[str] = ()
+    ) -> Columns:
+        """With columns that lie close to another one counted from it, see `gaps`.
+
+        Args:
+            table: That they were fitted to.
+            rows: As of `fit`.
+            computed: Columns that follow from others, which none counts from.
+        """
+        rows = np.arange(table.num_rows) if rows is None else rows
+        made = with_gaps(self.columns, table, rows, computed=computed)
+        return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
+
     def encode(self, table: Any, *, known: bool = False) -> Float[np.ndarray, "n w"]:
         """Rows of a `pyarrow.Table` as vectors; columns that are not of these are passed over.
 
@@ -188,7 +199,12 @@ class Columns:
         with warnings.catch_warnings():
             if known:
                 warnings.filterwarnings("ignore", ".*values that no training row has", UserWarning)
-            parts = [encoded(column, table.column(column.name)) for column in self.columns]
+            parts = []
+            for column in self.columns:
+                gap = column.gap
+                other = None if gap is None else self.columns[self.places[gap.since]]
+                since = None if other is None else numbers_in(table, other)
+                parts.append(encoded(column, table.column(column.name), since))
         return np.concatenate(parts, 1).astype(np.float32)
 
     def decode(self, x: Float[np.ndarray, "n w"]) -> Any:
@@ -231,18 +247,7 @@ class Columns:
         folder = Path(folder)
         if self.conditionals is not None:
             self.conditionals.save(folder)
-        arrays = {str(i): column.knots for i, column in enumerate(self.columns)}
-        sites = {f"{i}.sites": c.sites for i, c in enumerate(self.columns) if c.sites is not None}
-        arrays |= {**sites, "noise": self.noise}
-        said: dict[str, Any] = {"columns": [described(column) for column in self.columns]}
-        said["identifiers"] = [asdict(one) for one in self.identifiers]
-        said["order"] = list(self.order)
-        text = json.dumps(said, ensure_ascii=False, indent=1) + "\n"
-        if len(text.encode()) > LARGEST:
-            raise ValueError(f"The categories take more than {LARGEST} bytes. Drop the longest.")
-        with replacing(folder / NUMBERS) as path:
-            path.write_bytes(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}))
-        write_text(folder / TABLE, text)
+        write_columns(folder, self.columns, self.identifiers, self.order, self.noise)
 
     @classmethod
     def load(cls, folder: str | Path) -> Columns:
@@ -253,7 +258,8 @@ class Columns:
         """
         path = Path(folder) / TABLE
         try:
-            made = cls._read(path)
+            columns, identifiers, order, noise = read_columns(path.parent)
+            made = cls(columns, noise, identifiers=identifiers, order=order)
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing.") from error
         except SafetensorError as error:
@@ -267,28 +273,42 @@ class Columns:
         made.conditionals = Conditionals.load(path.parent, groups, gone)
         return made
 
-    @classmethod
-    def _read(cls, path: Path) -> Columns:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise ValueError(f"it has more than {LARGEST} bytes")
-        said = json.loads(path.read_text("utf-8"))
-        rows, identifiers = said["columns"], said.get("identifiers", [])
-        if not isinstance(rows, list) or not 1 <= len(rows) + len(identifiers) <= WIDEST:
-            raise ValueError(f"it must have from 1 to {WIDEST} columns")
-        # Quantiles and sites of each column, a share of each category, and the noise.
-        if (path.parent / NUMBERS).stat().st_size > 24 * KNOTS * len(rows) + 8 * size + (1 << 25):
-            raise ValueError(f"{NUMBERS} is larger than its columns need")
-        arrays = load_file(path.parent / NUMBERS)
-        made = cls(
-            [checked(row, arrays, i) for i, row in enumerate(rows)],
-            arrays["noise"],
-            identifiers=[checked_identifier(row) for row in identifiers],
-            order=said.get("order"),
-        )
-        if made.width > WIDEST or not np.isfinite(made.noise).all():
-            raise ValueError("its rows are too wide, or its noise is not finite")
+    def parts(self, x: Float[np.ndarray, "n w"]) -> Callable[[int], np.ndarray]:
+        """What gives the part of vectors that a column has, by its place."""
+        starts = np.cumsum([0, *(column.width for column in self.columns)])
+        return lambda i: x[:, starts[i] : starts[i + 1]]
+
+    def values(
+        self,
+        part: Callable[[int], np.ndarray],
+        names: Collection[str] | None = None,
+        known: Mapping[str, Numbers] | None = None,
+    ) -> dict[str, Any]:
+        """Columns of vectors as Arrow columns.
+
+        Args:
+            part: Gives the part of the vectors that a column has, by its place.
+            names: Of the columns; by default all.
+            known: Numbers of columns that are known in some rows.
+        """
+        made, numbers = {}, Counts(self.columns, part, known or {})
+        for name, i in self.places.items():
+            if names is None or name in names:
+                counted = self.columns[i].gap is not None or name in (known or {})
+                own = numbers.of(name) if counted else None
+                made[name] = decoded(self.columns[i], part(i), own)
         return made
+
+    def reached(self, part: Callable[[int], np.ndarray], name: str) -> Bool[np.ndarray, " n"]:
+        """Where a column that counts from another one stays between its own ends.
+
+        Args:
+            part: As of `values`.
+            name: Of the column.
+        """
+        made, beyond = Counts(self.columns, part, {}).counted(name)
+        low, high = self.columns[self.places[name]].ends
+        return ((low <= made) & (made <= high)) | beyond
 
     @property
     def scores(self) -> np.ndarray:
@@ -341,8 +361,4 @@ class Drawing:
             where = columns.scores
             x[:, where] += self.noise.standard_normal((len(x), len(where))) @ columns.noise.T
             x = settled(columns.columns, columns.conditionals, x, self.random, keeps=self.keeps)
-        made, start = {}, 0
-        for column in columns.columns:
-            made[column.name] = decoded(column, x[:, start : start + column.width])
-            start += column.width
-        return made
+        return columns.values(columns.parts(x))

@@ -50,6 +50,19 @@ class Grid:
                 return (values - self.origin) / self.step
         return np.array([(int(v) - self.origin) / self.step for v in values], np.float64)
 
+    def nearest(self, values: np.ndarray) -> np.ndarray:
+        """The numbers of it that are nearest to others, exactly also where they are large.
+
+        Examples:
+            >>> Grid(0, 1, 5).nearest(np.array([7, 10, -2])), Grid(1).nearest(np.array([0.3 - 0.1]))
+            (array([ 6, 11, -4]), array([0.2]))
+        """
+        whole = values.dtype.kind in "iu" and not self.places
+        units = values if whole else np.rint(values * 10.0**self.places).astype(np.int64)
+        half = self.step // 2
+        units = units - ((units - self.origin + half) % self.step - half)
+        return units / 10.0**self.places if self.places else units
+
     def values(self, sites: Float[np.ndarray, " n"]) -> np.ndarray:
         """The numbers of whole `k`: floats, or whole numbers if there are no places."""
         k = np.rint(sites)

@@ -12,9 +12,11 @@ import torch
 from jaxtyping import Bool, Float
 
 from entropae.kinds.tables.column import read_values
-from entropae.kinds.tables.columns import Columns, Drawing
+from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditionals import Cells
+from entropae.kinds.tables.counting import Counting
 from entropae.kinds.tables.frames import several
+from entropae.kinds.tables.inequalities import Inequalities
 from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
@@ -89,12 +91,14 @@ def impute(
             raise ValueError(unknown("column", name, names))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*missing values, and had none", UserWarning)
-        rows, x = _with_gaps(columns, table, {*(only or names)} & {*known})
+        rows, absent = _with_gaps(columns, table, {*(only or names)} & {*known})
+        part = table.take(rows.where)
+        x = columns.encode(part) if len(part) else np.empty((0, columns.width))
     gaps = rows.gaps
     done = table
-    if len(rows.where):
-        part = table.take(rows.where)
-        filled, broken = _kept(_Filling(model, columns, x, gaps, seed), rules, part)
+    if len(part):
+        counting = Counting.of(columns, part, gaps, absent)
+        filled, broken = _kept(_Filling(model, columns, x, counting, seed), rules, part, gaps)
         done = _merged(columns, table, filled, rows)
     else:
         broken = {}
@@ -129,8 +133,9 @@ def drawn_beside(
     if not len(table):
         return table, {}
     gaps = np.tile([column.name in names for column in columns.columns], (len(table), 1))
-    filling = _Filling(model, columns, columns.encode(table), gaps, seed, missing=True)
-    return _kept(filling, rules, table)
+    counting = Counting.of(columns, table, gaps, gaps)
+    filling = _Filling(model, columns, columns.encode(table), counting, seed, missing=True)
+    return _kept(filling, rules, table, gaps)
 
 
 @dataclass(frozen=True)
@@ -141,20 +146,18 @@ class _Rows:
 
 def _with_gaps(
     columns: Columns, table: Any, names: Set[str]
-) -> tuple[_Rows, Float[np.ndarray, "n w"]]:
+) -> tuple[_Rows, Bool[np.ndarray, "n c"]]:
+    """Rows with cells to be filled in, and all cells of these that are missing."""
     for column in columns.columns:
         if column.name not in table.column_names:
             raise ValueError(unknown("column", column.name, table.column_names))
     absent = np.stack(
-        [
-            read_values(column, table.column(column.name)).absent & (column.name in names)
-            for column in columns.columns
-        ],
+        [read_values(column, table.column(column.name)).absent for column in columns.columns],
         1,
     )
-    where = np.flatnonzero(absent.any(1))
-    x = columns.encode(table.take(where)) if len(where) else np.empty((0, columns.width))
-    return _Rows(where, absent[where]), x
+    gaps = absent & np.array([column.name in names for column in columns.columns])
+    where = np.flatnonzero(gaps.any(1))
+    return _Rows(where, gaps[where]), absent[where]
 
 
 class _Filling:
@@ -165,13 +168,15 @@ class _Filling:
         model: Any,
         columns: Columns,
         x: Float[np.ndarray, "n w"],
-        gaps: Bool[np.ndarray, "n c"],
+        counting: Counting,
         seed: int | None,
         *,
         missing: bool = False,
     ) -> None:
         self.missing = missing
-        self.model, self.columns, self.x, self.gaps = model, columns, x, gaps
+        self.model, self.columns, self.x = model, columns, x
+        self.counting, self.gaps = counting, counting.open
+        self.keeps = Inequalities(columns, ())
         self.seeds = np.random.SeedSequence(seed)
         self.forests = columns.conditionals
 
@@ -185,7 +190,8 @@ class _Filling:
                 x = vectors_of(self.columns.columns, cells)
                 cells = self._from_codes(x, cells, gaps, random)
             else:
-                cells = self.forests.redrawn(cells, random, which=gaps, missing=self.missing)
+                how: dict[str, Any] = {"which": gaps, "missing": self.missing}
+                cells = self.forests.redrawn(cells, random, keeps=self.keeps, **how)
         start = 0
         for i, column in enumerate(self.columns.columns):
             if column.levels is None:
@@ -195,9 +201,14 @@ class _Filling:
             start += len(column.groups)
         return cells
 
-    def table(self, cells: Cells) -> Any:
-        """Cells as rows."""
-        return Drawing(self.columns, None).table(vectors_of(self.columns.columns, cells))
+    def table(self, rows: np.ndarray) -> Any:
+        """Some rows with their gaps drawn."""
+        import pyarrow as pa
+
+        x = vectors_of(self.columns.columns, self.cells(rows))
+        part = self.columns.parts(x)
+        known = self.counting.known(self.columns, part, rows)
+        return pa.table(self.columns.values(part, known=known))
 
     def _streams(self) -> list[np.random.Generator]:
         return [np.random.default_rng(one) for one in self.seeds.spawn(len(self.columns.columns))]
@@ -225,15 +236,16 @@ class _Filling:
         return cells
 
 
-def _kept(filling: _Filling, rules: Sequence[Rule], part: Any) -> tuple[Any, dict[str, int]]:
+def _kept(
+    filling: _Filling, rules: Sequence[Rule], part: Any, gaps: Bool[np.ndarray, "n c"]
+) -> tuple[Any, dict[str, int]]:
     """Rows filled in so that they keep the rules, and how many cannot."""
     import pyarrow as pa
 
-    columns, gaps = filling.columns, filling.gaps
+    columns = filling.columns
     rules = [rule for rule in rules if not isinstance(rule, Unique)]
     rows = np.arange(len(gaps))
-    cells = filling.cells(rows)
-    made, names = filling.table(cells), [column.name for column in columns.columns]
+    made, names = filling.table(rows), [column.name for column in columns.columns]
     broken: dict[str, int] = {}
     for attempt in range(TRIES + 1):
         table = _merged(columns, part, made, _Rows(np.arange(len(gaps)), gaps))
@@ -244,7 +256,7 @@ def _kept(filling: _Filling, rules: Sequence[Rule], part: Any) -> tuple[Any, dic
         broken = {str(rule): int((~met).sum()) for rule, met in zip(rules, held, strict=True)}
         if not len(bad) or attempt == TRIES:
             return table, broken
-        again = filling.table(filling.cells(bad))
+        again = filling.table(bad)
         order = np.arange(len(gaps))
         order[bad] = len(gaps) + np.arange(len(bad))
         made = pa.concat_tables([made, again]).take(order)

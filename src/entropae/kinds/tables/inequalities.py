@@ -1,14 +1,17 @@
-"""Inequalities between columns, for cells that are drawn one column after the other."""
+"""Inequalities between columns, for cells that are drawn one column after the other.
+
+And the ends of columns that count from others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool
 
-from entropae.kinds.tables.column import decoded
+from entropae.kinds.tables.column import Gap
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditionals import Cells, Keeps
 from entropae.kinds.tables.rules import Before, Rule, steps
@@ -29,29 +32,55 @@ class Inequalities(Keeps):
     def __init__(self, columns: Columns, rules: Sequence[Rule]) -> None:
         self.columns = columns
         computed = {name for _, name in steps(rules)}
-        places = {column.name: i for i, column in enumerate(columns.columns)}
         self._rules: dict[int, list[Before]] = {}
         for rule in rules:
-            free = not computed & {*rule.names} and {*rule.names} <= places.keys()
-            if isinstance(rule, Before) and free:
-                for name in rule.names:
-                    self._rules.setdefault(places[name], []).append(rule)
-        self._places = places
+            free = not computed & {*rule.names} and {*rule.names} <= columns.places.keys()
+            if isinstance(rule, Before) and free and not self._counts(rule):
+                for i in {j for name in rule.names for j in self._moving(name)}:
+                    self._rules.setdefault(i, []).append(rule)
         ends = np.cumsum([0, *(len(column.groups) for column in columns.columns)])
         self._own = [slice(a, b) for a, b in pairwise(ends)]
 
+        self._reaching: dict[int, list[str]] = {}
+        for column in columns.columns:
+            for i in self._moving(column.name) if column.gap is not None else ():
+                self._reaching.setdefault(i, []).append(column.name)
+
     def concerns(self, i: int) -> bool:
         """Whether there is a rule for a column."""
-        return i in self._rules
+        return i in self._rules or i in self._reaching
 
     def met(self, i: int, cells: Cells) -> Bool[np.ndarray, " n"]:
         """Which rows keep all rules for a column."""
         import pyarrow as pa
 
-        names = {name for rule in self._rules[i] for name in rule.names}
-        table = pa.table({name: self._values(self._places[name], cells) for name in names})
-        return np.all([rule.met(table, self.columns) for rule in self._rules[i]], 0)
+        def part(j: int) -> np.ndarray:
+            return vectors_of([self.columns.columns[j]], cells[:, self._own[j]])
 
-    def _values(self, i: int, cells: Cells) -> object:
-        column = self.columns.columns[i]
-        return decoded(column, vectors_of([column], cells[:, self._own[i]]))
+        rules = self._rules.get(i, [])
+        names = {name for rule in rules for name in rule.names}
+        table = pa.table(self.columns.values(part, names))
+        held = [rule.met(table, self.columns) for rule in rules]
+        held += [self.columns.reached(part, name) for name in self._reaching.get(i, [])]
+        return np.all(held, 0)
+
+    def _counts(self, rule: Before) -> bool:
+        """Whether a rule is kept by what one of its columns counts from the other."""
+        low, high = (self._gap(name) for name in rule.names)
+        if high is not None and high.since == rule.low:
+            least = high.ends[0]
+        elif low is not None and low.since == rule.high:
+            least = -low.ends[1]
+        else:
+            return False
+        return bool(least > 0 or (least == 0 and rule.sign == "<="))
+
+    def _gap(self, name: str) -> Gap | None:
+        return self.columns.columns[self.columns.places[name]].gap
+
+    def _moving(self, name: str) -> Iterator[int]:
+        """The column, and those that it counts from: with them it moves."""
+        yield self.columns.places[name]
+        gap = self._gap(name)
+        if gap is not None:
+            yield from self._moving(gap.since)

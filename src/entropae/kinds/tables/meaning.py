@@ -22,6 +22,7 @@ from entropae.kinds.tables.plain import (
     is_understood,
     is_whole,
     plain,
+    type_of,
 )
 from entropae.variables import quantities
 
@@ -251,7 +252,9 @@ def _identifier(
         # Numbers of some form are no names of rows either, but for plain whole ones.
         quantity = quantities.form_of(listed) not in ("", "0")
         quantity = quantity or all(AFFIXED.search(value) for value in listed)
-        return None if quantity or forms.form_of(listed) else patterned(name, kind, listed)
+        return (
+            None if quantity or _form(type_of(kind), listed)[0] else patterned(name, kind, listed)
+        )
     if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
         return None
     made = numbered(name, kind, found.values)
@@ -331,12 +334,20 @@ def _number(
     few = np.unique(sites)
     keeps = seen or (grid is None and len(few) * REPEATED <= len(sites))
     only = few if keeps and len(few) <= KNOTS else None
-    knots = _knots(sites)
+    knots = knots_of(sites)
     digits = 0 if grid is not None or column.form else digits_of(found.present)
     return replace(column, meaning=meaning, grid=grid, knots=knots, sites=only, digits=digits)
 
 
-def _knots(ordered: np.ndarray) -> np.ndarray:
+def only_seen(ordered: np.ndarray, grid: Grid | None) -> np.ndarray | None:
+    """The places that sorted numbers keep to, if they are few or far apart; `None`: any."""
+    few, counts = np.unique(ordered, return_counts=True)
+    repeated = len(few) * REPEATED <= len(ordered)
+    keeps = repeated and (grid is None or len(few) <= FEW or _is_sparse(few, counts))
+    return few if keeps and len(few) <= KNOTS else None
+
+
+def knots_of(ordered: np.ndarray) -> np.ndarray:
     """Quantiles at `(i + 1/2)/K`; of few numbers, all of them."""
     if len(ordered) <= KNOTS:
         return ordered

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from entropae.kinds.tables.column import Column, decoded
+from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.decoding import decoded
 from entropae.kinds.tables.plain import plain, replaced
 from entropae.kinds.tables.rules import Before, Rule, Unique, steps
 from entropae.kinds.tables.settled import vectors_of

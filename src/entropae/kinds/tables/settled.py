@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
-from entropae.kinds.tables.column import Column, chosen, nearest, quantiles
+from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.conditionals import Cells, Conditionals, Keeps
+from entropae.kinds.tables.decoding import chosen
+from entropae.kinds.tables.ranks import nearest, quantiles
 
 SWEEPS = 2
 EDGE = 1e-7  # the lowest rank
@@ -102,10 +104,11 @@ def interval(column: Column, scores: Float[np.ndarray, " n"]) -> tuple[np.ndarra
         edges = np.concatenate([[0], np.cumsum(column.knots)])
         place = np.searchsorted(edges[1:-1], ndtr(scores), side="right")
         return edges[place], edges[place + 1]
-    sites, knots, n = quantiles(column.knots, scores), column.knots, len(column.knots)
-    if column.sites is not None:
-        sites = nearest(column.sites, sites)
-    elif column.grid is not None:
+    scale = column.scale
+    sites, knots, n = quantiles(scale.knots, scores), scale.knots, len(scale.knots)
+    if scale.sites is not None:
+        sites = nearest(scale.sites, sites)
+    elif scale.grid is not None:
         sites = np.rint(sites)
     ranks = (np.arange(n) + 0.5) / n
     below = np.interp(sites, knots, ranks)
