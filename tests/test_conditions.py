@@ -199,7 +199,7 @@ def test_how_many_and_shares_of_what_is_missing(made):
     model = ea.synthesize(table, model=SMALL, epochs=1, progress=False)
     assert model.sample(20, seed=0, shares={"c": {"a": 1, None: 1}})["c"].null_count == 10
     for n, seed, said in ((0, 0, "`n`"), (2.5, 0, "`n`"), ("9", 0, "`n`"), (3, -1, "`seed`")):
-        with pytest.raises(ValueError, match=f"{said} must be whole and at least"):
+        with pytest.raises(ValueError, match=f"{said} must be a whole number of at least"):
             made.sample(n, seed=seed)
 
 

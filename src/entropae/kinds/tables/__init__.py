@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,7 +40,7 @@ from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
 from entropae.kinds.tables.words import TEXTS, checked_words, emptied, refilled, words_of
-from entropae.messages import number_of, unknown
+from entropae.messages import number_of, unknown, whole
 from entropae.storage.atomic import write_text
 
 RULES = "rules.json"  # in a run folder
@@ -273,9 +272,7 @@ class Tables(Kind):
         Raises:
             ValueError: If so many cannot be had, or a condition cannot be read.
         """
-        for name, value, least in (("n", n, 1), ("seed", seed or 0, 0)):
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"`{name}` must be whole and at least {least}: got {value!r}.")
+        n, seed = whole("n", n, 1), None if seed is None else whole("seed", seed, 0)
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
         classes = self.labels or labels, model.classes
         of, shares, drawing = of_classes(self.columns, *classes, shares, drawing)
@@ -330,16 +327,9 @@ class Tables(Kind):
 
         With `out` it is written, and a sentence says what was done.
         """
-        from entropae.kinds.tables.imputation import impute
+        from entropae.kinds.tables.imputation import filled
 
-        reading = replace(reading or Reading(), drop=(), columns={})
-        came, library, *_ = opened(source, reading)
-        table = emptied(came, self.words)
-        done, filled = impute(model, self.columns, self.rules, table, **asked)
-        done = refilled(done, self.words, came)
-        if out is not None:
-            return f"{filled} {self.write_table(done, out)}"
-        return to_library(done, library, metadata_of(source, rows=True))
+        return filled(self, model, source, reading or Reading(), out=out, **asked)
 
     def cells(
         self, x: Tensor, *, drawn: bool = False, seed: int | None = None
@@ -369,11 +359,22 @@ class Tables(Kind):
     def _repaired(self, x: Float[Tensor, "n w"]) -> tuple[Any, Repaired]:
         return repaired(self.table(x), self.columns, self.rules)
 
-    def write_table(self, table: Any, out: str) -> str:
-        """Write a `pyarrow.Table` as CSV, as that was which the rows came from, or as Parquet."""
+    def write_table(
+        self,
+        table: Any,
+        out: str,
+        *,
+        style: Style | None = None,
+        texts: Mapping[str, Sequence[str | None]] | None = None,
+    ) -> str:
+        """Write a `pyarrow.Table` as CSV, as that was which the rows came from, or as Parquet.
+
+        Cells that have `texts` are written so: see `texts_of`.
+        """
         self.check_out(out)
-        write_file(refilled(table, self.words), out, self.style)
-        how = self.style.said if self.style and out.lower().endswith(".csv") else ""
+        style = style or self.style
+        write_file(refilled(table, self.words), out, style, texts)
+        how = style.said if style and out.lower().endswith(".csv") else ""
         how = f", {how}, as the table was" if how else ""
         return f"Wrote {len(table)} rows to {out}{how}.{formulas(table, out)}"
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from entropae.kinds.cells import vectors_in
 from entropae.kinds.items import LABELS
-from entropae.kinds.tables.plain import spelt
+from entropae.kinds.tables.plain import plain, spelt
 from entropae.kinds.tables.style import Style, style_of
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
+from entropae.reader.texts import read_text
 from entropae.storage.atomic import replacing
 
 TABLE = "table.json"  # in a run folder: its model is of a table
@@ -71,13 +72,40 @@ def _unread(path: Path, unread: Sequence[str], names: Sequence[str]) -> str:
     return said
 
 
-def write_file(table: Any, path: str | Path, style: Style | None = None) -> None:
+def texts_of(
+    path: str | Path, table: Any, dialect: Dialect | None = None
+) -> dict[str, list[str | None]]:
+    """How the known cells of a text file are written there, by column; `None`: not known.
+
+    Args:
+        path: The file.
+        table: What `read_written` made of it.
+        dialect: As it was given there.
+    """
+    texts, layout = read_text(Path(path), dialect or Dialect())
+    made = {}
+    for i, name in enumerate(table.column_names):
+        known = ~plain(table.column(i)).absent
+        cells = (
+            (cell or "").strip() if layout.padded else cell for cell in texts.column(i).to_pylist()
+        )
+        made[name] = [cell if there else None for cell, there in zip(cells, known, strict=True)]
+    return made
+
+
+def write_file(
+    table: Any,
+    path: str | Path,
+    style: Style | None = None,
+    texts: Mapping[str, Sequence[str | None]] | None = None,
+) -> None:
     """Write a `pyarrow.Table` as CSV or Parquet, by the name's end, whole or not at all.
 
     Args:
         table: The rows.
         path: The file.
         style: How a CSV file is written; by default with commas, in UTF-8.
+        texts: Of columns, how their cells are written; `None` for cells that have no text yet.
 
     Raises:
         ValueError: If the name ends in neither, or the encoding has not all characters.
@@ -93,7 +121,7 @@ def write_file(table: Any, path: str | Path, style: Style | None = None) -> None
         elif style is None:
             csv.write_csv(_spelt(table), temporary)
         else:
-            _write_text(table, temporary, style)
+            _write_text(table, temporary, style, texts or {})
 
 
 def _spelt(table: Any) -> Any:
@@ -103,10 +131,12 @@ def _spelt(table: Any) -> Any:
     return table
 
 
-def _write_text(table: Any, path: Path, style: Style) -> None:
+def _write_text(
+    table: Any, path: Path, style: Style, texts: Mapping[str, Sequence[str | None]]
+) -> None:
     try:
         with path.open("w", encoding=style.encoding, newline="") as file:
-            file.writelines(style.text(table))
+            file.writelines(style.text(table, texts))
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{error.object[error.start]!r} is not in {style.encoding}, in which the table was "

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from entropae.kinds.reading import Reading
 from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.conditionals import Cells
 from entropae.kinds.tables.counting import Counting
-from entropae.kinds.tables.frames import several
+from entropae.kinds.tables.files import texts_of
+from entropae.kinds.tables.frames import metadata_of, several, to_library
 from entropae.kinds.tables.inequalities import Inequalities
+from entropae.kinds.tables.opened import opened
 from entropae.kinds.tables.plain import replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
+from entropae.kinds.tables.words import emptied, refilled
 from entropae.messages import unknown
+from entropae.reader import dialect_of
 
 SWEEPS = 10  # passes, after which cells hardly depend on what they were at first
 TRIES = 20  # times that rows which break a rule are filled in anew
@@ -104,6 +109,31 @@ def impute(
         broken = {}
     counts = dict(zip(names, gaps.sum(0).tolist(), strict=True))
     return done, Filled(counts, broken)
+
+
+def filled(
+    kind: Any, model: Any, source: Any, reading: Reading, *, out: str | None, **asked: Any
+) -> Any:
+    """A file or frame with its missing cells drawn, as a frame or written to a file.
+
+    A CSV file is written as the source was, its known cells letter by letter.
+
+    Args:
+        kind: The model's `Tables`.
+        model: The autoencoder.
+        source: A file or a frame.
+        reading: How it is read.
+        out: A file; by default a frame is returned, otherwise a sentence.
+        asked: Of `impute`.
+    """
+    reading = replace(reading, drop=(), columns={})
+    came, library, style, _ = opened(source, reading)
+    done, counts = impute(model, kind.columns, kind.rules, emptied(came, kind.words), **asked)
+    done = refilled(done, kind.words, came)
+    if out is None:
+        return to_library(done, library, metadata_of(source, rows=True))
+    texts = None if style is None else texts_of(source, came, dialect_of(reading.dialect))
+    return f"{counts} {kind.write_table(done, out, style=style, texts=texts)}"
 
 
 def drawn_beside(

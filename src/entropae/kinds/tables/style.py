@@ -94,10 +94,17 @@ class Style:
         }
         return ", ".join(said for said, is_so in parts.items() if is_so)
 
-    def text(self, table: Any) -> Iterable[str]:
-        """The lines of a `pyarrow.Table`."""
+    def text(
+        self, table: Any, texts: Mapping[str, Sequence[str | None]] | None = None
+    ) -> Iterable[str]:
+        """The lines of a `pyarrow.Table`.
+
+        Args:
+            table: The rows.
+            texts: Of columns, how their cells are written; `None` for cells that have no text yet.
+        """
         columns = [
-            self._column(name, column)
+            self._column(name, column, (texts or {}).get(name))
             for name, column in zip(table.column_names, table.columns, strict=True)
         ]
         if self.header:
@@ -108,7 +115,7 @@ class Style:
     def _line(self, cells: Sequence[str]) -> str:
         return self.separator.join(cells) + self.newline
 
-    def _column(self, name: str, column: Any) -> list[str]:
+    def _column(self, name: str, column: Any, texts: Sequence[str | None] | None) -> list[str]:
         cell = self.cells.get(name, Cell())
         found = plain(column)
         write, text = _writer(column.type, cell, self.decimal)
@@ -117,9 +124,15 @@ class Style:
         }
         missing = cell.missing or ("NA" if self.separator == " " else "")
         gone = missing if self.quoting != "all" else self._quoted(missing, text=False)
-        return [
+        made = [
             gone if absent else known[value]
             for value, absent in zip(found.values.tolist(), found.absent.tolist(), strict=True)
+        ]
+        if texts is None:
+            return made
+        return [
+            new if cell is None else self._quoted(cell, text=text)
+            for cell, new in zip(texts, made, strict=True)
         ]
 
     def _quoted(self, cell: str, *, text: bool) -> str:
