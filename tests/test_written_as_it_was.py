@@ -50,10 +50,20 @@ def learnt(tmp_path_factory):
         csv.writer(file).writerows([NAMES, *rows])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Read as")
-        main(["fit", "--data", str(folder / "whole.csv"), "--out", str(folder), "--epochs", "2"])
+        main(
+            [
+                "fit",
+                "--data",
+                str(folder / "whole.csv"),
+                "--out",
+                str(folder / "run"),
+                "--epochs",
+                "2",
+            ]
+        )
     for i, j in GAPS:
         rows[i][j] = ""
-    return folder, rows
+    return folder / "run", rows
 
 
 @pytest.mark.filterwarnings("ignore:Read as")
