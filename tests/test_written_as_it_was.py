@@ -63,17 +63,17 @@ def learnt(tmp_path_factory):
         )
     for i, j in GAPS:
         rows[i][j] = ""
-    return folder / "run", rows
+    return out, rows
 
 
 @pytest.mark.filterwarnings("ignore:Read as")
 @pytest.mark.parametrize("how", WRITTEN)
 def test_known_cells_of_a_file_stay_letter_by_letter(learnt, tmp_path, monkeypatch, capsys, how):
     monkeypatch.chdir(tmp_path)
-    folder, rows = learnt
+    out, rows = learnt
     with (tmp_path / "gaps.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, **WRITTEN[how]).writerows([NAMES, *rows])
-    main(["impute", str(folder), "--data", "gaps.csv", "--out", "full.csv"])
+    main(["impute", out, "--data", "gaps.csv", "--out", "full.csv"])
     assert f"Filled in {len(GAPS)} cells" in capsys.readouterr().out
     made = read(tmp_path / "full.csv", WRITTEN[how]["delimiter"])
     assert made[0] == NAMES
