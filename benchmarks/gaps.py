@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from unittest import mock
 
 import numpy as np
@@ -83,7 +83,7 @@ def halves(every: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return every.iloc[taken[:ROWS]], every.iloc[taken[ROWS:]]
 
 
-def markdown(result: dict[str, Sequence[dict[str, float]]]) -> str:
+def markdown(result: Mapping[str, Sequence[dict[str, float]]]) -> str:
     """A line for each way."""
     lines = ["| times (seeds) | " + " | ".join(COLUMNS.values()) + " |"]
     lines.append("|-|" + "-|" * len(COLUMNS))

@@ -123,6 +123,23 @@ def test_known_cells_and_types_stay_exactly():
     assert not impute(model, columns, (), given, seed=1)[0].equals(made)
 
 
+def test_names_of_rows_stay_missing_which_is_said(tmp_path):
+    table = pa.table({"ticket": [f"T-{i}" for i in range(80)], "x": RNG.normal(size=80)})
+    model = ea.synthesize(table, epochs=1, model=ModelConfig(hidden=(8,)), progress=False).model
+    frame = table.to_pandas()
+    frame.loc[:2, "ticket"] = None
+    frame.loc[5:6, "x"] = np.nan
+    with pytest.warns(UserWarning, match=r"^3 cells of ticket stay missing, because it names"):
+        made = model.impute(frame)
+    assert made["ticket"].isna().sum() == 3
+    assert made["x"].notna().all()
+    said = model.kind.impute(model, frame, out=str(tmp_path / "full.csv"))
+    assert said.startswith("Filled in 2 cells: x 2. 3 cells of ticket stay missing, because it ")
+    assert model.impute(frame, only="x")["ticket"].isna().sum() == 3
+    with pytest.raises(ValueError, match="'ticket' names the rows: its cells cannot be filled in"):
+        model.impute(frame, only=["ticket"])
+
+
 def test_only_some_columns_are_filled_in_if_so_asked():
     frame = mixed()
     model, columns = fitted(pa.Table.from_pandas(frame, preserve_index=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from entropae.kinds.tables.files import texts_of
 from entropae.kinds.tables.frames import metadata_of, several, to_library
 from entropae.kinds.tables.inequalities import Inequalities
 from entropae.kinds.tables.opened import opened
-from entropae.kinds.tables.plain import replaced
+from entropae.kinds.tables.plain import plain, replaced
 from entropae.kinds.tables.rules import Rule, Unique
 from entropae.kinds.tables.settled import cells_of, spread, vectors_of
 from entropae.kinds.tables.words import emptied, refilled
@@ -38,21 +38,32 @@ class Filled:
     Attributes:
         cells: How many of each column.
         broken: Rows that break each rule whatever is filled in, by their known cells.
+        named: Missing cells of each column that names the rows; they stay so.
     """
 
     cells: dict[str, int]
     broken: dict[str, int]
+    named: dict[str, int] = field(default_factory=dict)
 
-    def __str__(self) -> str:
-        counts = [f"{name} {count}" for name, count in self.cells.items() if count]
-        said = [f"Filled in {sum(self.cells.values())} cells" + ": " * bool(counts)]
-        said[0] += ", ".join(counts) + "."
-        said += [
+    @property
+    def left(self) -> str:
+        """What is not as one may expect; empty if all is."""
+        said = [
             f"{count} rows break '{rule}', whatever is filled in."
             for rule, count in self.broken.items()
             if count
         ]
+        said += [
+            f"{count} cells of {name} stay missing, because it names the rows."
+            for name, count in self.named.items()
+            if count
+        ]
         return " ".join(said)
+
+    def __str__(self) -> str:
+        counts = [f"{name} {count}" for name, count in self.cells.items() if count]
+        said = f"Filled in {sum(self.cells.values())} cells" + ": " * bool(counts)
+        return f"{said}{', '.join(counts)}. {self.left}".strip()
 
 
 def impute(
@@ -91,7 +102,14 @@ def impute(
     only = several(only)
     names = [column.name for column in columns.columns]
     known = [column.name for column in columns.columns if column.levels != ()]
+    named = {
+        one.name: int(plain(table.column(one.name)).absent.sum())
+        for one in columns.identifiers
+        if one.name in table.column_names
+    }
     for name in only:
+        if name in named:
+            raise ValueError(f"The column {name!r} names the rows: its cells cannot be filled in.")
         if name not in names:
             raise ValueError(unknown("column", name, names))
     with warnings.catch_warnings():
@@ -108,7 +126,7 @@ def impute(
     else:
         broken = {}
     counts = dict(zip(names, gaps.sum(0).tolist(), strict=True))
-    return done, Filled(counts, broken)
+    return done, Filled(counts, broken, {} if only else named)
 
 
 def filled(
@@ -131,6 +149,8 @@ def filled(
     done, counts = impute(model, kind.columns, kind.rules, emptied(came, kind.words), **asked)
     done = refilled(done, kind.words, came)
     if out is None:
+        if counts.left:
+            warnings.warn(counts.left, stacklevel=4)
         return to_library(done, library, metadata_of(source, rows=True))
     texts = None if style is None else texts_of(source, came, dialect_of(reading.dialect))
     return f"{counts} {kind.write_table(done, out, style=style, texts=texts)}"
