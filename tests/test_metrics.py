@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import scipy.linalg
 import torch
 
 import entropae as ea
+from entropae.metrics import kernel_distance, normality
 from entropae.metrics.sliced import sliced_wasserstein
 
 
@@ -177,3 +179,26 @@ def test_sliced_wasserstein_of_normal_laws():
     assert sliced_wasserstein(z) < 0.05
     exact = torch.special.ndtri((torch.arange(1000.0) + 0.5) / 1000)[:, None]
     assert sliced_wasserstein(exact) == pytest.approx(0, abs=1e-6)
+
+
+def test_numbers_of_slices_and_subsets_are_whole():
+    x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    for slices in (0, 2.5, "9"):
+        with pytest.raises(ValueError, match="`slices` must be a whole number of at least 1"):
+            sliced_wasserstein(x, slices=slices)
+    for asked in ({"subsets": 0}, {"subsets": 2.5}, {"size": 1}, {"seed": -1}):
+        with pytest.raises(ValueError, match=f"`{next(iter(asked))}` must be a whole number"):
+            kernel_distance(x, x + 1, **asked)
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors is in prototype")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_told_how_to_become_samples(layout):
+    parts = [torch.randn(30, 2), torch.randn(40, 2)]
+    x = torch.nested.nested_tensor(parts, layout=layout)
+    for of in (normality, lambda x: kernel_distance(x, x), sliced_wasserstein):
+        with pytest.raises(ValueError, match="must be one tensor, and not nested") as error:
+            of(x)
+    said = re.search(r"`(torch.cat\(x.unbind\(\)\))`", str(error.value))
+    assert said
+    assert torch.equal(eval(said[1], {"torch": torch, "x": x}), torch.cat(parts))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from entropae.messages import whole
 from entropae.metrics.pairs import two_samples
 
 
@@ -40,12 +41,8 @@ def kernel_distance(
         Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, section 3 and eq. (4).
     """
     x, y = two_samples(x, y)
-    size = min(size, len(x), len(y))
-    if subsets < 1 or size < 2:
-        raise ValueError(
-            f"`subsets` must be at least 1 and `size` at least 2: got {subsets}, {size}."
-        )
-    generator = torch.Generator().manual_seed(seed)
+    subsets, size = whole("subsets", subsets, 1), min(whole("size", size, 2), len(x), len(y))
+    generator = torch.Generator().manual_seed(whole("seed", seed, 0))
     in_x, in_y = x.new_zeros(len(x), subsets), y.new_zeros(len(y), subsets)
     for subset in range(subsets):
         for member in (in_x, in_y):

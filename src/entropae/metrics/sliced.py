@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from entropae.messages import whole
 from entropae.neighbors import as_points, block_size
 
 
@@ -23,7 +24,7 @@ def sliced_wasserstein(x: Any, *, slices: int = 256, seed: int = 0) -> float:
         seed: Of the directions.
 
     Raises:
-        ValueError: If the sample is not finite.
+        ValueError: If the sample is not finite, or there is no direction.
 
     References:
         Bonneel et al., "Sliced and Radon Wasserstein barycenters of measures", JMIV 51 (2015).
@@ -34,7 +35,8 @@ def sliced_wasserstein(x: Any, *, slices: int = 256, seed: int = 0) -> float:
     """
     x = as_points(x, "x").detach().cpu().double()
     n, d = x.shape
-    generator = torch.Generator().manual_seed(seed)
+    slices = whole("slices", slices, 1)
+    generator = torch.Generator().manual_seed(whole("seed", seed, 0))
     directions = torch.randn(d, slices, generator=generator, dtype=torch.float64)
     directions = torch.nn.functional.normalize(directions, dim=0).T
     quantiles = torch.special.ndtri((torch.arange(n, dtype=torch.float64) + 0.5) / n)

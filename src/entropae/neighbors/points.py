@@ -33,6 +33,11 @@ def as_points(x: Any, name: str = "x") -> Float[Tensor, "n d"]:
             nobody looks for inside `torch.compile` and `torch.func`).
     """
     points = x if isinstance(x, Tensor) else torch.as_tensor(_as_array(x, name))
+    if points.is_nested:
+        raise ValueError(
+            f"`{name}` must be one tensor, and not nested. Join its parts: "
+            f"`torch.cat({name}.unbind())`"
+        )
     if points.layout != torch.strided or points.is_meta:
         raise ValueError(
             f"`{name}` must be a dense tensor with numbers: got layout {points.layout} on "
