@@ -17,7 +17,7 @@ from torch import Tensor
 
 from entropae.kinds.label_tables import class_name, from_table, is_label_table
 from entropae.kinds.samples import Samples
-from entropae.reader.encoding import encoding_of, single_byte
+from entropae.reader.encoding import doubt, encoding_of, single_byte
 from entropae.storage.arrays import OBJECTS, map_npy
 from entropae.storage.regular import check_regular
 
@@ -157,12 +157,8 @@ def _decoded(path: Path, content: bytes) -> str:
         text = content.decode(encoding)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    if not encoding.startswith("utf"):
-        warnings.warn(
-            f"{path} is not in UTF-8: it was read as {encoding}. If that is wrong, save it as "
-            "UTF-8.",
-            stacklevel=6,
-        )
+    if said := doubt(path, encoding):
+        warnings.warn(said, stacklevel=6)
     return text
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from entropae.messages import printable
+
 MARKS = {  # byte order marks; UTF-32's begins as UTF-16's does
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\0\0": "utf-32",
@@ -59,3 +61,13 @@ def single_byte(start: bytes) -> str:
     except UnicodeDecodeError:
         return "latin-1"
     return "cp1252"
+
+
+def doubt(path: object, encoding: str) -> str:
+    """What is to be said of a file that may be read in a wrong encoding; empty if in UTF."""
+    if encoding.startswith("utf"):
+        return ""
+    return (
+        f"{printable(path)} is not in UTF-8: it was read as {encoding}. If that is wrong, save it "
+        "as UTF-8."
+    )

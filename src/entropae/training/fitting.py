@@ -100,7 +100,8 @@ def fit(
         minutes: As many of these passes as fit in this time, by a timing of the first steps; a run
             that is resumed keeps to the passes that it was begun with.
         batch_size: Samples a step; by default 256, sentences 64, or that of a `DataLoader`.
-        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps.
+        learning_rate: Adam's, at its highest, after a rise over the first twentieth of the steps;
+            linear paths beside convolutions (`nn.linear_weights`) have a sixth of it.
         decay: How it falls: `"cosine"`, `"exponential"` or `"none"`.
         weight_decay: AdamW's; 0 is Adam.
         augment: From a training batch to a changed one, as by mirroring images.

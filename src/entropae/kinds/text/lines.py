@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 from entropae.kinds.text.tokenizer import Tokenizer, normalize
 from entropae.messages import printable
 from entropae.nn.tokens import EOS, MOST_TOKENS, PAD, UNK
-from entropae.reader.encoding import encoding_of
+from entropae.reader.encoding import doubt, encoding_of
 from entropae.reader.layout import columns_of_values
 from entropae.storage.foreign import free, python
 
@@ -126,12 +126,8 @@ def read_lines(path: str | Path) -> Lines:
         raise ValueError(f"{printable(path)} cannot be read: {error}") from error
     if not sentences and not overlong:
         raise ValueError(f"{printable(path)} has no sentences: it is empty. Give a line for each.")
-    if not encoding.startswith("utf"):
-        warnings.warn(
-            f"{printable(path)} is not in UTF-8: it was read as {encoding}. If that is wrong, save "
-            "it as UTF-8.",
-            stacklevel=2,
-        )
+    if said := doubt(path, encoding):
+        warnings.warn(said, stacklevel=2)
     beginning = "" if packed else start.decode(encoding, "ignore").rpartition("\n")[0]
     width = columns_of_values(beginning) if beginning else 0
     if width:
