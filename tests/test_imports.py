@@ -35,7 +35,7 @@ ORDER: dict[str, set[str]] = {
     "out_of_core": {"neighbors", "reader"},
     "entropy": {"notebook", "neighbors", "out_of_core", "variables"},
     "information": {"notebook", "entropy", "messages", "neighbors", "variables"},
-    "metrics": {"entropy", "neighbors", "variables"},
+    "metrics": {"entropy", "messages", "neighbors", "variables"},
     "nn": {"distributed"},
     "latent": {"distributed", "entropy", "messages", "neighbors", "nn", "registry"},
     "prior": {"messages", "neighbors", "registry"},
