@@ -87,7 +87,7 @@ def draw_rows(
         def met(table: Any) -> np.ndarray:
             held = meets(table, every, columns)
             if callable(where):
-                held &= _told(where(frame(table)), len(table))
+                held &= _told(_function(where, frame(table), columns), len(table))
             return held
 
         said = ", ".join(map(str, every)) or "the condition"
@@ -158,6 +158,17 @@ def of_classes(
     return (one,), shares, {**drawing, "label": known}
 
 
+def _function(where: Callable[[Any], Any], frame: Any, columns: Columns) -> Any:
+    """What a function of a user's gives; where it asks for identifiers, these are named."""
+    try:
+        return where(frame)
+    except Exception as error:
+        for one in columns.identifiers:
+            if one.name in str(error):
+                raise ValueError(_of_identifiers("`where`", one.name)) from error
+        raise
+
+
 def _told(found: Any, n: int) -> np.ndarray:
     """What a function of a user's says of each row; what is missing is not met.
 
@@ -184,11 +195,15 @@ def _check_drawn(one: Condition, columns: Columns) -> None:
     """
     for name in (one.name, one.other):
         if any(name == identifier.name for identifier in columns.identifiers):
-            raise ValueError(
-                f"{str(one)!r} asks for values of {name!r}, which are identifiers: new rows get "
-                "new ones. Ask for something else, or declare it a category: --category "
-                f"{shlex.quote(str(name))} (columns={{{name!r}: 'category'}} in Python)."
-            )
+            raise ValueError(_of_identifiers(repr(str(one)), str(name)))
+
+
+def _of_identifiers(said: str, name: str) -> str:
+    return (
+        f"{said} asks for values of {name!r}, which are identifiers: new rows get new ones. Ask "
+        f"for something else, or declare it a category: --category {shlex.quote(name)} "
+        f"(columns={{{name!r}: 'category'}} in Python)."
+    )
 
 
 def _tell_alphabet(one: Condition, columns: Columns) -> None:
