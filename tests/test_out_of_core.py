@@ -75,7 +75,7 @@ def test_by_blocks_as_in_memory(tmp_path, law, norm):
         assert ea.knn_entropy(as_file(x, tmp_path), [2, 5], norm=norm) == pytest.approx(expected)
         return
     path = as_file(x, tmp_path)
-    by_blocks = ea.entropy_estimate(path, [2, 5], norm=norm)
+    by_blocks = ea.entropy_estimate(path, [2, 5], norm=norm, resolution=None)
     # By blocks, numbers are taken as they are.
     options = {"norm": norm, "repeats": 0, "resolution": None, "check": False}
     expected = ea.entropy_estimate(in_memory, [2, 5], **options)
@@ -102,7 +102,7 @@ def test_any_partition_is_exact(seed, n, d, cells, k, grid):
     k = min(k, n - 1)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(disk, "CELL", max(1, 8 * n * (d + k + 1) // cells))
-        found = ea.knn_entropy(as_file(x, Path(folder)), k, floor=0.1)
+        found = ea.knn_entropy(as_file(x, Path(folder)), k, floor=0.1, resolution=None)
         assert found == pytest.approx(
             ea.knn_entropy(x, k, floor=0.1, resolution=None, scale=None), **exact
         )
@@ -210,7 +210,9 @@ def test_points_that_coincide(tmp_path):
     path = as_file(np.repeat(X, 3, axis=0), tmp_path)
     with pytest.warns(UserWarning, match="coincide with their neighbour k=2"):
         assert ea.knn_entropy(path, 2) == -math.inf
-    assert ea.knn_entropy(path, 3) > -math.inf
+    with pytest.warns(UserWarning, match="100% of the rows are there more than once"):
+        assert ea.knn_entropy(path, 3) > -math.inf
+    assert ea.knn_entropy(path, 3, resolution=None) > -math.inf  # which says nothing of it
     estimate = ea.entropy_estimate(path, 2)
     assert estimate.value == -math.inf
     assert "coincide" in estimate.warnings[0]
@@ -318,3 +320,26 @@ def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path, monkeypatch):
             ea.knn_entropy(X), **exact
         )
     assert killed.exists()
+
+
+def test_rows_that_are_there_twice_or_like_those_before_are_told(tmp_path):
+    """As of samples in memory: copies take an entropy down, a walk has less to tell."""
+    x = np.random.default_rng(0).standard_normal((6000, 2))
+    cases = {"plain": x, "copies": np.concatenate([x[:3000]] * 2), "walk": x.cumsum(0)}
+    said = {
+        "plain": (),
+        "copies": ("100% of the rows are there",),
+        "walk": ("Rows of `x` are like",),
+    }
+    for name, table in cases.items():
+        np.save(tmp_path / f"{name}.npy", table)
+        for large in (tmp_path / f"{name}.npy", da.from_array(table, chunks=(2000, 2))):
+            found = ea.entropy_estimate(large)
+            inside = ea.entropy_estimate(table, check=False)
+            assert found.value == pytest.approx(inside.value, abs=1e-9)
+            assert len(found.warnings) == len(said[name])
+            for message, start in zip(found.warnings, said[name], strict=True):
+                assert message.startswith(start)
+                assert any(one.startswith(start) for one in inside.warnings)
+    with pytest.warns(UserWarning, match="100% of the rows are there more than once"):
+        ea.knn_entropy(tmp_path / "copies.npy")

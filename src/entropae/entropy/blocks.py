@@ -12,11 +12,16 @@ import torch
 
 from entropae.entropy.degenerate import null_columns, rounding, say_constant, say_dependent
 from entropae.entropy.distances import as_tuple, log_distance
+from entropae.entropy.prepared import IN_MEMORY
 from entropae.entropy.whitening import gaussian_entropy, kl_constant
 from entropae.neighbors import ORDER, Norm, check_choice
 from entropae.out_of_core.extent import Moments
 from entropae.out_of_core.sources import opened
+from entropae.variables.order import reach_of, say_ordered
+from entropae.variables.repeats import SOME, say_repeated
 from entropae.variables.scale import UNLIKE
+
+FIRST = 50_000  # rows by which it is told whether they are like those before
 
 
 class ByBlocks(NamedTuple):
@@ -29,7 +34,8 @@ class ByBlocks(NamedTuple):
     variance: float  # of the terms that the value is the mean of
     exact_normal: float  # NaN if there are not more points than dimensions
     degenerate: str | None  # why the value is -inf, if columns are to blame
-    unlike: str | None = None  # columns of unlike scales, which blocks are not divided by
+    warnings: tuple[str, ...] = ()  # of rows that are there several times, and unlike columns
+    ordered: tuple[str, ...] = ()  # of rows that are like those before
 
 
 def entropy_by_blocks(
@@ -41,8 +47,11 @@ def entropy_by_blocks(
     floor: float,
     p: int | None,
     progress: bool,
+    as_it_is: bool = False,
 ) -> ByBlocks:
     """`method="kl"` of a large sample, see `entropae.out_of_core`; arguments as of `knn_entropy`.
+
+    Nothing is said of rows that are there several times if they are to be taken `as_it_is`.
 
     Raises:
         ValueError: If the method is another, or as `knn_entropy`.
@@ -60,11 +69,12 @@ def entropy_by_blocks(
         n, d = extent.n, len(extent.low)
         ks = as_tuple(k, n)
         nothing = ByBlocks(n, d, ks, -math.inf, math.nan, -math.inf, None)
+        first = sample.beginning()[:FIRST]
         constant = (extent.low == extent.high).nonzero()[0].tolist()
         if constant and floor == 0:
             return nothing._replace(degenerate=say_constant(constant))
         moments = sample.sort(max(ks))
-        exact, dependent, unlike = math.nan, [], None
+        exact, dependent, unlike = math.nan, [], ()
         if n > d and not constant:
             factor = torch.from_numpy(moments.factor) / math.sqrt(n)
             scale = torch.linalg.vector_norm(factor, dim=0)
@@ -78,30 +88,39 @@ def entropy_by_blocks(
             return nothing._replace(degenerate=say_dependent(dependent))
         summarize = partial(_log_moments, ks=ks, floor=math.ldexp(floor, -extent.exponent))
         parts = sample.search(max(ks), norm, summarize)
-    there = [part for part in parts if part is not None]
+    found, twice = zip(*parts, strict=True)
+    share, reach = sum(twice) / n, reach_of(first.astype(np.float64))
+    looked = share >= SOME and not as_it_is
+    repeated = (f"{say_repeated(share)} If they are rounded, {IN_MEMORY}.",) if looked else ()
+    ordered = (say_ordered(reach, n),) if reach else ()
+    nothing = nothing._replace(warnings=(*repeated, *unlike), ordered=ordered)
+    there = [part for part in found if part is not None]
     if len(there) < len(parts):
         return nothing._replace(exact_normal=exact)
     logs = Moments.merged(*there)
     mean = float(logs.mean[0]) + extent.exponent * math.log(2)
     variance = (d * float(logs.factor[0, 0])) ** 2 / (n - 1)
     value = d * mean + kl_constant(n, d, ks, norm)
-    return ByBlocks(n, d, ks, value, variance, exact, None, unlike)
+    return nothing._replace(value=value, variance=variance, exact_normal=exact)
 
 
-def _say_unlike(ratio: float) -> str | None:
-    """What columns of unlike scales do to the estimate, in words; `None` if they are alike."""
+def _say_unlike(ratio: float) -> tuple[str, ...]:
+    """What columns of unlike scales do to the estimate, in words; nothing if they are alike."""
     if ratio <= UNLIKE:
-        return None
+        return ()
     return (
         f"The standard deviations of the columns of `x` differ by a factor of {ratio:.3g}, so that "
         "neighbours are those of the widest columns. Samples read by blocks are taken as they are: "
         "divide columns by their standard deviations before, and add the logarithms of these to "
-        "the entropy."
+        "the entropy.",
     )
 
 
-def _log_moments(distances: list[np.ndarray], ks: tuple[int, ...], floor: float) -> Moments | None:
-    """Moments of the points' mean `log ε_k`; None if one is `-inf`."""
+def _log_moments(
+    distances: list[np.ndarray], ks: tuple[int, ...], floor: float
+) -> tuple[Moments | None, int]:
+    """Moments of the points' mean `log ε_k`; None if one is `-inf`. And how many have a twin."""
     chosen = [part[:, [k - 1 for k in ks]] for part in distances]
     logs = log_distance(torch.from_numpy(np.concatenate(chosen)), floor).mean(1, keepdim=True)
-    return None if logs.isneginf().any() else Moments.of(logs.numpy())
+    twice = sum(int((part[:, 0] == 0).sum()) for part in distances)
+    return None if logs.isneginf().any() else Moments.of(logs.numpy()), twice

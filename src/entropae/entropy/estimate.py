@@ -189,7 +189,8 @@ def entropy_estimate(
                 f"`repeats` must be 0 for a sample read by blocks: got repeats={repeats}. Ask "
                 "`gaussian_baseline` of fewer points, which bounds the bias of more."
             )
-        found = entropy_by_blocks(x, k, method=method, norm=norm, floor=0.0, p=p, progress=progress)
+        how: dict[str, Any] = {"method": method, "norm": norm, "p": p, "progress": progress}
+        found = entropy_by_blocks(x, k, floor=0.0, as_it_is=resolution is None, **how)
         return _of_blocks(found, confidence)._replace(method=method)
     sample = prepared(
         x.detach() if isinstance(x, Tensor) else x, resolution=resolution, scale=scale, seed=seed
@@ -274,10 +275,11 @@ def _of_blocks(found: ByBlocks, confidence: float) -> Estimate:
     if found.degenerate:
         return _infinite(found.degenerate)
     if found.value == -math.inf:
-        return _infinite(coincident(found.ks, by_blocks=True), exact=found.exact_normal)
+        why = coincident(found.ks, by_blocks=True), *found.warnings
+        return _infinite(*why, exact=found.exact_normal)
     variance = (found.variance + SHARED * kl_spread(found.ks)) / found.n
-    warnings = () if found.n > found.d else (_too_few(found.n, found.d),)
-    warnings += () if found.unlike is None else (found.unlike,)
+    warnings = found.ordered + (() if found.n > found.d else (_too_few(found.n, found.d),))
+    warnings += found.warnings
     return _finite(found.value, variance, confidence, math.nan, found.exact_normal, warnings)
 
 

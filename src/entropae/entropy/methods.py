@@ -194,13 +194,13 @@ def knn_entropy(
     """
     if is_large(x):
         check_by_blocks(resolution)
-        found = entropy_by_blocks(
-            x, k, method=method, norm=norm, floor=floor, p=p, progress=progress
-        )
+        how: dict[str, Any] = {"method": method, "norm": norm, "p": p, "progress": progress}
+        found = entropy_by_blocks(x, k, floor=floor, as_it_is=resolution is None, **how)
         if found.value == -math.inf:
             warn(found.degenerate or coincident(found.ks, by_blocks=True))
-        elif found.unlike:
-            warn(found.unlike)
+        else:
+            for message in found.warnings:
+                warn(message)
         return found.value
     sample = prepared(x, resolution=resolution, scale=scale, seed=seed)
     points = sample.points

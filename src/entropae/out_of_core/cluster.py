@@ -10,6 +10,7 @@ import numpy as np
 from dask.array import Array
 from dask.base import compute, persist
 from dask.delayed import delayed
+from jaxtyping import Float
 
 from entropae.neighbors import Norm
 from entropae.out_of_core.cells import Cell, Distances, across, parts_of, reaches, within
@@ -46,6 +47,10 @@ class OnDask:
         if self.extent is None:
             raise ValueError("`x` must not be empty: got no rows in any chunk.")
         self.cells: list[Any] = []
+
+    def beginning(self) -> Float[np.ndarray, "n d"]:
+        """The first rows, as many as the first chunk with some has."""
+        return next(rows for (rows,) in map(compute, self.chunks) if len(rows))
 
     def sort(self, k: int) -> Moments:
         """Make the cells, divided by the extent's power of two, and the moments as divided.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from jaxtyping import Float
 from tqdm.auto import tqdm
 
 from entropae.neighbors import Norm
@@ -55,6 +56,10 @@ class OnDisk:
         if found is None:
             raise ValueError(f"{self.rows.source} must not be empty: got no rows.")
         return found
+
+    def beginning(self) -> Float[np.ndarray, "n d"]:
+        """The first rows, as many as a block has."""
+        return next(self.rows.blocks())
 
     def sort(self, k: int) -> Moments:
         """Make the cells, divided by the extent's power of two, and the moments as divided.
