@@ -152,14 +152,19 @@ def test_what_can_be_missing_is_counted_and_counted_from_by_none():
     assert columns.decode(columns.encode(table)).equals(table)
 
 
-def test_a_start_that_is_missing_is_said_once_and_its_end_unknown():
+def test_a_start_that_is_missing_is_said_once_and_follows_from_its_end():
     table = PAIRS["timestamps"]
     columns = Columns.fit(table).counted(table)
     gone = table.set_column(0, "a", pa.nulls(N, table.column("a").type))
     with pytest.warns(UserWarning, match="'a' has 600 missing values") as said:
         x = columns.encode(gone)
     assert len(said) == 1
-    assert (x == 0).all()
+    again = columns.decode(x).to_pandas()
+    assert abs(again.b - ENDS).max() < pd.Timedelta(minutes=5)
+    assert abs(again.a - STARTS).max() <= pd.Timedelta(seconds=LENGTHS.max())
+    with pytest.warns(UserWarning, match="'[ab]' has 600 missing values"):
+        neither = columns.encode(gone.set_column(1, "b", gone.column("a")))
+    assert (neither == 0).all()
 
 
 def test_rules_beside_what_is_counted_are_kept():
@@ -282,3 +287,111 @@ def test_children_are_counted_from_their_parents():
     since = children.merge(parents, on="id").eval("date - joined").dt.days
     assert since.between(0, 29).all()
     assert 10 < since.mean() < 19
+
+
+CHAIN = pd.DataFrame(
+    {"created": STARTS, "first": STARTS + pd.to_timedelta(DAYS[1] + 1, unit="min")}
+)
+CHAIN["closed"] = CHAIN["first"] + pd.to_timedelta(LENGTHS + 60, unit="s")
+CHAIN["meter"] = SECONDS / 86_400 * 3 + RNG.standard_normal(N)
+
+
+@pytest.fixture(scope="module")
+def tickets():
+    return ea.synthesize(CHAIN, epochs=30, progress=False)
+
+
+def minutes(later: pd.Series, earlier: pd.Series) -> pd.Series:
+    return (later - earlier).dt.total_seconds() / 60
+
+
+@pytest.mark.parametrize("gone", [["created"], ["first"], ["created", "first"], ["closed"]])
+def test_times_of_a_chain_follow_from_any_that_is_known(tickets, gone):
+    """And what depends on the time is drawn by it, and not as if nobody knew it."""
+    frame = CHAIN.copy()
+    frame.loc[:99, [*gone, "meter"]] = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        filled = tickets.impute(frame, seed=0)[:100]
+    assert minutes(filled["first"], filled.created).between(1, 20).mean() > 0.97
+    assert (filled["first"] < filled.closed).all()
+    assert minutes(filled.closed, filled.created).between(1, 400).all()
+    assert abs(filled.meter - CHAIN.meter[:100]).median() < 10  # of 1098 in a year
+
+
+def test_starts_are_counted_back_from_ends_after_all_that_were_learnt_from(tickets):
+    frame = CHAIN[:60].assign(created=pd.NaT)
+    frame[["first", "closed"]] += pd.Timedelta(days=400)
+    filled = tickets.impute(frame.astype({"created": CHAIN.created.dtype}), seed=0)
+    assert minutes(filled["first"], filled.created).between(1, 20).all()
+
+
+def test_rows_that_are_repaired_keep_their_own_values(tickets):
+    """Rows with the times in a wrong order: none is put into 1970, as what it counts would be."""
+    swapped = CHAIN.assign(first=CHAIN.closed, closed=CHAIN["first"])
+    made = tickets.model.reconstruct(swapped)
+    for name in ("created", "first", "closed"):
+        assert set(made[name].dt.year) <= {2024, 2025}
+    assert (made.created < made["first"]).all()
+    assert (made["first"] < made.closed).all()
+
+
+LATE = {
+    "small whole numbers": (pa.int8(), 120, 127, [*range(101)]),
+    "times of day": (pa.time32("s"), 86_340, 86_399, [*range(36_000, 64_800, 60)]),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_what_counts_from_beyond_stays_what_its_type_can_be(name):
+    kind, start, most, starts = LATE[name]
+    step = 60 if pa.types.is_time(kind) else 1
+    first = np.random.default_rng(7).choice(starts, N).astype(np.int64)
+    second = first + step * np.random.default_rng(8).integers(0, 20, N)
+
+    def column(values):
+        return pa.array(values, pa.int32()).cast(kind)
+
+    table = pa.table({"a": column(first), "b": column(second), "x": RNG.standard_normal(N)})
+    model = ea.synthesize(table, epochs=2, progress=False)
+    assert model.model.kind.columns.columns[1].gap is not None
+    late = pa.table({"a": column([start] * 40), "b": pa.nulls(40, kind), "x": [0.0] * 40})
+    made = model.impute(late, seed=0).column("b").cast(pa.int32()).to_numpy()
+    assert (made >= start).all()
+    assert (made <= most).all()
+    assert (made % step == 0).all()
+
+
+def test_caps_are_drawn_as_often_as_they_are_there():
+    """Percents that end at 100, where many are: what goes beyond is put there."""
+    low = np.random.default_rng(9).uniform(0, 100, 3000).round()
+    high = np.minimum(100, low + np.random.default_rng(10).integers(0, 9, 3000))
+    table = pa.table({"low": low, "high": high})
+    columns = Columns.fit(table).counted(table)
+    assert columns.columns[1].gap is not None
+    assert columns.columns[1].capped == (False, True)
+    x = np.random.default_rng(11).standard_normal((3000, 2))
+    inside = Inequalities(columns, ()).met(1, cells_of(columns.columns, x))
+    made = columns.decode(x[inside]).column("high").to_numpy()
+    assert made.max() == 100
+    assert np.mean(made == 100) == pytest.approx(np.mean(high == 100), abs=0.02)
+
+
+def test_missing_floats_of_other_libraries_are_no_unknown_values():
+    table = PAIRS["measured"]
+    columns = Columns.fit(table).counted(table)
+    nan = pa.array(np.where(SECONDS % 2 == 0, np.nan, table.column("a").to_numpy()))
+    with pytest.warns(UserWarning, match="'a' has .* missing values, and had none") as said:
+        columns.encode(table.set_column(0, "a", nan))
+    assert len(said) == 1
+
+
+def test_errors_do_not_add_up_along_columns_that_are_alike():
+    """Hourly values: none counts from one that counts from another."""
+    x = [RNG.standard_normal(N)]
+    for _ in range(12):
+        x.append(0.97 * x[-1] + np.sqrt(1 - 0.97**2) * RNG.standard_normal(N))
+    table = pa.table({f"h{i:02}": one for i, one in enumerate(x)})
+    gaps = {one.name: one.gap for one in Columns.fit(table).counted(table).columns}
+    assert any(gaps.values())
+    assert not any(gap is not None and gaps[gap.since] for gap in gaps.values())

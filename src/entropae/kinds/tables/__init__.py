@@ -35,7 +35,7 @@ from entropae.kinds.tables.opened import opened, said_of
 from entropae.kinds.tables.pixels import as_images
 from entropae.kinds.tables.proposed import declared_and_found
 from entropae.kinds.tables.repaired import Repaired, repaired
-from entropae.kinds.tables.rules import Rule, read_rules, steps
+from entropae.kinds.tables.rules import Rule, read_rules, said_of_gaps
 from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
@@ -111,7 +111,7 @@ class Tables(Kind):
             raise ValueError("All columns are constant: there is nothing to learn.")
         wanted: dict[str, Any] = {"find": reading.find_rules, "given": reading.given}
         rules = declared_and_found(table, columns, reading.rules, **wanted)
-        columns = columns.counted(table, halves.train, computed={n for _, n in steps(rules)})
+        columns = columns.counted(table, halves.train, **said_of_gaps(rules))
         known = metadata_of(without(source, dropped))
         options: dict[str, Any] = {"metadata": known, "style": style, "words": words}
         kind = cls(columns, library=library, rules=rules, **options)

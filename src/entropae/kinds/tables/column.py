@@ -23,6 +23,7 @@ from entropae.kinds.tables.plain import (
 from entropae.kinds.tables.ranks import scores_of
 
 KNOTS = 1000  # quantiles of a column of numbers
+CAPPED = 0.01  # of its numbers, from which on an end is a cap
 
 
 def _ends(knots: np.ndarray, grid: Grid | None) -> np.ndarray:
@@ -100,6 +101,13 @@ class Column:
     def ends(self) -> np.ndarray:
         """The least and the greatest of its numbers."""
         return _ends(self.knots, self.grid)
+
+    @property
+    def capped(self) -> tuple[bool, bool]:
+        """Whether many of its numbers are the least or the greatest, as of percents 0 and 100."""
+        low, high = (int((self.knots == end).sum()) for end in self.knots[[0, -1]])
+        least = max(2, CAPPED * len(self.knots))
+        return low >= least, high >= least
 
     @property
     def groups(self) -> tuple[int, ...]:
@@ -183,7 +191,7 @@ def _without_nan(values: Any) -> Any:
     )
 
 
-def encoded(column: Column, values: Any, since: Numbers | None = None) -> Float[np.ndarray, "n w"]:
+def encoded(column: Column, values: Any, scores: Numbers | None = None) -> Float[np.ndarray, "n w"]:
     """Values as their part of the vectors.
 
     What is not known of a value (it was not in the training table, or is missing where nothing
@@ -192,7 +200,7 @@ def encoded(column: Column, values: Any, since: Numbers | None = None) -> Float[
     Args:
         column: Of the values.
         values: An Arrow column.
-        since: The numbers that it counts from, if it does.
+        scores: Of one that counts from another, or is counted from.
 
     Raises:
         ValueError: If they are of another type.
@@ -200,13 +208,10 @@ def encoded(column: Column, values: Any, since: Numbers | None = None) -> Float[
     found = read_values(column, values)
     if column.levels is not None:
         return _states(column, found)
-    if column.labels is not None:
-        scores, known = _labelled(column, found)
-    else:
-        scores, known = _scored(column, found, since)
+    made, known = (_labelled if column.labels is not None else _scored)(column, found)
     _warn(column, found, ~known)
-    scores = np.where(known & ~found.absent, scores, 0.0)[:, None]
-    parts = [scores]
+    made, known = (made, known & ~found.absent) if scores is None else scores
+    parts = [np.where(known, made, 0.0)[:, None]]
     if column.missing:
         parts += [~found.absent[:, None], found.absent[:, None]]
     if column.zones:
@@ -246,14 +251,11 @@ def _parsed(column: Column, text: str) -> float | None:
         return None
 
 
-def _scored(column: Column, found: Plain, since: Numbers | None) -> tuple[np.ndarray, np.ndarray]:
+def _scored(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:
     numbers, known = numbers_of(column, found)
-    scale, counted = column.scale, np.ones(len(known), bool)
-    if since is not None:
-        numbers, counted = numbers - since.values, since.known
-    sites = numbers.astype(np.float64) if scale.grid is None else scale.grid.sites(numbers)
+    sites = numbers.astype(np.float64) if column.grid is None else column.grid.sites(numbers)
     sites, known = np.where(np.isfinite(sites), sites, 0.0), known & np.isfinite(sites)
-    return np.where(counted, scores_of(scale.knots, sites), 0.0), known
+    return scores_of(column.knots, sites), known
 
 
 def _labelled(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from entropae.kinds.tables.conditionals import Conditionals, Keeps
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.decoding import decoded
 from entropae.kinds.tables.files import TABLE
-from entropae.kinds.tables.gaps import Counts, check_gaps, numbers_in, with_gaps
+from entropae.kinds.tables.gaps import Counts, check_gaps, counting, numbers_in, with_gaps
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.many import ordered
 from entropae.kinds.tables.meaning import check_types, describe
@@ -166,18 +166,16 @@ class Columns:
             made.append(column)
         return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
 
-    def counted(
-        self, table: Any, rows: np.ndarray | None = None, *, computed: Collection[str] = ()
-    ) -> Columns:
-        """With columns that lie close to another one counted from it, see `gaps`.
+    def counted(self, table: Any, rows: np.ndarray | None = None, **known: Any) -> Columns:
+        """With columns that lie close to another one counted from it.
 
         Args:
             table: That they were fitted to.
             rows: As of `fit`.
-            computed: Columns that follow from others, which none counts from.
+            known: What rules say of them, see `gaps.with_gaps`.
         """
         rows = np.arange(table.num_rows) if rows is None else rows
-        made = with_gaps(self.columns, table, rows, computed=computed)
+        made = with_gaps(self.columns, table, rows, **known)
         return Columns(made, self.noise, identifiers=self.identifiers, order=self.order)
 
     def encode(self, table: Any, *, known: bool = False) -> Float[np.ndarray, "n w"]:
@@ -199,13 +197,23 @@ class Columns:
         with warnings.catch_warnings():
             if known:
                 warnings.filterwarnings("ignore", ".*values that no training row has", UserWarning)
-            parts = []
-            for column in self.columns:
-                gap = column.gap
-                other = None if gap is None else self.columns[self.places[gap.since]]
-                since = None if other is None else numbers_in(table, other)
-                parts.append(encoded(column, table.column(column.name), since))
+            numbers = self.numbers(table)
+            # At scores of 0 stands what is commonly between two columns.
+            counts = Counts(self.columns, lambda i: np.zeros((len(table), 1)), numbers)
+            parts = [
+                encoded(
+                    column,
+                    table.column(column.name),
+                    counts.scores(column.name) if column.name in numbers else None,
+                )
+                for column in self.columns
+            ]
         return np.concatenate(parts, 1).astype(np.float32)
+
+    def numbers(self, table: Any) -> dict[str, Numbers]:
+        """Numbers of columns in a table that count from each other."""
+        names = counting(self.columns)
+        return {one.name: numbers_in(table, one) for one in self.columns if one.name in names}
 
     def decode(self, x: Float[np.ndarray, "n w"]) -> Any:
         """Rows of vectors as a `pyarrow.Table`: of every category the most probable."""
@@ -291,24 +299,30 @@ class Columns:
             names: Of the columns; by default all.
             known: Numbers of columns that are known in some rows.
         """
-        made, numbers = {}, Counts(self.columns, part, known or {})
+        made, counts = {}, Counts(self.columns, part, known)
         for name, i in self.places.items():
             if names is None or name in names:
                 counted = self.columns[i].gap is not None or name in (known or {})
-                own = numbers.of(name) if counted else None
+                own = counts.of(name) if counted else None
                 made[name] = decoded(self.columns[i], part(i), own)
         return made
 
-    def reached(self, part: Callable[[int], np.ndarray], name: str) -> Bool[np.ndarray, " n"]:
-        """Where a column that counts from another one stays between its own ends.
+    def reached(
+        self, part: Callable[[int], np.ndarray], names: Collection[str]
+    ) -> list[Bool[np.ndarray, " n"]]:
+        """Where columns that count from another one stay between their own ends, or at a cap.
 
         Args:
             part: As of `values`.
-            name: Of the column.
+            names: Of the columns.
         """
-        made, beyond = Counts(self.columns, part, {}).counted(name)
-        low, high = self.columns[self.places[name]].ends
-        return ((low <= made) & (made <= high)) | beyond
+        counts, inside = Counts(self.columns, part), []
+        for name in names:
+            made, beyond = counts.counted(name)
+            column = self.columns[self.places[name]]
+            (low, high), (least, most) = column.ends, column.capped
+            inside.append(((low <= made) | least) & ((made <= high) | most) | beyond)
+        return inside
 
     @property
     def scores(self) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import ndtr
 
+from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import Column, written
 from entropae.kinds.tables.grid import rounded
 from entropae.kinds.tables.plain import arrow, is_whole, type_of
@@ -79,8 +80,35 @@ def numbers_near(
     if column.grid is not None:
         values = column.grid.nearest(values)
     inside = np.clip(values, *column.ends)
-    values = inside if free is None else np.where(free, values, inside)
+    values = inside if free is None else np.where(free, np.clip(values, *_limits(column)), inside)
     return rounded(values, column.digits) if column.digits else values
+
+
+def _limits(column: Column) -> tuple[float, float]:
+    """Between which numbers of its grid its type, or a form of times of day, can write them."""
+    low, high = _written_by(column)
+    if column.grid is None or not np.isfinite([low, high]).all():
+        return low, high
+    step, origin = column.grid.size, column.grid.origin / 10**column.grid.places
+    return low + (origin - low) % step, high - (high - origin) % step
+
+
+def _written_by(column: Column) -> tuple[float, float]:
+    import pyarrow as pa
+
+    kind, form = type_of(column.type), column.form
+    if form and not forms.is_of_numbers(form) and form not in spans.FORMS:
+        day = {"s": 86_400, "us": 86_400_000_000}.get(forms.unit_of(form), 0)
+        return (0, day - 1) if day and "%y" not in form.lower() else (-np.inf, np.inf)
+    if pa.types.is_time(kind):
+        return 0, 86_400 * {"s": 1, "ms": 1000, "us": 10**6, "ns": 10**9}[kind.unit] - 1
+    if pa.types.is_integer(kind):
+        ends = np.iinfo(kind.to_pandas_dtype())
+        return int(ends.min), int(ends.max)
+    if pa.types.is_decimal(kind):
+        most = 10 ** min(kind.precision, 18) - 1
+        return -most, most
+    return -np.inf, np.inf
 
 
 def _numbers(column: Column, x: np.ndarray, numbers: np.ndarray | None) -> np.ndarray:

@@ -18,12 +18,14 @@ from entropae.kinds.tables.column import Column, Gap, Numbers, numbers_of, read_
 from entropae.kinds.tables.decoding import counts_at, numbers_near
 from entropae.kinds.tables.grid import grid_of
 from entropae.kinds.tables.meaning import knots_of, only_seen
+from entropae.kinds.tables.ranks import scores_of
 
 # A column is counted from another if the middle half of what is between them is as narrow as this,
 # relative to the middle half of its own numbers.
 NARROW = 0.3
 LEAST = 20  # rows at least
 LOOKED = 20_000  # rows by which it is decided
+WIDE = 1 << 62  # of whole numbers whose differences have 64 bits
 MOST = 60  # columns of a sort that are compared with each other
 
 
@@ -55,14 +57,29 @@ def check_gaps(columns: Sequence[Column]) -> None:
 
 
 def numbers_in(table: Any, column: Column) -> Numbers:
-    """Numbers of a column in a `pyarrow.Table`; what is missing is not known."""
+    """Numbers of a column in a `pyarrow.Table`; 0 where they are missing, or none."""
     found = read_values(column, table.column(column.name))
     numbers, known = numbers_of(column, found)
-    return Numbers(numbers, known & ~found.absent)
+    known = known & ~found.absent
+    if numbers.dtype.kind == "f":
+        known &= np.isfinite(numbers)
+    numbers = np.where(known, numbers, 0)
+    if numbers.dtype in (np.uint64, object) and all(-WIDE < n < WIDE for n in numbers.tolist()):
+        numbers = numbers.astype(np.int64)
+    return Numbers(numbers, known)
+
+
+def counting(columns: Sequence[Column]) -> set[str]:
+    """Names of columns that count from another one, or are counted from."""
+    gaps = [column for column in columns if column.gap is not None]
+    return {column.name for column in gaps} | {c.gap.since for c in gaps if c.gap is not None}
 
 
 class Counts:
     """Numbers of columns that count from each other, in vectors.
+
+    Where a column is not known and one is that counts from it, it follows from that one: a start
+    is counted back from its end.
 
     Args:
         columns: Of the vectors.
@@ -74,11 +91,35 @@ class Counts:
         self,
         columns: Sequence[Column],
         part: Callable[[int], np.ndarray],
-        known: Mapping[str, Numbers],
+        known: Mapping[str, Numbers] | None = None,
     ) -> None:
         self._columns = {column.name: (i, column) for i, column in enumerate(columns)}
-        self._part, self._known = part, known
+        self._part, self._known = part, dict(known or {})
         self._made: dict[str, np.ndarray] = {}
+        # Where what a known column counts is drawn, and says what it counts from.
+        self.drawn = {name: np.zeros(len(one.known), bool) for name, one in self._known.items()}
+        if self._known:
+            for column in reversed(in_order(columns)):
+                self._count_back(column)
+
+    def _count_back(self, column: Column) -> None:
+        """Know a column where one is known that counts from it, the closest one."""
+        later = [
+            other
+            for _, other in self._columns.values()
+            if other.gap is not None and other.gap.since == column.name
+        ]
+        for other in sorted(later, key=lambda other: _width(other.gap)):
+            numbers, own = self._known[other.name], self._known[column.name]
+            here = numbers.known & ~own.known
+            if column.gap is not None and _width(column.gap) <= _width(other.gap):
+                here &= ~self._known[column.gap.since].known
+            low, high = other.ends
+            beyond = (numbers.values < low) | (numbers.values > high)
+            before = numbers.values - counts_at(other, self._part(self._columns[other.name][0]))
+            made = np.where(here, numbers_near(column, before, beyond), own.values)
+            self._known[column.name] = Numbers(made, own.known | here)
+            self.drawn[other.name] |= here
 
     def of(self, name: str) -> np.ndarray:
         """Those of a column, where they are known as they are."""
@@ -101,9 +142,25 @@ class Counts:
         low, high = self._columns[column.gap.since][1].ends
         return since + counts_at(column, self._part(i)), (since < low) | (since > high)
 
+    def scores(self, name: str) -> Numbers:
+        """The scores of a column where it is known, and what it counts from as well."""
+        _, column = self._columns[name]
+        numbers, known = self._known[name]
+        if column.gap is not None:
+            since = self._known[column.gap.since]
+            numbers, known = numbers - since.values, known & since.known
+        scale = column.scale
+        sites = numbers.astype(np.float64) if scale.grid is None else scale.grid.sites(numbers)
+        return Numbers(scores_of(scale.knots, sites), known)
+
 
 def with_gaps(
-    columns: Sequence[Column], table: Any, rows: np.ndarray, *, computed: Collection[str] = ()
+    columns: Sequence[Column],
+    table: Any,
+    rows: np.ndarray,
+    *,
+    computed: Collection[str] = (),
+    ordered: Collection[frozenset[str]] = (),
 ) -> list[Column]:
     """Columns, those that lie close to another one counted from it.
 
@@ -112,10 +169,11 @@ def with_gaps(
         table: A `pyarrow.Table` of them.
         rows: Of it, whose quantiles are taken.
         computed: Columns that follow from others, which none counts from.
+        ordered: Pairs of which one is always before the other: rather counted from each other.
     """
     some = table.take(rows)
     made = {column.name: column for column in columns}
-    before: dict[str, dict[str, Numbers]] = {}
+    before: dict[str, dict[str, tuple[Numbers, str]]] = {}
     for column in in_order(columns):
         if column.categories is not None or column.name in computed:
             continue
@@ -123,12 +181,12 @@ def with_gaps(
         if numbers.values.dtype not in (np.int64, np.float64):
             continue
         others = before.setdefault(_sort(column), {})
-        if _is_free(column):
-            since = _nearest(numbers, others)
-            if since is not None:
-                made[column.name] = _counted(column, made[since], numbers, others[since])
+        mates = {name for pair in ordered if column.name in pair for name in pair}
+        since = _nearest(numbers, others, mates) if _is_free(column) else ""
+        if since:
+            made[column.name] = _counted(column, made[since], numbers, others[since][0])
         if not column.missing and len(others) < MOST:
-            others[column.name] = numbers
+            others[column.name] = numbers, since
     return [made[column.name] for column in columns]
 
 
@@ -140,15 +198,30 @@ def _sort(column: Column) -> str:
     return "number" if plain_number and "decimal" not in column.type else column.type
 
 
-def _nearest(numbers: Numbers, others: dict[str, Numbers]) -> str | None:
-    """Of other columns the one from which there is least to count, if that is little."""
-    own = _middle(numbers.values[:LOOKED][numbers.known[:LOOKED]])
-    best, least = None, NARROW * own
-    for name, other in others.items():
-        between = _between(numbers, other, slice(LOOKED))
-        if own and len(between) >= LEAST and (apart := _middle(between)) <= least:
-            best, least = name, apart
-    return best
+def _nearest(
+    numbers: Numbers, others: dict[str, tuple[Numbers, str]], mates: Collection[str]
+) -> str:
+    """Of other columns the one to count from; `""` if none is close.
+
+    From one that counts itself only if that is much closer still than what that counts from: in a
+    long chain of columns, each a little apart from the one before, errors would add up.
+
+    Args:
+        numbers: Of the column.
+        others: Of others, and what these count from.
+        mates: Those that come first, if they are close.
+    """
+    some = slice(LOOKED)
+    widths = {"": _middle(numbers.values[some][numbers.known[some]])}
+    for name, (other, before) in others.items():
+        between = _between(numbers, other, some)
+        if before in widths and len(between) >= LEAST:
+            width = _middle(between)
+            if width <= NARROW * widths[before] > 0:
+                widths[name] = width
+    del widths[""]
+    close = {name: width for name, width in widths.items() if name in mates} or widths
+    return min(close, key=lambda name: close[name], default="")
 
 
 def _between(numbers: Numbers, other: Numbers, rows: slice) -> np.ndarray:
@@ -162,6 +235,13 @@ def _middle(values: np.ndarray) -> float:
         return 0.0
     low, high = np.quantile(values.astype(np.float64), [0.25, 0.75])
     return float(high - low)
+
+
+def _width(gap: Gap | None) -> float:
+    """The width of the middle half of what a column counts."""
+    if gap is None:
+        return np.inf
+    return _middle(gap.knots) * (1.0 if gap.grid is None else gap.grid.size)
 
 
 def _counted(column: Column, since: Column, numbers: Numbers, other: Numbers) -> Column:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from entropae.kinds.reading import Reading
 from entropae.kinds.tables.column import read_values
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.conditionals import Cells
-from entropae.kinds.tables.counting import Counting
 from entropae.kinds.tables.files import texts_of
+from entropae.kinds.tables.filling import Filling, Open
 from entropae.kinds.tables.frames import metadata_of, several, to_library
-from entropae.kinds.tables.inequalities import Inequalities
 from entropae.kinds.tables.opened import opened
-from entropae.kinds.tables.plain import plain, replaced
+from entropae.kinds.tables.plain import plain, replaced, type_of
 from entropae.kinds.tables.rules import Rule, Unique
-from entropae.kinds.tables.settled import cells_of, spread, vectors_of
 from entropae.kinds.tables.words import emptied, refilled
 from entropae.messages import unknown
 from entropae.reader import dialect_of
 
-SWEEPS = 10  # passes, after which cells hardly depend on what they were at first
 TRIES = 20  # times that rows which break a rule are filled in anew
 
 
@@ -115,13 +111,13 @@ def impute(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*missing values, and had none", UserWarning)
         rows, absent = _with_gaps(columns, table, {*(only or names)} & {*known})
-        part = table.take(rows.where)
+        part = _as_learnt(columns, table.take(rows.where))
         x = columns.encode(part) if len(part) else np.empty((0, columns.width))
     gaps = rows.gaps
     done = table
     if len(part):
-        counting = Counting.of(columns, part, gaps, absent)
-        filled, broken = _kept(_Filling(model, columns, x, counting, seed), rules, part, gaps)
+        cells = Open.of(columns, part, gaps, absent)
+        filled, broken = _kept(Filling(model, columns, x, cells, seed), rules, part, gaps)
         done = _merged(columns, table, filled, rows)
     else:
         broken = {}
@@ -183,9 +179,23 @@ def drawn_beside(
     if not len(table):
         return table, {}
     gaps = np.tile([column.name in names for column in columns.columns], (len(table), 1))
-    counting = Counting.of(columns, table, gaps, gaps)
-    filling = _Filling(model, columns, columns.encode(table), counting, seed, missing=True)
-    return _kept(filling, rules, table, gaps)
+    x, cells = columns.encode(table), Open.of(columns, table, gaps, gaps)
+    return _kept(Filling(model, columns, x, cells, seed, missing=True), rules, table, gaps)
+
+
+def _as_learnt(columns: Columns, table: Any) -> Any:
+    """A table with the types of the model's columns, as far as they can be: rules compare these.
+
+    A column with nothing but gaps may have come as any type.
+    """
+    import pyarrow as pa
+
+    for column in columns.columns:
+        i, kind = table.column_names.index(column.name), type_of(column.type)
+        if table.schema.field(i).type != kind and not pa.types.is_dictionary(kind):
+            with suppress(pa.ArrowException):
+                table = table.set_column(i, column.name, table.column(i).cast(kind))
+    return table
 
 
 @dataclass(frozen=True)
@@ -210,84 +220,8 @@ def _with_gaps(
     return _Rows(where, gaps[where]), absent[where]
 
 
-class _Filling:
-    """Rows with gaps, and what can be filled into them."""
-
-    def __init__(
-        self,
-        model: Any,
-        columns: Columns,
-        x: Float[np.ndarray, "n w"],
-        counting: Counting,
-        seed: int | None,
-        *,
-        missing: bool = False,
-    ) -> None:
-        self.missing = missing
-        self.model, self.columns, self.x = model, columns, x
-        self.counting, self.gaps = counting, counting.open
-        self.keeps = Inequalities(columns, ())
-        self.seeds = np.random.SeedSequence(seed)
-        self.forests = columns.conditionals
-
-    def cells(self, rows: np.ndarray) -> Cells:
-        """Cells of some rows, those in gaps drawn."""
-        gaps, random = self.gaps[rows], self._streams()
-        known = cells_of(self.columns.columns, self.x[rows])
-        cells = self._from_codes(self.x[rows], known, gaps, random)
-        for _ in range(SWEEPS):
-            if self.forests is None:
-                x = vectors_of(self.columns.columns, cells)
-                cells = self._from_codes(x, cells, gaps, random)
-            else:
-                how: dict[str, Any] = {"which": gaps, "missing": self.missing}
-                cells = self.forests.redrawn(cells, random, keeps=self.keeps, **how)
-        start = 0
-        for i, column in enumerate(self.columns.columns):
-            if column.levels is None:
-                here = np.flatnonzero(gaps[:, i])
-                u = random[i].random(len(here))
-                cells[here, start] = spread(column, cells[here, start], u)
-            start += len(column.groups)
-        return cells
-
-    def table(self, rows: np.ndarray) -> Any:
-        """Some rows with their gaps drawn."""
-        import pyarrow as pa
-
-        x = vectors_of(self.columns.columns, self.cells(rows))
-        part = self.columns.parts(x)
-        known = self.counting.known(self.columns, part, rows)
-        return pa.table(self.columns.values(part, known=known))
-
-    def _streams(self) -> list[np.random.Generator]:
-        return [np.random.default_rng(one) for one in self.seeds.spawn(len(self.columns.columns))]
-
-    def _from_codes(
-        self, x: np.ndarray, cells: Cells, gaps: np.ndarray, random: list[np.random.Generator]
-    ) -> Cells:
-        """Cells with those in gaps as the decoder draws them for the codes of the rows."""
-        given = torch.from_numpy(np.asarray(x, np.float32))
-        again = self.model.reconstruct(given).cpu().numpy().astype(np.float64)
-        scores, start = self.columns.scores, 0
-        noise = random[0].standard_normal((len(x), len(scores)))
-        again[:, scores] += noise @ self.columns.noise.T
-        for column in self.columns.columns:
-            if column.gone is not None and not self.missing:
-                group, state = column.gone
-                again[:, start + sum(max(1, g) for g in column.groups[:group]) + state] = 0
-            start += column.width
-        drawn = cells_of(self.columns.columns, again, random)
-        cells, start = cells.copy(), 0
-        for i, column in enumerate(self.columns.columns):
-            own = slice(start, start + len(column.groups))
-            cells[gaps[:, i], own] = drawn[gaps[:, i], own]
-            start += len(column.groups)
-        return cells
-
-
 def _kept(
-    filling: _Filling, rules: Sequence[Rule], part: Any, gaps: Bool[np.ndarray, "n c"]
+    filling: Filling, rules: Sequence[Rule], part: Any, gaps: Bool[np.ndarray, "n c"]
 ) -> tuple[Any, dict[str, int]]:
     """Rows filled in so that they keep the rules, and how many cannot."""
     import pyarrow as pa

@@ -61,7 +61,7 @@ class Inequalities(Keeps):
         names = {name for rule in rules for name in rule.names}
         table = pa.table(self.columns.values(part, names))
         held = [rule.met(table, self.columns) for rule in rules]
-        held += [self.columns.reached(part, name) for name in self._reaching.get(i, [])]
+        held += self.columns.reached(part, self._reaching.get(i, []))
         return np.all(held, 0)
 
     def _counts(self, rule: Before) -> bool:

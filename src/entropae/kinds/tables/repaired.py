@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,7 @@ def _known(column: Column) -> Any:
     """Values of a column: its categories, or its quantiles."""
     import pyarrow as pa
 
+    column = replace(column, gap=None)  # its own, and not what it counts
     if column.levels is not None:
         n = len(column.levels)
         cells = np.arange(n, dtype=np.float64)[:, None]

@@ -292,6 +292,12 @@ def _computed(inputs: set[str], name: str, before: Mapping[str, set[str]]) -> bo
     return any(one == name or _computed(before.get(one, set()), name, before) for one in inputs)
 
 
+def said_of_gaps(rules: Sequence[Rule]) -> dict[str, Any]:
+    """What rules say of columns that may be counted from each other, see `gaps.with_gaps`."""
+    ordered = [frozenset(rule.names) for rule in rules if isinstance(rule, Before)]
+    return {"computed": {name for _, name in steps(rules)}, "ordered": ordered}
+
+
 def read_rules(path: Path, names: Sequence[str]) -> tuple[Rule, ...]:
     """The rules in a file, of models that have one.
 
