@@ -203,8 +203,9 @@ def _nearest(
 ) -> str:
     """Of other columns the one to count from; `""` if none is close.
 
-    From one that counts itself only if that is much closer still than what that counts from: in a
-    long chain of columns, each a little apart from the one before, errors would add up.
+    From one that counts itself, and is not always before or after it, only if that is much closer
+    still than what that counts from: in a long chain of columns, each a little apart from the one
+    before, errors would add up.
 
     Args:
         numbers: Of the column.
@@ -215,10 +216,9 @@ def _nearest(
     widths = {"": _middle(numbers.values[some][numbers.known[some]])}
     for name, (other, before) in others.items():
         between = _between(numbers, other, some)
-        if before in widths and len(between) >= LEAST:
-            width = _middle(between)
-            if width <= NARROW * widths[before] > 0:
-                widths[name] = width
+        wide = widths.get("" if name in mates else before, 0)
+        if wide > 0 and len(between) >= LEAST and _middle(between) <= NARROW * wide:
+            widths[name] = _middle(between)
     del widths[""]
     close = {name: width for name, width in widths.items() if name in mates} or widths
     return min(close, key=lambda name: close[name], default="")
