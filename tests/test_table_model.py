@@ -283,3 +283,18 @@ def test_numbers_beside_those_seen_are_taken_as_the_nearest():
     with pytest.warns(UserWarning, match=r"'rooms' has values .*such as 9, in 2 rows"):
         encoded = columns.encode(other)
     np.testing.assert_array_equal(encoded[:, 1:], [[0, 0, 1], [0, 1, 0]])
+
+
+def test_files_that_a_model_was_saved_with_are_missed(tmp_path):
+    """Without its rules a model would draw rows that break them, and say nothing."""
+    low = np.round(RNG.uniform(0, 50, 400))
+    table = pa.table({"low": low, "high": low + np.round(RNG.uniform(0, 90, 400))})
+    model = ea.synthesize(table, rules="low <= high", epochs=1, progress=False)
+    for name in ("rules.json", "conditionals.safetensors"):
+        folder = tmp_path / name.partition(".")[0]
+        model.save(folder)
+        (found,) = folder.rglob(name)
+        assert ea.load(found.parent) is not None
+        found.unlink()
+        with pytest.raises(ValueError, match=f"{name} is missing"):
+            ea.load(found.parent)

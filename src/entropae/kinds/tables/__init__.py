@@ -150,7 +150,8 @@ class Tables(Kind):
         style = {} if self.style is None else {"style": self.style.settings()}
         words = {"words": self.words} if self.words else {}
         labels = {"labels": self.labels} if self.labels is not None else {}
-        return {"library": self.library, "metadata": self.metadata, **style, **words, **labels}
+        more = {"rules": len(self.rules), **style, **words, **labels}
+        return {"library": self.library, "metadata": self.metadata, **more}
 
     def save(self, folder: Path) -> None:
         """Write the columns and the rules."""
@@ -166,7 +167,7 @@ class Tables(Kind):
         return cls(
             columns,
             library=str(settings.get("library", "")),
-            rules=read_rules(folder / RULES, columns.order),
+            rules=read_rules(folder / RULES, columns.order, some=bool(settings.get("rules"))),
             metadata=metadata,
             style=style_from(settings["style"]) if "style" in settings else None,
             words=checked_words(settings.get("words", {})),

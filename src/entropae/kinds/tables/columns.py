@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from safetensors import SafetensorError
 
 from entropae.kinds.tables.column import Column, Numbers, encoded, read_values
-from entropae.kinds.tables.conditionals import Conditionals, Keeps
+from entropae.kinds.tables.conditionals import CONDITIONALS, Conditionals, Keeps
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.decoding import decoded
 from entropae.kinds.tables.files import TABLE
@@ -255,7 +255,8 @@ class Columns:
         folder = Path(folder)
         if self.conditionals is not None:
             self.conditionals.save(folder)
-        write_columns(folder, self.columns, self.identifiers, self.order, self.noise)
+        more = {"order": list(self.order), "settled": self.conditionals is not None}
+        write_columns(folder, self.columns, self.identifiers, self.noise, more)
 
     @classmethod
     def load(cls, folder: str | Path) -> Columns:
@@ -266,7 +267,7 @@ class Columns:
         """
         path = Path(folder) / TABLE
         try:
-            columns, identifiers, order, noise = read_columns(path.parent)
+            columns, identifiers, order, noise, drawn_by = read_columns(path.parent)
             made = cls(columns, noise, identifiers=identifiers, order=order)
         except FileNotFoundError as error:
             raise ValueError(f"{error.filename} is missing.") from error
@@ -279,6 +280,8 @@ class Columns:
             raise ValueError(f"{path} cannot be read: {error}") from error
         groups, gone = zip(*((one.groups, one.gone) for one in made.columns), strict=True)
         made.conditionals = Conditionals.load(path.parent, groups, gone)
+        if drawn_by and made.conditionals is None:
+            raise ValueError(f"{path.with_name(CONDITIONALS)} is missing.")
         return made
 
     def parts(self, x: Float[np.ndarray, "n w"]) -> Callable[[int], np.ndarray]:

@@ -298,17 +298,19 @@ def said_of_gaps(rules: Sequence[Rule]) -> dict[str, Any]:
     return {"computed": {name for _, name in steps(rules)}, "ordered": ordered}
 
 
-def read_rules(path: Path, names: Sequence[str]) -> tuple[Rule, ...]:
+def read_rules(path: Path, names: Sequence[str], *, some: bool = False) -> tuple[Rule, ...]:
     """The rules in a file, of models that have one.
 
     Raises:
-        ValueError: If it is damaged.
+        ValueError: If it is damaged, or is missing where there were some rules.
     """
-    if not path.is_file():
+    if not path.is_file() and not some:
         return ()
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
         return tuple(rule_from(said, names) for said in json.loads(path.read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} is missing.") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ def write_columns(
     folder: Path,
     columns: Sequence[Column],
     identifiers: Sequence[Identifier],
-    order: Sequence[str],
     noise: np.ndarray,
+    more: Mapping[str, Any],
 ) -> None:
     """Write both files.
 
@@ -36,8 +36,7 @@ def write_columns(
     """
     said: dict[str, Any] = {"columns": [described(column) for column in columns]}
     said["identifiers"] = [asdict(one) for one in identifiers]
-    said["order"] = list(order)
-    text = json.dumps(said, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(said | dict(more), ensure_ascii=False, indent=1) + "\n"
     if len(text.encode()) > LARGEST:
         raise ValueError(f"The categories take more than {LARGEST} bytes. Drop the longest.")
     arrays = {"noise": noise}
@@ -53,8 +52,10 @@ def write_columns(
 
 def read_columns(
     folder: Path,
-) -> tuple[list[Column], list[Identifier], list[str] | None, np.ndarray]:
-    """The columns, identifiers, order of names and noise that are in a folder, checked.
+) -> tuple[list[Column], list[Identifier], list[str] | None, np.ndarray, bool]:
+    """The columns, identifiers, order of names and noise in a folder, checked.
+
+    And whether there were conditionals with them.
 
     Raises:
         KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, OSError,
@@ -75,4 +76,4 @@ def read_columns(
     if sum(column.width for column in columns) > WIDEST or not np.isfinite(arrays["noise"]).all():
         raise ValueError("its rows are too wide, or its noise is not finite")
     named = [checked_identifier(row) for row in identifiers]
-    return columns, named, said.get("order"), arrays["noise"]
+    return columns, named, said.get("order"), arrays["noise"], bool(said.get("settled"))
