@@ -2,8 +2,8 @@
 
 `$…$` and `$$…$$` become MathML, which browsers set by themselves: no script, no font, no network.
 
-`<!-- result: NAME -->` becomes the table NAME.md of `benchmarks/results`, whose files are part of
-the site.
+`[The table](…) <!-- result: NAME -->` becomes the table NAME.md of `benchmarks/results`, whose files
+are part of the site; where pages are read as they are, the link leads there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ FORMULA = re.compile(
     r"(?<![\w$\\])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?![\w$])",
     re.MULTILINE | re.DOTALL,
 )
+TABLE = re.compile(r"(?:\[[^\]\n]*\]\([^)\n]*\) )?<!-- result: ([\w.-]+) -->")
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
 
@@ -37,7 +38,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     page.formulas = []
     markdown = FORMULA.sub(lambda found: _marked(found, page.formulas), markdown)
     markdown = markdown.replace("../benchmarks/results/", "results/")
-    return re.sub(r"<!-- result: ([\w-]+) -->", lambda found: result(found[1]), markdown)
+    return TABLE.sub(lambda found: result(found[1]), markdown)
 
 
 def _marked(found: re.Match[str], formulas: list[str]) -> str:

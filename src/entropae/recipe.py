@@ -38,9 +38,9 @@ class ModelConfig:
         hidden: Sizes of the hidden layers of the mlp's encoder; the decoder has them reversed. By
             default [512, 256], of less than 10 000 samples [256]. For text, the last is the size of
             the states.
-        dropout: In training; by default 0.5 for the lstm, 0.1 for the transformer, and for the mlp
-            0.1 with a start at principal components, 0.3 for images in colour, else none; likewise
-            for the encoder of residual. Of no effect on conv.
+        dropout: In training; by default 0.3 for the lstm (0.5 from random weights), 0.1 for the
+            transformer, and for the mlp 0.1 with a start at principal components, 0.3 for images in
+            colour, else none; likewise for the encoder of residual. Of no effect on conv.
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples; for text the lstm has one, which starts at
@@ -129,11 +129,11 @@ class Recipe:
         augment: Change images at random while they are trained on: "flip" mirrors every other one,
             "shift" moves each by a pixel or so, "flip-shift" does both, "none" nothing; "auto" does
             what makes principal components fit the held-out images better.
-        keep: The model of the lowest error on held-out samples ("best", among those of the second
-            half of the training), or the last.
-        prior: What samples are drawn from: normal, as published; full, mixture or flow-matching,
-            fitted to the codes; auto: whichever held-out codes are likeliest under, and if that is
-            flow matching, it becomes the model's head.
+        keep: The model of the lowest error on held-out samples ("best", among the passes after
+            which the loss no longer changes), or the last.
+        prior: What samples are drawn from: normal, N(0, I) without a head, as in the paper; full,
+            mixture or flow-matching, fitted to the codes; auto: whichever held-out codes are
+            likeliest under, and if that is flow matching, it becomes the model's head.
         flow_steps: Training steps of flow matching, of 512 codes each; by default 1.5 times those
             of the autoencoder, at most 4000; of less than 20 000 samples twice, at most 1500. More
             make samples better, slowly; if 4000 or more are asked for, of 20 000 samples or more,

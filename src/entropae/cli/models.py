@@ -42,7 +42,10 @@ def _sample_options(parser: Parser) -> None:
     add_run(parser)
     parser.add_argument("-n", "--number", type=int, default=64, help="How many.")
     parser.add_argument(
-        "--prior", type=str, help="normal, full (or gaussian), mixture; by default the run's."
+        "--prior",
+        type=str,
+        help="normal, full (or gaussian), mixture, or flow-matching if the run has it; by default "
+        "the run's.",
     )
     parser.add_argument("--seed", type=Seed, default=0, help="For the same samples again.")
     parser.add_argument(
