@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import entropae as ea
+from entropae.kinds.tables.column import Numbers
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import TABLE
 from entropae.kinds.tables.inequalities import Inequalities
@@ -38,7 +39,7 @@ PAIRS = {
     "nanoseconds": pa.table(
         {
             "a": STARTS.as_unit("ns") + pd.to_timedelta(SECONDS % 7, unit="ns"),
-            "b": ENDS.as_unit("ns"),
+            "b": ENDS.as_unit("ns") + pd.to_timedelta(SECONDS % 5, unit="ns"),
         }
     ),
     "dates": pa.table(
@@ -334,6 +335,22 @@ def test_rows_that_are_repaired_keep_their_own_values(tickets):
         assert set(made[name].dt.year) <= {2024, 2025}
     assert (made.created < made["first"]).all()
     assert (made["first"] < made.closed).all()
+
+
+def test_nanoseconds_of_a_century_are_exact_beyond_what_was_learnt_from():
+    table = PAIRS["nanoseconds"]
+    columns = Columns.fit(table).counted(table)
+    later = pa.table(
+        {name: table.column(name).cast(pa.int64()).to_numpy() + 10**18 + 1 for name in "ab"}
+    )
+    later = later.cast(table.schema)
+    part = columns.parts(columns.encode(later).astype(np.float64))
+    made = columns.values(part, known={"a": columns.numbers(later)["a"], **gone(columns, "b")})
+    assert made["b"].equals(later.column("b").combine_chunks())
+
+
+def gone(columns: Columns, name: str) -> dict[str, Numbers]:
+    return {name: Numbers(np.zeros(N, np.int64), np.zeros(N, bool))}
 
 
 LATE = {

@@ -79,27 +79,31 @@ def numbers_near(
         return sites if column.grid is None else column.grid.values(sites)
     if column.grid is not None:
         values = column.grid.nearest(values)
-    inside = np.clip(values, *column.ends)
-    values = inside if free is None else np.where(free, np.clip(values, *_limits(column)), inside)
-    return rounded(values, column.digits) if column.digits else values
+    inside, limits = np.clip(values, *column.ends), _limits(column)
+    if free is not None:
+        inside = np.where(free, np.clip(values, *limits) if limits else values, inside)
+    return rounded(inside, column.digits) if column.digits else inside
 
 
-def _limits(column: Column) -> tuple[float, float]:
+def _limits(column: Column) -> tuple[float, float] | None:
     """Between which numbers of its grid its type, or a form of times of day, can write them."""
-    low, high = _written_by(column)
-    if column.grid is None or not np.isfinite([low, high]).all():
-        return low, high
-    step, origin = column.grid.size, column.grid.origin / 10**column.grid.places
+    limits, grid = _written_by(column), column.grid
+    if limits is None or grid is None:
+        return limits
+    low, high = limits
+    # Whole numbers stay such: floats have 53 bits.
+    step: float = grid.size if grid.places else grid.step
+    origin: float = grid.origin / 10**grid.places if grid.places else grid.origin
     return low + (origin - low) % step, high - (high - origin) % step
 
 
-def _written_by(column: Column) -> tuple[float, float]:
+def _written_by(column: Column) -> tuple[int, int] | None:
     import pyarrow as pa
 
     kind, form = type_of(column.type), column.form
     if form and not forms.is_of_numbers(form) and form not in spans.FORMS:
         day = {"s": 86_400, "us": 86_400_000_000}.get(forms.unit_of(form), 0)
-        return (0, day - 1) if day and "%y" not in form.lower() else (-np.inf, np.inf)
+        return (0, day - 1) if day and "%y" not in form.lower() else None
     if pa.types.is_time(kind):
         return 0, 86_400 * {"s": 1, "ms": 1000, "us": 10**6, "ns": 10**9}[kind.unit] - 1
     if pa.types.is_integer(kind):
@@ -108,7 +112,7 @@ def _written_by(column: Column) -> tuple[float, float]:
     if pa.types.is_decimal(kind):
         most = 10 ** min(kind.precision, 18) - 1
         return -most, most
-    return -np.inf, np.inf
+    return None
 
 
 def _numbers(column: Column, x: np.ndarray, numbers: np.ndarray | None) -> np.ndarray:
