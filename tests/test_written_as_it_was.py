@@ -46,21 +46,12 @@ def read(path, delimiter):
 def learnt(tmp_path_factory):
     """A run of the whole table, and its rows with gaps."""
     folder, rows = tmp_path_factory.mktemp("whole"), cells()
+    out = str(folder / "run")
     with (folder / "whole.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([NAMES, *rows])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Read as")
-        main(
-            [
-                "fit",
-                "--data",
-                str(folder / "whole.csv"),
-                "--out",
-                str(folder / "run"),
-                "--epochs",
-                "2",
-            ]
-        )
+        main(["fit", "--data", str(folder / "whole.csv"), "--out", out, "--epochs", "2"])
     for i, j in GAPS:
         rows[i][j] = ""
     return out, rows
