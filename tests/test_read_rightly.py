@@ -195,3 +195,14 @@ def test_files_of_arrays(tmp_path):
     save_file({"x": x}, tmp_path / "x.safetensors")
     found = ea.kinds.read(str(tmp_path / "x.safetensors"))
     assert torch.equal(found.first(30), x.float())
+
+
+@pytest.mark.parametrize("day", ["01.06.2024", "2024-06-01", "1 Jun 2024", "01.06.2024 00:00"])
+def test_dates_are_asked_for_as_they_are_written(day):
+    """In any form that can be no other; 06/01/2024 can be two days."""
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(RNG.integers(0, 366, 200), unit="D")
+    model = ea.synthesize(pd.DataFrame({"day": days, "x": RNG.normal(size=200)}), **QUICK)
+    drawn = model.sample(30, where=f"day >= {day}", seed=0)
+    assert drawn["day"].min() >= pd.Timestamp("2024-06-01")
+    with pytest.raises(ValueError, match=r"'06/01/2024' is no value .* Write it as 2021-03-27"):
+        model.sample(3, where="day >= 06/01/2024", seed=0)

@@ -159,7 +159,7 @@ def _moment(value: Any, kind: Any) -> int:
     """A date or a time as a whole number of a type's unit; without an offset, in its own zone."""
     import pyarrow as pa
 
-    when = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    when = _read(value) if isinstance(value, str) else value
     if isinstance(when, dt.date) and not isinstance(when, dt.datetime):
         when = dt.datetime(when.year, when.month, when.day)
     zone = getattr(kind, "tz", None)
@@ -171,6 +171,17 @@ def _moment(value: Any, kind: Any) -> int:
         return _whole(pa.scalar(when.date(), kind))
     naive = when.astimezone(dt.UTC).replace(tzinfo=None) if when.tzinfo else when
     return _whole(pa.scalar(naive, pa.timestamp(kind.unit)))
+
+
+def _read(text: str) -> dt.datetime:
+    """A date or a time as ISO writes it, or in another form that can be no other: 31.12.2024."""
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        form = forms.form_of([text], (*forms.DAYS, *forms.TIMED))
+        if not form:
+            raise
+        return dt.datetime.strptime(text, forms.usual(form))
 
 
 def _span(value: Any, kind: Any) -> int:
