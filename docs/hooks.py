@@ -2,8 +2,8 @@
 
 `$…$` and `$$…$$` become MathML, which browsers set by themselves: no script, no font, no network.
 
-`[The table](…) <!-- result: NAME -->` becomes the table NAME.md of `benchmarks/results`, whose files
-are part of the site; where pages are read as they are, the link leads there.
+`[The table](…) <!-- result: NAME -->` becomes the table NAME.md of `benchmarks/results`, whose
+files are part of the site; where pages are read as they are, the link leads there.
 """
 
 from __future__ import annotations
