@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -206,3 +207,22 @@ def test_dates_are_asked_for_as_they_are_written(day):
     assert drawn["day"].min() >= pd.Timestamp("2024-06-01")
     with pytest.raises(ValueError, match=r"'06/01/2024' is no value .* Write it as 2021-03-27"):
         model.sample(3, where="day >= 06/01/2024", seed=0)
+
+
+def test_times_of_different_units_are_compared_as_times():
+    """Seconds beside milliseconds and days, in conditions and in rules that are found."""
+    start = pd.Timestamp("2024-01-01") + pd.to_timedelta(RNG.integers(0, 366 * 86_400, 300), "s")
+    end = (start + pd.to_timedelta(RNG.integers(0, 90 * 86_400_000, 300), "ms")).as_unit("ms")
+    other = pd.DatetimeIndex(RNG.permutation(end)).as_unit("us")
+    frame = pd.DataFrame({"start": start.as_unit("s"), "end": end, "other": other})
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.append_column("day", table.column("start").cast(pa.date32()))
+    model = ea.synthesize(table, **QUICK)
+    assert {"start <= end", "day <= start"} <= {*model.rules} | {
+        rule.replace("<", "<=") for rule in model.rules
+    }
+    for sign, compared in (("<", np.less), (">", np.greater)):
+        drawn = model.sample(40, where=f"other {sign} start", seed=0).to_pandas()
+        assert compared(drawn["other"], drawn["start"]).all()
+        assert (drawn["start"] <= drawn["end"]).all()
+        assert (pd.to_datetime(drawn["day"]) <= drawn["start"]).all()

@@ -53,6 +53,44 @@ def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
+def keys_beside(
+    columns: Columns, names: tuple[str, str], values: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Plain values of two columns as what is compared, times in the finer one of their units."""
+    left, right = (keys_of(columns, name, own) for name, own in zip(names, values, strict=True))
+    one, other = (per_day(columns.named(name)) for name in names)
+    if not one or not other or one == other:
+        return left, right
+    if one < other:
+        return _times(left, other // one), right
+    return left, _times(right, one // other)
+
+
+def family(column: Any) -> str:
+    """What columns can be compared with."""
+    kind = column.type
+    if column.form and not forms.is_of_numbers(column.form):
+        return f"form {column.form}"
+    if kind.startswith(("date", "timestamp")):
+        return "moment, zoned" if "tz=" in kind else "moment"
+    return re.sub(r"\d*\[.*", "", kind) if per_day(column) else "number"
+
+
+def per_day(column: Any) -> int:
+    """How many of the units of a column of Arrow's dates or times are in a day; 0 for others."""
+    kind = type_of(column.type)
+    if getattr(column, "form", "") or not str(kind).startswith(tuple(WRITTEN)):
+        return 0
+    unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
+    return {"D": 1}.get(unit) or 86_400 * spans.SECOND // spans.SIZES[unit]
+
+
+def _times(keys: np.ndarray, factor: int) -> np.ndarray:
+    """Whole numbers times another, exactly."""
+    wide = np.abs(keys).max(initial=0) * float(factor) > 1 << 62
+    return (keys.astype(object) if wide else keys) * factor
+
+
 def key_of(columns: Columns, name: str, value: Any) -> Any:
     """A value as it was written, in Python or in words, as `keys_of` has it.
 

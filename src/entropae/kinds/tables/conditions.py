@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import HOW, key_of, keys_of
+from entropae.kinds.tables.compared import HOW, key_of, keys_beside, keys_of
 from entropae.kinds.tables.plain import plain
 from entropae.messages import unknown
 
@@ -273,7 +273,7 @@ def _is_category(one: Condition, columns: Columns) -> bool:
 def _columns_meet(table: Any, one: Condition, columns: Columns) -> np.ndarray:
     assert one.other is not None
     a, b = plain(table.column(one.name)), plain(table.column(one.other))
-    left, right = keys_of(columns, one.name, a.values), keys_of(columns, one.other, b.values)
+    left, right = keys_beside(columns, (one.name, one.other), (a.values, b.values))
     if (left.dtype == object) != (right.dtype == object):
         raise ValueError(f"{one}: numbers and texts cannot be compared.")
     return COMPARED[one.sign](left, right).astype(bool) & ~a.absent & ~b.absent

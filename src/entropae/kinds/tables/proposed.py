@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from entropae.kinds.tables import forms
 from entropae.kinds.tables.arithmetic import Product, Sum, tolerance
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.compared import family, keys_of, per_day
 from entropae.kinds.tables.identifiers import Identifier
 from entropae.kinds.tables.plain import plain, type_of
 from entropae.kinds.tables.rule import Rule, listed
@@ -78,20 +77,15 @@ def _numbers(table: Any, column: Column, *, codes: bool = False) -> np.ndarray |
     return np.where(found.absent, np.nan, values)
 
 
-def _family(column: Column) -> str:
-    """What columns can be compared with."""
-    kind = column.type
-    if column.form and not forms.is_of_numbers(column.form):
-        return f"form {column.form}"
-    if kind.startswith(("date", "timestamp", "time", "duration")):
-        return kind
-    return "number"
-
-
 def _befores(table: Any, columns: Columns) -> list[Rule]:
     """Inequalities, without those that follow from two others."""
     found: dict[tuple[str, str], str] = {}
-    numbers = {c.name: (_family(c), _numbers(table, c)) for c in columns.columns if not c.order}
+    numbers = {
+        c.name: (family(c), None if x is None else x / (per_day(c) or 1))
+        for c in columns.columns
+        if not c.order
+        for x in [_numbers(table, c)]
+    }
     random = np.random.default_rng(0)
     for (a, (sort, x)), (b, (other, y)) in combinations(numbers.items(), 2):
         if x is None or y is None or sort != other:
@@ -173,7 +167,7 @@ def _sums(table: Any, columns: Columns, given: set[str]) -> list[Sum]:
     numbers = {
         c.name: _numbers(table, c)
         for c in columns.columns
-        if _family(c) == "number" and c.name not in given and not c.order
+        if family(c) == "number" and c.name not in given and not c.order
     }
     known = {
         name: x
@@ -207,7 +201,7 @@ def _products(table: Any, columns: Columns, given: set[str]) -> tuple[list[Produ
     known = {
         c.name: x
         for c in columns.columns
-        if _family(c) == "number" and not c.order
+        if family(c) == "number" and not c.order
         for x in [_numbers(table, c, codes=True)]
         if x is not None and len(np.unique(x[~np.isnan(x)])) > 1 and _of_usual_size(x)
     }

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.compared import keys_beside
 from entropae.kinds.tables.decoding import decoded
 from entropae.kinds.tables.plain import plain, replaced
 from entropae.kinds.tables.rules import Before, Rule, Unique, steps
@@ -94,8 +94,8 @@ def _moved(table: Any, columns: Columns, rule: Before, column: Column) -> Any:
     other = rule.low if up else rule.high
     values = _known(column)
     beside = table.column(other).take(where)
-    bound = keys_of(columns, other, plain(beside).values)
-    keys = keys_of(columns, column.name, plain(values).values)
+    names, both = (other, column.name), (plain(beside).values, plain(values).values)
+    bound, keys = keys_beside(columns, names, both)
     same = getattr(columns.named(other), "form", None) == column.form and beside.type == values.type
     if same and rule.sign == "<=":  # it may be the very value of the other column
         within = np.flatnonzero((bound >= keys.min()) & (bound <= keys.max()))

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from entropae.kinds.tables.arithmetic import Product, Sum
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import keys_of
+from entropae.kinds.tables.compared import keys_beside
 from entropae.kinds.tables.conditions import COMPARED
 from entropae.kinds.tables.plain import arrow, plain, type_of
 from entropae.kinds.tables.rule import Rule, clear, listed, opaque, quoted
@@ -54,7 +54,7 @@ class Before(Rule):
     def met(self, table: Any, columns: Columns) -> Bool[np.ndarray, " n"]:
         """Where one is below the other."""
         a, b = plain(table.column(self.low)), plain(table.column(self.high))
-        left, right = keys_of(columns, self.low, a.values), keys_of(columns, self.high, b.values)
+        left, right = keys_beside(columns, (self.low, self.high), (a.values, b.values))
         return COMPARED[self.sign](left, right).astype(bool) | a.absent | b.absent
 
 
