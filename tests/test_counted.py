@@ -42,6 +42,13 @@ PAIRS = {
             "b": ENDS.as_unit("ns") + pd.to_timedelta(SECONDS % 5, unit="ns"),
         }
     ),
+    "milliseconds of seconds": pa.table(
+        {
+            "a": STARTS.as_unit("s"),
+            "b": ENDS.as_unit("ms") + pd.to_timedelta(SECONDS % 997, unit="ms"),
+        }
+    ),
+    "times of days": pa.table({"a": [s.date() for s in STARTS], "b": STARTS.as_unit("us")}),
     "dates": pa.table(
         {
             "a": [dt.date(2010, 1, 1) + dt.timedelta(days=int(d)) for d in DAYS[0]],
@@ -273,6 +280,17 @@ def test_ends_after_all_that_were_learnt_from_are_filled_in(synthesis):
     seconds = (filled.end - filled.start).dt.total_seconds()
     assert seconds.between(1, LENGTHS.max()).all()
     assert ((seconds > 1200) == (new.kind == "long")).mean() > 0.9
+
+
+def test_a_start_in_seconds_is_counted_back_from_an_end_in_milliseconds():
+    table = PAIRS["milliseconds of seconds"].append_column("x", pa.array(RNG.normal(size=N)))
+    model = ea.synthesize(table, epochs=2, progress=False)
+    frame = table.to_pandas()
+    frame.loc[:199, "a"] = pd.NaT
+    filled = model.impute(frame, seed=0)[:200]
+    assert filled["b"].equals(frame["b"][:200])
+    between = (filled["b"] - filled["a"]).dt.total_seconds()
+    assert between.between(1, LENGTHS.max() + 2).all()
 
 
 def test_children_are_counted_from_their_parents():

@@ -12,7 +12,7 @@ import numpy as np
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import written
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.plain import inner, is_text, plain, type_of
+from entropae.kinds.tables.plain import inner, is_text, per_day, plain, type_of
 from entropae.messages import unknown
 from entropae.variables import quantities
 
@@ -74,15 +74,6 @@ def family(column: Any) -> str:
     if kind.startswith(("date", "timestamp")):
         return "moment, zoned" if "tz=" in kind else "moment"
     return re.sub(r"\d*\[.*", "", kind) if per_day(column) else "number"
-
-
-def per_day(column: Any) -> int:
-    """How many of the units of a column of Arrow's dates or times are in a day; 0 for others."""
-    kind = type_of(column.type)
-    if getattr(column, "form", "") or not str(kind).startswith(tuple(WRITTEN)):
-        return 0
-    unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
-    return {"D": 1}.get(unit) or 86_400 * spans.SECOND // spans.SIZES[unit]
 
 
 def _times(keys: np.ndarray, factor: int) -> np.ndarray:

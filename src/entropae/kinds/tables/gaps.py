@@ -18,6 +18,7 @@ from entropae.kinds.tables.column import Column, Gap, Numbers, numbers_of, read_
 from entropae.kinds.tables.decoding import counts_at, numbers_near
 from entropae.kinds.tables.grid import grid_of
 from entropae.kinds.tables.meaning import knots_of, only_seen
+from entropae.kinds.tables.plain import per_day
 from entropae.kinds.tables.ranks import scores_of
 
 # A column is counted from another if the middle half of what is between them is as narrow as this,
@@ -75,6 +76,12 @@ def counting(columns: Sequence[Column]) -> set[str]:
     return {column.name for column in gaps} | {c.gap.since for c in gaps if c.gap is not None}
 
 
+def times(column: Column, other: Column) -> int:
+    """How many units of a column one of another is: milliseconds of a second; 0: less than one."""
+    own, its = per_day(column), per_day(other)
+    return own // its if own and its else 1
+
+
 class Counts:
     """Numbers of columns that count from each other, in vectors.
 
@@ -117,6 +124,8 @@ class Counts:
             low, high = other.ends
             beyond = (numbers.values < low) | (numbers.values > high)
             before = numbers.values - counts_at(other, self._part(self._columns[other.name][0]))
+            factor = times(other, column)
+            before = before if factor == 1 else before // factor
             made = np.where(here, numbers_near(column, before, beyond), own.values)
             self._known[column.name] = Numbers(made, own.known | here)
             self.drawn[other.name] |= here
@@ -138,17 +147,18 @@ class Counts:
         """Those that a column counts to, and where it starts from beyond what was ever seen."""
         i, column = self._columns[name]
         assert column.gap is not None
-        since = self.of(column.gap.since)
-        low, high = self._columns[column.gap.since][1].ends
-        return since + counts_at(column, self._part(i)), (since < low) | (since > high)
+        since, other = self.of(column.gap.since), self._columns[column.gap.since][1]
+        low, high = other.ends
+        beyond = (since < low) | (since > high)
+        return since * times(column, other) + counts_at(column, self._part(i)), beyond
 
     def scores(self, name: str) -> Numbers:
         """The scores of a column where it is known, and what it counts from as well."""
         _, column = self._columns[name]
         numbers, known = self._known[name]
         if column.gap is not None:
-            since = self._known[column.gap.since]
-            numbers, known = numbers - since.values, known & since.known
+            since, other = self._known[column.gap.since], self._columns[column.gap.since][1]
+            numbers, known = numbers - since.values * times(column, other), known & since.known
         scale = column.scale
         sites = numbers.astype(np.float64) if scale.grid is None else scale.grid.sites(numbers)
         return Numbers(scores_of(scale.knots, sites), known)
@@ -182,9 +192,14 @@ def with_gaps(
             continue
         others = before.setdefault(_sort(column), {})
         mates = {name for pair in ordered if column.name in pair for name in pair}
-        since = _nearest(numbers, others, mates) if _is_free(column) else ""
+        scaled = {
+            name: (other if factor == 1 else Numbers(factor * other.values, other.known), before)
+            for name, (other, before) in others.items()
+            if (factor := times(column, made[name]))
+        }
+        since = _nearest(numbers, scaled, mates) if _is_free(column) else ""
         if since:
-            made[column.name] = _counted(column, made[since], numbers, others[since][0])
+            made[column.name] = _counted(column, made[since], numbers, scaled[since][0])
         if not column.missing and len(others) < MOST:
             others[column.name] = numbers, since
     return [made[column.name] for column in columns]
@@ -194,6 +209,10 @@ def _sort(column: Column) -> str:
     """What columns can be counted from each other."""
     if column.form and not forms.is_of_numbers(column.form):
         return f"{column.form} {' '.join(column.zones)}" if len(column.zones) < 2 else column.name
+    if per_day(column):
+        kind, _, unit = column.type.partition("[")
+        zone = unit.partition("tz=")[2]
+        return f"{'moment' if kind in ('date32', 'date64', 'timestamp') else kind[:4]} {zone}"
     plain_number = column.meaning in ("number", "whole number")
     return "number" if plain_number and "decimal" not in column.type else column.type
 

@@ -15,6 +15,7 @@ from entropae.messages import unknown
 DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
 CODED = re.compile(r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>")
+TIMED = ("date", "timestamp", "time", "duration")  # how the names of types of times begin
 SMALL = 18  # digits of a decimal number that 64 bits hold
 DECIMALS = {2: 3, 4: 6}  # that floats of so many bytes are looked for, at most
 PARTS = (slice(100), slice(None))  # of which the first tells soon
@@ -109,6 +110,15 @@ def is_whole(kind: Any) -> bool:
         or (pa.types.is_temporal(kind) and not pa.types.is_interval(kind))
         or pa.types.is_decimal(kind)
     )
+
+
+def per_day(column: Any) -> int:
+    """How many of the units of a column of Arrow's dates or times are in a day; 0 for others."""
+    kind = type_of(column.type)
+    if getattr(column, "form", "") or not str(kind).startswith(TIMED):
+        return 0
+    unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
+    return {"D": 1}.get(unit) or spans.DAY // spans.SIZES[unit]
 
 
 def plain(values: Any) -> Plain:

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from entropae.kinds.tables.arithmetic import Product, Sum, tolerance
 from entropae.kinds.tables.column import Column
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import family, keys_of, per_day
+from entropae.kinds.tables.compared import family, keys_of
 from entropae.kinds.tables.identifiers import Identifier
-from entropae.kinds.tables.plain import plain, type_of
+from entropae.kinds.tables.plain import per_day, plain, type_of
 from entropae.kinds.tables.rule import Rule, listed
 from entropae.kinds.tables.rules import Before, Gives, about_others, rule_of, steps
 
