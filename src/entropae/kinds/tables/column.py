@@ -191,7 +191,12 @@ def _without_nan(values: Any) -> Any:
     )
 
 
-def encoded(column: Column, values: Any, scores: Numbers | None = None) -> Float[np.ndarray, "n w"]:
+def encoded(
+    column: Column,
+    values: Any,
+    scores: Numbers | None = None,
+    known: Bool[np.ndarray, " n"] | None = None,
+) -> Float[np.ndarray, "n w"]:
     """Values as their part of the vectors.
 
     What is not known of a value (it was not in the training table, or is missing where nothing
@@ -201,6 +206,7 @@ def encoded(column: Column, values: Any, scores: Numbers | None = None) -> Float
         column: Of the values.
         values: An Arrow column.
         scores: Of one that counts from another, or is counted from.
+        known: Likewise, which of its own values are there and can be read.
 
     Raises:
         ValueError: If they are of another type.
@@ -208,10 +214,11 @@ def encoded(column: Column, values: Any, scores: Numbers | None = None) -> Float
     found = read_values(column, values)
     if column.levels is not None:
         return _states(column, found)
-    made, known = (_labelled if column.labels is not None else _scored)(column, found)
-    _warn(column, found, ~known)
-    made, known = (made, known & ~found.absent) if scores is None else scores
-    parts = [np.where(known, made, 0.0)[:, None]]
+    if scores is None or known is None:
+        made, known = (_labelled if column.labels is not None else _scored)(column, found)
+        scores = Numbers(made, known & ~found.absent)
+    _warn(column, found, ~(known | found.absent))
+    parts = [np.where(scores.known, scores.values, 0.0)[:, None]]
     if column.missing:
         parts += [~found.absent[:, None], found.absent[:, None]]
     if column.zones:

@@ -200,14 +200,13 @@ class Columns:
             numbers = self.numbers(table)
             # At scores of 0 stands what is commonly between two columns.
             counts = Counts(self.columns, lambda i: np.zeros((len(table), 1)), numbers)
-            parts = [
-                encoded(
-                    column,
-                    table.column(column.name),
-                    counts.scores(column.name) if column.name in numbers else None,
-                )
-                for column in self.columns
-            ]
+            parts = []
+            for column in self.columns:
+                values, own = table.column(column.name), numbers.get(column.name)
+                if own is None:
+                    parts.append(encoded(column, values))
+                else:
+                    parts.append(encoded(column, values, counts.scores(column.name), own.known))
         return np.concatenate(parts, 1).astype(np.float32)
 
     def numbers(self, table: Any) -> dict[str, Numbers]:
