@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow lint docs bench clean
+.PHONY: demo test long slow lint docs bench clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -17,6 +17,10 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2
+
+# What takes several seconds a test, and what takes minutes or needs the data sets.
+long: .venv/installed
+	$(BIN)/python -m pytest -n 2 -m long
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

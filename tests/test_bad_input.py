@@ -165,6 +165,7 @@ def check(call: Call, given: list[Any], k: Any) -> None:
         assert not has_density(given) or any("-inf" in str(warning.message) for warning in said)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_a_value_or_an_error_that_names_the_argument(name):
     number, call = ALL[name]
@@ -187,6 +188,7 @@ def test_every_kind_of_sample(values, form):
         check(ENTROPIES[name], [x], 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_many_dimensions(name):
     number, call = ALL[name]

@@ -518,6 +518,7 @@ def test_frozen_weights_stay(frozen):
         assert torch.equal(part.weight, before[name]) == (name == frozen)
 
 
+@pytest.mark.long
 def test_nothing_to_train():
     model = own()
     model.requires_grad_(False)

@@ -157,6 +157,7 @@ def test_pictures_are_written_under_another_name_first(run, tmp_path, monkeypatc
 # Output
 
 
+@pytest.mark.long
 def test_what_is_said_survives_a_terminal_of_ascii(tmp_path):
     x = np.random.default_rng(0).normal(size=(60, 2))
     np.savetxt(tmp_path / "é.csv", x, delimiter=",", header="a,b", comments="")
@@ -169,6 +170,7 @@ def test_what_is_said_survives_a_terminal_of_ascii(tmp_path):
     assert b" +/- " in done.stdout
 
 
+@pytest.mark.long
 def test_a_name_does_not_turn_the_page(tmp_path):
     folder = tmp_path / "run\u202egnp.exe"
     assert main(["fit", "--data", "digits", "--out", str(folder), *SMALL[:-1]]) == 0
@@ -224,6 +226,7 @@ print("done")
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked there")
 def test_a_process_forked_after_threads_does_not_hang():
     done = subprocess.run(
@@ -381,6 +384,7 @@ def ends(one: socket.socket, seconds: float) -> int:
     return size
 
 
+@pytest.mark.long
 def test_an_answer_that_nobody_takes_has_its_time(port, monkeypatch):
     """Also if it is closed, which waits for what has not been taken."""
     monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.5)

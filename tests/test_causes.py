@@ -69,6 +69,7 @@ def test_the_reason_of_a_reason_is_given_and_no_two_explain_each_other():
 # Contradictions
 
 
+@pytest.mark.long
 def test_over_fitting_explains_what_it_makes_worse_than_a_linear_model():
     """40 samples known by heart: nobody is told to train longer, with larger networks."""
     found = plants.overfitting().diagnose()
@@ -140,6 +141,7 @@ def test_few_steps_of_a_model_that_is_good_already_are_a_note():
 # Rings
 
 
+@pytest.mark.long
 def test_valleys_are_told_from_chance():
     assert _valleys(torch.tensor([40, 2, 40, 1, 38]).numpy(), 1e-3) == 2
     assert _valleys(torch.tensor([1, 20, 40, 20, 1]).numpy(), 1e-3) == 0
@@ -297,6 +299,7 @@ def test_a_run_of_few_steps_is_told_so_first(run):
     assert found["undertrained"].follows_from == "steps"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "prior"),
     [

@@ -105,6 +105,7 @@ def same(a: pa.Table, b: pa.Table) -> None:
         assert a.column(name).to_pylist() == b.column(name).to_pylist(), name
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
 def test_every_kind_of_column_comes_back_exactly(table):

@@ -293,6 +293,7 @@ def test_a_start_in_seconds_is_counted_back_from_an_end_in_milliseconds():
     assert between.between(1, LENGTHS.max() + 2).all()
 
 
+@pytest.mark.long
 def test_children_are_counted_from_their_parents():
     """Orders come days after their customers, who joined over years."""
     random = np.random.default_rng(5)

@@ -40,6 +40,7 @@ def test_the_planted_fault_is_named_first(name):
     assert found[:1] == [expected], found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", plants.HEALTHY)
 def test_nothing_serious_in_healthy_models(name):
     found = plants.HEALTHY[name]().diagnose()

@@ -86,6 +86,7 @@ def test_the_distance_of_feature_maps_is_of_directions() -> None:
     assert float(distance_of_maps([a], [3 * a])) == pytest.approx(0.0)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:A Fréchet distance")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_stays_right(name: str, tmp_path: Path) -> None:

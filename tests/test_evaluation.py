@@ -76,6 +76,7 @@ def test_copies_of_the_training_data_are_exposed():
     assert worse["normal"]["kernel"] > found["normal"]["kernel"]
 
 
+@pytest.mark.long
 def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     out = tmp_path / "out"
     options = ["--seeds", "2", "--out", str(out), "-n", "100"]
@@ -99,6 +100,7 @@ def test_compare_trains_measures_and_resumes(recipes, tmp_path, capsys):
     assert (out / "eae" / "seed-1" / "model.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 def test_runs_are_compared_by_their_folders_names(tmp_path, capsys):
     small = ["--data", "digits", "--model.hidden", "[16]", "--no-report", "--epochs", "1"]
     for name, latent in (("near", "plain"), ("far", "spherical")):

@@ -187,6 +187,7 @@ class TestPage:
             page.quiet()
             assert requested(driver) == [driver.current_url]
 
+    @pytest.mark.long
     def test_samples_that_are_no_images(self, tmp_path):
         """Signals are drawn as lines, and no image is asked for."""
         from entropae.explorer.export import export

@@ -216,6 +216,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="limits of POSIX")
 def test_a_real_limit_on_files_is_one_message(tmp_path):
     options = ["--data", "digits", "--epochs", "2", "--logger", "none", "--out", tmp_path / "run"]
@@ -285,6 +286,7 @@ def test_replacing_does_not_write_through_a_link(tmp_path):
     assert (tmp_path / "x").read_text() == "new"
 
 
+@pytest.mark.long
 def test_what_killed_writers_left_is_removed_at_resuming(tmp_path):
     left = tmp_path / "run" / f".recipe.yaml.1{PARTIAL}"
     left.parent.mkdir()

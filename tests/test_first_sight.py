@@ -139,6 +139,7 @@ def evaluated(run: Path, capsys, *options: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.long
 @few
 @needs_network
 def test_images_are_measured_by_a_network_where_it_is_installed(run, capsys):

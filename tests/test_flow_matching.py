@@ -148,6 +148,7 @@ def test_many_dimensions_are_estimated():
     torch.testing.assert_close(flow.log_prob(x), full.log_prob(x), rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.long
 def test_the_probes_agree_with_the_determinant(monkeypatch):
     x = banana(1000, seed=6)
     flow = FlowMatching(2, hidden=32, blocks=1, steps=200, parts=16)
@@ -317,6 +318,7 @@ def test_correlated_codes_choose_the_fitted_normal():
     assert of_codes().choose_prior(x[:2000], x[2000:], ("full", "mixture")).best == "full"
 
 
+@pytest.mark.long
 def test_clusters_choose_the_mixture_and_a_banana_the_flow():
     x = two_normals(3000)
     flow = FlowMatching(2, **SMALL)
@@ -449,6 +451,7 @@ def test_diagnosis_and_interpolation_are_of_the_head(headed):
     torch.testing.assert_close(between[:, 2], x[3:6], atol=1e-3, rtol=0)
 
 
+@pytest.mark.long
 def test_a_head_is_exported():
     """As ONNX, encoder and decoder go through the head; `to_onnx` compares them with torch."""
     pytest.importorskip("onnxscript")

@@ -162,6 +162,7 @@ def uniform(p_values, permutations):
     return kstest(np.array(p_values) - steps, "uniform").pvalue
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["continuous", "rounded", "classes", "tables"])
 def test_p_values_are_uniform_without_dependence(kind):
     p_values = []
@@ -181,6 +182,7 @@ def test_p_values_are_uniform_without_dependence(kind):
     assert uniform(p_values, 19) > 0.01
 
 
+@pytest.mark.long
 def test_local_permutations_keep_what_the_condition_explains():
     """x and y share z alone: free permutations would call that significant, local ones do not."""
     p_values = []
@@ -199,6 +201,7 @@ def test_local_permutations_keep_what_the_condition_explains():
     assert dependent.p_value == 0.05
 
 
+@pytest.mark.long
 def test_series_are_shifted_and_not_shuffled():
     """Shuffled, independent smooth series would be significant more often than not."""
     kernel = np.exp(-0.5 * (np.arange(-15, 16) / 3) ** 2)

@@ -559,6 +559,7 @@ def test_npy_is_mapped(tmp_path):
     assert np.array_equal(pixels(samples)[..., 0], array)
 
 
+@pytest.mark.long
 def test_npy_larger_than_what_is_read(tmp_path):
     """A sparse file of 8 TB: nothing but the header and two rows of it is ever read."""
     path = tmp_path / "x.npy"
@@ -861,6 +862,7 @@ def test_subsets_take_no_masks():
         load(noise(3, 8, 8)).subset(np.array([True, False, True]))
 
 
+@pytest.mark.long
 def test_subset_of_a_huge_file_reads_nothing(tmp_path):
     with (tmp_path / "x.npy").open("wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 20, 1 << 23)}

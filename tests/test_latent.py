@@ -318,6 +318,7 @@ def ascend(latent: Entropic, n: int, steps: int) -> float:
     return sum(spreads) / len(spreads)
 
 
+@pytest.mark.long
 def test_anchors_cure_the_shell():
     """Free points in d = 32: formula (2) ends on a shell, the anchored entropy near N(0, I)."""
     plain = ascend(Entropic(32, correction="none").train(), 256, 300)
@@ -327,6 +328,7 @@ def test_anchors_cure_the_shell():
     assert 0.85 * normal < anchored < 1.1 * normal
 
 
+@pytest.mark.long
 def test_the_potential_alone_keeps_codes_to_mean_0_and_variance_1():
     """A linear map of normal data whitens it: so the corrected entropy is largest."""
     torch.manual_seed(0)

@@ -34,6 +34,7 @@ def training():
     return Training(ea.Autoencoder(encoder, decoder, Watched(2)))
 
 
+@pytest.mark.long
 def test_a_search_leaves_all_as_it_was_and_finds_a_rate(training, tmp_path):
     x = torch.randn(512, 2) @ torch.randn(2, 16)
     loader = DataLoader(x, 64, shuffle=True)

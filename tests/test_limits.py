@@ -127,6 +127,7 @@ def test_fit_is_silent_where_the_decoder_can_return_the_data(data, end, options)
     assert not any("The decoder returns" in warning for warning in trained(data, end, **options))
 
 
+@pytest.mark.long
 def test_the_diagnosis_finds_a_sigmoid_in_forward():
     torch.manual_seed(0)
     model = ea.Autoencoder(nn.Linear(VALUES, CODE), Ends(torch.sigmoid), ea.Entropic(CODE))

@@ -132,6 +132,7 @@ def test_a_trainer_of_ones_own_shows_what_it_validates_on(tmp_path):
     assert (shown.width, shown.height) == (402, 202)
 
 
+@pytest.mark.long
 def test_values_are_lines_and_sentences_are_text(tmp_path):
     pytest.importorskip("tokenizers")
     x = torch.randn(100, 64)
@@ -160,6 +161,7 @@ def test_a_table_shows_drawn_rows_and_no_real_ones(tmp_path):
     assert "town" in text.read_text()
 
 
+@pytest.mark.long
 def test_the_command_takes_a_logger(tmp_path):
     run = tmp_path / "run"
     assert main(["fit", "--data", "digits", "--out", str(run), "--logger", "csv", *SMALL]) == 0

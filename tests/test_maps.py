@@ -85,6 +85,7 @@ MADE_FOR = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", MADE_FOR)
 def test_each_map_is_right_and_chosen_where_it_is_made_for(method):
     draw, truth = MADE_FOR[method]
@@ -216,6 +217,7 @@ def test_calibrated_is_warned_of_where_another_map_is_right(name):
     assert found.upper_bound > truth - 0.1
 
 
+@pytest.mark.long
 def test_a_warning_names_the_better_map_and_its_remedy_is_right():
     x = gamma(N, 16)
     found = ea.entropy_estimate(x, method="calibrated")
@@ -230,6 +232,7 @@ def test_a_warning_names_the_better_map_and_its_remedy_is_right():
     assert 16 * GAMMA < found.upper_bound < 16 * GAMMA + 0.8
 
 
+@pytest.mark.long
 def test_normal_samples_are_not_warned_of():
     for d in (2, 8):
         x = rng(d).standard_normal((2000, d)) @ rng(1).standard_normal((d, d))
@@ -247,6 +250,7 @@ def test_no_check_if_none_is_asked_for_or_points_are_few():
     assert few.warnings == ("n=20 points of d=4 dimensions are too few to check the estimate.",)
 
 
+@pytest.mark.long
 def test_bias_that_grows_with_k_is_taken_away_and_said():
     x = banana(3000, 8)
     found = ea.entropy_estimate(x, method="copula")
@@ -269,6 +273,7 @@ def test_bias_by_rise_is_exact_where_bias_is_a_power_of_the_neighbour():
     assert bias_by_rise(found._replace(rise=0.02, rise_error=0.001), d) == 0
 
 
+@pytest.mark.long
 def test_information_of_bent_parts_loses_less():
     """A rotation by the radius keeps N(0, I), and all information."""
     rng = np.random.default_rng(0)
@@ -291,6 +296,7 @@ def test_information_of_bent_parts_loses_less():
     assert ea.knn_mutual_information(*parts, method="map", **options) == found.value
 
 
+@pytest.mark.long
 def test_fitting_shows_a_bias_on_the_maps_own_reference():
     x = gamma(1000, 16) @ rotation(16)
     seen = bias_on_reference(x, "ica")
@@ -302,6 +308,7 @@ def test_fitting_shows_a_bias_on_the_maps_own_reference():
     assert abs(blind.value) < 4 * blind.standard_error
 
 
+@pytest.mark.long
 def test_repeated_values_are_left_to_maps_that_take_them():
     x = np.round(rng().standard_normal((1000, 4)), 1)
     x[:, 1:] = rng(1).standard_normal((1000, 3))
@@ -336,6 +343,7 @@ def correlated(n: int, d: int, rho: float) -> tuple[np.ndarray, np.ndarray, floa
     return x, rho * x + math.sqrt(1 - rho**2) * noise, -0.5 * d * math.log(1 - rho**2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["copula", "map"])
 def test_information_of_many_columns(method):
     x, y, truth = correlated(1500, 6, 0.7)
@@ -348,6 +356,7 @@ def test_information_of_many_columns(method):
     assert bent == pytest.approx(truth, abs=0.15)
 
 
+@pytest.mark.long
 def test_conditional_information_and_total_correlation_by_maps():
     z, *noise = rng().standard_normal((3, 2000, 3))
     x, y = z + noise[0], z + noise[1]
@@ -361,6 +370,7 @@ def test_conditional_information_and_total_correlation_by_maps():
         assert found == pytest.approx(truth, abs=0.08)
 
 
+@pytest.mark.long
 def test_information_without_a_density_is_left_to_counting():
     x, noise = rng().standard_normal((2, 2000, 1))
     y = 0.8 * x + 0.6 * noise

@@ -341,6 +341,7 @@ class TestCommands:
         for name in used.keys() & {"precision", "recall", "coverage", "copied"}:
             assert 0 <= used[name] <= 1
 
+    @pytest.mark.long
     def test_compare(self, work):
         for latent in ("entropic", "plain"):
             recipe = {
@@ -414,6 +415,7 @@ class TestCommands:
             work.folder / work.run / "model.safetensors"
         ).read_bytes()
 
+    @pytest.mark.long
     def test_export(self, work):
         if work.name == "text":
             refused_of_text(work, "export")
@@ -567,6 +569,7 @@ class TestInPython:
         first, more = (model.draw(n, seed=3) for n in (3, 7))
         torch.testing.assert_close(first, more[:3])
 
+    @pytest.mark.long
     @pytest.mark.parametrize("work", ["text"], indirect=True)
     def test_load_in_another_process(self, work):
         code = (

@@ -297,6 +297,7 @@ def test_progress_is_shown(tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_changes_nothing(tmp_path, monkeypatch):
     """One that holds cells and distances that others ask for."""
     from distributed import Client, LocalCluster

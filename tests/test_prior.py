@@ -33,6 +33,7 @@ def fitted(kind):
     return law
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", PRIORS.values())
 def test_density_integrates_to_one_and_matches_samples(kind):
     law = fitted(kind)

@@ -152,6 +152,7 @@ def test_what_is_saved_draws_the_same(model, drawn, tmp_path):
         ea.load_related(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:Read as. separator")
 def test_from_files_to_files_by_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -209,6 +210,7 @@ def test_parents_are_given_what_their_children_are_like():
     assert made["mean day"].cast(pa.int32()).to_pylist() == [4, 20, None, 7]
 
 
+@pytest.mark.long
 def test_an_index_can_be_the_key():
     parent = CUSTOMERS.assign(id=np.arange(100, 100 + N)).set_index("id")
     child = pd.DataFrame({"id": parent.index.to_numpy()[OF], "n": OF % 7}).astype({"id": "float"})
@@ -354,6 +356,7 @@ def test_figures_of_the_pair_tell_what_was_lost():
     assert single["cardinality"] == pytest.approx(max(shares))
 
 
+@pytest.mark.long
 def test_children_are_held_out_with_their_parents(monkeypatch):
     learnt, original = [], related.synthesized
     keep = lambda *a, **k: learnt.append(original(*a, **k)) or learnt[-1]  # noqa: E731
@@ -374,6 +377,7 @@ def test_children_are_held_out_with_their_parents(monkeypatch):
             assert np.median(found) == pytest.approx(np.median(values[rows]), rel=0.01)
 
 
+@pytest.mark.long
 def test_what_was_drawn_is_measured_beside_held_out_parents(model, tmp_path):
     found = model.evaluate(CUSTOMERS, ORDERS, seed=0)
     assert found["parents"] == N // 10

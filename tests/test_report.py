@@ -557,6 +557,7 @@ def test_fit_writes_a_report(tmp_path: Path):
     assert not (tmp_path / "b" / "report.html").exists()
 
 
+@pytest.mark.long
 def test_a_browser_shows_it(browser: Any, page: str, tmp_path: Path):
     path = tmp_path / "report.html"
     path.write_text(page, encoding="utf-8")

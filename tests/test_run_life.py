@@ -95,6 +95,7 @@ def finished(tmp_path_factory):
     return run
 
 
+@pytest.mark.long
 def test_a_finished_run_is_trained_further(finished, tmp_path, capsys):
     """To the same weights, whether it was trained on once or twice."""
     import shutil

@@ -193,6 +193,7 @@ def test_what_is_said_where_principal_components_are_not_beaten(error, known, sa
     assert bool(out) == bool(said)
 
 
+@pytest.mark.long
 def test_networks_of_ones_own_are_warned_and_the_remedy_helps():
     def trained(x):
         torch.manual_seed(0)
@@ -228,6 +229,7 @@ def test_the_explorer_draws_each_value_in_its_own_unit():
             assert told == {"mean": scaling.mean.tolist(), "scale": scaling.scale.tolist()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", [(3, 16), (2, 4, 4)])
 def test_every_verb_takes_channels_in_mixed_units(shape, tmp_path):
     random = np.random.default_rng(0)

@@ -112,6 +112,7 @@ gc.freeze()
 """
 
 
+@pytest.mark.long
 def test_shapes_and_types_hold():
     # All functions with their checks are a million objects, none of them garbage.
     code = "import gc, warnings; gc.disable(); warnings.simplefilter('ignore')\n" + EVERYTHING

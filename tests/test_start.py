@@ -351,6 +351,7 @@ def test_a_sphere_has_a_dimension_more(features, capsys) -> None:
     assert dims[1] == dims[0] + 1
 
 
+@pytest.mark.long
 def test_many_images_are_entropic_where_that_is_asked_for(tmp_path, capsys) -> None:
     """As it is said to do so."""
     np.save(tmp_path / "x.npy", torch.randint(256, (MANY + 100, 8, 8), dtype=torch.uint8).numpy())

@@ -23,6 +23,7 @@ print("lightning" in sys.modules)
 """
 
 
+@pytest.mark.long
 def test_sampling_and_diagnosing_load_nothing_of_training(run, tmp_path):
     outs = [str(tmp_path / name) for name in ("sheet.png", "values.npy")]
     code = CODE.format(run=str(run), outs=outs, heavy=HEAVY)

@@ -260,6 +260,7 @@ def test_a_report_shows_no_real_rows_unless_asked(run):
     assert "kind: total variation" in page
 
 
+@pytest.mark.long
 def test_evaluate_says_units_and_directions_and_draws(run, tmp_path, capsys):
     folder, _ = run
     out = tmp_path / "pictures"

@@ -245,6 +245,7 @@ def test_a_table_is_like_itself_and_unlike_another():
 OPTIONS = ("--epochs", "3", "--model.hidden", "[16]", "--model.latent.dim", "3")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_from_a_file_to_a_file(tmp_path, capsys, suffix):
     table = MIXED.drop_columns(["kind", "nothing"]) if suffix == ".csv" else MIXED

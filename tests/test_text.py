@@ -885,6 +885,7 @@ def test_a_model_takes_a_single_sentence(trained, tmp_path, capsys):
                         "lines). Give shorter ones.\n")  # fmt: skip
 
 
+@pytest.mark.long
 def test_few_sentences_are_evaluated_and_no_figure_has_a_wrong_direction(trained, capsys):
     path = trained / "few.txt"
     path.write_text("\n".join(CORPUS[:3]))

@@ -182,6 +182,7 @@ def test_resuming_after_the_last_step_still_calibrates(tmp_path):
 FIT = ["fit", "--data", "digits", "--epochs", "6", "--model.hidden", "[32]", "--no-report"]
 
 
+@pytest.mark.long
 def test_killed_and_resumed_equals_uninterrupted(tmp_path):
     """kill -9 in mid-training, --resume: the same weights to the last bit."""
     assert main([*FIT, "--out", str(tmp_path / "a")]) == 0
@@ -391,6 +392,7 @@ def test_bad_options(options, message):
 HALVES = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", HALVES)
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_mixed_precision_keeps_the_latent_in_float32(network, precision):

@@ -590,6 +590,7 @@ print("read")
 """
 
 
+@pytest.mark.long
 def test_no_bit_of_a_footer_ends_the_process(tmp_path):
     """Arrow itself does, where one of them makes its numbers contradict each other."""
     import pyarrow as pa
