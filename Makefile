@@ -20,7 +20,7 @@ test: .venv/installed
 
 # What takes several seconds a test, and what takes minutes or needs the data sets.
 long: .venv/installed
-	$(BIN)/python -m pytest -n 2 -m long
+	$(BIN)/python -m pytest -n 2 -m "long and not slow"
 
 slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

@@ -47,6 +47,7 @@ def bent(tmp_path_factory):
     patch.undo()
 
 
+@pytest.mark.long
 def test_bent_codes_get_a_head(bent, capsys):
     run = Run.open(bent)
     assert isinstance(run.model.head, FlowMatching)

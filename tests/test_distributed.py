@@ -30,7 +30,10 @@ SOME = [
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(2, marks=pytest.mark.long), pytest.param(4, marks=pytest.mark.slow)],
+)
 def many(request) -> list[dict[str, Any]]:
     cases = SOME if request.param == 2 else CASES
     return parallel.run(parallel.compare, request.param, cases)

@@ -448,6 +448,7 @@ class TestServer:
 
 
 class TestPage:
+    @pytest.mark.long
     def test_every_control(self, server, run, tmp_path):
         with chromium() as driver:
             page = Page(driver, server.url, Run.open(run).space())

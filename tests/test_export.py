@@ -173,6 +173,7 @@ class TestOnnx:
 
 
 class TestPage:
+    @pytest.mark.long
     def test_every_control_without_a_network(self, run, tmp_path):
         space = Run.open(run).space(300)
         with chromium() as driver:

@@ -454,6 +454,7 @@ def test_a_penalty_is_named():
         ea.fit(broken, X, epochs=1, progress=False)
 
 
+@pytest.mark.long
 def test_the_command_counts_skipped_steps(tmp_path, capsys, monkeypatch):
     arguments = ["fit", "--data", "digits", "--epochs", "1", "--model.hidden", "[8]"]
     arguments += ["--on_nonfinite", "skip", "--out", str(tmp_path / "run")]

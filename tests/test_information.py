@@ -84,6 +84,7 @@ def test_cross_entropy_of_normals(d):
     )
 
 
+@pytest.mark.long
 def test_cross_entropy_is_unbiased_at_every_size_of_a_uniform_law():
     """The constants alone, where the density is flat: −log q = 0 in the middle of [0, 1]."""
     rng = np.random.default_rng(0)

@@ -618,6 +618,7 @@ def own_networks(shape: tuple[int, ...]) -> ea.Autoencoder:
     return ea.Autoencoder(encoder, decoder, ea.Entropic(3))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", ["grey", *(pytest.param(name, marks=pytest.mark.slow) for name in ("maps", "table"))]
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 EVERYTHING = """
 from jaxtyping import TypeCheckError, install_import_hook
 

@@ -155,6 +155,7 @@ ea.fit(model, torch.randn(500, 4), epochs=10**6, progress=False, callbacks=[Tell
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "number",
     [signal.SIGTERM, *(pytest.param(n, marks=pytest.mark.slow) for n in CODES if n != 15)],
@@ -204,6 +205,7 @@ def test_a_handler_of_ones_own_is_there_again_afterwards():
 # Commands
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "number",
     [
@@ -345,6 +347,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     "how", ["Ctrl-C", *(pytest.param(s, marks=pytest.mark.slow) for s in ("SIGTERM", "SIGKILL"))]
