@@ -79,8 +79,9 @@ def numbers_near(
         return sites if column.grid is None else column.grid.values(sites)
     if column.grid is not None:
         values = column.grid.nearest(values)
-    inside, limits = np.clip(values, *column.ends), _limits(column)
+    inside = np.clip(values, *column.ends)
     if free is not None:
+        limits = _limits(column)
         inside = np.where(free, np.clip(values, *limits) if limits else values, inside)
     return rounded(inside, column.digits) if column.digits else inside
 

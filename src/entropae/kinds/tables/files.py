@@ -86,9 +86,8 @@ def texts_of(
     made = {}
     for i, name in enumerate(table.column_names):
         known = ~plain(table.column(i)).absent
-        cells = (
-            (cell or "").strip() if layout.padded else cell for cell in texts.column(i).to_pylist()
-        )
+        cells = texts.column(i).to_pylist()
+        cells = [cell and cell.strip() for cell in cells] if layout.padded else cells
         made[name] = [cell if there else None for cell, there in zip(cells, known, strict=True)]
     return made
 

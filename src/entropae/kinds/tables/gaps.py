@@ -6,6 +6,7 @@ hours away from its start. What is between the two is learnt instead.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -184,8 +185,10 @@ def with_gaps(
     some = table.take(rows)
     made = {column.name: column for column in columns}
     before: dict[str, dict[str, tuple[Numbers, str]]] = {}
-    for column in in_order(columns):
-        if column.categories is not None or column.name in computed:
+    able = [c for c in in_order(columns) if c.categories is None and c.name not in computed]
+    sorts = Counter(map(_sort, able))
+    for column in able:
+        if sorts[_sort(column)] < 2:  # none to count from: its texts need not be read again
             continue
         numbers = numbers_in(some, column)
         if numbers.values.dtype not in (np.int64, np.float64):
