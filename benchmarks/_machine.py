@@ -6,7 +6,7 @@ import datetime
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,29 @@ def mean(values: Sequence[float]) -> str:
     """The mean of some seeds' values, and their standard deviation where there are several."""
     spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
     return f"{np.mean(values):.4g}{spread}"
+
+
+def table(
+    groups: Mapping[Any, Sequence[Mapping[str, Any]]], columns: Mapping[str, str], *names: str
+) -> str:
+    """Markdown of means over seeds: a line a group, whose key has these names."""
+    titles = [*names[:-1], f"{names[-1]} (seeds)", *columns.values()]
+    lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
+    for key, some in groups.items():
+        *first, last = map(str, key if isinstance(key, tuple) else (key,))
+        cells = [mean([row[name] for row in some]) for name in columns]
+        lines.append(f"| {' | '.join([*first, f'{last} ({len(some)})', *cells])} |")
+    return "\n".join(lines) + "\n"
+
+
+def grouped(
+    rows: Iterable[Mapping[str, Any]], *keys: str
+) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Rows that have the same values of these keys, in their order."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return dict(sorted(groups.items()))
 
 
 def saved(name: str) -> Any:

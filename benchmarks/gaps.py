@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping, Sequence
 from unittest import mock
 
 import numpy as np
@@ -21,7 +20,7 @@ from scipy.stats import ks_2samp, spearmanr
 import entropae as ea
 from entropae.kinds.tables.gaps import NARROW
 
-from _machine import RESULTS, mean, save
+from _machine import RESULTS, save, table
 
 ROWS = 4000
 COLUMNS = {
@@ -83,16 +82,6 @@ def halves(every: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return every.iloc[taken[:ROWS]], every.iloc[taken[ROWS:]]
 
 
-def markdown(result: Mapping[str, Sequence[dict[str, float]]]) -> str:
-    """A line for each way."""
-    lines = ["| times (seeds) | " + " | ".join(COLUMNS.values()) + " |"]
-    lines.append("|-|" + "-|" * len(COLUMNS))
-    for name, found in result.items():
-        cells = [mean([one[key] for one in found]) for key in COLUMNS]
-        lines.append(f"| {name} ({len(found)}) | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -110,8 +99,7 @@ def main() -> None:
             result[name].append(found)
             print(name, seed, found, flush=True)
             save("gaps", result, seeds=options.seeds, rows=ROWS)
-            (RESULTS / "gaps.md").write_text(markdown(result))
-    print(markdown(result))
+            (RESULTS / "gaps.md").write_text(table(result, COLUMNS, "times"))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ from entropae.prior import FlowMatching
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, save
-from heads import LATENTS, collected, distance_to, known, nearest, table, worked
+from _machine import RESULTS, save, table
+from heads import LATENTS, collected, distance_to, known, nearest, worked
 from rivals import TASKS, recipe
 
 

@@ -20,10 +20,11 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -44,7 +45,7 @@ from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
 from entropae.runs.making import begun_model, fit_by
 
-from _machine import RESULTS, mean, processor, save, saved
+from _machine import RESULTS, processor, save, saved, table
 from rivals import RECIPES, TASKS, recipe
 
 W = TypeVar("W")
@@ -234,20 +235,6 @@ def paths(model: ea.Autoencoder, test: Tensor) -> Tensor:
     return model.interpolate(*ends, steps=POINTS, path="spherical").flatten(0, 1)
 
 
-def table(
-    results: Mapping[str, Sequence[Mapping[str, float]]], columns: Mapping[str, str], rows: str
-) -> str:
-    """Means over seeds, with standard deviations where there are several; `rows` says of what."""
-    lines = [
-        f"| {rows} (seeds) | {' | '.join(columns.values())} |",
-        "|-" * (len(columns) + 1) + "|",
-    ]
-    for name, runs in results.items():
-        cells = [mean([run[key] for run in runs]) for key in columns]
-        lines.append(f"| {name} ({len(runs)}) | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=list(TASKS))
@@ -260,9 +247,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="Learning rate; else that of `fit`.")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="None is begun after it.")
-    parser.add_argument(
-        "--others", default="others", help="What pictures are called that lack earlier methods."
-    )
     asked = parser.parse_args()
     usual = TASKS[asked.task].epochs
     epochs, flow = asked.epochs or usual, asked.flow and tuple(asked.flow)
@@ -274,11 +258,14 @@ def main() -> None:
         for seed in asked.seeds
         for name in asked.methods
     ]
+    # Pictures of methods that were measured elsewhere stay; those of the others lie beside them.
+    names = ("_others" if i == 1 else f"_others-{i}" for i in count(1))
+    others = next(name for name in names if not (RESULTS / f"{result}{name}.png").is_file())
     end = time.time() + 60 * asked.minutes
     for work in worked(work_on, works, end, asked.processes):
         if work.figures.is_file():
             print(work.name, work.seed, work.figures.read_text(), flush=True)
-            write(result, [w for w in works if w.figures.is_file()], asked.others)
+            write(result, [w for w in works if w.figures.is_file()], others)
 
 
 def worked(
@@ -312,8 +299,7 @@ def write(result: str, works: Sequence[Work], others: str) -> None:
     rows = collected(result, works, LATENTS)
     files = {w.name: w.figures.with_suffix(".safetensors") for w in works if not w.seed}
     shown = [name for name in rows if name in files and files[name].is_file()]
-    # Pictures of methods that were measured elsewhere stay; those of the others lie beside them.
-    which = result if len(shown) == len(rows) else f"{result}_{others}"
+    which = result if len(shown) == len(rows) else result + others
     if shown:
         pictures = {name: load_file(files[name]) for name in shown}
         samples = {name: one["samples"] for name, one in pictures.items()}

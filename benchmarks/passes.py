@@ -16,16 +16,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 
 from entropae.recipe import Recipe
 from entropae.runs import Run, make
 from entropy_weight import SETS, add, sources
 
-from _machine import mean
+from _machine import grouped, table
 
 NAME = "passes"
+COLUMNS = {
+    "train": "training",
+    "held_out": "held out",
+    "pca": "principal components",
+    "ratio": "ratio",
+}
 
 
 def measured(path: Path, passes: int, seed: int) -> dict[str, Any]:
@@ -37,20 +42,10 @@ def measured(path: Path, passes: int, seed: int) -> dict[str, Any]:
     return {name: found[part]["mean_squared_error"] for name, part in parts.items()}
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Means over seeds, and standard deviations."""
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in rows.values():
-        groups.setdefault((row["set"], row["passes"]), []).append(row)
-    titles = ["data", "passes", "seeds", "training", "held out", "principal components", "ratio"]
-    lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
-    for (name, passes), some in sorted(groups.items()):
-        train = np.mean([row["train"] for row in some])
-        cells = [name, str(passes), str(len(some)), f"{train:.5f}"]
-        cells += [mean([row[key] for row in some]) for key in ("held_out", "pca")]
-        cells.append(mean([row["held_out"] / row["pca"] for row in some]))
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def shown(rows: dict[str, dict[str, Any]]) -> str:
+    """A line for each set and number of passes."""
+    found = [row | {"ratio": row["held_out"] / row["pca"]} for row in rows.values()]
+    return table(grouped(found, "set", "passes"), COLUMNS, "data", "passes")
 
 
 def main() -> None:
@@ -66,7 +61,7 @@ def main() -> None:
         for passes in options.passes:
             row = measured(source.path, passes, seed)
             row |= {"set": name, "passes": passes, "seed": seed}
-            add(NAME, f"{name}, {passes} passes, seed {seed}", row, table)
+            add(NAME, f"{name}, {passes} passes, seed {seed}", row, shown)
 
 
 if __name__ == "__main__":

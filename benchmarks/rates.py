@@ -25,7 +25,7 @@ from entropae.runs.making import begun_model
 from entropae.runs.settling import rate_of
 from entropae.training.fitting import RATES
 
-from _machine import RESULTS, mean, save, saved
+from _machine import RESULTS, grouped, save, saved, table
 from heads import LATENTS
 from rivals import TASKS, recipe
 
@@ -68,21 +68,6 @@ def measured(
     return {"error": error(), "begun": begun, "seconds": time.process_time() - began}
 
 
-def table(rows: dict[str, dict[str, Any]]) -> str:
-    """Means over seeds, and standard deviations."""
-    groups: dict[tuple[str, str, int, str], list[dict[str, Any]]] = {}
-    for row in rows.values():
-        key = (row["set"], row["latent"], row["epochs"], row["variant"])
-        groups.setdefault(key, []).append(row)
-    titles = ["data", "latent", "passes", "rates", "seeds", *COLUMNS.values()]
-    lines = [f"| {' | '.join(titles)} |", "|-" * len(titles) + "|"]
-    for key, some in sorted(groups.items()):
-        cells = [*map(str, key), str(len(some))]
-        cells += [mean([row[name] for row in some]) for name in COLUMNS]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=list(TASKS))
@@ -103,7 +88,9 @@ def main() -> None:
                 rows = saved(NAME)
                 rows[" ".join(map(str, row.values()))] = row | found
                 save(NAME, rows)
-                (RESULTS / f"{NAME}.md").write_text(table(rows))
+                groups = grouped(rows.values(), "set", "latent", "epochs", "variant")
+                shown = table(groups, COLUMNS, "data", "latent", "passes", "rates")
+                (RESULTS / f"{NAME}.md").write_text(shown)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
@@ -26,7 +25,7 @@ from entropae.kinds.tables.comparison.related import intraclass
 from entropae.kinds.tables.related import parents_of
 from entropae.kinds.tables.siblings import Siblings
 
-from _machine import RESULTS, mean, save
+from _machine import RESULTS, save, table
 
 LEARNT, NEW = 600, 5000
 COLUMNS = {"amount": False, "item": True, "note": True}  # whether of categories
@@ -92,15 +91,6 @@ def drawn(seed: int, *, plain: bool) -> dict[str, float]:
     return figures(*model.sample(NEW, seed=seed))
 
 
-def markdown(result: dict[str, Sequence[dict[str, float]]]) -> str:
-    """A line for each way."""
-    lines = ["| | " + " | ".join(SAID.values()) + " |", "|-|" + "-|" * len(SAID)]
-    for name, found in result.items():
-        cells = [mean([one[key] for one in found]) for key in SAID]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
@@ -115,9 +105,10 @@ def main() -> None:
         result["new real rows"].append(figures(*shop(NEW, 100 + seed)))
         result["drawn"].append(drawn(seed, plain=False))
         result["plain means"].append(drawn(seed, plain=True))
-        print(markdown(result), flush=True)
     save("related", result, seeds=options.seeds, learnt=LEARNT, new=NEW)
-    (RESULTS / "related.md").write_text(markdown(result))
+    shown = table(result, SAID, "orders")
+    (RESULTS / "related.md").write_text(shown)
+    print(shown)
 
 
 if __name__ == "__main__":
