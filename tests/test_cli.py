@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
@@ -17,6 +18,7 @@ import entropae as ea
 from entropae.cli import main
 from entropae.model import load
 from entropae.nn import pair
+from entropae.runs import Run
 
 
 def pixels(path) -> np.ndarray:
@@ -147,6 +149,22 @@ def test_sample(run, tmp_path):
     assert np.array_equal(pixels(files[4]), np.rint(drawn[4, 0] * 255).astype(np.uint8))
 
 
+def test_a_prior_that_a_run_has_not_is_fitted(run):
+    opened, before = Run.open(run), (run / "model.json").read_bytes()
+    chosen, mixture = opened.model.prior, opened.sample(5, prior="mixture", seed=0)
+    del opened.model.priors["mixture"]
+    assert torch.equal(opened.sample(5, prior="gmm", seed=0), mixture)
+    assert (opened.model.prior, (run / "model.json").read_bytes()) == (chosen, before)
+
+
+@pytest.mark.long
+def test_the_command_draws_from_a_prior_that_a_run_has_not(run, tmp_path, capsys):
+    out = tmp_path / "samples.npy"
+    assert main(["sample", str(run), "--prior", "flow-matching", "--out", str(out)]) == 0
+    assert "Drawn from flow matching" in capsys.readouterr().err
+    assert len(np.load(out)) == 64
+
+
 def test_reconstruct_and_interpolate(run, tmp_path, capsys):
     a, b, c = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.npy"
     assert main(["reconstruct", str(run), "-n", "12", "--out", str(a)]) == 0
@@ -267,8 +285,8 @@ def test_bad_values_are_one_line(arguments, message, capsys, tmp_path):
 def test_bad_output_names(run, tmp_path, capsys):
     assert main(["sample", str(run), "--out", str(tmp_path / "a.doc")]) == 1
     assert main(["encode", str(run), "--out", str(tmp_path / "a.doc")]) == 1
-    assert main(["sample", str(run), "--prior", "flow", "--out", str(tmp_path / "a.png")]) == 1
-    assert "has not been fitted" in capsys.readouterr().err
+    assert main(["sample", str(run), "--prior", "flo", "--out", str(tmp_path / "a.png")]) == 1
+    assert "Did you mean 'flow'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("recipe", ["epohcs: 3", "- 1", "model: {latent: {name: 3}}", "epochs: [1"])

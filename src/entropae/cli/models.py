@@ -44,8 +44,8 @@ def _sample_options(parser: Parser) -> None:
     parser.add_argument(
         "--prior",
         type=str,
-        help="normal, full (or gaussian), mixture, or flow-matching if the run has it; by default "
-        "the run's.",
+        help="normal, full (or gaussian), mixture, flow-matching, flow or two-stage, fitted if the "
+        "run has it not; by default the run's.",
     )
     parser.add_argument("--seed", type=Seed, default=0, help="For the same samples again.")
     parser.add_argument(
@@ -156,6 +156,7 @@ def _sample(options: Namespace) -> None:
     asked = {"where": options.where, "shares": options.shares, "near": lambda: run.train}
     if (run.folder / RECIPE).is_file():  # which a model that was saved from Python has not
         asked["labels"] = run.recipe.labels
+        run.fit_missing([options.prior] if options.prior else [])
     model, n, seed = run.model, options.number, options.seed
     print(run.kind.write_samples(model, n, out, seed=seed, **drawing, **asked))
     classes = options.label is not None or options.balanced

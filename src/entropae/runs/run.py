@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 from entropae.features import check
 from entropae.kinds import Evaluating, Kind, Samples, as_samples, identity
 from entropae.kinds.keys import Rule
-from entropae.kinds.labels import labelled
+from entropae.kinds.labels import labelled, labels_of
 from entropae.messages import printable
 from entropae.model import CONFIG, Autoencoder, load
 from entropae.prior import canonical, fitted
@@ -181,11 +181,27 @@ class Run:
     ) -> Any:
         """New samples: images or values as a tensor, rows with their types, sentences.
 
-        `where` and `shares` are of tables: see `Autoencoder.sample`.
+        A prior that the model has not is fitted to the training samples, for this once. `where` and
+        `shares` are of tables: see `Autoencoder.sample`.
         """
+        self.fit_missing(() if prior is None else (prior,))
         return self.model.sample(
             n, prior=prior, seed=seed, where=where, shares=shares, near=lambda: self.train
         )
+
+    def fit_missing(self, priors: Iterable[str]) -> None:
+        """Fit those priors that the model has not, to its training samples; its folder stays.
+
+        Raises:
+            ValueError: If there is no prior of such a name.
+        """
+        names = {name if name in self.model.priors else canonical(name) for name in priors}
+        check_names(names - self.model.priors.keys())
+        missing = sorted(names - self.model.priors.keys())
+        if missing:
+            before, labels = self.model.prior, labels_of(self.train) is not None
+            self.model.fit_priors(self.train, missing, labels=labels, seed=self.recipe.seed)
+            self.model.prior = before
 
     def impute(self, data: Any = None, *, out: str | None = None, **asked: Any) -> Any:
         """A table, by default its own, with missing cells drawn, or written: see `Synthesis`."""
@@ -264,8 +280,7 @@ class Run:
         )
         self.kind.check_evaluating(options)
         test = self.given(data)
-        for prior in sorted({canonical(name) for name in priors} - self.model.priors.keys()):
-            self.model.fit_prior(self.train, prior, seed=self.recipe.seed)
+        self.fit_missing(priors)
         asked = {"test": None if data is None else str(data), "n": n, "priors": sorted(priors)}
         if target is not None:
             asked["target"] = target
@@ -286,14 +301,16 @@ class Run:
         Args:
             data: Samples to examine it on; by default its held-out ones.
             n: At most so many samples of each set.
-            prior: Examine samples of this prior; by default of the one that `sample` uses.
+            prior: Examine samples of this prior, which is fitted if the model has it not; by
+                default of the one that `sample` uses.
             progress: Show a bar.
 
         Raises:
-            ValueError: If the prior has not been fitted, or the samples do not suit the model.
+            ValueError: If there is no such prior, or the samples do not suit the model.
         """
         from entropae.runs import examined
 
+        self.fit_missing(() if prior is None else (prior,))
         before = self.model.prior
         self.model.prior = fitted(before if prior is None else prior, self.model.priors)
         try:
