@@ -151,9 +151,9 @@ def test_sample(run, tmp_path):
 
 def test_a_prior_that_a_run_has_not_is_fitted(run):
     opened, before = Run.open(run), (run / "model.json").read_bytes()
-    chosen, mixture = opened.model.prior, opened.sample(5, prior="mixture", seed=0)
-    del opened.model.priors["mixture"]
-    assert torch.equal(opened.sample(5, prior="gmm", seed=0), mixture)
+    chosen, drawn = opened.model.prior, opened.sample(5, prior="full", seed=0)
+    del opened.model.priors["full"]
+    assert torch.equal(opened.sample(5, prior="gaussian", seed=0), drawn)
     assert (opened.model.prior, (run / "model.json").read_bytes()) == (chosen, before)
 
 
