@@ -282,6 +282,18 @@ def test_bad_values_are_one_line(arguments, message, capsys, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_values_that_begin_with_a_minus_are_joined(tmp_path, capsys):
+    table = tmp_path / "series.csv"
+    x = np.random.default_rng(0).normal(size=101)
+    np.savetxt(table, np.column_stack([x[1:], x[:-1]]), delimiter=",", header="a,b", comments="")
+    lags = ["information", str(table), "--x", "a", "--y", "b"]
+    with pytest.raises(SystemExit):
+        main([*lags, "--lag", "-1:1"])
+    assert "A value that begins with - is joined by =, as --lag=-VALUE." in capsys.readouterr().err
+    assert main([*lags, "--lag=-1:1"]) == 0
+    assert re.search(r"-1 .*\n +0 .*\n +1 ", capsys.readouterr().out)
+
+
 def test_bad_output_names(run, tmp_path, capsys):
     assert main(["sample", str(run), "--out", str(tmp_path / "a.doc")]) == 1
     assert main(["encode", str(run), "--out", str(tmp_path / "a.doc")]) == 1

@@ -36,7 +36,10 @@ def _information_options(parser: Parser) -> None:
         "--columns", type=str, nargs="+", help="Of pairs or ranking; by default all."
     )
     parser.add_argument(
-        "--lag", type=str, nargs="+", help="Rows that --x is before --y: numbers, or 0:24."
+        "--lag",
+        type=str,
+        nargs="+",
+        help="Rows that --x is before --y: numbers, or 0:24; before it, --lag=-24:24.",
     )
     parser.add_argument(
         "--method", type=str, default="auto", help="auto, ksg1, ksg2, gao, ross or plugin."
