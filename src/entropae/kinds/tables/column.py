@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.grid import Grid
+from entropae.kinds.tables.offsets import Offsets
 from entropae.kinds.tables.plain import (
     Plain,
     inner,
@@ -67,6 +68,7 @@ class Column:
         meaning: In a word or two; empty in models of before it was kept.
         form: How dates are written as texts or whole numbers, or numbers as texts, see `forms`.
         zones: Offsets that its texts end in, which are states.
+        offsets: Those that the time tells; its numbers are in UTC.
         sites: The only places on the grid that its numbers take.
         labels: Categories that are too many for a state each: a score is a place among their
             shares, in this order.
@@ -85,6 +87,7 @@ class Column:
     meaning: str = ""
     form: str = ""
     zones: tuple[str, ...] = ()
+    offsets: Offsets | None = None
     sites: np.ndarray | None = field(default=None, repr=False)
     labels: tuple[Any, ...] | None = field(default=None, repr=False)
     dictionary: tuple[Any, ...] | None = field(default=None, repr=False)
@@ -164,7 +167,9 @@ def read_values(column: Column, values: Any) -> Plain:
 
 
 def written(column: Column, values: np.ndarray) -> np.ndarray:
-    """Numbers as texts of a column's form."""
+    """Numbers as texts of a column's form, with offsets that they tell."""
+    if column.offsets is not None:
+        return column.offsets.texts(values)
     return np.array([forms.written(value, column.form) for value in values.tolist()], object)
 
 
@@ -253,9 +258,20 @@ def numbers_of(column: Column, found: Plain) -> tuple[np.ndarray, Bool[np.ndarra
 
 def _parsed(column: Column, text: str) -> float | None:
     try:
-        return forms.parsed(forms.without_zone(text) if column.zones else text, column.form)
+        return number_of(column, text)
     except (ValueError, OverflowError):
         return None
+
+
+def number_of(column: Column, text: str) -> float:
+    """A text of a column's form as a number: in UTC, if its offsets change with the time.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if column.offsets is not None:
+        return column.offsets.moment(text)
+    return forms.parsed(forms.without_zone(text) if column.zones else text, column.form)
 
 
 def _scored(column: Column, found: Plain) -> tuple[np.ndarray, np.ndarray]:

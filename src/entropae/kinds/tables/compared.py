@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from entropae.kinds.tables import forms, spans
-from entropae.kinds.tables.column import written
+from entropae.kinds.tables.column import Column, number_of, written
 from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.offsets import Offsets
 from entropae.kinds.tables.plain import inner, is_text, per_day, plain, type_of
 from entropae.messages import unknown
 from entropae.variables import quantities
@@ -39,13 +40,10 @@ def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
     if order is not None:
         places = {level: i for i, level in enumerate(order)}
         return np.array([places.get(v, -1) for v in values.tolist()])
-    if form:
+    if form and isinstance(column, Column):
         known: dict[Any, float] = {}
         for value in set(values.tolist()) - {"", 0}:
-            text = str(value)
-            known[value] = forms.parsed(
-                forms.without_zone(text) if getattr(column, "zones", ()) else text, form
-            )
+            known[value] = number_of(column, str(value))
         dtype = np.float64 if forms.is_of_numbers(form) else np.int64
         return np.array([known.get(v, 0) for v in values.tolist()], dtype)
     if str(kind).startswith("decimal"):
@@ -70,7 +68,7 @@ def family(column: Any) -> str:
     """What columns can be compared with."""
     kind = column.type
     if column.form and not forms.is_of_numbers(column.form):
-        return f"form {column.form}"
+        return f"form {column.form}{' in UTC' if column.offsets else ''}"
     if kind.startswith(("date", "timestamp")):
         return "moment, zoned" if "tz=" in kind else "moment"
     return re.sub(r"\d*\[.*", "", kind) if per_day(column) else "number"
@@ -92,6 +90,8 @@ def key_of(columns: Columns, name: str, value: Any) -> Any:
     kind = inner(type_of(column.type))
     order, form = getattr(column, "order", None), getattr(column, "form", "")
     try:
+        if offsets := getattr(column, "offsets", None):
+            return _in_utc(value, offsets)
         if form:
             return _of_form(value, form)
         if not is_text(kind) and str(value).strip().lower() in NOTHING:
@@ -138,6 +138,16 @@ def _of_form(value: Any, form: str) -> float:
     except ValueError:
         stamp = dt.datetime.fromisoformat(text)
         return forms.parsed(stamp.strftime(forms.usual(form)), form)
+
+
+def _in_utc(value: Any, offsets: Offsets) -> int:
+    """A time with an offset, or without one, as a number in UTC."""
+    if not isinstance(value, dt.date):
+        try:
+            return offsets.moment(str(value))
+        except ValueError:
+            value = _read(str(value))
+    return offsets.moment(value.strftime(forms.usual(offsets.form)) + value.strftime("%z"))
 
 
 def _of_number(value: Any, form: str) -> float:

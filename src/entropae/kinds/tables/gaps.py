@@ -210,6 +210,8 @@ def with_gaps(
 
 def _sort(column: Column) -> str:
     """What columns can be counted from each other."""
+    if column.offsets is not None:
+        return f"{column.form} in UTC"
     if column.form and not forms.is_of_numbers(column.form):
         return f"{column.form} {' '.join(column.zones)}" if len(column.zones) < 2 else column.name
     if per_day(column):

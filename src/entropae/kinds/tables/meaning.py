@@ -15,6 +15,7 @@ from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.grid import Grid, digits_of, grid_of
 from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
+from entropae.kinds.tables.offsets import offsets_of
 from entropae.kinds.tables.plain import (
     Plain,
     dictionary_of,
@@ -131,7 +132,9 @@ def _recognised(
     elif text and form:
         zones = forms.zones_of(listed)
     if form and (said.form or len(listed) > 2):
-        column = Column(name, str(kind), form=form, zones=zones, **base)
+        offsets = offsets_of(listed, form) if len(zones) > 1 else None
+        zones = () if offsets else zones
+        column = Column(name, str(kind), form=form, zones=zones, offsets=offsets, **base)
         return _number(column, found, rows, forms.meaning_of(form), None)
     if said.meaning in ("date", "time", "date-time", "time span") and text:
         how = f"Say how, as {said.meaning} %d/%m/%Y."

@@ -81,7 +81,8 @@ def _details(one: Column) -> list[str]:
     if one.categories is not None:
         return _of_categories(one)
     if one.form:
-        zones = f" with offsets {', '.join(one.zones)}" if one.zones else ""
+        known = one.zones or sorted({*(one.offsets.zones if one.offsets else ())})
+        zones = f" with offsets {', '.join(known)}" if known else ""
         return [f"written {one.form}{zones}", *_range(one)]
     kind = type_of(one.type)
     if one.meaning in ("date", "time", "date-time", "time span"):
