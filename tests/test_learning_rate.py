@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from lightning import Trainer
+from lightning import Callback, Trainer
 from lightning.pytorch.tuner import Tuner
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 import entropae as ea
 from entropae.training import Training
@@ -66,3 +66,53 @@ def test_a_search_leaves_all_as_it_was_and_finds_a_rate(training, tmp_path):
     assert max(progress for progress, _ in model.latent.states) < 1
     assert max(seen for _, seen in model.latent.states) > 0
     assert trainer.optimizers[0].param_groups[0]["initial_lr"] == rate
+
+
+class Rows(IterableDataset):
+    """Samples whose number nobody knows beforehand."""
+
+    def __iter__(self):
+        return iter(torch.ones(64, 16) + torch.arange(64)[:, None])
+
+
+class Rates(Callback):
+    """Keeps the learning rate of each step, and how much of the training is done."""
+
+    def __init__(self):
+        self.found = []
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.found.append((trainer.optimizers[0].param_groups[0]["lr"], pl_module.model.latent))
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        rate, latent = self.found.pop()
+        self.found.append((rate, latent.progress))
+
+
+@pytest.mark.parametrize("length", [{"max_epochs": 4}, {"max_epochs": -1, "max_steps": 8}])
+def test_batches_without_a_number_are_learnt_from(training, length):
+    watched = Rates()
+    quiet = dict.fromkeys(
+        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+    )
+    trainer = Trainer(**length, **quiet, callbacks=[watched], accelerator="cpu")
+    trainer.fit(training, DataLoader(Rows(), 32))
+    rates, done = zip(*watched.found, strict=True)
+    assert len(rates) == 8
+    if length["max_epochs"] == 4:  # of two steps each, which the first has shown
+        assert done == pytest.approx([0.05, 0.05, 2 / 8, 3 / 8, 4 / 8, 5 / 8, 6 / 8, 7 / 8])
+        assert rates[1] == pytest.approx(training.learning_rate, rel=0.01)
+    assert all(0 < rate <= training.learning_rate for rate in rates[1:])
+    assert all(0 <= share <= 1 for share in done)
+
+
+def test_a_training_without_an_end_keeps_its_rate(training):
+    watched = Rates()
+    quiet = dict.fromkeys(
+        ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+    )
+    trainer = Trainer(
+        max_epochs=-1, max_time={"seconds": 1}, **quiet, callbacks=[watched], accelerator="cpu"
+    )
+    trainer.fit(training, DataLoader(torch.randn(64, 16), 32))
+    assert {*watched.found} == {(training.learning_rate, 1.0)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
 from entropae import distributed
@@ -15,24 +16,37 @@ from entropae.kinds.samples import Samples
 from entropae.messages import whole
 
 
-def batches(data: Any, kind: Kind | None, size: int) -> Iterator[Tensor]:
+def batches(data: Any, kind: Kind | None, size: int, *, shuffled: bool = False) -> Iterator[Tensor]:
     """Batches of this process's share of samples, in order; an empty one if it has none.
 
     Args:
         data: A batch as the encoder takes it, or whatever `as_samples` takes.
         kind: Of the model, if it is known.
         size: Samples at a time.
+        shuffled: In an order at random instead, always the same, and evenly many at a time.
     """
     size = whole("batch_size", size, 1)
     if isinstance(data, Tensor) and _is_batch(data, kind):
         if kind is not None and len(data):
             kind.look_at(data[:size])
-        yield from data[distributed.share(len(data))].split(size)
+        if shuffled:
+            yield from (data[rows] for rows in _parts(len(data), size))
+        else:
+            yield from data[distributed.share(len(data))].split(size)
         return
     samples = as_samples(data, kind=kind)
+    if shuffled:
+        yield from (samples.__getitems__(rows.tolist()) for rows in _parts(len(samples), size))
+        return
     own = distributed.share(len(samples))
     for start in range(own.start, max(own.stop, own.start + 1), size):
         yield samples.__getitems__(range(start, min(start + size, own.stop)))
+
+
+def _parts(n: int, size: int) -> Sequence[Int[Tensor, " m"]]:
+    """This process's rows of so many in an order at random, in even parts."""
+    rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[distributed.share(n)]
+    return rows.tensor_split(max(1, -(-len(rows) // size)))
 
 
 def _is_batch(x: Tensor, kind: Kind | None) -> bool:

@@ -23,7 +23,7 @@ from entropae.model.generative import Generative
 from entropae.model.modes import evaluating, left_alone
 from entropae.model.output import AutoencoderOutput, ErrorFunction, error_function, total_loss
 from entropae.model.paths import PATHS
-from entropae.nn.normalization import average_batch_norms, precise
+from entropae.nn.normalization import pool_batch_norms, precise
 
 if TYPE_CHECKING:
     from entropae.diagnosis import Diagnosis
@@ -335,14 +335,14 @@ class Autoencoder(Generative):
         def inputs() -> Iterator[Tensor]:
             made = batches() if callable(batches) else batches
             if isinstance(made, Tensor | np.ndarray | Dataset):
-                made = in_batches(made, self.kind, BATCH)
+                made = in_batches(made, self.kind, BATCH, shuffled=True)
             return (self._ready(tensor_of(x)) for x in made)
 
         left = left_alone(self)
         with self.inference():
-            average_batch_norms(self.encoder, inputs, left)
+            pool_batch_norms(self.encoder, inputs, left)
             self.latent.calibrate(self._run("encoder", x) for x in inputs())
-            average_batch_norms(self.decoder, lambda: map(self._encode, inputs()), left)
+            pool_batch_norms(self.decoder, lambda: map(self._encode, inputs()), left)
 
     def save(self, folder: str | Path) -> None:
         """Write `model.safetensors` and `model.json` into a folder, each replaced atomically.

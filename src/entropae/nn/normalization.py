@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import reduce
+from contextlib import nullcontext
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +16,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from entropae import distributed
 from entropae.distributed import count, place, total
+
+LEAST = 8  # rows whose own statistics are worth anything
 
 
 def batch_norm(
@@ -145,20 +149,13 @@ class Standardize(nn.Module):
     @torch.no_grad()
     def calibrate(self, batches: Iterable[Float[Tensor, "n d"]]) -> None:
         """Set mean and variance to those of all batches together, also of other processes."""
-        zero = torch.zeros(len(self.running_mean), dtype=torch.float64)
-        moments = Moments(0, zero, zero)
+        moments = Moments.none(len(self.running_mean))
         for h in batches:
-            h = h.cpu().double()  # some devices have no double precision
-            moments = moments.add(Moments(len(h), h.mean(0), (h - h.mean(0)).square().sum(0)))
-        if distributed.count() > 1:
-            own = torch.cat([zero.new_tensor([moments.n]), moments.mean, moments.square])
-            every = [
-                Moments(int(row[0]), *row[1:].chunk(2)) for row in distributed.gather(own[None])
-            ]
-            moments = reduce(Moments.add, every)
+            moments = moments.add(Moments.of(h))
+        moments = moments.gathered()
         if moments.n > 1:
             self.running_mean.copy_(moments.mean)
-            self.running_var.copy_(moments.square / (moments.n - 1))
+            self.running_var.copy_(moments.variance)
 
 
 class Moments(NamedTuple):
@@ -167,6 +164,32 @@ class Moments(NamedTuple):
     n: int
     mean: Tensor
     square: Tensor
+
+    @classmethod
+    def none(cls, dim: int) -> Moments:
+        """Of no points."""
+        zero = torch.zeros(dim, dtype=torch.float64)
+        return cls(0, zero, zero)
+
+    @classmethod
+    def of(cls, h: Float[Tensor, "n d"]) -> Moments:
+        """Of some points, in double precision."""
+        h = h.cpu().double()  # some devices have no double precision
+        mean = h.mean(0)
+        return cls(len(h), mean, (h - mean).square().sum(0))
+
+    @property
+    def variance(self) -> Tensor:
+        """That of what the points are a sample of."""
+        return self.square / (self.n - 1)
+
+    def gathered(self) -> Moments:
+        """Of the points of all processes."""
+        if distributed.count() == 1:
+            return self
+        own = torch.cat([self.mean.new_tensor([self.n]), self.mean, self.square])
+        every = [Moments(int(row[0]), *row[1:].chunk(2)) for row in distributed.gather(own[None])]
+        return reduce(Moments.add, every)
 
     def add(self, other: Moments) -> Moments:
         """Of both samples together (Chan, Golub and LeVeque 1983, eq. 1.5)."""
@@ -178,33 +201,85 @@ class Moments(NamedTuple):
         return Moments(n, self.mean + step * other.n / n, square)
 
 
-def average_batch_norms(
+def pool_batch_norms(
     network: nn.Module,
     inputs: Callable[[], Iterator[Tensor]],
     but: Collection[nn.Module] = (),
 ) -> None:
-    """Set running statistics to their plain average over all batches, but those of some parts."""
-    norms = [one for one in network.modules() if isinstance(one, _BatchNorm) and one not in but]
-    norms = [norm for norm in norms if norm.track_running_stats]
-    if not norms:
+    """Set running statistics to those of all rows of all batches, but those of some parts.
+
+    Each batch is normalised by its own statistics on the way, as in training (Wu and Johnson 2021,
+    section 3, precise batch statistics). Statistics of no rows stay as they were.
+    """
+    found = [one for one in network.modules() if isinstance(one, _BatchNorm) and one not in but]
+    found = [norm for norm in found if norm.track_running_stats]
+    if not found:
         return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-        norm.train()
-    with distributed.alone():
-        for x in inputs():
-            if len(x) > 1:
-                network(in_precision_of(network, x))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()
-        statistics = dict(norm.named_buffers())
-        seen = statistics.pop("num_batches_tracked")
-        for statistic in statistics.values():
-            statistic.copy_(distributed.average(statistic, int(seen)))
-        seen.copy_(distributed.total(seen))
+    kept = [{name: x.clone() for name, x in norm.named_buffers()} for norm in found]
+    seen: list[list[Moments]] = [[] for _ in found]  # which copies on other devices add to, too
+    hooks = [
+        norm.register_forward_pre_hook(partial(_add_moments, own))
+        for norm, own in zip(found, seen, strict=True)
+    ]
+    batches = 0
+    try:
+        for norm in found:
+            norm.train()
+        # Compiled networks pass over hooks.
+        loaded = "torch._dynamo" in sys.modules
+        eagerly = torch.compiler.set_stance("force_eager") if loaded else nullcontext()
+        with distributed.alone(), eagerly:
+            for x in _at_least(LEAST, inputs()):
+                if len(x) > 1:
+                    network(in_precision_of(network, x))
+                    batches += 1
+                    for own in seen:
+                        own[:] = [reduce(Moments.add, own)] if own else []
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for norm, buffers in zip(found, kept, strict=True):
+            norm.eval()
+            for name, x in norm.named_buffers():
+                x.copy_(buffers[name])
+    number = int(distributed.total(torch.tensor(batches)))
+    for norm, own in zip(found, seen, strict=True):
+        moments = reduce(Moments.add, own, Moments.none(norm.num_features)).gathered()
+        if moments.n > 1:
+            statistics = dict(norm.named_buffers())
+            statistics["running_mean"].copy_(moments.mean)
+            statistics["running_var"].copy_(moments.variance)
+            statistics["num_batches_tracked"].fill_(number)
+
+
+def _add_moments(seen: list[Moments], norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+    """Add those of what a batch normalisation gets, channel by channel."""
+    x = precise(given[0])
+    variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
+    n = x.numel() // len(mean)
+    seen.append(Moments(n, mean.cpu().double(), n * variance.cpu().double()))
+
+
+def _at_least(least: int, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Batches of at least so many rows, smaller ones put together; fewer if there are not so many.
+
+    Examples:
+        >>> [len(x) for x in _at_least(4, torch.zeros(11, 2).split(3))]
+        [6, 5]
+    """
+    held: list[Tensor] = []
+    ready: list[Tensor] = []
+    for x in batches:
+        if held and x.shape[1:] != held[0].shape[1:]:
+            yield torch.cat([*ready, *held])
+            ready, held = [], []
+        held.append(x)
+        if sum(map(len, held)) >= least:
+            if ready:
+                yield torch.cat(ready)
+            ready, held = held, []
+    if ready or held:
+        yield torch.cat([*ready, *held])
 
 
 def norms(part: nn.Module) -> list[_BatchNorm | Standardize]:

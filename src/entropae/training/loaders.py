@@ -89,11 +89,14 @@ class Loaders(lightning.LightningDataModule):
         loader.batch_sampler.passed_over = batches
 
     def shares(self) -> DataLoader[Tensor]:
-        """All training samples once, in large batches, of which this process has its share."""
+        """All training samples once, in large even batches, of which this process has its share.
+
+        They are shuffled: no batch is of some part of the data only.
+        """
         assert self.trainer is not None
-        size = max(self.batch_size, 512)
-        starts = range(0, len(self.train), size)
-        every = [range(i, min(i + size, len(self.train))) for i in starts]
+        order = torch.randperm(len(self.train), generator=torch.Generator().manual_seed(self.seed))
+        number = max(1, round(len(self.train) / max(self.batch_size, 512)))
+        every = [rows.tolist() for rows in order.tensor_split(number)]
         own: Any = every[self.trainer.global_rank :: self.trainer.world_size]
         return DataLoader(self.train, batch_sampler=own, collate_fn=collate)
 

@@ -112,6 +112,7 @@ class Training(lightning.LightningModule):
         self.decay, self.weight_decay, self.augment = decay, weight_decay, augment
         self.optimizer = optimizer
         self.seed = seed
+        self.steps_of_a_pass = math.inf
         self.guard = Guard(on_nonfinite, folder)
         # Of each part of the loss, in an epoch so far: its sum over samples, and their number.
         self.sums: dict[str, tuple[Tensor, int]] = {}
@@ -188,6 +189,8 @@ class Training(lightning.LightningModule):
         """Remember nothing of the last epoch, whose samples come again."""
         self.model.latent.forget()
         self.sums.clear()
+        if self.current_epoch:
+            self.steps_of_a_pass = self.global_step / self.current_epoch
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Begin the step from its own random state."""
@@ -294,12 +297,23 @@ class Training(lightning.LightningModule):
         return all(config.scheduler is not self.scheduler for config in configs)
 
     def _share_of_rate(self, step: int) -> float:
+        if math.isinf(self._total()) and self.trainer.max_epochs == -1:
+            return 1.0  # of a training without an end
         return min(1.0, self.done(step + 1) / RISE) * DECAYS[self.decay](self.done(step))
 
     def done(self, step: int) -> float:
-        """Share of the training that so many steps are."""
-        total = self.trainer.estimated_stepping_batches
-        return min(1.0, step / total) if math.isfinite(total) else 1.0
+        """Share of the training that so many steps are; 1 of one without an end."""
+        total = self._total()
+        if math.isfinite(total):
+            return min(1.0, step / total)
+        return 1.0 if self.trainer.max_epochs == -1 else RISE  # in the first pass of several
+
+    def _total(self) -> float:
+        """Steps of the training; of batches that have no number, once the first pass has shown it."""
+        total = float(self.trainer.estimated_stepping_batches)
+        if total > 0:
+            return total
+        return self.steps_of_a_pass * (self.trainer.max_epochs or math.inf)
 
 
 def _optimizer(make: Any, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
