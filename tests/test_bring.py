@@ -601,6 +601,20 @@ def test_networks_that_do_not_fit(encoder, decoder, message):
     assert "\n" not in str(caught.value)
 
 
+class Bags(nn.EmbeddingBag):
+    def forward(self, x):
+        return super().forward(x.long())
+
+
+def test_an_embedding_is_told_how_numbers_come():
+    words = torch.randint(0, 9, (60, 6))
+    with pytest.raises(ValueError, match=r"let its forward begin with x = x\.long"):
+        fit(words, ea.Autoencoder(nn.EmbeddingBag(9, 2), nn.Linear(2, 6), ea.Entropic(2)))
+    model = ea.Autoencoder(Bags(9, 2), nn.Linear(2, 6), ea.Entropic(2))
+    fit(words, model)
+    assert model.encode(words).shape == (60, 2)
+
+
 def test_the_random_state_is_left_as_it_was():
     models = [own(), own(), own()]
     random.seed(3)

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,27 @@ def test_every_entry_exists():
     for path in re.findall(r"^::: (entropae[\w.]+)$", page("api") + page("methods"), re.M):
         room, _, name = path.rpartition(".")
         assert hasattr(import_module(room), name), path
+
+
+def resolved(name: str) -> Any:
+    """What `ea.a.b` or `entropae.a.b` in the prose of a page is."""
+    found: Any = ea
+    path = "entropae"
+    for part in name.split(".")[1:]:
+        path += f".{part}"
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            found = import_module(path)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted([*DOCS.glob("*.md"), *ROOT.glob("README*.md")]))
+def test_names_in_the_prose_of_pages_are_there(path):
+    prose = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for spoken in re.findall(r"`([^`\n]*)`", prose):
+        for name in re.findall(r"(?<![\w./])(?:ea|entropae)(?:\.[A-Za-z_]\w*)+", spoken):
+            assert resolved(name) is not None, name
 
 
 @pytest.mark.parametrize("name", built_in())

@@ -95,6 +95,11 @@ def test_kinds(values, kind):
     assert recognise("x", values).kind == kind
 
 
+def test_periods_of_several_columns_need_their_names():
+    with pytest.raises(ValueError, match=r'as period=\{"x": 360\}: got 2 without names'):
+        recognise("x", np.arange(360), period=[360, 360])
+
+
 def test_kinds_are_overridden():
     codes = np.arange(1000) % 5
     assert step(codes, discrete=False) == ("lattice", 1)

@@ -13,7 +13,7 @@ JOINERS = "\u200c\u200d"
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """A message for a name that is not among the known ones, with the nearest of them."""
-    names = sorted(known)
+    names = sorted({*known})
     if not isinstance(name, str):
         got = type(name).__name__
         return f"Unknown {what}: one name is meant, got {got}. Known are {', '.join(names)}."

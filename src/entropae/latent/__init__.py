@@ -8,6 +8,7 @@ Everything else is the same for all methods, so adding one is adding a class her
 from entropae.latent.base import Latent, LatentOutput, Penalty
 from entropae.latent.entropic import Entropic
 from entropae.latent.matching import Matching
+from entropae.latent.names import named
 from entropae.latent.plain import Plain
 from entropae.latent.regularized import Regularized, Spherical
 from entropae.latent.variational import Balanced, Variational
@@ -25,4 +26,5 @@ __all__ = [
     "Spherical",
     "Standardize",
     "Variational",
+    "named",
 ]

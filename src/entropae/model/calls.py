@@ -80,6 +80,8 @@ def call(
 def _ways(network: nn.Module, x: Tensor, role: str) -> Iterator[str]:
     """Ways to a batch that the network takes, each tried."""
     if role == "encoder":
+        if x.is_floating_point() and _takes(network, lambda x: x.long(), x):
+            yield "Numbers come in float32: let its forward begin with x = x.long()."
         for written, turned in TURNS.items():
             if _takes(network, turned, x):
                 yield f"It takes {written}: give that."

@@ -309,7 +309,7 @@ class Training(lightning.LightningModule):
         return 1.0 if self.trainer.max_epochs == -1 else RISE  # in the first pass of several
 
     def _total(self) -> float:
-        """Steps of the training; of batches that have no number, once the first pass has shown it."""
+        """Steps of the training; of batches without a number, once the first pass has shown it."""
         total = float(self.trainer.estimated_stepping_batches)
         if total > 0:
             return total

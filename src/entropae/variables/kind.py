@@ -214,6 +214,11 @@ def check_options(resolution: Any, period: Any) -> None:
     ):
         if value is None or (what == "resolution" and isinstance(value, str) and value == "auto"):
             continue
+        if isinstance(value, tuple | list):
+            raise ValueError(
+                f"`{what}` must be one for all columns, or several by their names, as "
+                f'{what}={{"x": {value[0] if value else 1}}}: got {len(value)} without names.'
+            )
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
         if not number or not 0 < float(value) < math.inf:
             raise ValueError(f"`{what}` must be {word}: got {what}={value!r}.")
