@@ -454,7 +454,7 @@ def test_a_map_puts_images_at_their_places():
     assert pixels[10, 90, 3] == 0
 
 
-def test_a_map_has_frames_and_names_of_classes():
+def test_a_map_has_frames_in_the_colours_of_classes():
     images, places = torch.zeros(2, 1, 20, 20), np.array([[0.0, 0.0], [2.0, 1.0]])
     options = {"side": 100, "thumbnail": 20}
     found = sheets.mapped(images, places, "map", labels=["dog", "cat"], **options)
@@ -463,9 +463,6 @@ def test_a_map_has_frames_and_names_of_classes():
     assert np.abs(pixels[1, 10, :3] - dog.astype(float)).max() < 40
     assert np.abs(pixels[50, 81, :3] - cat.astype(float)).max() < 40
     assert pixels[10, 10, :3].max() < 40
-    below = pixels[68:].reshape(-1, 4)
-    for colour in (dog, cat):
-        assert (np.abs(below[:, :3].astype(float) - colour).max(1) < 40).sum() > 200
     many = [str(i) for i in range(11)]
     alike = sheets.mapped(torch.zeros(11, 1, 8, 8), np.eye(11, 2), "map", labels=many)
     assert alike == sheets.mapped(torch.zeros(11, 1, 8, 8), np.eye(11, 2), "map")

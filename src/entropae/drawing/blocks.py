@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from markupsafe import Markup
@@ -48,11 +48,19 @@ class Image:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and what it shows: an image, or a chart as SVG that says so itself."""
+    """A picture and what it shows: an image, or a chart as SVG that says so itself.
+
+    Attributes:
+        content: The picture.
+        caption: What it shows.
+        wide: Whether it takes the whole width.
+        legend: What colours in it stand for: a colour as CSS by each name.
+    """
 
     content: Image | Markup
     caption: str
     wide: bool = False
+    legend: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_chart(self) -> bool:

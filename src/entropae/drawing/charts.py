@@ -156,6 +156,8 @@ def lines(
             drawn.axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=10))
             drawn.axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             drawn.axes.yaxis.set_minor_formatter(NullFormatter())
+        if all(float(value).is_integer() for xs, _ in series.values() for value in xs):
+            drawn.axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         drawn.axes.set_xlabel(x)
         drawn.axes.set_ylabel(y)
         if len(series) > 1:

@@ -107,20 +107,22 @@ def save_panels(
         save(figure, temporary, dpi=150)
 
 
-def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path) -> None:
+def save_curves(rows: Sequence[Mapping[str, int | float]], path: Path, **titles: str) -> None:
     """Write `curves` as a picture file."""
     with replacing(path) as temporary:
-        save(curves(rows), temporary, dpi=120)
+        save(curves(rows, **titles), temporary, dpi=120)
 
 
-def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
+def curves(rows: Sequence[Mapping[str, int | float]], **titles: str) -> Figure:
     """Plot every part of the loss against the step, training and held-out samples together.
 
     Args:
         rows: A training's log, as `fit` returns it.
+        titles: What parts are called, where not as in `TITLES`.
     """
     parts = list(dict.fromkeys(name.split("/")[1] for row in rows for name in row if "/" in name))
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(5 * len(parts), 3.6), layout="constrained")
     for axis, part in zip(np.atleast_1d(figure.subplots(1, len(parts))), parts, strict=True):
@@ -131,7 +133,8 @@ def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
             if points:
                 axis.plot(*zip(*points, strict=True), style, label=stage)
         axis.set_xlabel("step")
-        axis.set_title(TITLES.get(part, part))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_title((TITLES | titles).get(part, part))
         axis.grid(alpha=0.3)
         axis.legend(loc="upper right")
         if part == "reconstruction":
@@ -140,10 +143,15 @@ def curves(rows: Sequence[Mapping[str, int | float]]) -> Figure:
 
 
 TITLES = {
-    "reconstruction": "reconstruction error per element",
+    "reconstruction": "reconstruction error",
     "entropy": "entropy, nats per dimension",
     "anchor": "log distance of codes and N(0, I)",
 }
+
+
+def titles_of(errors: Mapping[str, str]) -> dict[str, str]:
+    """What parts of the loss are called for a kind of these errors, where not as in `TITLES`."""
+    return {"reconstruction": errors["nll"].lower()} if "nll" in errors else {}
 
 
 def save_lines(

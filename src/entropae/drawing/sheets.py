@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import PIL.ImageColor
-import PIL.ImageDraw
-import PIL.ImageFont
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
@@ -23,8 +21,7 @@ from entropae.drawing.palette import shades
 LARGEST = 96
 # Smaller ones are shown larger, so that they can be seen.
 SEEN = 44
-# Pixels of a frame in the colour of a class, and letters of its name.
-FRAME, LONGEST = 2, 24
+FRAME = 2  # pixels, in the colour of a class
 
 
 def sheet(
@@ -85,7 +82,7 @@ def mapped(
         alt: What they show.
         side: Pixels of the map's longer side.
         thumbnail: Pixels of the longer side of each image.
-        labels: The class of each, for frames in the classes' colours and a legend below.
+        labels: The class of each, for frames in the classes' colours.
     """
     h, w = _size(images, thumbnail)
     down = max(images.shape[2:]) > thumbnail
@@ -102,10 +99,6 @@ def mapped(
     for one, (x, y) in zip(pixels, corners, strict=True):
         canvas[y : y + h, x : x + w] = 255
         canvas[y : y + h, x : x + w, :3] = one
-    if colours:
-        below = _legend(colours, canvas.shape[1])
-        canvas = np.pad(canvas, ((0, 0), (0, below.shape[1] - canvas.shape[1]), (0, 0)))
-        canvas = np.concatenate([canvas, below])
     return encoded(canvas, alt)
 
 
@@ -114,26 +107,6 @@ def _frame(pixels: UInt8[np.ndarray, "n h w c"], colours: Sequence[str]) -> None
     rgb = np.array([PIL.ImageColor.getrgb(one) for one in colours], np.uint8)[:, None, None]
     for edge in (np.s_[:, :FRAME], np.s_[:, -FRAME:], np.s_[:, :, :FRAME], np.s_[:, :, -FRAME:]):
         pixels[edge] = rgb
-
-
-def _legend(colours: Mapping[str, str], width: int) -> UInt8[np.ndarray, "h w 4"]:
-    """The names of classes on their colours, as wide as asked for or as the longest name."""
-    font = PIL.ImageFont.load_default(16)
-    names = {name: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in colours}
-    sizes = {name: round(font.getlength(short)) + 16 for name, short in names.items()}
-    width = max(width, *sizes.values())
-    left, top, places = 0, 8, {}
-    for name, size in sizes.items():
-        if left + size > width:
-            left, top = 0, top + 32
-        places[name] = (left, top, left + size, top + 26)
-        left += size + 6
-    strip = PIL.Image.new("RGBA", (width, top + 26))
-    draw = PIL.ImageDraw.Draw(strip)
-    for name, box in places.items():
-        draw.rectangle(box, fill=colours[name])
-        draw.text((box[0] + 8, box[1] + 3), names[name], fill="white", font=font)
-    return np.asarray(strip)
 
 
 def _size(images: Float[Tensor, "n c h w"], longer: int) -> tuple[int, int]:

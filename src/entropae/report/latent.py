@@ -15,6 +15,7 @@ from entropae.drawing.palette import shades
 from entropae.kinds.labels import classes_of
 from entropae.kinds.samples import evenly
 from entropae.latent import Latent
+from entropae.messages import number_of
 from entropae.metrics.principal import principal_components
 from entropae.report.trained import Trained, series
 
@@ -41,7 +42,7 @@ def curves(run: Trained) -> list[Block]:
             for stage, title in (("train", "training"), ("validation", "held-out"))
         }
         found = {title: points for title, points in found.items() if points[0]}
-        title = pictures.TITLES.get(part, part)
+        title = (pictures.TITLES | pictures.titles_of(run.train.kind.errors)).get(part, part)
         alt = f"{title} over {len(rows)} epochs: " + "; ".join(
             f"{name} from {ys[0]:.3g} to {ys[-1]:.3g}" for name, (_, ys) in found.items()
         )
@@ -61,7 +62,7 @@ def codes(run: Trained) -> list[Block]:
     """The distribution of the codes beside N(0, I), and a map of them."""
     code = run.code
     text = Text(
-        f"Codes of {len(code):,} {run.others} {run.things}, in {code.shape[1]} dimensions, beside "
+        f"Codes of {len(code):,} {run.others} {run.things}, in {number_of(code.shape[1], 'dimension')}, beside "
         "what N(0, I) has."
     )
     if len(code) < 3:
@@ -82,8 +83,8 @@ def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
     chi = stats.chi(d)
     x = np.linspace(min(norms.min(), chi.ppf(1e-4)), max(norms.max(), chi.ppf(1 - 1e-4)), 200)
     alt = (
-        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std():.3g}; the chi "
-        f"distribution of {d} degrees of freedom has {chi.mean():.3g} and {chi.std():.3g}"
+        f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std(ddof=1):.3g}; the chi "
+        f"distribution of {d} {'degree' if d == 1 else 'degrees'} of freedom has {chi.mean():.3g} and {chi.std():.3g}"
     )
     chart = charts.histogram(
         "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi density")
@@ -98,7 +99,7 @@ def _marginals(code: Float[np.ndarray, "n d"]) -> Picture:
     x = np.linspace(-4, 4, 200)
     kurtosis = stats.kurtosis(code, axis=0) if (code.std(0) > 0).all() else np.zeros(1)
     alt = (
-        f"Densities of {len(heights)} coordinates over each other: means from "
+        f"Densities of {number_of(len(heights), 'coordinate')} over each other: means from "
         f"{code.mean(0).min():.2g} to {code.mean(0).max():.2g}, standard deviations from "
         f"{code.std(0).min():.2g} to {code.std(0).max():.2g}, mean excess kurtosis "
         f"{kurtosis.mean():.2g} (N(0, 1): 0)"
@@ -153,7 +154,7 @@ def plane(code: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n 2"], str
     components = principal_components(points)
     if n <= NEIGHBOURS or len(components.variances) <= 2:
         scores = components.scores(points)[:, :2].numpy()
-        return np.pad(scores, ((0, 0), (0, 2 - scores.shape[1]))), "on two principal axes"
+        return np.pad(scores, ((0, 0), (0, 2 - scores.shape[1]))), "on the principal axes"
     from sklearn.manifold import TSNE
 
     places = TSNE(init="pca", perplexity=NEIGHBOURS, random_state=0).fit_transform(code)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 import entropae
 from entropae.diagnosis.finding import Severity
-from entropae.drawing.blocks import Block, Code, Facts, Findings, Heading, Table, Text
+from entropae.drawing.blocks import Block, Code, Facts, Findings, Table, Text
 from entropae.kinds import Kind, directions
 from entropae.kinds.measures import BLUR, VALUES, titled
 from entropae.messages import printable
@@ -309,10 +309,9 @@ def _left_out(run: Trained) -> list[Block]:
     if run.train.others:
         blocks.append(Text(f"Left out: {run.train.others}."))
     if files:
-        blocks += [
-            Heading(f"{len(files)} files were left out"),
-            Code("Files", "\n".join(map(printable, files[:50]))),
-        ]
+        blocks.append(Code("Left out", "\n".join(map(printable, files[:50]))))
+        if len(files) > 50:
+            blocks.append(Text(f"And {len(files) - 50:,} more."))
     if isinstance(steps, int) and steps:
         blocks.append(Text(f"{steps} training steps that were not finite were left out."))
     return blocks

@@ -349,9 +349,9 @@ def _finish(
     """Write what a finished run has, the model last: a folder with a model is finished."""
     write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
     if len(log) > 1:
-        from entropae.drawing.pictures import save_curves
+        from entropae.drawing.pictures import save_curves, titles_of
 
-        save_curves(log, folder / CURVES)
+        save_curves(log, folder / CURVES, **titles_of(train.kind.errors))
     kind = held_out.kind
     kind.learn(model, held_out.some(ENOUGH), train)
     kind.illustrate(model, held_out, folder, seed=seed)

@@ -62,10 +62,16 @@ function paintLine(canvas, values) {
   }
   const spread = high - low || 1;
   const place = (value, i) => [
-    margin + (width - 2 * margin) * (values.length > 1 ? i / (values.length - 1) : 0.5),
+    margin + (width - 2 * margin) * (i / (values.length - 1)),
     height - margin - (height - 2 * margin) * ((value - low) / spread),
   ];
   context.strokeStyle = context.fillStyle = colour("--accent");
+  if (values.length === 1) { // which has no scale but itself
+    context.font = `${large ? 48 : 28}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.fillText(Number(values[0].toPrecision(3)), width / 2, height / 2 + (large ? 16 : 10));
+    return;
+  }
   context.lineWidth = 3;
   context.beginPath();
   values.forEach((value, i) => context.lineTo(...place(value, i)));
@@ -78,6 +84,14 @@ function paintLine(canvas, values) {
   context.font = "20px system-ui, sans-serif";
   context.fillText(high.toPrecision(3), 4, 18);
   context.fillText(low.toPrecision(3), 4, height - 4);
+}
+
+/** A text, cut where it is wider than there is room. */
+function shortened(context, text, width) {
+  let end = text.length;
+  const cut = () => (end < text.length ? `${text.slice(0, end)}…` : text);
+  while (end > 1 && context.measureText(cut()).width > width) end--;
+  return cut();
 }
 
 /** How far a code lies along a principal axis, in standard deviations. */

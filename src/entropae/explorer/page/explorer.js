@@ -69,7 +69,7 @@ function go(code, told) {
 
 function setSlider(slider, value) {
   slider.value = value;
-  slider.nextElementSibling.textContent = value.toFixed(2);
+  slider.nextElementSibling.textContent = value.toFixed(2).replace(/^-(0\.0+)$/, "$1");
   slider.setAttribute("aria-valuetext", `${value.toFixed(2)} standard deviations`);
 }
 

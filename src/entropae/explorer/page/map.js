@@ -94,7 +94,8 @@ class CodeMap {
     this.drawAxes(context, width, height);
     this.drawPoints(context, width, height);
     this.drawMarks(context);
-    this.drawLegend(context, height);
+    this.drawAxisNames(context, width, height);
+    this.drawLegend(context, width, height);
   }
 
   drawAxes(context, width, height) {
@@ -106,12 +107,27 @@ class CodeMap {
     context.moveTo(x, 0);
     context.lineTo(x, height);
     context.stroke();
-    context.fillStyle = colour("--soft");
+  }
+
+  /** Over the samples, which may lie there. */
+  drawAxisNames(context, width, height) {
+    const [x, y] = this.pixel([0, 0]);
     context.font = "13px system-ui, sans-serif";
     const right = `axis ${this.axes[0] + 1} →`;
-    context.fillText(right, width - context.measureText(right).width - 6, Math.min(height - 6, Math.max(14, y - 5)));
+    const left = width - context.measureText(right).width - 6;
+    this.write(context, right, left, Math.min(height - 6, Math.max(14, y - 5)), "--soft");
     if (this.flat) return;
-    context.fillText(`↑ axis ${this.axes[1] + 1}`, Math.min(width - 60, Math.max(4, x + 5)), 15);
+    this.write(context, `↑ axis ${this.axes[1] + 1}`, Math.min(width - 60, Math.max(4, x + 5)), 15, "--soft");
+  }
+
+  /** Text that can be read on any picture: on an edge in the ground's colour. */
+  write(context, text, x, y, ink) {
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeStyle = colour("--ground");
+    context.strokeText(text, x, y);
+    context.fillStyle = colour(ink);
+    context.fillText(text, x, y);
   }
 
   /** A dot for each sample, and its thumbnail where that leaves room around others. */
@@ -147,7 +163,7 @@ class CodeMap {
     return classes ? classes.colours[classes.numbers[i]] : colour("--soft");
   }
 
-  drawLegend(context, height) {
+  drawLegend(context, width, height) {
     const { classes } = this.space;
     if (!classes) return;
     context.font = "13px system-ui, sans-serif";
@@ -155,8 +171,7 @@ class CodeMap {
       const y = height - 14 - 17 * (classes.names.length - 1 - i);
       context.fillStyle = classes.colours[i];
       context.fillRect(6, y - 9, 10, 10);
-      context.fillStyle = colour("--ink");
-      context.fillText(name, 21, y);
+      this.write(context, shortened(context, name, width - 27), 21, y, "--ink");
     });
   }
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from entropae.drawing import sheets
 from entropae.drawing.blocks import Block, Heading, Pair, Pairs, Picture, Pictures
+from entropae.drawing.palette import shades
 from entropae.kinds.values import report as values
 from entropae.kinds.values.errors import squared_errors
 
@@ -108,7 +109,8 @@ def on_map(
 ) -> Picture:
     """Each image at its place."""
     alt = f"{caption} Each image is at its place"
-    return Picture(sheets.mapped(images, places, alt, labels=labels), caption, wide=True)
+    picture = sheets.mapped(images, places, alt, labels=labels)
+    return Picture(picture, caption, wide=True, legend=shades(labels))
 
 
 def _brightness(x: Tensor) -> str:

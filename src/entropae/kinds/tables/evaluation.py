@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
+from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import numbers_of, read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison import (
@@ -21,9 +22,12 @@ from entropae.kinds.tables.comparison import (
     shared,
 )
 from entropae.kinds.tables.pictures import write_pictures
+from entropae.kinds.tables.plain import type_of
 from entropae.prior import BARE
 
 REAL = "real rows"
+# Arrow's types of dates and times that texts write, by what these are counted in.
+MOMENTS = {"D": "date32[day]", "s": "timestamp[s]", "us": "timestamp[us]"}
 FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
@@ -63,7 +67,7 @@ def evaluate(
     made: dict[str, dict[str, Any]] = {name: {"prior": name} for name in model.priors}
     made |= {} if model.head is None else {BARE: {"prior": "normal", "head": False}}
     for name, how in tqdm(made.items(), "Measuring", disable=not options.progress):
-        n = max(len(train), 3 * len(test))
+        n = drawn_beside(len(train), len(test))
         drawn = comparable(kind.columns, kind.drawn(model, n, seed=options.seed, **how)[0])
         result[name] = compare_tables(known, others, drawn, **asked)
         columns = shared(known, others, drawn, categories=kind.categories)
@@ -87,8 +91,13 @@ def _warn_of_few(train: Any, test: Any, target: str) -> None:
         )
 
 
+def drawn_beside(train: int, test: int) -> int:
+    """How many rows are drawn to be compared with so many training and held-out ones."""
+    return max(train, 3 * test)
+
+
 def comparable(columns: Columns, table: Any) -> Any:
-    """Rows as they are compared: without identifiers, which are made anew; dates as numbers.
+    """Rows as they are compared: without identifiers, which are made anew; dates of texts as such.
 
     Args:
         columns: Of the rows, and maybe others.
@@ -105,5 +114,9 @@ def comparable(columns: Columns, table: Any) -> Any:
             found = read_values(column, values)
             numbers, known = numbers_of(column, found)
             values = pa.array(numbers, mask=found.absent | ~known)
+            kind = MOMENTS.get(forms.unit_of(column.form))
+            if kind and column.meaning in ("date", "date-time"):
+                values = values.cast(pa.int32() if kind[0] == "d" else pa.int64())
+                values = values.cast(type_of(kind))
         made[column.name] = values
     return pa.table(made)

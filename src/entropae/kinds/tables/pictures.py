@@ -47,7 +47,9 @@ def draw_marginal(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
 
 
 def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
-    here, there = (column.values[i][~np.isnan(column.values[i])] for i in (TEST, DRAWN))
+    # Dates in days since 1970, as Matplotlib has them; times and spans in hours.
+    unit = column.per_day / (1 if column.dated else 24) or 1
+    here, there = (column.values[i][~np.isnan(column.values[i])] / unit for i in (TEST, DRAWN))
     if not len(here) or not len(there):
         axes.text(0.5, 0.5, "only missing values", ha="center", transform=axes.transAxes)
         return
@@ -60,6 +62,14 @@ def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
         heights = np.histogram(inside, edges)[0] / len(values)
         axes.stairs(heights, edges, color=colour, label=label, linewidth=1.5)
     axes.set_ylabel("share of values")
+    if column.dated:
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    elif column.per_day:
+        axes.set_xlabel("hours")
 
 
 def _bars(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
@@ -88,11 +98,13 @@ def matrices(columns: Sequence[Shared]) -> dict[str, Float[np.ndarray, "c c"]]:
 
 
 def name_axes(axes: Any, columns: Sequence[Shared]) -> None:
-    """Columns' names beside a matrix, if there is room for them."""
+    """Columns' names beside a matrix, or their numbers if there is no room for them."""
     if len(columns) <= MOST_NAMED:
         names = [short(column.name) for column in columns]
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
+    else:
+        axes.set_xlabel("number of the column, from 0")
     axes.grid(visible=False)
 
 

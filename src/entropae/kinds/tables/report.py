@@ -7,11 +7,14 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Code, Heading, Picture, Pictures, Table, Text
 from entropae.kinds import written
 from entropae.kinds.tables.comparison import LEAST, Shared, privacy, real_privacy, share, shared
+from entropae.kinds.tables.comparison.columns import as_numbers, per_day
+from entropae.kinds.tables.evaluation import comparable, drawn_beside
 from entropae.kinds.tables.measures import MEASURES
 from entropae.kinds.tables.pictures import (
     KEPT,
@@ -43,9 +46,17 @@ def _shared(run: Any) -> list[Shared] | None:
     if min(len(run.train), len(run.held_out)) < LEAST:
         return None
     kind = run.train.kind
-    train, test = kind.table(run.train.spread(SEEN)), kind.table(run.held_out.spread(COMPARED))
-    drawn = kind.table(run.samples(COMPARED), drawn=True, seed=run.seed)
+    n = drawn_beside(min(len(run.train), SEEN), min(len(run.held_out), COMPARED))
+    train, test = (
+        _rows(kind, some) for some in (run.train.spread(SEEN), run.held_out.spread(COMPARED))
+    )
+    drawn = _rows(kind, run.samples(n), drawn=True, seed=run.seed)
     return shared(train, test, drawn, categories=kind.categories)
+
+
+def _rows(kind: Any, x: Any, **drawn: Any) -> Any:
+    """Rows as they are compared."""
+    return comparable(kind.columns, kind.table(x, **drawn))
 
 
 def _pictured(columns: list[Shared], run: Any) -> list[Block]:
@@ -69,8 +80,12 @@ def _pictured(columns: list[Shared], run: Any) -> list[Block]:
 
 def _matrix(columns: list[Shared], i: int, named: tuple[str, Any]) -> Picture:
     title, values = named
-    most = float(np.abs(values - np.diag(np.diag(values))).max()) if len(values) > 1 else 0.0
-    alt = f"Associations of columns, {title}: at most {most:.2f} in size off the diagonal"
+    sizes = np.abs(values - np.diag(np.diag(values)))
+    pair = " and ".join(short(columns[i].name) for i in divmod(sizes.argmax(), len(sizes)))
+    most = f"at most {sizes.max():.2f} in size off the diagonal" + (
+        f" ({pair})" if len(sizes) > 1 else ""
+    )
+    alt = f"Associations of columns, {title}: {most}"
     side = float(np.clip(0.28 * len(columns), 3.2, 7))
     with charts.chart(f"associations-{i}", alt, size=(side, side)) as drawn:
         charts.coloured(drawn.axes, values, most=1.0)
@@ -81,9 +96,9 @@ def _matrix(columns: list[Shared], i: int, named: tuple[str, Any]) -> Picture:
 def _columns(run: Any) -> Table:
     kind = run.train.kind
     least = 1 if run.real_rows else KEPT
-    said = {f"real, {run.others}": _said(kind.table(run.held_out.spread(COMPARED)), least)}
+    said = {f"real, {run.others}": _said(_rows(kind, run.held_out.spread(COMPARED)), least)}
     for name in run.model.priors:
-        drawn = kind.table(run.samples(COMPARED, name), drawn=True, seed=run.seed)
+        drawn = _rows(kind, run.samples(COMPARED, name), drawn=True, seed=run.seed)
         said[f"from {TITLES.get(name, name)}"] = _said(drawn, 1)
     names = [column.name for column in kind.columns.columns]
     rows = [[name, *(table[name] for table in said.values())] for name in names]
@@ -93,19 +108,39 @@ def _columns(run: Any) -> Table:
 
 def _said(table: Any, least: int) -> dict[str, str]:
     """What the columns of a `pyarrow.Table` have, in a few words each."""
-    return {name: _column(table.column(name).to_pylist(), least) for name in table.column_names}
+    return {name: _column(table.column(name), least) for name in table.column_names}
 
 
-def _column(values: list[Any], least: int) -> str:
-    there = [value for value in values if value is not None]
-    missing = f"; missing {1 - len(there) / len(values):.0%}" if len(there) < len(values) else ""
-    numbers = all(isinstance(value, int | float) and value is not True for value in there)
-    if numbers and len(set(there)) > COMMON:
-        return f"{np.mean(there):.3g} ± {np.std(there):.3g}{missing}"
-    common = [one for one in Counter(map(str, there)).most_common(COMMON) if one[1] >= least]
-    if there and not common:
-        return f"{len(set(there))} values, none in {least} rows{missing}"
-    return ", ".join(f"{value} {n / len(values):.0%}" for value, n in common) + missing
+def _column(column: Any, least: int) -> str:
+    values = [value for value in column.to_pylist() if value is not None and value == value]
+    missing = f"missing {1 - len(values) / len(column):.0%}" if len(values) < len(column) else ""
+    numbers = as_numbers(column)
+    common = [one for one in Counter(map(str, values)).most_common(COMMON) if one[1] >= least]
+    if numbers is not None and len(set(values)) > COMMON:
+        said = _mean(numbers[~np.isnan(numbers)], column.type)
+    elif values and not common:
+        said = f"{len(set(values))} values, none in {least} rows"
+    else:
+        said = ", ".join(f"{value} {n / len(column):.0%}" for value, n in common)
+    return "; ".join(filter(None, (said, missing)))
+
+
+def _mean(numbers: Float[np.ndarray, " n"], kind: Any) -> str:
+    """Mean and standard deviation, of dates and times as such."""
+    import pyarrow as pa
+
+    mean, spread, day = numbers.mean(), numbers.std(), per_day(kind)
+    if not day:
+        return f"{_short(mean)} ± {_short(spread)}"
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        return f"{_short(24 * mean / day)} ± {_short(24 * spread / day)} hours"
+    when = np.datetime64(round(86_400 * mean / day), "s").item()
+    written = f"{when:%Y-%m-%d}" if spread > 3 * day or day == 1 else f"{when:%Y-%m-%d %H:%M:%S}"
+    return f"{written} ± {_short(spread / day)} days"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e9 else f"{number:.3g}"
 
 
 def reconstructions(run: Any) -> list[Block]:
@@ -113,7 +148,8 @@ def reconstructions(run: Any) -> list[Block]:
     if run.real_rows:
         return written.reconstructions(run, squared_errors, "squared error per value")
     kind, x = run.train.kind, run.held_out.spread(COMPARED)
-    both = share([kind.table(one) for one in (x, run.model.reconstruct(x).cpu())], kind.categories)
+    both = [_rows(kind, one) for one in (x, run.model.reconstruct(x).cpu())]
+    both = share(both, kind.categories)
     caption = f"How {len(x):,} {run.others} rows come out of the model, by columns."
     rows = [[column.name, _right(column)] for column in both]
     return [*_unseen(run), Table(caption, ["column", "reconstructed"], rows, words=True)]

@@ -29,12 +29,16 @@ class Shared:
         levels: Its categories as texts, `""` for a missing value; `None` of numbers.
         values: Of each table: numbers, NaN where missing; or indices of categories.
         scores: Of each table, normal scores of the numbers among the first table's.
+        per_day: How many of its numbers a day is, if they are dates, times or spans; else 0.
+        dated: Whether they are dates, or times of some day.
     """
 
     name: str
     levels: tuple[str, ...] | None
     values: tuple[Float[np.ndarray, " n"], ...]
     scores: tuple[Float[np.ndarray, " n"], ...]
+    per_day: float = 0.0
+    dated: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -89,13 +93,16 @@ def share(tables: Sequence[Any], categories: Collection[str] | None = None) -> l
 
 
 def _shared(name: str, columns: Sequence[Any], categories: Collection[str] | None) -> Shared:
-    numbers = [_numbers(column) for column in columns]
+    numbers = [as_numbers(column) for column in columns]
     if all(values is not None for values in numbers):
         found: Any = tuple(numbers)
         few = len(np.unique(found[0][~np.isnan(found[0])])) <= FEW
         if not (few if categories is None else name in categories):
             known = np.sort(found[0][~np.isnan(found[0])])
-            return Shared(name, None, found, tuple(scores(known, values) for values in found))
+            ranked = tuple(scores(known, values) for values in found)
+            kind = columns[0].type
+            dated = str(kind).startswith(("date", "timestamp"))
+            return Shared(name, None, found, ranked, per_day(kind), dated)
     texts = [["" if v is None or v != v else str(v) for v in c.to_pylist()] for c in columns]
     levels = sorted({text for column in texts for text in column})
     index = {level: i for i, level in enumerate(levels)}
@@ -103,7 +110,7 @@ def _shared(name: str, columns: Sequence[Any], categories: Collection[str] | Non
     return Shared(name, tuple(levels), codes, ())
 
 
-def _numbers(column: Any) -> Float[np.ndarray, " n"] | None:
+def as_numbers(column: Any) -> Float[np.ndarray, " n"] | None:
     """A column's values as numbers, dates by their order; `None` if it has none."""
     import pyarrow as pa
 
@@ -117,6 +124,16 @@ def _numbers(column: Any) -> Float[np.ndarray, " n"] | None:
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return None
     return column.cast(pa.float64(), safe=False).to_numpy() + 0.0  # no negative zero
+
+
+def per_day(kind: Any) -> float:
+    """How many numbers of one of Arrow's types of dates, times or spans a day is; 0 of others."""
+    import pyarrow as pa
+
+    if not pa.types.is_temporal(kind):
+        return 0.0
+    unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
+    return {"D": 1.0, "s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}[unit]
 
 
 def scores(known: Float[np.ndarray, " m"], values: Float[np.ndarray, " n"]) -> np.ndarray:

@@ -1,0 +1,104 @@
+"""What a report says of columns, dates among them, and of classes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+import entropae as ea
+from entropae.drawing.pictures import titles_of
+from entropae.kinds.images.report import on_map
+from entropae.kinds.tables.comparison import share
+from entropae.kinds.tables.evaluation import comparable
+from entropae.kinds.tables.pictures import draw_marginal
+from entropae.kinds.tables.report import _column
+from entropae.kinds.text import Text
+from entropae.recipe import ModelConfig
+from entropae.report import write_model
+
+N = 400
+RNG = np.random.default_rng(0)
+DAYS = [dt.date(2015, 1, 1) + dt.timedelta(days=int(d)) for d in RNG.permutation(N) * 7]
+MEAN = dt.date(2015, 1, 1) + dt.timedelta(days=round(7 * (N - 1) / 2))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (pa.array(DAYS), f"{MEAN} ± 808 days"),
+        (pa.array(DAYS).cast(pa.timestamp("us")), f"{MEAN} ± 808 days"),
+        (
+            pa.array(DAYS).cast(pa.timestamp("ns", "UTC")),
+            f"{MEAN} ± 808 days",
+        ),
+        (pa.array([dt.time(h) for h in (6, 8, 10, 12)]), "9 ± 2.24 hours"),
+        (pa.array([dt.timedelta(hours=h) for h in (6, 8, 10, 12)]), "9 ± 2.24 hours"),
+        (pa.array([1000.0, 2000, 3000, 9_994, None]), "3,998 ± 3,533; missing 20%"),
+        (pa.array([1, 2, 3, 4], pa.int8()), "2.5 ± 1.12"),
+        (pa.array(["a", "a", "b", None]), "a 50%, b 25%; missing 25%"),
+        (pa.nulls(4), "missing 100%"),
+        (pa.array([None, None], pa.float64()), "missing 100%"),
+        (pa.array([True, False]), "True 50%, False 50%"),
+    ],
+)
+def test_columns_in_words(values, said):
+    assert _column(pa.chunked_array([values]), 1) == said
+
+
+def test_dates_are_on_the_axis_as_such():
+    times = [dt.time(h) for h in RNG.integers(0, 24, N)]
+    table = pa.table({"day": DAYS, "at": pa.array(DAYS).cast(pa.timestamp("ns")), "clock": times})
+    for column in share([table] * 3):
+        axes = Figure().subplots()
+        draw_marginal(axes, column, ("red", "blue"))
+        axes.figure.canvas.draw()
+        labels = [one.get_text() for one in axes.get_xticklabels()]
+        if column.name == "clock":
+            assert axes.get_xlabel() == "hours"
+            assert "10" in labels
+        else:
+            assert {"2016", "2018", "2020", "2022"} <= {*labels}
+
+
+def test_dates_of_texts_are_compared_as_dates():
+    table = pa.table(
+        {
+            "day": [f"{day:%d.%m.%Y}" for day in DAYS],
+            "at": [f"{day:%Y-%m-%d} 10:15" for day in DAYS],
+            "name": [f"N-{i:04}" for i in range(N)],
+            "x": RNG.standard_normal(N),
+        }
+    )
+    model = ea.synthesize(table, model=ModelConfig(hidden=(8,)), epochs=1, progress=False)
+    found = comparable(model.model.kind.columns, table)
+    assert found.column_names == ["day", "at", "x"]
+    assert found.column("day").to_pylist() == DAYS
+    assert found.column("at").to_pylist()[0] == dt.datetime.combine(DAYS[0], dt.time(10, 15))
+
+
+def test_identifiers_are_not_said_to_be_reconstructed(tmp_path):
+    table = pa.table({"id": range(N), "x": RNG.standard_normal(N), "y": RNG.standard_normal(N)})
+    made = ea.synthesize(table, model=ModelConfig(hidden=(8,)), epochs=1, progress=False)
+    write_model(made.model, made.train, made.held_out, out=tmp_path / "report.html", progress=False)
+    text = (tmp_path / "report.html").read_text("utf-8")
+    section = text[text.index("come out of the model") :]
+    rows = section[: section.index("</table>")]
+    assert ">x</th>" in rows
+    assert ">id</th>" not in rows
+
+
+def test_classes_of_a_map_are_named_in_letters():
+    names = ["Zürich", "北京", "<b>"] * 4
+    picture = on_map(torch.rand(12, 1, 8, 8), RNG.standard_normal((12, 2)), "Map.", names)
+    assert list(picture.legend) == sorted({*names})
+    assert len({*picture.legend.values()}) == 3
+
+
+def test_curves_of_texts_are_of_nats():
+    assert titles_of(Text.errors) == {"reconstruction": "nats per sentence"}
+    assert titles_of({"mean_squared_error": "Squared error per value"}) == {}
