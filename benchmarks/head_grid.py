@@ -84,6 +84,9 @@ VARIANTS = {
         for label, name in {"WAE": "wae", "Cramér–Wold": "cramer-wold"}.items()
     },
     "components, sphere": Variant({"name": "spherical"}, model=PCA),
+    "sphere, dropout 0.1": Variant({"name": "spherical"}, model={"dropout": 0.1}),
+    "sphere, dropout 0.02": Variant({"name": "spherical"}, model={"dropout": 0.02}),
+    "components, sphere, no dropout": Variant({"name": "spherical"}, model=PCA | {"dropout": 0.0}),
     "components, 32 dimensions": Variant({"dim": 32}, model=PCA),
     "components, layers of 1024, 512": Variant(hidden=(1024, 512), model=PCA),
     "components, gain × 4": Variant(gain=4.0, model=PCA),

@@ -68,6 +68,14 @@ def test_moments_of_pictures_are_of_all_their_pixels():
     torch.testing.assert_close(norm.running_var, flat.var(1), rtol=1e-12, atol=0)
 
 
+def test_pictures_of_several_sizes_are_kept_apart():
+    norm = nn.BatchNorm2d(1, dtype=torch.float64)
+    parts = [torch.randn(n, 1, side, side).double() for n, side in ((9, 4), (9, 5), (1, 5), (3, 6))]
+    pool_batch_norms(norm, lambda: iter(parts))
+    values = torch.cat([part.flatten() for part in parts])
+    torch.testing.assert_close(norm.running_var, values.var()[None], rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("nothing", [[], [torch.ones(1, 16)]])
 def test_statistics_of_no_rows_stay(nothing):
     model = networks()

@@ -270,7 +270,8 @@ def _at_least(least: int, batches: Iterable[Tensor]) -> Iterator[Tensor]:
     held: list[Tensor] = []
     ready: list[Tensor] = []
     for x in batches:
-        if held and x.shape[1:] != held[0].shape[1:]:
+        before = held or ready
+        if before and x.shape[1:] != before[0].shape[1:]:
             yield torch.cat([*ready, *held])
             ready, held = [], []
         held.append(x)
