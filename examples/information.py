@@ -3,6 +3,8 @@
 #
 # Which columns say something of each other, and how much, whatever the form of the dependence: 178 wines of three growers, by seven chemical
 # measurements (they come with scikit-learn, sorted by grower; rows in no order make standard errors smaller).
+#
+# It needs pandas: `pip install pandas`.
 
 # %%
 import numpy as np

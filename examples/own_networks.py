@@ -2,6 +2,8 @@
 # # Your own networks, in Lightning
 #
 # Any encoder and decoder, a `Trainer` of your own, with its callbacks and loggers: `ea.training.Training` is a `LightningModule` like any other.
+#
+# It needs TensorBoard: `pip install "entropae[tensorboard]"`.
 
 # %%
 import logging

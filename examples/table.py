@@ -3,6 +3,8 @@
 #
 # Rows in, rows like them out, with the same columns and types: 442 patients, their blood serum, and how their diabetes went on in a year
 # (it comes with scikit-learn).
+#
+# It needs pandas and pyarrow: `pip install pandas "entropae[tables]"`.
 
 # %%
 import pandas as pd

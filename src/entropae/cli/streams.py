@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from typing import Any
 
 SPELT = {
     **{"±": "+/-", "×": "x", "–": "-", "—": "-", "‖": "||", "’": "'", "“": '"', "”": '"'},
     **{"…": "...", "→": "->", "λ": "lambda", "²": "^2", "≈": "~", "≥": ">=", "≤": "<=", "½": "1/2"},
-    **{"\u00a0": " ", "é": "e", "√": "sqrt", "μ": "mu", "σ": "sigma", "─": "-", "│": "|"},
+    **{"\u00a0": " ", "é": "e", "√": "sqrt", "μ": "mu", "σ": "sigma", "─": "-", "│": "|", "█": "#"},
 }
 
 
@@ -23,8 +24,11 @@ def spell(error: UnicodeError) -> tuple[str, int]:
 
 
 def never_fail() -> None:
-    """Make the standard streams write something for every letter."""
+    """Make the standard streams write something for every letter, and to nowhere if closed."""
     codecs.register_error("entropae", spell)
+    # Python has none for one that was closed before it began, as of a service.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 -- for good
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         found: Any = stream
         if hasattr(found, "reconfigure"):

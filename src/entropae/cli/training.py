@@ -15,6 +15,7 @@ from entropae.cli.dialect import dialect_options, given_dialect
 from entropae.cli.models import add_measuring
 from entropae.cli.parser import Commands, Parser, RecipeFile
 from entropae.recipe import RECIPE, Recipe, read_settings, recipe_of, recipe_path
+from entropae.storage.atomic import check_out
 
 # That `fit` trains for at most, unless it is told otherwise.
 MINUTES = 10.0
@@ -93,6 +94,7 @@ def _compare(options: Namespace) -> None:
             recipe = replace(recipe, epochs=options.epochs)
         recipes[name] = recipe
     out = Path(options.out)
+    check_out(out, folder=True)
     compare(
         recipes,
         out,

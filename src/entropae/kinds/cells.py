@@ -53,7 +53,7 @@ def in_cells(
     """
     if suffix_of(path) != ".parquet":
         return None
-    need_pyarrow(".parquet")
+    need_pyarrow(".parquet files")
     from entropae.reader.parquet import opened, read_columns
 
     with opened(path) as (file, schema):

@@ -53,7 +53,7 @@ def read_table(
         )
         raise ValueError(f"{said} {way_on(path)}".rstrip())
     if suffix != ".npy":
-        need_pyarrow(suffix)
+        need_pyarrow(f"{suffix} files")
     if dialect is not None and dialect.given() and READERS[suffix] is not _read_text:
         raise ValueError(
             f"{path} is no text: {', '.join(dialect.given())} are for .csv, .tsv and .txt files."
@@ -73,14 +73,14 @@ def suffix_of(path: str | Path) -> str:
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
 
 
-def need_pyarrow(suffix: str) -> None:
-    """Raise if pyarrow is not installed.
+def need_pyarrow(what: str) -> None:
+    """Raise if pyarrow is not installed, which these need.
 
     Raises:
         ImportError: If it is not.
     """
     if find_spec("pyarrow") is None:
-        raise ImportError(f'{suffix} files need pyarrow: pip install "entropae[tables]".')
+        raise ImportError(f'{what} need pyarrow: pip install "entropae[tables]".')
 
 
 def _read_npy(path: Path, columns: Sequence[str] | None, dialect: Dialect) -> Table:

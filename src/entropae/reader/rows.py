@@ -91,7 +91,7 @@ def open_table(
             f"{suffix!r}. Convert it to Parquet, or read it into an array."
         )
     if suffix != ".npy":
-        need_pyarrow(suffix)
+        need_pyarrow(f"{suffix} files")
     kinds, read = OPENERS[suffix](path)
     chosen = chosen_columns(
         str(path), {name: kind is not None for name, kind in kinds.items()}, columns

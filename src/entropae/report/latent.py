@@ -62,8 +62,8 @@ def codes(run: Trained) -> list[Block]:
     """The distribution of the codes beside N(0, I), and a map of them."""
     code = run.code
     text = Text(
-        f"Codes of {len(code):,} {run.others} {run.things}, in {number_of(code.shape[1], 'dimension')}, beside "
-        "what N(0, I) has."
+        f"Codes of {len(code):,} {run.others} {run.things}, in "
+        f"{number_of(code.shape[1], 'dimension')}, beside what N(0, I) has."
     )
     if len(code) < 3:
         return [text, Text("They are too few for a picture.")]
@@ -84,7 +84,8 @@ def _norms(code: Float[np.ndarray, "n d"]) -> Picture:
     x = np.linspace(min(norms.min(), chi.ppf(1e-4)), max(norms.max(), chi.ppf(1 - 1e-4)), 200)
     alt = (
         f"Histogram of ‖z‖: mean {norms.mean():.3g}, spread {norms.std(ddof=1):.3g}; the chi "
-        f"distribution of {d} {'degree' if d == 1 else 'degrees'} of freedom has {chi.mean():.3g} and {chi.std():.3g}"
+        f"distribution of {d} {'degree' if d == 1 else 'degrees'} of freedom has {chi.mean():.3g} "
+        f"and {chi.std():.3g}"
     )
     chart = charts.histogram(
         "norms", norms, (x, stats.chi.pdf(x, d)), alt=alt, x="‖z‖", labels=("codes", "chi density")

@@ -24,7 +24,7 @@ from entropae.prior.names import check_names
 from entropae.recipe import Recipe
 from entropae.runs.files import LOG, METRICS, portable, read_recipe, reading_of, some_of
 from entropae.runs.measured import evaluation_path, features_of
-from entropae.storage.atomic import check_links, write_text
+from entropae.storage.atomic import check_links, check_out, write_text
 from entropae.storage.records import read_json, read_log
 
 if TYPE_CHECKING:
@@ -268,6 +268,8 @@ class Run:
         if self.kind.features is not None:
             check(features)
         check_names(priors)
+        kept = evaluation_path(self.folder, features)
+        check_out(kept, otherwise="Copy the run to where you may.")
         if n < 2:
             raise ValueError(f"`n` must be at least 2: got n={n}.")
         options = Evaluating(
@@ -285,7 +287,7 @@ class Run:
         if target is not None:
             asked["target"] = target
         found = {"asked": asked} | self.kind.evaluate(self.model, self.train, test, options)
-        write_text(evaluation_path(self.folder, features), json.dumps(found, indent=2) + "\n")
+        write_text(kept, json.dumps(found, indent=2) + "\n")
         return found
 
     def diagnose(
@@ -354,8 +356,9 @@ class Run:
         """
         from entropae.report import REPORT, write
 
-        trained = replace(self.trained(), real_rows=real_rows)
-        return write(trained, self.folder / REPORT if out is None else out, progress=progress)
+        place = self.folder / REPORT if out is None else Path(out)
+        check_out(place)
+        return write(replace(self.trained(), real_rows=real_rows), place, progress=progress)
 
     def space(self, n: int = 20_000) -> Space:
         """The latent space for the explorer, with at most so many of the training samples.

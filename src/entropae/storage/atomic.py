@@ -31,11 +31,12 @@ def replacing(path: Path) -> Iterator[Path]:
         if hasattr(os, "O_DIRECTORY"):  # not on Windows
             _flush(path.parent)
     except OSError as error:
-        raise OSError(
-            error.errno,
+        said = (
             f"{path} could not be written: {error.strerror or error}. What was there before is "
-            "intact. Make room, or permit writing there, and try again",
-        ) from error
+            "intact. Make room, or permit writing there, and try again"
+        )
+        # Libraries that write themselves do not always tell a number.
+        raise (OSError(said) if error.errno is None else OSError(error.errno, said)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -52,13 +53,20 @@ def remove_partial(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def check_out(path: Path, *, folder: bool = False, read: Iterable[Any] = ()) -> None:
+def check_out(
+    path: Path,
+    *,
+    folder: bool = False,
+    read: Iterable[Any] = (),
+    otherwise: str = "Give another --out.",
+) -> None:
     """Raise unless something can be written there, before any work is done.
 
     Args:
         path: A file, or a folder.
         folder: Whether it may be one.
         read: Names of what is read, in whose place nothing is written.
+        otherwise: What to do if it cannot be.
 
     Raises:
         ValueError: If it is a file that is read.
@@ -79,8 +87,8 @@ def check_out(path: Path, *, folder: bool = False, read: Iterable[Any] = ()) -> 
     found = next(one for one in (inside, *inside.absolute().parents) if one.exists())
     if not found.is_dir() or not os.access(found, os.W_OK | os.X_OK):
         raise PermissionError(
-            f"Nothing can be written to {path}: {found} is no folder that you may write to. Give "
-            "another --out."
+            f"Nothing can be written to {path}: {found} is no folder that you may write to. "
+            f"{otherwise}"
         )
 
 

@@ -146,4 +146,4 @@ def _write_text(
 def _check_suffix(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"A table's file must end in {' or '.join(SUFFIXES)}: got {path}.")
-    need_pyarrow(path.suffix)
+    need_pyarrow(f"{path.suffix} files")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from entropae.kinds.items import alone, is_sample
+from entropae.reader import need_pyarrow
 
 MARK = "\x1f"  # between a column's name and that of what is kept of it
 NUMBERS = "entropae.numbers"  # the columns of pandas that are called by numbers, beside texts
@@ -35,8 +36,10 @@ def to_table(frame: Any, drop: Collection[str] = ()) -> Any:
         drop: Columns to leave out, which may hold anything.
 
     Raises:
+        ImportError: If pyarrow is not installed.
         ValueError: If a column holds what no table can, or two have one name.
     """
+    need_pyarrow("Tables")
     import pyarrow as pa
 
     if type(frame).__name__ == "LazyFrame":

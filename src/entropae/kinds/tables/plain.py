@@ -11,6 +11,7 @@ import numpy as np
 
 from entropae.kinds.tables import spans
 from entropae.messages import unknown
+from entropae.reader import need_pyarrow
 
 DECIMAL = re.compile(r"decimal(?:128|256)?\((\d{1,2}), (-?\d{1,2})\)")
 STAMP = re.compile(r"timestamp\[(s|ms|us|ns)(?:, tz=([\w+:/-]{1,64}))?\]")
@@ -54,8 +55,10 @@ def type_of(name: str) -> Any:
     """The Arrow type of a name: no other is made, whatever a file says.
 
     Raises:
+        ImportError: If pyarrow is not installed.
         ValueError: If it is none that is understood.
     """
+    need_pyarrow("Tables")
     import pyarrow as pa
 
     if name in types():
