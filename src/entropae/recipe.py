@@ -135,8 +135,8 @@ class Recipe:
             mixture or flow-matching, fitted to the codes; auto: whichever held-out codes are
             likeliest under, and if that is flow matching, it becomes the model's head.
         flow_steps: Training steps of flow matching, of 512 codes each; by default 1.5 times those
-            of the autoencoder, at most 4000; of less than 20 000 samples twice, at most 1500. More
-            make samples better, slowly; if 4000 or more are asked for, of 20 000 samples or more,
+            of the autoencoder, at most 4000; of less than 4000 samples twice, at most 1500. More
+            make samples better, slowly; if 4000 or more are asked for, of 4000 samples or more,
             the network is wider.
         seed: Of the split, the weights, the order of the samples and all else that is random.
         compile: Compile the networks (torch.compile): minutes at first, then faster steps.

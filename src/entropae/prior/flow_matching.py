@@ -28,7 +28,7 @@ REFERENCE = 2048
 SHORT = 0.05
 # Codes from which a wider network pays, and steps that a flow is given; from the most on, what more
 # of them learn takes a wider one still. Widths of the two.
-MANY, LEAST, FEW_MOST, MOST = 20_000, 500, 1500, 4000
+MANY, LEAST, FEW_MOST, MOST = 4000, 500, 1500, 4000
 NARROW, WIDE = 128, 256
 # Looks at the held-out codes in a training, and draws of time and noise for each look.
 LOOKS, DRAWS = 20, 4096
@@ -56,10 +56,10 @@ class FlowMatching(Prior):
 
     Args:
         dim: Dimensions of the code.
-        hidden: Width of the network's layers. `None`: 256 for 20 000 codes and more, else 128; set
+        hidden: Width of the network's layers. `None`: 256 for 4000 codes and more, else 128; set
             when fitted.
         blocks: Number of its residual blocks.
-        steps: Training steps, of 512 codes each, at most. `None`: 4000 for 20 000 codes and more,
+        steps: Training steps, of 512 codes each, at most. `None`: 4000 for 4000 codes and more,
             else 1500; set when fitted.
         parts: Steps of the midpoint rule from noise to code, two evaluations each. `None`: the
             first of 8, 12, 16, … 64 by which codes come back from N(0, I) to 5e-4; set to the
