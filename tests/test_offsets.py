@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.compared import keys_beside
+from entropae.kinds.tables.compared import keys_beside, keys_of
 from entropae.kinds.tables.conditions import conditions, meets
 from entropae.kinds.tables.files import TABLE
 from entropae.kinds.tables.offsets import Offsets
+from entropae.kinds.tables.words import words_of
 
 N = 800
 RNG = np.random.default_rng(0)
@@ -91,7 +92,6 @@ OTHERS = {
     "two places": [*local(BEGUN[: N // 2]), *local(BEGUN[N // 2 :], "Asia/Tokyo")],
     "midnights": local(pd.date_range("2020-01-01", periods=N, freq="D", tz="Europe/Oslo")),
     "clocks": [text[11:] for text in local(BEGUN)],
-    "one offset": local(BEGUN, "Asia/Tokyo"),
 }
 
 
@@ -125,3 +125,54 @@ def test_columns_are_saved_and_damaged_ones_refused(tmp_path, damaged):
     (tmp_path / TABLE).write_text(json.dumps(said), "utf-8")
     with pytest.raises(ValueError, match=r"offsets of the column 'begun' are none"):
         Columns.load(tmp_path)
+
+
+ZONED = {
+    "begun": TABLES["begun"],
+    "midnight": local(BEGUN.tz_convert("Europe/Oslo").normalize()),
+    "elsewhere": local(ENDED, "America/New_York"),
+    "utc": [text.replace("+00:00", "Z") for text in local(ENDED, "UTC")],
+    "two places": [*local(BEGUN[: N // 2]), *local(BEGUN[N // 2 :], "Asia/Tokyo")],
+}
+
+
+@pytest.mark.parametrize("name", [name for name in ZONED if name != "begun"])
+def test_times_with_offsets_are_compared_as_moments(name):
+    table = pa.table({name: ZONED[name], "begun": ZONED["begun"]})
+    columns = Columns.fit(table)
+    values = tuple(one.to_numpy() for one in table.itercolumns())
+    other, begun = keys_beside(columns, (name, "begun"), values)
+    real = pd.to_datetime(pd.Series(ZONED[name]), utc=True) - pd.to_datetime(
+        pd.Series(ZONED["begun"].to_pylist()), utc=True
+    )
+    assert (other - begun).tolist() == real.dt.total_seconds().tolist()
+
+
+def test_times_of_two_places_are_counted_from_each_other():
+    table = pa.table({"begun": ZONED["utc"], "ended": ZONED["elsewhere"]})
+    columns = Columns.fit(table).counted(table)
+    assert columns.columns[1].gap is not None
+    assert columns.decode(columns.encode(table)).equals(table)
+
+
+def test_moments_are_read_as_texts_of_the_column():
+    columns, moments = Columns.fit(TABLES), pa.array(BEGUN.as_unit("us"))
+    texts = columns.encode(TABLES)
+    for values in (moments, moments.cast(pa.timestamp("ns", "Europe/Oslo"))):
+        table = TABLES.set_column(0, "begun", values)
+        assert (columns.encode(table) == texts).all()
+    days = pa.table({"day": [f"{day:%d.%m.%Y}" for day in BEGUN], "x": range(len(BEGUN))})
+    of_days = Columns.fit(days)
+    as_dates = days.set_column(0, "day", pa.array(BEGUN.date))
+    assert (of_days.encode(as_dates) == of_days.encode(days)).all()
+
+
+def test_rules_of_what_cannot_be_read_are_let_be():
+    columns = Columns.fit(TABLES)
+    values = np.array(["2024-07-01 late", TABLES["begun"][0].as_py()], object)
+    assert keys_of(columns, "begun", values)[0] == 0
+
+
+def test_words_for_what_is_missing_among_times_with_offsets():
+    texts = [*TABLES["begun"].to_pylist(), "N/A", "N/A"]
+    assert words_of(pa.table({"begun": texts})) == {"begun": "N/A"}

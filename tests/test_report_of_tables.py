@@ -65,6 +65,30 @@ def test_dates_are_on_the_axis_as_such():
             assert {"2016", "2018", "2020", "2022"} <= {*labels}
 
 
+@pytest.mark.parametrize("day", [dt.date(9999, 12, 31), dt.date(1, 1, 1)])
+def test_dates_that_stand_for_none_are_drawn(day):
+    table = pa.table({"until": [*DAYS[: N // 2], *[day] * (N // 2)]})
+    (column,) = share([table] * 3)
+    axes = Figure().subplots()
+    draw_marginal(axes, column, ("red", "blue"))
+    axes.figure.canvas.draw()
+    assert axes.get_xlabel() == "year"
+
+
+def test_what_texts_write_is_compared_as_it_is():
+    hours = RNG.permutation(N)
+    written = {
+        "clock": [f"{h % 24:02}:{h % 60:02}" for h in hours],
+        "span": [f"{h // 24} days {h % 24:02}:00:00" for h in hours],
+    }
+    table = pa.table(written)
+    model = ea.synthesize(table, model=ModelConfig(hidden=(8,)), epochs=1, progress=False)
+    found = comparable(model.model.kind.columns, table)
+    assert found.column("clock").to_pylist()[0] == dt.time(int(hours[0] % 24), int(hours[0] % 60))
+    assert found.column("span").to_pylist()[0] == dt.timedelta(hours=int(hours[0]))
+    assert _column(found.column("span"), 1).endswith(" hours")
+
+
 def test_dates_of_texts_are_compared_as_dates():
     table = pa.table(
         {

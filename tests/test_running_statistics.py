@@ -76,6 +76,23 @@ def test_pictures_of_several_sizes_are_kept_apart():
     torch.testing.assert_close(norm.running_var, values.var()[None], rtol=1e-12, atol=0)
 
 
+class ByName(nn.Module):
+    """Hands its input over by its name."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x):
+        return self.norm(input=x)
+
+
+def test_inputs_by_name_are_seen():
+    x, norm = rows(60).double(), nn.BatchNorm1d(16, dtype=torch.float64)
+    pool_batch_norms(ByName(norm), lambda: iter([x]))
+    torch.testing.assert_close(norm.running_mean, x.mean(0), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("nothing", [[], [torch.ones(1, 16)]])
 def test_statistics_of_no_rows_stay(nothing):
     model = networks()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import partial, reduce
 from typing import Any, NamedTuple
@@ -218,7 +218,7 @@ def pool_batch_norms(
     kept = [{name: x.clone() for name, x in norm.named_buffers()} for norm in found]
     seen: list[list[Moments]] = [[] for _ in found]  # which copies on other devices add to, too
     hooks = [
-        norm.register_forward_pre_hook(partial(_add_moments, own))
+        norm.register_forward_pre_hook(partial(_add_moments, own), with_kwargs=True)
         for norm, own in zip(found, seen, strict=True)
     ]
     batches = 0
@@ -228,10 +228,11 @@ def pool_batch_norms(
         # Compiled networks pass over hooks.
         loaded = "torch._dynamo" in sys.modules
         eagerly = torch.compiler.set_stance("force_eager") if loaded else nullcontext()
-        with distributed.alone(), eagerly:
-            for x in _at_least(LEAST, inputs()):
+        with eagerly:
+            for x in _at_least(LEAST, inputs()):  # of which this process has its share
                 if len(x) > 1:
-                    network(in_precision_of(network, x))
+                    with distributed.alone():
+                        network(in_precision_of(network, x))
                     batches += 1
                     for own in seen:
                         own[:] = [reduce(Moments.add, own)] if own else []
@@ -252,9 +253,11 @@ def pool_batch_norms(
             statistics["num_batches_tracked"].fill_(number)
 
 
-def _add_moments(seen: list[Moments], norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+def _add_moments(
+    seen: list[Moments], norm: nn.Module, given: tuple[Tensor, ...], named: Mapping[str, Tensor]
+) -> None:
     """Add those of what a batch normalisation gets, channel by channel."""
-    x = precise(given[0])
+    x = precise([*given, *named.values()][0])
     variance, mean = torch.var_mean(x, [0, *range(2, x.ndim)], correction=0)
     n = x.numel() // len(mean)
     seen.append(Moments(n, mean.cpu().double(), n * variance.cpu().double()))

@@ -141,7 +141,7 @@ def _offsets(said: Any, form: str, name: str) -> Offsets:
     whole = all(type(start) is int and abs(start) < 1 << 62 for start in starts)
     named = all(isinstance(zone, str) and forms.ZONE.fullmatch(zone) for zone in zones)
     rising = whole and list(starts) == sorted(starts)
-    if not (rising and named) or len(starts) != len(zones) or len(starts) < 2:
+    if not (rising and named) or len(starts) != len(zones) or not starts:
         raise ValueError(f"the offsets of the column {name!r} are none")
     return Offsets(form, starts, zones)
 

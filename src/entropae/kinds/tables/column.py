@@ -154,6 +154,8 @@ def read_values(column: Column, values: Any) -> Plain:
     if values.type != kind and forms.is_of_numbers(column.form) and is_number(values.type):
         found = plain(values.cast(type_of("double"), safe=False))
         return Plain(written(column, found.values), found.absent)
+    if is_text(kind) and column.form and (texts := _dates_written(column, values)) is not None:
+        return texts
     if str(kind).startswith("duration") and is_text(values.type):
         values = _spans(values, kind)
     if values.type != kind:
@@ -164,6 +166,23 @@ def read_values(column: Column, values: Any) -> Plain:
                 f"The column {column.name!r} must be of type {column.type}: got {values.type}."
             ) from error
     return plain(values)
+
+
+def _dates_written(column: Column, values: Any) -> Plain | None:
+    """Dates or times as texts of a column's form, if they are of its sort; else `None`."""
+    import pyarrow as pa
+
+    unit, zone = forms.unit_of(column.form), getattr(values.type, "tz", None)
+    dated = pa.types.is_date(values.type) or pa.types.is_timestamp(values.type)
+    known = forms.meaning_of(column.form) in ("date", "date-time") and unit in ("D", "s", "us")
+    if not dated or not known or bool(zone) != (column.offsets is not None):
+        return None
+    naive = pa.timestamp("us" if unit == "us" else "s")
+    if zone:
+        values = values.cast(pa.timestamp(values.type.unit))  # the same moments
+    found = plain(values.cast(naive, safe=False))
+    numbers = found.values // 86_400 if unit == "D" else found.values
+    return Plain(written(column, numbers), found.absent)
 
 
 def written(column: Column, values: np.ndarray) -> np.ndarray:

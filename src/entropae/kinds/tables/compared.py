@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import re
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import Column, number_of, written
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.offsets import Offsets
+from entropae.kinds.tables.offsets import Offsets, ahead
 from entropae.kinds.tables.plain import inner, is_text, per_day, plain, type_of
 from entropae.messages import unknown
 from entropae.variables import quantities
@@ -32,8 +33,17 @@ HOW = (
 )
 
 
-def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
-    """Plain values as what is compared: dates of texts as numbers, categories by their order."""
+def keys_of(
+    columns: Columns, name: str, values: np.ndarray, *, in_utc: bool | None = None
+) -> np.ndarray:
+    """Plain values as what is compared: dates of texts as numbers, categories by their order.
+
+    Args:
+        columns: Those that there are.
+        name: Of one.
+        values: Its values.
+        in_utc: Whether texts with an offset are so, or as clocks show them; `None`: as is learnt.
+    """
     column = columns.named(name)
     kind = type_of(column.type)
     order, form = getattr(column, "order", None), getattr(column, "form", "")
@@ -43,7 +53,8 @@ def keys_of(columns: Columns, name: str, values: np.ndarray) -> np.ndarray:
     if form and isinstance(column, Column):
         known: dict[Any, float] = {}
         for value in set(values.tolist()) - {"", 0}:
-            known[value] = number_of(column, str(value))
+            with suppress(ValueError):  # of others it has been said that they are unknown
+                known[value] = _number(column, str(value), in_utc)
         dtype = np.float64 if forms.is_of_numbers(form) else np.int64
         return np.array([known.get(v, 0) for v in values.tolist()], dtype)
     if str(kind).startswith("decimal"):
@@ -55,7 +66,11 @@ def keys_beside(
     columns: Columns, names: tuple[str, str], values: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Plain values of two columns as what is compared, times in the finer one of their units."""
-    left, right = (keys_of(columns, name, own) for name, own in zip(names, values, strict=True))
+    zoned = [is_zoned(columns.named(name)) for name in names]
+    in_utc = all(zoned) if any(zoned) else None
+    left, right = (
+        keys_of(columns, name, own, in_utc=in_utc) for name, own in zip(names, values, strict=True)
+    )
     one, other = (per_day(columns.named(name)) for name in names)
     if not one or not other or one == other:
         return left, right
@@ -68,10 +83,22 @@ def family(column: Any) -> str:
     """What columns can be compared with."""
     kind = column.type
     if column.form and not forms.is_of_numbers(column.form):
-        return f"form {column.form}{' in UTC' if column.offsets else ''}"
+        return f"form {column.form}{' in UTC' if is_zoned(column) else ''}"
     if kind.startswith(("date", "timestamp")):
         return "moment, zoned" if "tz=" in kind else "moment"
     return re.sub(r"\d*\[.*", "", kind) if per_day(column) else "number"
+
+
+def is_zoned(column: Any) -> bool:
+    """Whether its texts are of times with offsets."""
+    return bool(getattr(column, "zones", ()) or getattr(column, "offsets", None))
+
+
+def _number(column: Column, text: str, in_utc: bool | None) -> float:
+    if in_utc is None or not is_zoned(column):
+        return number_of(column, text)
+    found = forms.parsed(forms.without_zone(text), column.form)
+    return found - ahead(text, column.form) if in_utc else found
 
 
 def _times(keys: np.ndarray, factor: int) -> np.ndarray:

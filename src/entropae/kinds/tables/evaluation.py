@@ -26,8 +26,15 @@ from entropae.kinds.tables.plain import type_of
 from entropae.prior import BARE
 
 REAL = "real rows"
-# Arrow's types of dates and times that texts write, by what these are counted in.
-MOMENTS = {"D": "date32[day]", "s": "timestamp[s]", "us": "timestamp[us]"}
+# Arrow's types of what texts write, by its meaning and what it is counted in.
+TIMES = {
+    ("date", "D"): "date32[day]",
+    ("date-time", "s"): "timestamp[s]",
+    ("date-time", "us"): "timestamp[us]",
+    ("time", "s"): "time32[s]",
+    ("time", "us"): "time64[us]",
+    ("time span", "ns"): "duration[ns]",
+}
 FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
@@ -114,9 +121,9 @@ def comparable(columns: Columns, table: Any) -> Any:
             found = read_values(column, values)
             numbers, known = numbers_of(column, found)
             values = pa.array(numbers, mask=found.absent | ~known)
-            kind = MOMENTS.get(forms.unit_of(column.form))
-            if kind and column.meaning in ("date", "date-time"):
-                values = values.cast(pa.int32() if kind[0] == "d" else pa.int64())
-                values = values.cast(type_of(kind))
+            kind = TIMES.get((column.meaning, forms.unit_of(column.form)))
+            if kind is not None:
+                whole = pa.int32() if "32" in kind else pa.int64()
+                values = values.cast(whole).cast(type_of(kind))
         made[column.name] = values
     return pa.table(made)

@@ -132,7 +132,7 @@ def _recognised(
     elif text and form:
         zones = forms.zones_of(listed)
     if form and (said.form or len(listed) > 2):
-        offsets = offsets_of(listed, form) if len(zones) > 1 else None
+        offsets = offsets_of(listed, form) if zones else None
         zones = () if offsets else zones
         column = Column(name, str(kind), form=form, zones=zones, offsets=offsets, **base)
         return _number(column, found, rows, forms.meaning_of(form), None)

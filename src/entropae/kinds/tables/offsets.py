@@ -1,4 +1,4 @@
-"""Texts of times whose offset changes with the time, as where summer time is kept."""
+"""Texts of times with an offset, which may change with the time, as where summer time is kept."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ class Offsets:
         """
         found = int(forms.parsed(forms.without_zone(text), self.form))
         if forms.ZONE.search(text):
-            return found - _ahead(text, self.form)
-        made = [found - _ahead(zone, self.form) for zone in self.zones]
+            return found - ahead(text, self.form)
+        made = [found - ahead(zone, self.form) for zone in self.zones]
         used = [one for i, one in enumerate(made) if self._which(np.array([one]))[0] == i]
         return used[0] if used else made[-1]
 
     def texts(self, values: Int[np.ndarray, " n"]) -> np.ndarray:
         """Numbers in UTC as texts with their offsets."""
         which = self._which(values)
-        ahead = np.array([_ahead(zone, self.form) for zone in self.zones])[which]
-        local = zip((values.astype(np.int64) + ahead).tolist(), which, strict=True)
+        by = np.array([ahead(zone, self.form) for zone in self.zones])[which]
+        local = zip((values.astype(np.int64) + by).tolist(), which, strict=True)
         return np.array([forms.written(x, self.form) + self.zones[i] for x, i in local], object)
 
     def _which(self, values: np.ndarray) -> np.ndarray:
         return np.searchsorted(self.starts[1:], values, side="right")
 
 
-def _ahead(zone: str, form: str) -> int:
+def ahead(zone: str, form: str) -> int:
     """By how much of the form's unit an offset is ahead of UTC."""
     return forms.offset_of(zone) * (1_000_000 if forms.unit_of(form) == "us" else 1)
 
 
 def offsets_of(texts: Sequence[str], form: str) -> Offsets | None:
-    """The offsets of different texts that end in several; `None` if times do not tell which.
+    """The offsets that different texts end in; `None` if times do not tell which.
 
     Nor do they where local times are rounder than those in UTC, such as midnights.
 
@@ -76,10 +76,10 @@ def offsets_of(texts: Sequence[str], form: str) -> Offsets | None:
         return None
     local = np.array([forms.parsed(forms.without_zone(text), form) for text in texts], np.int64)
     zones = [forms.ZONE.search(text)[0] for text in texts]  # type: ignore[index]
-    moments = local - np.array([_ahead(zone, form) for zone in zones])
+    moments = local - np.array([ahead(zone, form) for zone in zones])
     order = np.argsort(moments, kind="stable")
     first = [i for i, j in enumerate(order) if not i or zones[j] != zones[order[i - 1]]]
-    if len(first) > MOST or ROWS * len(first) > len(texts):
+    if len(first) > 1 and (len(first) > MOST or ROWS * len(first) > len(texts)):
         return None
     grids = [grid_of(np.unique(values)) for values in (local, moments)]
     if len({grid and grid.size for grid in grids}) > 1:

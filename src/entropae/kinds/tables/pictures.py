@@ -22,6 +22,7 @@ LETTERS = 18  # of a name in a picture
 KEPT = 5  # held-out rows that a category must have to be named: of fewer it might name a person
 REAL_COLOUR, DRAWN_COLOUR = "#3a7cf0", "#d66010"
 MOST_NAMED = 30  # columns beside a matrix
+DATED = 200_000  # days from 1970 within which dates are written on an axis
 
 
 def short(name: str) -> str:
@@ -53,6 +54,9 @@ def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
     if not len(here) or not len(there):
         axes.text(0.5, 0.5, "only missing values", ha="center", transform=axes.transAxes)
         return
+    years = column.dated and bool(np.abs(here).max() > DATED)
+    if years:  # such as 9999-12-31, of which Matplotlib has no dates
+        here, there = (1970 + values / 365.2425 for values in (here, there))
     low, high = np.quantile(here, (0.005, 0.995))
     margin = 0.05 * (high - low) or 1.0
     bins = int(np.clip(np.sqrt(len(here)), 5, 24))
@@ -62,7 +66,9 @@ def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
         heights = np.histogram(inside, edges)[0] / len(values)
         axes.stairs(heights, edges, color=colour, label=label, linewidth=1.5)
     axes.set_ylabel("share of values")
-    if column.dated:
+    if years:
+        axes.set_xlabel("year")
+    elif column.dated:
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
         locator = AutoDateLocator(minticks=3, maxticks=6)

@@ -73,7 +73,7 @@ def _numbers(table: Any, column: Column, *, codes: bool = False) -> np.ndarray |
     categories = ("constant", "text", "boolean") if codes else ("category", "constant", "text")
     if column.meaning in categories or (codes and column.type.startswith("dict")):
         return None
-    values = keys_of(Columns([column]), column.name, found.values).astype(np.float64)
+    values = keys_of(Columns([column]), column.name, found.values, in_utc=True).astype(np.float64)
     return np.where(found.absent, np.nan, values)
 
 

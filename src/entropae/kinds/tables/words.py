@@ -48,7 +48,8 @@ def _word(column: Any) -> str | None:
     rest = sorted(text for text in texts if not is_missing(text.strip()))
     if len(words) != 1 or len(rest) < FEWEST or len(words[0]) > LONGEST:
         return None
-    return words[0] if quantities.form_of(rest) or forms.form_of(rest) else None
+    local = sorted({*map(forms.without_zone, rest)}) if forms.zones_of(rest) else rest
+    return words[0] if quantities.form_of(rest) or forms.form_of(local) else None
 
 
 def checked_words(said: Any) -> dict[str, str]:
