@@ -11,7 +11,7 @@ from torch import nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.cli.streams import spell
+from entropae.cli.streams import never_fail, spell
 from entropae.kinds.tables.plain import type_of
 from entropae.runs import Run
 from entropae.storage.atomic import replacing
@@ -41,6 +41,16 @@ def test_runs_of_tables_without_pyarrow(monkeypatch, tmp_path, capsys):
         assert "Tables need pyarrow: pip install" in capsys.readouterr().err
 
 
+def test_streams_that_are_closed_lead_nowhere(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    never_fail()
+    for stream in (sys.stdout, sys.stderr):
+        print("± anything", file=stream, flush=True)
+        stream.close()
+
+
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Its shell closes no streams so.")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
 def test_closed_streams_are_written_to_in_vain(closed, tmp_path):

@@ -33,7 +33,7 @@ def error(model: ea.Autoencoder, x: torch.Tensor) -> float:
 def test_a_last_batch_of_two_counts_as_two(n):
     x = rows(n)
     model = networks()
-    ea.fit(model, x, epochs=30, batch_size=64, validation=0, progress=False)
+    ea.fit(model, x, epochs=12, batch_size=64, validation=0, progress=False)
     before = error(model, x)
     model.calibrate([x])
     assert before == pytest.approx(error(model, x), rel=0.05)
@@ -43,7 +43,7 @@ def test_samples_in_an_order_are_not_worse():
     x = rows(2048)
     x = x[(x @ x[0]).argsort()]
     model = networks()
-    ea.fit(model, x, epochs=20, batch_size=64, validation=0, progress=False)
+    ea.fit(model, x, epochs=8, batch_size=64, validation=0, progress=False)
     before = error(model, x)
     model.calibrate(x)
     assert before == pytest.approx(error(model, x), rel=0.2)
