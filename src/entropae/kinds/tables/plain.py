@@ -117,8 +117,12 @@ def is_whole(kind: Any) -> bool:
 
 def per_day(column: Any) -> int:
     """How many of the units of a column of Arrow's dates or times are in a day; 0 for others."""
-    kind = type_of(column.type)
-    if getattr(column, "form", "") or not str(kind).startswith(TIMED):
+    return 0 if getattr(column, "form", "") else units_per_day(type_of(column.type))
+
+
+def units_per_day(kind: Any) -> int:
+    """How many of the units of one of Arrow's types of dates, times or spans are in a day; or 0."""
+    if not str(kind).startswith(TIMED):
         return 0
     unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
     return {"D": 1}.get(unit) or spans.DAY // spans.SIZES[unit]

@@ -13,7 +13,7 @@ from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Code, Heading, Picture, Pictures, Table, Text
 from entropae.kinds import written
 from entropae.kinds.tables.comparison import LEAST, Shared, privacy, real_privacy, share, shared
-from entropae.kinds.tables.comparison.columns import as_numbers, per_day
+from entropae.kinds.tables.comparison.columns import as_numbers
 from entropae.kinds.tables.evaluation import comparable, drawn_beside
 from entropae.kinds.tables.measures import MEASURES
 from entropae.kinds.tables.pictures import (
@@ -24,6 +24,7 @@ from entropae.kinds.tables.pictures import (
     name_axes,
     short,
 )
+from entropae.kinds.tables.plain import units_per_day
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.report import COMPARED
 from entropae.messages import printable
@@ -129,7 +130,7 @@ def _mean(numbers: Float[np.ndarray, " n"], kind: Any) -> str:
     """Mean and standard deviation, of dates and times as such."""
     import pyarrow as pa
 
-    mean, spread, day = numbers.mean(), numbers.std(), per_day(kind)
+    mean, spread, day = numbers.mean(), numbers.std(), units_per_day(kind)
     if not day:
         return f"{_short(mean)} ± {_short(spread)}"
     if pa.types.is_time(kind) or pa.types.is_duration(kind):

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
+from entropae.kinds.tables.plain import units_per_day
 from entropae.messages import unknown
 
 FEW = 10  # distinct numbers up to which a column is one of categories
@@ -37,7 +38,7 @@ class Shared:
     levels: tuple[str, ...] | None
     values: tuple[Float[np.ndarray, " n"], ...]
     scores: tuple[Float[np.ndarray, " n"], ...]
-    per_day: float = 0.0
+    per_day: int = 0
     dated: bool = False
 
     @property
@@ -102,7 +103,7 @@ def _shared(name: str, columns: Sequence[Any], categories: Collection[str] | Non
             ranked = tuple(scores(known, values) for values in found)
             kind = columns[0].type
             dated = str(kind).startswith(("date", "timestamp"))
-            return Shared(name, None, found, ranked, per_day(kind), dated)
+            return Shared(name, None, found, ranked, units_per_day(kind), dated)
     texts = [["" if v is None or v != v else str(v) for v in c.to_pylist()] for c in columns]
     levels = sorted({text for column in texts for text in column})
     index = {level: i for i, level in enumerate(levels)}
@@ -124,16 +125,6 @@ def as_numbers(column: Any) -> Float[np.ndarray, " n"] | None:
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return None
     return column.cast(pa.float64(), safe=False).to_numpy() + 0.0  # no negative zero
-
-
-def per_day(kind: Any) -> float:
-    """How many numbers of one of Arrow's types of dates, times or spans a day is; 0 of others."""
-    import pyarrow as pa
-
-    if not pa.types.is_temporal(kind):
-        return 0.0
-    unit = {"date32[day]": "D", "date64[ms]": "ms"}.get(str(kind)) or kind.unit
-    return {"D": 1.0, "s": 86_400.0, "ms": 86_400e3, "us": 86_400e6, "ns": 86_400e9}[unit]
 
 
 def scores(known: Float[np.ndarray, " m"], values: Float[np.ndarray, " n"]) -> np.ndarray:
