@@ -41,9 +41,7 @@ class Parser(ArgumentParser):
             near = difflib.get_close_matches(word, known, n=3)
             if word.startswith("--") and near and word not in known:
                 message += f"\nDid you mean {' or '.join(near)}?"
-        if lacks := re.match(
-            r"argument (?:\S+/)?(--\S+): expected (at least )?one argument", message
-        ):
+        if lacks := re.match(r"argument (?:\S+/)?(--\S+): expected at least one argument", message):
             message += f"\nA value that begins with - is joined by =, as {lacks[1]}=-VALUE."
         message, prog = self._plain(message)
         given = message.partition("unrecognized arguments: ")[2]
