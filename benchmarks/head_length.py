@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def trained(task: str, data: Path, images: int, seed: int) -> tuple[ea.Autoencod
     halves = samples.split(settings.validation, seed=seed)
     began = time.process_time()
     settings, model, _ = begun_model(settings, samples, *halves, say=False)
-    fit_by(replace(settings, seed=seed), model, samples, progress=False)
+    fit_by(settings, model, samples, progress=False)
     return model, halves[0], time.process_time() - began
 
 

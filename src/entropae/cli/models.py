@@ -156,7 +156,7 @@ def _sample(options: Namespace) -> None:
     asked = {"where": options.where, "shares": options.shares, "near": lambda: run.train}
     if (run.folder / RECIPE).is_file():  # which a model that was saved from Python has not
         asked["labels"] = run.recipe.labels
-        run.fit_missing([options.prior] if options.prior else [])
+        run.fit_missing([options.prior])
     model, n, seed = run.model, options.number, options.seed
     print(run.kind.write_samples(model, n, out, seed=seed, **drawing, **asked))
     classes = options.label is not None or options.balanced

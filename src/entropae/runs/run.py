@@ -184,20 +184,23 @@ class Run:
         A prior that the model has not is fitted to the training samples, for this once. `where` and
         `shares` are of tables: see `Autoencoder.sample`.
         """
-        self.fit_missing(() if prior is None else (prior,))
+        self.fit_missing([prior])
         return self.model.sample(
             n, prior=prior, seed=seed, where=where, shares=shares, near=lambda: self.train
         )
 
-    def fit_missing(self, priors: Iterable[str]) -> None:
+    def fit_missing(self, priors: Iterable[str | None]) -> None:
         """Fit those priors that the model has not, to its training samples; its folder stays.
+
+        `None` is the model's own.
 
         Raises:
             ValueError: If there is no prior of such a name.
         """
-        names = {name if name in self.model.priors else canonical(name) for name in priors}
-        check_names(names - self.model.priors.keys())
-        missing = sorted(names - self.model.priors.keys())
+        known = self.model.priors.keys()
+        asked = {name for name in priors if name is not None} - known
+        check_names(asked)
+        missing = sorted({*map(canonical, asked)} - known)
         if missing:
             before, labels = self.model.prior, labels_of(self.train) is not None
             self.model.fit_priors(self.train, missing, labels=labels, seed=self.recipe.seed)
@@ -312,7 +315,7 @@ class Run:
         """
         from entropae.runs import examined
 
-        self.fit_missing(() if prior is None else (prior,))
+        self.fit_missing([prior])
         before = self.model.prior
         self.model.prior = fitted(before if prior is None else prior, self.model.priors)
         try:

@@ -297,13 +297,17 @@ class Training(lightning.LightningModule):
         return all(config.scheduler is not self.scheduler for config in configs)
 
     def _share_of_rate(self, step: int) -> float:
-        if math.isinf(self._total()) and self.trainer.max_epochs == -1:
+        total = self._total()
+        if math.isinf(total) and self.trainer.max_epochs == -1:
             return 1.0  # of a training without an end
-        return min(1.0, self.done(step + 1) / RISE) * DECAYS[self.decay](self.done(step))
+        done = self._share(step, total)
+        return min(1.0, self._share(step + 1, total) / RISE) * DECAYS[self.decay](done)
 
     def done(self, step: int) -> float:
         """Share of the training that so many steps are; 1 of one without an end."""
-        total = self._total()
+        return self._share(step, self._total())
+
+    def _share(self, step: int, total: float) -> float:
         if math.isfinite(total):
             return min(1.0, step / total)
         return 1.0 if self.trainer.max_epochs == -1 else RISE  # in the first pass of several

@@ -13,7 +13,7 @@ import numpy as np
 from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import Column, number_of, written
 from entropae.kinds.tables.columns import Columns
-from entropae.kinds.tables.offsets import Offsets, ahead
+from entropae.kinds.tables.offsets import Offsets, moment_of
 from entropae.kinds.tables.plain import inner, is_text, per_day, plain, type_of
 from entropae.messages import unknown
 from entropae.variables import quantities
@@ -97,8 +97,8 @@ def is_zoned(column: Any) -> bool:
 def _number(column: Column, text: str, in_utc: bool | None) -> float:
     if in_utc is None or not is_zoned(column):
         return number_of(column, text)
-    found = forms.parsed(forms.without_zone(text), column.form)
-    return found - ahead(text, column.form) if in_utc else found
+    form = column.form
+    return moment_of(text, form) if in_utc else forms.parsed(forms.without_zone(text), form)
 
 
 def _times(keys: np.ndarray, factor: int) -> np.ndarray:

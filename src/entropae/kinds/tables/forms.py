@@ -144,6 +144,19 @@ def zones_of(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({match[0] for match in found if match}))
 
 
+def zoned_form_of(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The form of all different texts before the offsets that they end in, and these offsets.
+
+    Examples:
+        >>> zoned_form_of(["2021-01-01 10:00+01:00", "2021-07-13 10:00Z"])
+        ('%Y-%m-%d %H:%M', ('+01:00', 'Z'))
+        >>> zoned_form_of(["12:30", "09:05"])
+        ('%H:%M', ())
+    """
+    zones = zones_of(values)
+    return form_of(sorted({*map(without_zone, values)}) if zones else values), zones
+
+
 def without_zone(value: str) -> str:
     """A text without its offset."""
     return ZONE.sub("", value)

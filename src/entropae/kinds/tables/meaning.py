@@ -210,9 +210,7 @@ def _form(kind: Any, distinct: list[Any]) -> tuple[str, tuple[str, ...]]:
         return "", ()
     if not is_text(kind):
         return (forms.number_form(distinct) if pa.types.is_integer(kind) else ""), ()
-    zones = forms.zones_of(distinct)
-    plain_texts = sorted({forms.without_zone(v) for v in distinct}) if zones else distinct
-    return forms.form_of(plain_texts), zones
+    return forms.zoned_form_of(distinct)
 
 
 def _of_numbers(kind: Any, numbers: np.ndarray) -> str:

@@ -35,17 +35,17 @@ class Offsets:
         Raises:
             ValueError: If it is not of the form.
         """
-        found = int(forms.parsed(forms.without_zone(text), self.form))
+        found = moment_of(text, self.form)
         if forms.ZONE.search(text):
-            return found - ahead(text, self.form)
-        made = [found - ahead(zone, self.form) for zone in self.zones]
+            return found
+        made = [found - _ahead(zone, self.form) for zone in self.zones]
         used = [one for i, one in enumerate(made) if self._which(np.array([one]))[0] == i]
         return used[0] if used else made[-1]
 
     def texts(self, values: Int[np.ndarray, " n"]) -> np.ndarray:
         """Numbers in UTC as texts with their offsets."""
         which = self._which(values)
-        by = np.array([ahead(zone, self.form) for zone in self.zones])[which]
+        by = np.array([_ahead(zone, self.form) for zone in self.zones])[which]
         local = zip((values.astype(np.int64) + by).tolist(), which, strict=True)
         return np.array([forms.written(x, self.form) + self.zones[i] for x, i in local], object)
 
@@ -53,7 +53,20 @@ class Offsets:
         return np.searchsorted(self.starts[1:], values, side="right")
 
 
-def ahead(zone: str, form: str) -> int:
+def moment_of(text: str, form: str) -> int:
+    """A text with an offset as a number in UTC, of its form's unit; without one as it is.
+
+    Args:
+        text: A time.
+        form: Of what stands before the offset.
+
+    Raises:
+        ValueError: If it is not of the form.
+    """
+    return int(forms.parsed(forms.without_zone(text), form)) - _ahead(text, form)
+
+
+def _ahead(zone: str, form: str) -> int:
     """By how much of the form's unit an offset is ahead of UTC."""
     return forms.offset_of(zone) * (1_000_000 if forms.unit_of(form) == "us" else 1)
 
@@ -76,7 +89,7 @@ def offsets_of(texts: Sequence[str], form: str) -> Offsets | None:
         return None
     local = np.array([forms.parsed(forms.without_zone(text), form) for text in texts], np.int64)
     zones = [forms.ZONE.search(text)[0] for text in texts]  # type: ignore[index]
-    moments = local - np.array([ahead(zone, form) for zone in zones])
+    moments = np.array([moment_of(text, form) for text in texts], np.int64)
     order = np.argsort(moments, kind="stable")
     first = [i for i, j in enumerate(order) if not i or zones[j] != zones[order[i - 1]]]
     if len(first) > 1 and (len(first) > MOST or ROWS * len(first) > len(texts)):

@@ -48,8 +48,7 @@ def _word(column: Any) -> str | None:
     rest = sorted(text for text in texts if not is_missing(text.strip()))
     if len(words) != 1 or len(rest) < FEWEST or len(words[0]) > LONGEST:
         return None
-    local = sorted({*map(forms.without_zone, rest)}) if forms.zones_of(rest) else rest
-    return words[0] if quantities.form_of(rest) or forms.form_of(local) else None
+    return words[0] if quantities.form_of(rest) or forms.zoned_form_of(rest)[0] else None
 
 
 def checked_words(said: Any) -> dict[str, str]:
