@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -132,14 +133,27 @@ def test_what_was_read_is_written_back_byte_for_byte(file, tmp_path):
     assert style_from(json.loads(json.dumps(style.settings()))) == style
 
 
+def written_again(folder, rows: list[str]) -> list[str]:
+    """Times, as a table that is read from a file writes them."""
+    (folder / "t.csv").write_text("at,n\n" + "".join(f"{row},1\n" for row in rows))
+    table, style, _ = read_written(folder / "t.csv")
+    write_file(table, folder / "again.csv", style_from(json.loads(json.dumps(style.settings()))))
+    assert read_file(folder / "again.csv") == table
+    return [line[:-2] for line in (folder / "again.csv").read_text().splitlines()[1:]]
+
+
 def test_times_with_several_offsets_are_written_in_one(tmp_path):
-    rows = [f"2021-0{3 + i % 2}-{1 + i % 28:02}T10:{i:02}:07+0{1 + i % 2}:00" for i in ROWS]
-    (tmp_path / "t.csv").write_text("at,n\n" + "".join(f"{row},1\n" for row in rows))
-    table, style, _ = read_written(tmp_path / "t.csv")
-    write_file(table, tmp_path / "again.csv", style)
-    lines = (tmp_path / "again.csv").read_text().splitlines()
-    assert lines[1:3] == ["2021-04-02T08:01:07Z,1", "2021-03-03T09:02:07Z,1"]
-    assert read_file(tmp_path / "again.csv") == table
+    rows = [f"2021-04-{1 + i % 28:02}T10:{i:02}:07+0{1 + i % 2}:00" for i in ROWS]
+    assert written_again(tmp_path, rows)[:2] == ["2021-04-02T08:01:07Z", "2021-04-03T09:02:07Z"]
+
+
+@pytest.mark.parametrize("clock", ["%H:%M", "%H:%M:%S", "%H:%M:%S.%f"])
+def test_times_of_summer_and_winter_are_written_as_they_are(clock, tmp_path):
+    times = pd.date_range("2023-01-03", "2024-12-24", 300, tz="Europe/Madrid")
+    rows = [f"{time:%Y-%m-%d {clock}}{time:%z}" for time in times]
+    assert written_again(tmp_path, rows) == rows
+    other = rows[0].replace(" ", "T")  # a form that the first rows do not have
+    assert written_again(tmp_path, [*rows, other])[:200] == rows[:200]
 
 
 @pytest.mark.filterwarnings("ignore:Read as")
@@ -194,6 +208,9 @@ def test_an_encoding_that_lacks_a_character_says_so(tmp_path):
         {"cells": {"a": {"form": "%Y-%m-%d %s %s"}}},
         {"cells": {"a": {"words": ["yes"]}}},
         {"cells": {"a": {"other": ""}}},
+        {"cells": {"a": {"offsets": {"starts": [0], "zones": ["x"]}}}},
+        {"cells": {"a": {"form": "%H:%M", "offsets": {"starts": [0], "zones": ["Z"]}}}},
+        {"cells": {"a": {"offsets": [0]}}},
         {"cells": [1]},
         {"more": 1},
     ],

@@ -12,7 +12,7 @@ from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import KNOTS, Column, Gap
 from entropae.kinds.tables.grid import DIGITS, PLACES, Grid
 from entropae.kinds.tables.meaning import MOST
-from entropae.kinds.tables.offsets import Offsets
+from entropae.kinds.tables.offsets import offsets_from
 from entropae.kinds.tables.plain import arrow, is_text, is_whole, type_of
 
 NEEDED = {"name", "type", "levels", "missing", "decimals"}
@@ -110,7 +110,10 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
     if type(digits) is not int or not 0 <= digits <= DIGITS or (digits and not is_float):
         raise ValueError(f"the column {name!r} cannot have {digits!r} digits")
     if said["offsets"] is not None:
-        common["offsets"] = _offsets(said["offsets"], form, name)
+        try:
+            common["offsets"] = offsets_from(form, *said["offsets"])
+        except ValueError as error:
+            raise ValueError(f"the column {name!r} is not readable: {error}") from error
     sites = arrays.get(f"{i}.sites")
     for values in (knots, sites):
         if values is not None:
@@ -134,16 +137,6 @@ def _gap(
             _check_rising(values, name)
             _check_range(values, kind, name)
     return Gap(str(said["since"]), _grid(said), knots, sites)
-
-
-def _offsets(said: Any, form: str, name: str) -> Offsets:
-    starts, zones = map(tuple, said)
-    whole = all(type(start) is int and abs(start) < 1 << 62 for start in starts)
-    named = all(isinstance(zone, str) and forms.ZONE.fullmatch(zone) for zone in zones)
-    rising = whole and list(starts) == sorted(starts)
-    if not (rising and named) or len(starts) != len(zones) or not starts:
-        raise ValueError(f"the offsets of the column {name!r} are none")
-    return Offsets(form, starts, zones)
 
 
 def _grid(said: Mapping[str, Any]) -> Grid | None:

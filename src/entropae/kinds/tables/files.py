@@ -10,8 +10,9 @@ from typing import Any
 
 from entropae.kinds.cells import vectors_in
 from entropae.kinds.items import LABELS
+from entropae.kinds.tables.observed import local_columns, style_of, with_offsets
 from entropae.kinds.tables.plain import plain, spelt
-from entropae.kinds.tables.style import Style, style_of
+from entropae.kinds.tables.style import Style
 from entropae.reader import Dialect, need_pyarrow, read_table, suffix_of
 from entropae.reader.texts import read_text
 from entropae.storage.atomic import replacing
@@ -58,7 +59,11 @@ def read_written(
     if unread:
         beside = [name for name in (*table.arrow.column_names, *unread) if name not in drop]
         warnings.warn(_unread(Path(path), unread, beside), stacklevel=2)
-    style = None if table.dialect is None else style_of(path, table.arrow, table.dialect)
+    if table.dialect is None:
+        return table.arrow, None, table.left_out
+    style = style_of(path, table.arrow, table.dialect)
+    if local_columns(style):
+        style = with_offsets(style, texts_of(path, table.arrow, dialect))
     return table.arrow, style, table.left_out
 
 

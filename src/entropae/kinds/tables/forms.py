@@ -138,10 +138,10 @@ def zones_of(values: Sequence[str]) -> tuple[str, ...]:
         >>> zones_of(["2021-01-01T10:00:00+01:00", "2021-07-01T10:00:00Z"])
         ('+01:00', 'Z')
     """
-    found = [ZONE.search(value) for value in values]
-    if not all(found) or not all(":" in value[:-3] for value in values):
+    found = {*map(zone_of, values)}
+    if "" in found or not all(":" in value[:-3] for value in values):
         return ()
-    return tuple(sorted({match[0] for match in found if match}))
+    return tuple(sorted(found))
 
 
 def zoned_form_of(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -157,6 +157,12 @@ def zoned_form_of(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     return form_of(sorted({*map(without_zone, values)}) if zones else values), zones
 
 
+def zone_of(value: str) -> str:
+    """The offset that a text ends in; `""` without one."""
+    found = ZONE.search(value)
+    return found[0] if found else ""
+
+
 def without_zone(value: str) -> str:
     """A text without its offset."""
     return ZONE.sub("", value)
@@ -169,10 +175,10 @@ def offset_of(text: str) -> int:
         >>> offset_of("2021-01-01T10:00:00+01:30"), offset_of("%H:%M:%SZ"), offset_of("10:00 -05")
         (5400, 0, -18000)
     """
-    found = ZONE.search(text)
-    digits = re.sub(r"\D", "", found[0]) if found else ""
+    zone = zone_of(text)
+    digits = re.sub(r"\D", "", zone)
     seconds = 3600 * int(digits[:2] or 0) + 60 * int(digits[2:] or 0)
-    return -seconds if found and "-" in found[0] else seconds
+    return -seconds if "-" in zone else seconds
 
 
 def number_form(values: Sequence[int]) -> str:

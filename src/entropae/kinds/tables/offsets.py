@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -36,7 +37,7 @@ class Offsets:
             ValueError: If it is not of the form.
         """
         found = moment_of(text, self.form)
-        if forms.ZONE.search(text):
+        if forms.zone_of(text):
             return found
         made = [found - _ahead(zone, self.form) for zone in self.zones]
         used = [one for i, one in enumerate(made) if self._which(np.array([one]))[0] == i]
@@ -88,7 +89,7 @@ def offsets_of(texts: Sequence[str], form: str) -> Offsets | None:
     if forms.meaning_of(form) != "date-time":
         return None
     local = np.array([forms.parsed(forms.without_zone(text), form) for text in texts], np.int64)
-    zones = [forms.ZONE.search(text)[0] for text in texts]  # type: ignore[index]
+    zones = [forms.zone_of(text) for text in texts]
     moments = np.array([moment_of(text, form) for text in texts], np.int64)
     order = np.argsort(moments, kind="stable")
     first = [i for i, j in enumerate(order) if not i or zones[j] != zones[order[i - 1]]]
@@ -99,3 +100,19 @@ def offsets_of(texts: Sequence[str], form: str) -> Offsets | None:
         return None
     which = order[first]
     return Offsets(form, tuple(moments[which].tolist()), tuple(zones[j] for j in which))
+
+
+def offsets_from(form: str, starts: Any, zones: Any) -> Offsets:
+    """The fields of `Offsets`, as a stranger's file has them.
+
+    Raises:
+        ValueError: If there are no such offsets.
+    """
+    starts, zones = tuple(starts), tuple(zones)
+    whole = all(type(start) is int and abs(start) < 1 << 62 for start in starts)
+    named = all(isinstance(zone, str) and forms.ZONE.fullmatch(zone) for zone in zones)
+    rising = whole and list(starts) == sorted(starts)
+    timed = forms.meaning_of(form) == "date-time"
+    if not (timed and rising and named) or len(starts) != len(zones) or not starts:
+        raise ValueError("its offsets are none")
+    return Offsets(form, starts, zones)
