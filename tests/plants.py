@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -135,6 +136,7 @@ def fit(
     batch_size: int = 128,
     seed: int = 0,
     learning_rate: float = 3e-3,
+    **options: Any,
 ) -> None:
     ea.fit(
         model,
@@ -145,6 +147,7 @@ def fit(
         validation=0,
         learning_rate=learning_rate,
         progress=False,
+        **options,
     )
 
 
@@ -402,6 +405,17 @@ def clamped() -> Patient:
     return Patient(ea.Autoencoder(nn.Identity(), clamp, ea.Plain(64)), train, held_out)
 
 
+def logits() -> Patient:
+    """Digits learnt by a cross-entropy that takes logits."""
+    torch.manual_seed(SEED)
+    encoder, decoder = pair("mlp", (1, 8, 8), 8, 8, hidden=(128, 64), output="linear")
+    model = ea.Autoencoder(encoder, decoder, ea.Entropic(8, bank=0))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The reconstruction error takes logits")
+        fit(model, digits()[0], 60, error=nn.functional.binary_cross_entropy_with_logits)
+    return Patient(model, *digits(), 128)
+
+
 def leaked() -> Patient:
     """Held-out samples that are among the training samples."""
     patient = healthy()
@@ -468,6 +482,7 @@ PLANTS: dict[str, tuple[Callable[[], Patient], str]] = {
     "negatives": (negatives, "input"),
     "channels reversed": (channels, "input"),
     "a sigmoid for signals": (unreachable, "range"),
+    "logits for digits": (logits, "logits"),
     "data −1 … 1 to a decoder of 0 … 1": (clamped, "range"),
     "held-out samples of the training set": (leaked, "leak"),
     "an encoder that ends in a ReLU": (cut_off, "cut"),

@@ -12,7 +12,7 @@ from torch import nn
 import entropae as ea
 
 IMAGES = torch.rand(40, 3, 8, 8)
-GIVE = re.compile(r"(?:It takes |[Gg]ive )((?:torch|nn|x)\b.*?)(?:: give that)?\.$")
+GIVE = re.compile(r"(?:It takes |[Gg]ive )((?:(?:torch|nn|x)\b|\[one).*?)(?:: give that)?\.$")
 
 
 def seen(channels: int) -> nn.Module:
@@ -41,6 +41,18 @@ class Axes(nn.Module):
         return eval(self.told, {"y": self.layers(z).movedim(1, 3)})
 
 
+class Counting(nn.Module):
+    """Takes images without channels, and counts their axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = flat(8, 8)[0]
+
+    def forward(self, x):
+        n, height, width = x.shape
+        return self.layers(x.reshape(n, height * width))
+
+
 CASES = {
     "channels last": (seen(3), back(3, 8, 8), IMAGES.movedim(1, 3)),
     "bands last": (seen(5), back(5, 8, 8), np.random.default_rng(0).random((40, 8, 8, 5))),
@@ -66,6 +78,13 @@ CASES = {
         nn.Sequential(nn.ConvTranspose2d(2, 1, 3), nn.Flatten()),
         torch.rand(40, 16),
     ),
+    "arrays without a channel": (
+        nn.Sequential(nn.Flatten(1, 2), nn.Linear(64, 2)),
+        back(8, 8),
+        IMAGES[:, 0].numpy(),
+    ),
+    "axes that are counted": (Counting(), back(8, 8), IMAGES[:, 0].numpy()),
+    "batches in a list": (seen(3), back(3, 8, 8), list(IMAGES.split(4))),
     "flat": (*flat(3, 8, 8), IMAGES),
     "flat is meant": (nn.Linear(6, 2), back(2, 3), torch.rand(40, 6)),
     "a channel more": (flat(8, 8)[0], back(1, 8, 8), IMAGES[:, 0]),
@@ -87,7 +106,19 @@ def test_what_it_says_to_give_fits(case):
             made = eval(said[-1], {"torch": torch, "nn": nn, "x": x, "decoder": decoder})
             x, decoder = (x, made) if isinstance(made, nn.Module) else (made, decoder)
     assert turn, "it fitted at once"
-    assert model.sample(2).shape[1:] == x.shape[1:]
+    assert model.sample(2)[0].shape == x[0].shape
+
+
+def test_batches_of_a_generator_are_told_from_codes_of_a_shape():
+    x = list(torch.rand(40, 6).split(4))
+    model = ea.Autoencoder(nn.Linear(6, 2), nn.Linear(2, 6), ea.Plain(2))
+    with pytest.raises(
+        ValueError, match=r"if x yields batches, give their samples: (.*?\]);"
+    ) as said:
+        ea.fit(model, (batch for batch in x), epochs=1, progress=False)
+    given = eval(re.search(r"their samples: (.*?\]);", str(said.value))[1], {"x": x})
+    assert ea.fit(model, given, epochs=1, progress=False)
+    assert len(given) == 40
 
 
 def test_one_sample_without_its_batch():

@@ -184,6 +184,13 @@ def test_codes_of_a_shape_are_flattened_as_the_message_says():
             ea.Plain(4),
             "Make it Plain(dim=6); or end an encoder yet to be trained with nn.Linear(6, 4).",
         ),
+        (
+            ea.Plain(3),
+            "Of means and log-variances take the means, nn.Sequential(encoder, Means()), with a "
+            "Means whose forward returns h.chunk(2, 1)[0]; or give "
+            'ea.latent.named("vae", dim=3); or make it Plain(dim=6); or end an encoder yet to be '
+            "trained with nn.Linear(6, 3).",
+        ),
         (ea.latent.Variational(6), "Make it Variational(dim=3); or "),
         (ea.latent.Variational(2), "Make it Variational(dim=3); or "),
     ],

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from torch import nn
 
 import entropae as ea
 from entropae.prior import PRIORS, Flow, FlowMatching, Full, Mixture, Normal, TwoStage
@@ -127,3 +128,33 @@ def test_collapsed_codes_can_still_be_sampled():
     torch.testing.assert_close(drawn[:, 1], torch.full((20_000,), 0.7), rtol=0, atol=0.02)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(code.T), rtol=0, atol=0.04)
     assert torch.isfinite(law.log_prob(code)).all()
+
+
+def test_a_fit_of_networks_depends_on_its_seed_alone():
+    """Not on torch's random state, which stays as it was."""
+    codes = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    for make in (lambda: TwoStage(2, steps=5), lambda: Flow(2, steps=2)):
+        drawn = []
+        for state, seed in ((0, 0), (1, 0), (1, 1)):
+            torch.manual_seed(state)
+            prior = make()
+            prior.fit(codes, seed=seed)
+            assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.manual_seed(state)))
+            drawn.append(prior.sample(4, generator=torch.Generator().manual_seed(0)))
+        assert torch.equal(drawn[0], drawn[1])
+        assert not torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("dim", [40, 128])
+def test_codes_of_a_narrow_layer_are_told_and_do_not_depend_on_the_batch(dim):
+    """Rounding is all that varies across them, and not a singular matrix to Cholesky."""
+    torch.manual_seed(0)
+    narrow = nn.Sequential(nn.Linear(64, 32), nn.Linear(32, dim))
+    x = torch.randn(1000, 64) + 3
+    model = ea.Autoencoder(narrow, nn.Linear(dim, 64), ea.Plain(dim))
+    with pytest.warns(UserWarning, match="covariance is singular"):
+        model.fit_head(x, "full")
+    u = model.encode(x)
+    assert torch.linalg.eigvalsh(torch.cov(u.T)).max() < 1.01
+    assert (model.encode(x, batch_size=7) - u).abs().max() < 1e-2
+    assert (model.head.from_normal(u) - model.encode(x, head=False)).abs().max() < 1e-4

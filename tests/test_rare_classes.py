@@ -72,6 +72,7 @@ def test_a_class_is_known_by_any_form_of_its_number():
             r"got shape \(60, 2\)\. Of one column .*labels\.argmax\(1\)",
         ),
         ([None, *"ab" * 29, "a"], "no class for 1 of 60 samples"),
+        (["", *"ab" * 29, "a"], "no class for 1 of 60 samples"),
         (np.where(np.arange(60) < 20, np.nan, 1), "no class for 20 of 60 samples"),
     ],
 )

@@ -44,6 +44,7 @@ FINDINGS: dict[str, Check] = {
     for kind in (
         inputs.TRANSFORMED,
         inputs.UNREACHABLE,
+        inputs.LOGITS,
         inputs.MIXED,
         inputs.LEAK,
         norms.DISAGREE,

@@ -141,6 +141,43 @@ UNREACHABLE = Check(
 )
 
 
+def _logits(measured: Measured) -> Verdict | None:
+    x, again = measured.test, measured.again
+    if not x.is_floating_point() or x.min() < 0 or x.max() > 1 or not again.min() < 0:
+        return None
+    error = float(squared(again.sigmoid(), measured.test_points).mean())
+    ratio = (measured.error - error) / max(error, NEGLIGIBLE**2 * measured.variance)
+    if not ratio > 1 or error > measured.variance:
+        return None
+    return Verdict(
+        of_error(ratio),
+        ratio,
+        1.0,
+        f"the squared error is {measured.error / measured.variance:.2g} of the data's variance, "
+        f"and {error / measured.variance:.2g} with a sigmoid after the decoder, whose values are "
+        f"{float(again.min()):.2g} … {float(again.max()):.2g}",
+    )
+
+
+LOGITS = Check(
+    name="logits",
+    title="The decoder returns logits",
+    meaning="Reconstructions and samples are numbers of any size, of which a sigmoid makes data.",
+    how=(
+        "Squared error of the decoder's output for data in 0 … 1, and of its sigmoid: e and e′. "
+        "Found if e′ is at most a half of e and less than the data's variance; the effect is "
+        "(e − e′)/e′."
+    ),
+    cause="It was trained by a cross-entropy that takes logits, and has no sigmoid at its end.",
+    remedy=(
+        "Put one there: model.decoder = nn.Sequential(model.decoder, nn.Sigmoid()), and train by "
+        "error=nn.functional.binary_cross_entropy, which takes no logits."
+    ),
+    judge=_logits,
+    explains=("*",),
+)
+
+
 def check_held_out(measured: Measured) -> None:
     """Raise unless there are held-out samples.
 

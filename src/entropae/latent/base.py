@@ -180,14 +180,24 @@ class Latent(nn.Module, ABC):
                 f"Wrap both networks, nn.Sequential(encoder, nn.Flatten()) and nn.Sequential("
                 f"nn.Unflatten(1, {tuple(h.shape[1:])}), decoder)"
             )
+        if h.ndim == 3 and h.shape[2] == self.in_features:
+            ways.append(
+                "if x yields batches, give their samples: [one for batch in x for one in batch]"
+            )
         numbers = math.prod(h.shape[1:])
+        if h.ndim == 2 and numbers == 2 * self.in_features:
+            ways.append(
+                "Of means and log-variances take the means, nn.Sequential(encoder, Means()), with "
+                "a Means whose forward returns h.chunk(2, 1)[0]; or give "
+                f'ea.latent.named("vae", dim={self.dim})'
+            )
         if numbers != self.in_features:
             dim, rest = divmod(numbers * self.dim, self.in_features)
             fits = f", and make it {type(self).__name__}(dim={dim})" if dim and not rest else ""
-            if ways:
+            if h.ndim > 2:
                 ways[0] += fits
             elif fits:
-                ways.append(f"Make it {type(self).__name__}(dim={dim})")
+                ways.append(f"make it {type(self).__name__}(dim={dim})")
             layers = "nn.Flatten() and " if h.ndim > 2 else ""
             layers += f"nn.Linear({numbers}, {self.in_features})"
             ways.append(f"end an encoder yet to be trained with {layers}")

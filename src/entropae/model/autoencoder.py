@@ -140,13 +140,15 @@ class Autoencoder(Generative):
     def begin_epoch(self, progress: float) -> None:
         """Tell the latent that an epoch begins: its schedules move on, its memory bank is emptied.
 
-        `Training` and `fit` do it by themselves.
+        Fitted priors and head are dropped, as they are of codes that will change. `Training` and
+        `fit` do all this by themselves.
 
         Args:
             progress: Share of the training that is done, in [0, 1].
         """
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must be in [0, 1]: got progress={progress}.")
+        self.drop_priors()
         self.latent.forget()
         self.latent.progress = progress
 

@@ -18,7 +18,7 @@ from entropae.nn.normalization import in_precision_of
 # What torch says of batches of another shape than a network takes.
 MISFIT = re.compile(
     r"cannot be multiplied|size of tensor|to have \d+ channels|[Ee]xpected .*input|must match"
-    r"|should contain \d+ elements|same dtype|scalar type"
+    r"|should contain \d+ elements|same dtype|scalar type|values to unpack"
 )
 
 PICKED = {
@@ -40,6 +40,7 @@ TURNS: dict[str, Callable[[Tensor], Tensor]] = {
     "x[:, None]": lambda x: x[:, None],
     "x.reshape(len(x), -1)": lambda x: x.reshape(len(x), -1),
     "x[None]": lambda x: x[None],
+    "[one for batch in x for one in batch]": lambda x: x.flatten(0, 1),
 }
 
 
@@ -58,7 +59,7 @@ def call(
     version = None if given.is_inference() else given._version
     try:
         made = network(given)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         if MISFIT.search(str(error)) is None:
             raise
         said = str(error).splitlines()[0]
@@ -82,6 +83,9 @@ def _ways(network: nn.Module, x: Tensor, role: str) -> Iterator[str]:
     if role == "encoder":
         if x.is_floating_point() and _takes(network, lambda x: x.long(), x):
             yield "Numbers come in float32: let its forward begin with x = x.long()."
+        if x.ndim == 4 and x.shape[1] == 1 and _takes(network, lambda x: x[:, 0], x):
+            sides = ", ".join(map(str, x.shape[2:]))  # arrays of images got the axis on the way
+            yield f"It takes torch.as_tensor(x).reshape(-1, {sides}): give that."
         for written, turned in TURNS.items():
             if _takes(network, turned, x):
                 yield f"It takes {written}: give that."

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from entropae.kinds import as_samples
+from entropae.kinds.samples import evenly
 from entropae.prior import BARE, TITLES
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def choose(model: Generative, held_out: Any) -> Choice:
     References:
         Breiman et al., "Classification and regression trees", 1984, section 3.4.3.
     """
-    if isinstance(held_out, Tensor):
-        some = held_out[:MOST]
+    if isinstance(held_out, Tensor):  # which may be in the order of its classes
+        some = held_out[evenly(len(held_out), MOST)]
     else:
         some = as_samples(held_out, kind=model.kind).some(MOST)
     densities = log_densities(model, model.encode(some, head=False))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from entropae.kinds import Kind, Samples, as_samples
-from entropae.kinds.labels import LEAST, labels_of, names
+from entropae.kinds.labels import LEAST, MISSING, labels_of, names
 from entropae.prior import Prior
 
 
@@ -63,7 +63,7 @@ def _classes(labels: Any) -> list[str]:
     array = np.asarray(labels.cpu() if isinstance(labels, Tensor) else labels)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     found = names(array)
-    gone = sum(one is None or str(one) in ("nan", "<NA>") for one in array.tolist())
+    gone = sum(one is None or str(one) in (*MISSING, "<NA>") for one in array.tolist())
     if gone:
         raise ValueError(
             f"`labels` has no class for {gone} of {len(array)} samples. Leave these samples out, "

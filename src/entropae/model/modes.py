@@ -25,6 +25,14 @@ def left_alone(module: nn.Module) -> set[nn.Module]:
     return found
 
 
+def train(module: nn.Module) -> None:
+    """Put a module into training mode, but for what somebody froze."""
+    left = left_alone(module)
+    module.train()
+    for part in left:
+        part.eval()
+
+
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Inside, a module is in evaluation mode; each part's own mode comes back.

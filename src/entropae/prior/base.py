@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -129,9 +130,10 @@ class Prior(nn.Module, ABC):
             raise ValueError("Ask for one `label`, or for `balanced` samples of all, not for both.")
         if not self.classes:
             raise ValueError(
-                "This prior knows of no classes: the data had none, or too few samples of one, or "
-                "it is of a kind without. Ask for another prior, or fit one with labels: entropae "
-                'fit --labels, or model.fit_prior(data, "mixture", labels=labels) in Python. Rows '
+                "This prior knows of no classes, nor does a head: it was fitted without labels, "
+                "the data had too few samples of one, or it is of a kind without. Ask for another "
+                "prior, or fit one with labels: entropae fit --labels, or model.fit_prior(data, "
+                '"mixture", labels=labels) or model.fit_head(data, labels=labels) in Python. Rows '
                 "of a table are chosen by --where too."
             )
         if balanced:
@@ -181,6 +183,14 @@ def natural(name: str) -> tuple[float, str]:
         return float(name), name
     except ValueError:
         return math.inf, name
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, networks get the weights of a seed; torch's random state stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def held_out_rows(n: int, share: float, seed: int) -> Bool[Tensor, " n"]:

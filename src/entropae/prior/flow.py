@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from entropae.prior.base import PLAIN, Asked, Prior, learn, normal
+from entropae.prior.base import PLAIN, Asked, Prior, learn, normal, seeded
 
 
 class Flow(Prior):
@@ -39,15 +39,20 @@ class Flow(Prior):
         steps: int = 2000,
     ) -> None:
         super().__init__()
+        self.dim, self.transforms, self.hidden = dim, transforms, tuple(hidden)
+        self.steps = steps
+        self._begin(0)
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(dim))
+
+    def _begin(self, seed: int) -> None:
+        """A flow that nothing has been learnt with."""
         try:
             from zuko.flows import NSF
         except ImportError as error:
             raise ImportError('A flow needs zuko: pip install "entropae[flow]".') from error
-        self.dim, self.transforms, self.hidden = dim, transforms, tuple(hidden)
-        self.steps = steps
-        self.flow = NSF(dim, transforms=transforms, hidden_features=self.hidden)
-        self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(dim))
+        with seeded(seed):
+            self.flow = NSF(self.dim, transforms=self.transforms, hidden_features=self.hidden)
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Maximum likelihood by Adam, on standardised codes, with a falling learning rate."""
@@ -56,6 +61,8 @@ class Flow(Prior):
         self.scale.copy_(code.std(0).clamp(min=torch.finfo(code.dtype).tiny))
         code = (code - self.mean) / self.scale
         generator = torch.Generator().manual_seed(seed)
+        self._begin(seed)
+        self.to(code)
 
         def loss(z: Tensor) -> Tensor:
             return -self.flow().log_prob(z).mean()

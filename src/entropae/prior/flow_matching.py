@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from entropae.prior.arcs import Arcs
-from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, held_out_rows, normal
+from entropae.prior.base import PLAIN, Asked, Prior, class_numbers, held_out_rows, normal, seeded
 from entropae.prior.gaussian import cholesky, identity, invert
 from entropae.prior.progress import counted
 from entropae.prior.velocity import Velocity
@@ -177,8 +177,7 @@ class FlowMatching(Prior):
 
     def _new_velocity(self, seed: int) -> Velocity:
         """One that nothing has been learnt with; torch's random state stays as it was."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return Velocity(self.dim, self.hidden or NARROW, self.blocks, len(self.classes))
 
     @torch.no_grad()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Added to each variance of a mixture, and of a full normal without an inverse.
 RIDGE = 1e-5
+# Smallest eigenvalue of a correlation matrix of numbers in single precision that are independent.
+FLAT = 1e-8
 
 
 class Normal(Prior):
@@ -268,10 +270,17 @@ def invert(prior: Any, keys: object = None) -> None:
     prior.inverse.copy_(torch.linalg.solve_triangular(prior.factor, unit, upper=False))
 
 
+def _is_flat(covariance: Float[Tensor, "d d"]) -> bool:
+    """Whether some direction varies by no more than single precision's rounding of the others."""
+    deviation = covariance.diagonal().sqrt()
+    correlation = covariance / deviation / deviation[:, None]
+    return float(torch.linalg.eigvalsh(correlation)[0]) < FLAT
+
+
 def cholesky(covariance: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     """The lower triangular factor of a covariance; with a warning, of one that has an inverse."""
     factor, failed = torch.linalg.cholesky_ex(covariance)
-    if failed:
+    if failed or _is_flat(covariance):
         warnings.warn(
             "The codes' covariance is singular: some coordinates are constant or dependent. "
             f"{RIDGE:g} of it is added to each variance. Use a smaller latent dimension, or a "

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from entropae.prior.base import PLAIN, Asked, Prior, learn, normal
+from entropae.prior.base import PLAIN, Asked, Prior, learn, normal, seeded
 
 
 class TwoStage(Prior):
@@ -33,11 +33,16 @@ class TwoStage(Prior):
     def __init__(self, dim: int, *, hidden: int = 256, steps: int = 3000) -> None:
         super().__init__()
         self.dim, self.hidden, self.steps = dim, hidden, steps
-        self.encoder = _Skip(dim, 2 * dim, hidden)
-        self.decoder = _Skip(dim, dim, hidden)
-        self.log_gamma = nn.Parameter(torch.zeros(()))
+        self._begin(0)
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(dim))
+
+    def _begin(self, seed: int) -> None:
+        """Networks that nothing has been learnt with."""
+        with seeded(seed):
+            self.encoder = _Skip(self.dim, 2 * self.dim, self.hidden)
+            self.decoder = _Skip(self.dim, self.dim, self.hidden)
+        self.log_gamma = nn.Parameter(torch.zeros(()))
 
     def fit(self, code: Float[Tensor, "n d"], *, seed: int = 0) -> None:
         """Maximise the evidence lower bound of standardised codes by Adam."""
@@ -46,6 +51,8 @@ class TwoStage(Prior):
         self.scale.copy_(code.std(0).clamp(min=torch.finfo(code.dtype).tiny))
         code = (code - self.mean) / self.scale
         generator = torch.Generator().manual_seed(seed)
+        self._begin(seed)
+        self.to(code)
 
         def loss(z: Tensor) -> Tensor:
             mean, deviation = self._posterior(z)

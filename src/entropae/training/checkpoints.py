@@ -12,7 +12,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.plugins import CheckpointIO
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -157,6 +157,10 @@ class Keep(Checkpoint):
                         )
                     if isinstance(value, Tensor) and value.shape == parameter.shape:
                         found[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+        for callback in trainer.callbacks:
+            # One that has ended training would do so after another epoch only.
+            if isinstance(callback, EarlyStopping) and callback.stopped_epoch:
+                trainer.should_stop = True
         self.started = True
         # Lightning has put its own handler of SIGTERM in the place of ours.
         self.wish.install()
@@ -179,7 +183,8 @@ class Keep(Checkpoint):
     ) -> None:
         """Write the state, after all other callbacks have done their part."""
         done = trainer.current_epoch + 1
-        kept = self.path is not None and (done % self.every == 0 or done == trainer.max_epochs)
+        last = done == trainer.max_epochs or trainer.should_stop
+        kept = self.path is not None and (done % self.every == 0 or last)
         if kept:
             trainer.save_checkpoint(str(self.path))
         self._heed(trainer, kept=kept)

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import (
+    Callback,
+    ProgressBar,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
 from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -19,6 +24,7 @@ from entropae import distributed
 from entropae.drawing.log import Log
 from entropae.kinds import Samples, as_samples, identity
 from entropae.kinds.keys import Halves
+from entropae.kinds.labels import labels_of
 from entropae.kinds.loaders import batch_size_of
 from entropae.messages import unknown, whole
 from entropae.model import Autoencoder, ErrorFunction
@@ -106,7 +112,8 @@ def fit(
         weight_decay: AdamW's; 0 is Adam.
         augment: From a training batch to a changed one, as by mirroring images.
         keep: `"best"`: the model ends as it was where the error on held-out samples was lowest, in
-            the epochs after which penalties have their full weight. `"last"`: as it was last.
+            the epochs after which penalties have their full weight. `"last"`: as it was last, or
+            as a callback leaves it that averages weights.
         error: Reconstruction error, from a reconstruction and its batch: a number, one per sample
             or one per element, of which the mean is taken. By default the squared error, or the
             decoder's own (see `Autoencoder`).
@@ -171,6 +178,7 @@ def fit(
     if error is None and not hasattr(model.decoder, "error"):
         _warn_of_units(samples)
         _warn_of_limits(model, samples.first(LOOKED_AT))
+    _warn_of_logits(error)
     if batch_size is None:
         batch_size = batch_size_of(data) or samples.kind.batch_size
     share = float(validation or 0) if others is None else 0.0
@@ -199,7 +207,8 @@ def fit(
     loggers = loggers_of(logger, folder)
     history = History(folder and folder / "log.csv")
     added: list[Callback] = [history, *listed(callbacks, Callback, "callbacks")]
-    if keep == "best" and held_out is not None:
+    averaged = any(isinstance(one, StochasticWeightAveraging | WeightAveraging) for one in added)
+    if keep == "best" and held_out is not None and not averaged:
         added.append(Best())
     if loggers:
         added.append(Pictures((held_out or train).drawn(SHOWN, seed=seed), seed=seed))
@@ -219,7 +228,7 @@ def fit(
         "callbacks": added,
         "logger": loggers or False,
         "plugins": [SafeIO()],
-        "enable_progress_bar": False,
+        "enable_progress_bar": any(isinstance(one, ProgressBar) for one in added),
         "enable_model_summary": False,
         "use_distributed_sampler": False,
     }
@@ -272,7 +281,8 @@ def _fit_head(model: Autoencoder, train: Samples, name: str, *, steps: int, seed
     head = make_head(name, model.latent.dim)
     if isinstance(head, FlowMatching):
         head = FlowMatching.sized(model.latent.dim, len(train), steps * worth(model))
-    model.fit_head(train, head, seed=seed)
+    labels = head.conditional and labels_of(train) is not None
+    model.fit_head(train, head, labels=labels, seed=seed)
 
 
 def _warn_of_units(samples: Samples) -> None:
@@ -283,6 +293,20 @@ def _warn_of_units(samples: Samples) -> None:
     warnings.warn(
         f"The values are in mixed units ({scaling.said}): those in the largest will be learnt, "
         f"others hardly. Standardise them: {STANDARDIZED}",
+        stacklevel=3,
+    )
+
+
+def _warn_of_logits(error: Any) -> None:
+    """Say where reconstructions and samples will be no data, but what a sigmoid makes data of."""
+    if error is not nn.functional.binary_cross_entropy_with_logits and not isinstance(
+        error, nn.BCEWithLogitsLoss
+    ):
+        return
+    warnings.warn(
+        "The reconstruction error takes logits, so that reconstructions and samples will be "
+        "logits, too. To get data, end the decoder in nn.Sigmoid() and give "
+        "error=nn.functional.binary_cross_entropy.",
         stacklevel=3,
     )
 

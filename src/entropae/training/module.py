@@ -19,6 +19,7 @@ from entropae import distributed
 from entropae.kinds import tensor_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
+from entropae.model.modes import train
 from entropae.nn import linear_weights
 from entropae.nn.normalization import synchronize
 from entropae.training.faults import NEGATIVE, Guard, OnNonFinite, first_bad_gradient
@@ -118,13 +119,21 @@ class Training(lightning.LightningModule):
         self.sums: dict[str, tuple[Tensor, int]] = {}
         self.passed = 0  # batches of the epoch within which a checkpoint was written
         self.scheduler: LambdaLR | None = None
+        self.begun_with: str | None = None  # the name of the optimiser
 
     def configure_callbacks(self) -> list[Callback]:
         """What belongs to training with any trainer: a guard against what is not finite."""
         return [self.guard]
 
     def setup(self, stage: str) -> None:
-        """Batch normalisation over the batch of all processes, in networks of your own too."""
+        """Begin as `fit` does: with no priors of codes that will change, nor in evaluation mode.
+
+        Batch normalisation is over the batch of all processes, in networks of your own too.
+        """
+        if stage == "fit":
+            self.model.drop_priors()
+            if not self.model.training:  # as `fit` and `load` leave it
+                train(self.model)
         if self.trainer.world_size > 1:
             synchronize(self.model)
             # A latent's buffers are alike in all processes; DDP would send the bank at every step.
@@ -155,6 +164,10 @@ class Training(lightning.LightningModule):
                 if (some := [weight for weight in weights if (id(weight) in slow) == is_slow])
             ]
             optimizer = torch.optim.AdamW(groups, **options)
+        made = type(optimizer).__name__
+        if self.begun_with not in (None, made):
+            raise ValueError(f"it was begun with {self.begun_with}, not {made}.")
+        self.begun_with = made
         self.scheduler = LambdaLR(optimizer, lambda step: self._share_of_rate(step))
         return {
             "optimizer": optimizer,
@@ -164,6 +177,7 @@ class Training(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what is known of the epoch so far, so that it can go on from there."""
         checkpoint["planned_epochs"] = self.trainer.max_epochs
+        checkpoint["begun_with"] = self.begun_with
         if not self.trainer.is_last_batch:
             checkpoint["within"] = {
                 "batches": self.trainer.fit_loop.batch_idx + 1,
@@ -173,6 +187,7 @@ class Training(lightning.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it up again."""
+        self.begun_with = checkpoint.get("begun_with")
         within = checkpoint.get("within")
         if within:
             self.passed = int(within["batches"])
