@@ -203,3 +203,29 @@ def test_a_shell_outscores_a_gaussian_in_a_small_batch():
     sphere = torch.nn.functional.normalize(x, dim=2) * 4
     shell, normal = (torch.stack([ea.knn_entropy(z, 1) for z in s]).mean() for s in (sphere, x))
     assert shell > normal + 0.3
+
+
+@pytest.mark.parametrize("columns", ["dead", "twice", "constant"])
+def test_a_loss_of_codes_without_a_density_says_floor(columns):
+    x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+    x = {"dead": x * torch.tensor([1.0, 0.0]), "twice": x[:, :1].repeat(1, 2), "constant": 0 * x}
+    codes = x[columns].requires_grad_()
+    with pytest.warns(UserWarning, match="As a loss, give a `floor`"):
+        entropy = ea.knn_entropy(codes)
+    entropy.backward()
+    assert entropy == -math.inf
+    assert codes.grad.isnan().any()
+    codes.grad = None
+    ea.knn_entropy(codes, floor=1e-2).backward()
+    assert codes.grad.isfinite().all()
+    with pytest.warns(UserWarning, match="no density"):
+        ea.knn_renyi_entropy(codes, 2.0).backward()
+
+
+@pytest.mark.parametrize("n", [4, 5, 8, 12])
+def test_few_points_are_told_of_methods_that_take_so_few(n):
+    x = np.random.default_rng(0).standard_normal((n, 2))
+    for said in ea.entropy_estimate(x).warnings:
+        if 'method="calibrated"' in said:
+            assert math.isfinite(ea.entropy_estimate(x, method="calibrated").value)
+            assert n > 8

@@ -7,6 +7,7 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import digamma
@@ -303,6 +304,35 @@ def test_conditional_information_of_classes():
     for method in ("auto", "gao", "plugin"):
         found = ea.knn_conditional_mutual_information(x, y, z, method=method)
         assert found == pytest.approx(truth, abs=0.04)
+
+
+def test_given_classes_information_is_the_mean_of_what_is_within_each():
+    x, y = pair(0, 900, 0.6)
+    z = np.random.default_rng(1).integers(0, 3, 900)
+    x, y = x + 2 * z, y - z
+    within = [ea.knn_mutual_information(x[z == c], y[z == c], 4, **RAW) for c in range(3)]
+    found = ea.conditional_mutual_information_estimate(x, y, z.astype(str), 4, **RAW)
+    assert found.method == "ksg1"
+    assert found.value == pytest.approx(np.average(within, weights=np.bincount(z)), abs=1e-12)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+@pytest.mark.parametrize("beside", [False, True])
+def test_intervals_given_classes_hold_the_truth(rho, beside):
+    """Nor does a continuous column beside the classes draw the estimate up."""
+    truth, held, values = -0.5 * math.log(1 - rho**2), 0, []
+    for seed in range(12):
+        x, y = pair(seed, 1200, rho)
+        rng = np.random.default_rng([seed, 1])
+        z, w = rng.integers(0, 4, 1200), rng.standard_normal(1200)
+        given = {"z": z.astype(str)} | ({"w": w} if beside else {})
+        found = ea.conditional_mutual_information_estimate(
+            x + 2 * z + beside * w, y - z + beside * w, pd.DataFrame(given)
+        )
+        held += found.low <= truth <= found.high
+        values.append(found.value)
+    assert held >= 9
+    assert np.mean(values) == pytest.approx(truth, abs=0.025)
 
 
 def test_zero_inflated_parts_are_two_parts_each():

@@ -62,6 +62,11 @@ def _is_plainly_dense(points: Float[Tensor, "n d"]) -> bool:
     return bool((failed == 0) & (offset.amax() * torch.finfo(points.dtype).eps < 1e-6))
 
 
+def infinite(points: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    """−∞, whose gradient is no number, as that of points which coincide."""
+    return (0 * points.sum()).abs().log()
+
+
 def say_constant(columns: list[int], names: Sequence[str] = ()) -> str:
     """Constant columns named."""
     which, are = ("Column", "is") if len(columns) == 1 else ("Columns", "are")

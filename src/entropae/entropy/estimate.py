@@ -22,6 +22,7 @@ from entropae.entropy.maps import (
     mapped_entropy,
     say_repeats,
 )
+from entropae.entropy.maps.estimation import LEAST
 from entropae.entropy.methods import METHODS, EntropyMethod, check_options, kl_spread
 from entropae.entropy.prepared import Prepared, Scale, check_by_blocks, coincident, prepared
 from entropae.entropy.whitening import (
@@ -342,10 +343,11 @@ def _warnings(
     least = max(NOT_WORTH_A_WARNING, min(WORTH_A_WARNING, error))
     if not abs(bias) > max(least, 2 * baseline.standard_error):
         return ()
+    other = ', or, for distributions near to a normal one, method="calibrated"'
     return (
         f"n={n} points are few for d={d} dimensions: of a Gaussian with this covariance, "
         f'method="{method}" says {abs(bias):.2f} nats too {"much" if bias > 0 else "little"}. Use '
-        'more points, or, for distributions near to a normal one, method="calibrated".',
+        f"more points{other if n > LEAST else ''}.",
     )
 
 

@@ -14,6 +14,7 @@ from scipy.special import digamma, polygamma
 from torch import Tensor
 
 from entropae.entropy.blocks import entropy_by_blocks
+from entropae.entropy.degenerate import infinite
 from entropae.entropy.distances import (
     LOG_UNIT_BALL,
     Pointwise,
@@ -209,8 +210,10 @@ def knn_entropy(
     message = sample.why_singular if looks else None
     said = sample.warnings
     if message:
+        if points.requires_grad:
+            message += " As a loss, give a `floor`, below which distances do not count."
         said = (*said, message)
-        entropy = points.new_tensor(-math.inf)
+        entropy = infinite(points)
     else:
         with showing_progress(progress):
             values = [METHODS[method].pointwise(t, ks, norm, floor, p).value for t in sample.turns]

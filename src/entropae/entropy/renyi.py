@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 from torch import Tensor
 
+from entropae.entropy.degenerate import infinite
 from entropae.entropy.distances import LOG_UNIT_BALL, is_number
 from entropae.entropy.prepared import Scale, coincident, prepared
 from entropae.neighbors import Norm, check_k, is_opaque, kth_distance, warn
@@ -188,7 +189,7 @@ def _over_spreads(
     message = sample.why_singular if looks else None
     if message:
         warn(message)
-        return points.new_tensor(-math.inf)
+        return infinite(points)
     values = [_renyi(turn, order, k, norm) for turn in sample.turns]
     entropy = (sum(values[1:], values[0]) / len(values) + sample.shift).to(points.dtype)
     if looks and entropy.isneginf():

@@ -280,10 +280,11 @@ def knn_conditional_mutual_information(
         plugin  Σ p log(p p_z / (p_xz p_yz)) − (K_xyz + K_z − K_xz − K_yz)/2n
 
     `k̃(i)` is the number of triples equal to triple `i` where `ε(i) = 0`, else `k`. `"auto"` takes
-    `plugin` for discrete parts, `gao` where some are, and `ksg1` for continuous ones. Biased
-    towards 0 where dependence is strong or dimensions are many. Unless `scale` is `None`, `ksg1`
-    takes of columns of `x` and `y` that are mostly linear in `z` what is not, which leaves the
-    information as it is, and what is left wide enough to count in: see `given.py`.
+    `plugin` for discrete parts, `gao` where `x` or `y` has classes, and else `ksg1`: given classes,
+    it is the mean over them of the information within each. Biased towards 0 where dependence is
+    strong or dimensions are many. Unless `scale` is `None`, `ksg1` takes of columns of `x` and `y`
+    that are mostly linear in `z` what is not, which leaves the information as it is, and what is
+    left wide enough to count in: see `given.py`.
 
     Args:
         x: First parts, shape `(n, d_x)`, or `(n,)` for `d_x = 1`.

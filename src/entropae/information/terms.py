@@ -303,8 +303,9 @@ def _choice(
 ) -> str:
     if all(is_discrete):
         return "plugin"
-    partly = any(v.classes is not None for part in parts for v in part)
-    if not partly:
+    # Given classes, neighbours are of the same class, and there the columns are continuous.
+    told = parts[:2] if formulas is CONDITIONAL else parts
+    if all(v.classes is None for part in told for v in part):
         return "ksg1"
     mixed = any(
         v.classes is not None
