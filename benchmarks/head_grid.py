@@ -30,7 +30,8 @@ import torch
 from entropae.nn import MLPDecoder
 from entropae.prior import FlowMatching
 from entropae.recipe import ModelConfig, Recipe
-from entropae.runs.making import begun_model, fit_by
+from entropae.runs.making import begun_model
+from entropae.runs.training import fit_by
 
 from _machine import RESULTS, save, table
 from heads import LATENTS, collected, distance_to, known, nearest, worked
@@ -47,6 +48,7 @@ class Variant(NamedTuple):
         model: Other settings of the model.
         rate: The learning rate at its highest, if not the network's own.
         more: Dimensions beside those that are given or chosen.
+        fades: Whether dropout falls to 0, as `fit` lets it.
     """
 
     latent: dict[str, Any] = {}  # noqa: RUF012 -- never changed
@@ -55,6 +57,7 @@ class Variant(NamedTuple):
     model: dict[str, Any] = {}  # noqa: RUF012 -- never changed
     rate: float | None = None
     more: int = 0
+    fades: bool = True
 
 
 PCA = {"start": "pca"}
@@ -84,6 +87,8 @@ VARIANTS = {
         for label, name in {"WAE": "wae", "Cramér–Wold": "cramer-wold"}.items()
     },
     "components, sphere": Variant({"name": "spherical"}, model=PCA),
+    "components, steady dropout": Variant(model=PCA, fades=False),
+    "components, sphere, steady dropout": Variant({"name": "spherical"}, model=PCA, fades=False),
     "sphere, dropout 0.1": Variant({"name": "spherical"}, model={"dropout": 0.1}),
     "sphere, dropout 0.02": Variant({"name": "spherical"}, model={"dropout": 0.02}),
     "components, sphere, no dropout": Variant({"name": "spherical"}, model=PCA | {"dropout": 0.0}),
@@ -159,7 +164,7 @@ def work_on(work: Work, end: float) -> Work:
         settings, model, _ = begun_model(settings, samples, train, held_out, say=False)
     assert isinstance(model.decoder, MLPDecoder)
     model.decoder.gain *= variant.gain
-    log = fit_by(settings, model, samples, progress=False)
+    log = fit_by(settings, model, samples, progress=False, fades=variant.fades)
     found: dict[str, Any] = {"seed": work.seed, "seconds": time.process_time() - began}
     n, distance = len(test), distance_to(test, task.features)
     error = (model.reconstruct(test) - test).square()

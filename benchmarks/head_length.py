@@ -22,7 +22,8 @@ import torch
 import entropae as ea
 from entropae.prior import FlowMatching
 from entropae.recipe import Recipe
-from entropae.runs.making import begun_model, fit_by
+from entropae.runs.making import begun_model
+from entropae.runs.training import fit_by
 
 from _machine import RESULTS, grouped, save, saved, table
 from heads import distance_to, known, nearest

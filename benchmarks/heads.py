@@ -43,7 +43,8 @@ from entropae.metrics import frechet_distance
 from entropae.model.paths import spherical
 from entropae.neighbors import kth_distance
 from entropae.prior import BARE, FlowMatching
-from entropae.runs.making import begun_model, fit_by
+from entropae.runs.making import begun_model
+from entropae.runs.training import fit_by
 
 from _machine import RESULTS, processor, save, saved, table
 from rivals import RECIPES, TASKS, recipe

@@ -51,6 +51,7 @@ class Kind(ABC):
         weight: λ of an Entropic code that gets a prior or head, where nobody says, if not its own.
         many_start: Where fully connected networks begin on 20 000 training samples or more.
         many_latent: The latent of so many samples that get a prior or head, where nobody says.
+        fades: Whether dropout falls to 0 over a training.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.
         errors: What `figures` returns, in words.
@@ -70,6 +71,7 @@ class Kind(ABC):
     weight: ClassVar[float | None] = None
     many_start: ClassVar[Literal["pca", "random"]] = "pca"
     many_latent: ClassVar[str] = "entropic"
+    fades: ClassVar[bool] = False
     batch_size: ClassVar[int] = 256
     enough: ClassVar[int] = 0
     errors: ClassVar[Mapping[str, str]] = {"mean_squared_error": "Squared error per value"}
@@ -314,9 +316,7 @@ class Kind(ABC):
     def _drawing(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Options of `model.draw`, where there are no conditions."""
         if asked.get("where") is not None or asked.get("shares") is not None:
-            raise ValueError(
-                f"`where` and `shares` are for tables: this model is of {self.things}."
-            )
+            raise ValueError(f"`where` and `shares` are for tables: these are {self.things}.")
         return {k: v for k, v in asked.items() if k not in ("where", "shares", "near", "labels")}
 
     def reconstructed(self, again: Shaped[Tensor, "n ..."]) -> Any:

@@ -33,7 +33,7 @@ from entropae.model import (
     size_of,
     start_from_pca,
 )
-from entropae.model.errors import check_suits, make_error
+from entropae.model.errors import check_suits
 from entropae.model.measuring import measure
 from entropae.recipe import RECIPE, Recipe
 from entropae.runs.checked import check_recipe
@@ -46,11 +46,12 @@ from entropae.runs.files import (
 )
 from entropae.runs.priors import fit_priors
 from entropae.runs.resuming import is_finished, reopen, resumed_recipe
-from entropae.runs.settling import against_pca, first_look, rate_of, scheduled, settled
+from entropae.runs.settling import against_pca, first_look, scheduled, settled
+from entropae.runs.training import fit_by
 from entropae.signals import Stopped
 from entropae.storage.atomic import remove_partial, write_text
 from entropae.storage.lock import claimed, is_empty
-from entropae.training import CHECKPOINT, fit
+from entropae.training import CHECKPOINT
 from entropae.training.budget import worth
 from entropae.training.fitting import random_state_kept
 
@@ -243,25 +244,6 @@ def begun_model(
             start_from_pca(model, train, found=changed or components)
         train.kind.begin(model, train, seed=recipe.seed)
     return recipe, model, components
-
-
-def fit_by(recipe: Recipe, model: Autoencoder, samples: Samples, **options: Any) -> list[Any]:
-    """Train as a recipe says, with more options of `fit`; returns the log."""
-    return fit(
-        model,
-        samples,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=rate_of(recipe, model),
-        decay=recipe.decay,
-        weight_decay=recipe.weight_decay,
-        augment=augmentation(samples.kind, recipe.augment),
-        keep=recipe.keep,
-        error=None if recipe.model.error == "squared" else make_error(recipe.model.error),
-        validation=recipe.validation,
-        seed=recipe.seed,
-        **options,
-    )
 
 
 def new_model(recipe: Recipe, samples: Samples) -> Autoencoder:

@@ -18,8 +18,9 @@ from entropae.prior.progress import showing_steps
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs.checked import check_recipe
 from entropae.runs.files import reading_of
-from entropae.runs.making import ENOUGH, begun_model, fit_by
+from entropae.runs.making import ENOUGH, begun_model
 from entropae.runs.priors import fit_priors
+from entropae.runs.training import fit_by
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from entropae.drawing.log import Log, Row
@@ -110,6 +110,39 @@ class Best(Callback):
         """What was best up to the checkpoint."""
         self.error, self.epoch = float(state_dict["error"]), int(state_dict["epoch"])
         self.weights = dict(state_dict["weights"])
+
+
+class Fading(Callback):
+    """Lets the dropout of networks fall to 0, epoch by epoch.
+
+    It keeps few samples from being learnt by heart while steps are large; to the end it would leave
+    reconstructions blurred, which are then learnt to be sharp (benchmarks/head_grid.py).
+    """
+
+    def __init__(self) -> None:
+        self.begun: dict[nn.Dropout, float] = {}
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Note where it begins."""
+        parts = pl_module.modules()
+        self.begun = {part: part.p for part in parts if isinstance(part, nn.Dropout)}
+
+    def on_train_epoch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Lower it."""
+        done = trainer.current_epoch / (trainer.max_epochs or 1)
+        for part, share in self.begun.items():
+            part.p = share * (1 - done)
+
+    def on_train_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Leave the networks as they were made."""
+        for part, share in self.begun.items():
+            part.p = share
 
 
 class Progress(Callback):

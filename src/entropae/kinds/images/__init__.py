@@ -62,6 +62,7 @@ class Images(Kind):
     # From there samples are much nearer, and cost less (benchmarks/head_grid.py).
     many_start = "random"
     many_latent = "spherical"
+    fades = True
 
     def __init__(
         self,
