@@ -81,6 +81,18 @@ def test_tables_become_csv(name, tmp_path, monkeypatch):
     assert (tmp_path / "a.csv").read_text() == "mine\n"
 
 
+@pytest.mark.parametrize("name", ["b.json", "b.jsonl"])
+def test_texts_of_json_stay_as_they_are(name, tmp_path, monkeypatch):
+    frame = pd.DataFrame({"account": ["0776590931", "0611318526"], "paid_at": ["2022-08-30", "1"]})
+    frame.to_json(tmp_path / name, orient="records", lines=name.endswith("l"))
+    follow(told(tmp_path / name), monkeypatch)
+    assert (tmp_path / "b.csv").read_text().split() == [
+        "account,paid_at",
+        "0776590931,2022-08-30",
+        "0611318526,1",
+    ]
+
+
 def test_a_database_is_asked_for_its_first_table(tmp_path, monkeypatch):
     path = tmp_path / "our people.db"
     with closing(sqlite3.connect(path)) as database:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 import entropae as ea
 from entropae.cli import main
-from entropae.kinds import as_samples
+from entropae.kinds import as_samples, read
 from entropae.kinds.images.augmenting import AUGMENTATIONS
 from entropae.latent import Entropic, Plain, Spherical
 from entropae.metrics.principal import leading_components
@@ -44,6 +45,7 @@ from entropae.recipe import ModelConfig, Recipe
 from entropae.runs import Run
 from entropae.runs.making import begun_model
 from entropae.runs.settling import MANY, rate_of, settled
+from entropae.runs.training import fit_by
 from entropae.training import budget
 from options import SMALL
 
@@ -366,3 +368,35 @@ def test_many_images_are_entropic_where_that_is_asked_for(tmp_path, capsys) -> N
     found = [type(Run.open(tmp_path / name).model.latent) for name in ("sphere", "entropy")]
     assert found == [Spherical, Entropic]
     assert "Codes on a sphere" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_dropout_of_images_falls_to_nothing(resumed, tmp_path):
+    """And the networks are left as they were made; of arrays it stays."""
+
+    class Watch(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            shares.append({part.p for part in pl_module.modules() if isinstance(part, nn.Dropout)})
+            if resumed and len(shares) == 2:
+                raise KeyboardInterrupt
+
+    x = np.random.default_rng(0).random((200, 8, 8)).astype(np.float32)
+    for data, kept in ((x, [0.1, 0.075, 0.05, 0.025]), (x.reshape(200, 64), 4 * [0.1])):
+        name = str(tmp_path / f"{data.ndim}.npy")
+        np.save(name, data)
+        samples, shares = read(name), []
+        recipe = Recipe(name, epochs=4, batch_size=60)
+        halves = samples.split(0.1, seed=0)
+        for turn in range(1 + resumed):
+            settings, model, _ = begun_model(recipe, samples, *halves, say=False)
+            with pytest.raises(KeyboardInterrupt) if resumed > turn else nullcontext():
+                fit_by(
+                    *(settings, model, samples),
+                    callbacks=[Watch()],
+                    folder=tmp_path / f"run-{data.ndim}",
+                    resume=True,
+                    progress=False,
+                )
+        again = [*kept[:2], *kept[1:]] if resumed else kept  # the pass that was broken off
+        assert [pytest.approx(one) for one in again] == [found.pop() for found in shares]
+        assert {part.p for part in model.modules() if isinstance(part, nn.Dropout)} == {0.1}

@@ -6,12 +6,15 @@ import html
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import entropae as ea
 from entropae.cli import main
+from entropae.kinds import read
 from entropae.kinds.images import Images
 from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.tables.comparison import (
@@ -286,6 +289,24 @@ def test_evaluate_says_units_and_directions_and_draws(run, tmp_path, capsys):
     )
     assert main(["evaluate", str(folder), "--target", "kid"]) == 1
     assert "Did you mean 'kind'" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:The column 'note' has values that no training row has")
+def test_texts_that_differ_in_every_row_are_left_out_of_figures():
+    """By them real rows would be told from real rows, and rows held out from training rows."""
+    random = np.random.default_rng(0)
+    words = ["red", "a", "house", "sold", "again", "in", "spring", "for", "less"]
+    notes = [f"{' '.join(random.choice(words, 2 + i % 5))} {i % 7}" for i in range(300)]
+    table = pa.table({"x": random.standard_normal(300), "g": random.choice(list("abc"), 300)})
+    table = table.append_column("note", pa.array(notes))
+    model = ea.synthesize(table, epochs=2, validation=0.3, progress=False).model
+    train, test = read(table).split(0.3, seed=0)
+    train, test = (replace(rows, kind=model.kind) for rows in (train, test))
+    with pytest.warns(UserWarning, match=r"'note' is left out of the figures: \d+% of the held-out"):
+        found = model.kind.evaluate(model, train, test, Evaluating(n=100))
+    assert set(found["columns"]["normal"]) == {"x", "g"}
+    assert found["real rows"]["auc"] < 0.7
+    assert found["real rows"]["membership_distance"] > 0.3
 
 
 def test_targets_and_pictures_are_for_tables(tmp_path):

@@ -16,8 +16,8 @@ from entropae.messages import counted
 # What of pandas reads a table.
 TABLES = {
     **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), "read_excel({})"),
-    ".json": "read_json({})",
-    **dict.fromkeys((".jsonl", ".ndjson"), "read_json({}, lines=True)"),
+    ".json": "read_json({}, dtype=False)",
+    **dict.fromkeys((".jsonl", ".ndjson"), "read_json({}, dtype=False, lines=True)"),
     **dict.fromkeys((".feather", ".arrow"), "read_feather({})"),
     ".orc": "read_orc({})",
     ".dta": "read_stata({})",

@@ -35,6 +35,7 @@ TIMES = {
     ("time", "us"): "time64[us]",
     ("time span", "ns"): "duration[ns]",
 }
+NEW = 0.1  # of the held-out rows, with texts that no training row has
 FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
@@ -62,6 +63,8 @@ def evaluate(
     known, others = (
         comparable(kind.columns, kind.table(rows.first(len(rows)))) for rows in (train, test)
     )
+    gone = _unlearnt(kind.columns, known, others, options.target)
+    known, others = known.drop_columns(gone), others.drop_columns(gone)
     if options.target is not None and options.target in kind.categories:
         _warn_of_few(known, others, options.target)
     asked: Any = {
@@ -76,6 +79,7 @@ def evaluate(
     for name, how in tqdm(made.items(), "Measuring", disable=not options.progress):
         n = drawn_beside(len(train), len(test))
         drawn = comparable(kind.columns, kind.drawn(model, n, seed=options.seed, **how)[0])
+        drawn = drawn.drop_columns(gone)
         result[name] = compare_tables(known, others, drawn, **asked)
         columns = shared(known, others, drawn, categories=kind.categories)
         by_column[name] = {column.name: marginal(column) for column in columns}
@@ -83,6 +87,32 @@ def evaluate(
             write_pictures(columns, options.out, name)
     result |= {REAL: real_rows(known, others, **asked), "columns": by_column}
     return result
+
+
+def _unlearnt(columns: Columns, train: Any, test: Any, target: str | None) -> list[str]:
+    """Columns of texts that held-out rows have mostly others of than training rows.
+
+    What no training row has is taken for one text, by which real rows would be told from real rows.
+    """
+    gone = {}
+    for column in columns.columns:
+        if getattr(column, "labels", None) is None or column.name == target:
+            continue
+        found = Counter(test.column(column.name).to_pylist())
+        del found[None]
+        text, number = found.most_common(1)[0] if found else (None, 0)
+        usual = train.column(column.name).to_pylist().count(text) / len(train)
+        if number > FEW and number / len(test) - usual > NEW:
+            gone[column.name] = number / len(test) - usual
+    if len(gone) == train.num_columns:
+        return []
+    for name, share in gone.items():
+        warnings.warn(
+            f"The column {name!r} is left out of the figures: {share:.0%} of the held-out rows "
+            "have a text in it that no training row has. Drawn rows have those of training rows.",
+            stacklevel=4,
+        )
+    return list(gone)
 
 
 def _warn_of_few(train: Any, test: Any, target: str) -> None:

@@ -32,6 +32,7 @@ SETS = (
     *(string.digits + string.ascii_lowercase, string.digits + string.ascii_uppercase),
     string.digits + string.ascii_letters,
 )
+CHANCE = 1e-3  # that characters which are not seen at a place are missing there by chance
 # Characters, how few and how many of them; without characters a whole number, from and to.
 Place = tuple[str, int, int]
 FIXED: set[Place] = {(digit, 1, 1) for digit in string.digits}
@@ -134,7 +135,7 @@ def _places(pieces: Sequence[str], alone: bool) -> list[Place]:
     lengths = {len(piece) for piece in pieces}
     counted = not alone and len(set(pieces)) > 1 and all(map(COUNTED.fullmatch, pieces))
     if len(lengths) == 1 and not counted:
-        return [(_set("".join(column)), 1, 1) for column in zip(*pieces, strict=True)]
+        return [(_kept("".join(column)), 1, 1) for column in zip(*pieces, strict=True)]
     start = _common(pieces)
     rest = [piece[len(start) :] for piece in pieces]
     fixed: list[Place] = [(c, 1, 1) for c in start]
@@ -151,6 +152,16 @@ def _common(pieces: Sequence[str]) -> str:
     low, high = min(pieces), max(pieces)
     n = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
     return re.match(r"[A-Za-z]*", low[:n])[0]  # type: ignore[index]
+
+
+def _kept(seen: str) -> str:
+    """The characters of one place: those seen, if so many rows do not leave others out by chance.
+
+    As in a UUID, where one of 8, 9, a and b says of which sort it is.
+    """
+    found, all_ = "".join(sorted(set(seen))), _set(seen)
+    k, most, n = len(found), len(all_), len(seen)
+    return found if math.comb(most, k) * (k / most) ** n < CHANCE else all_
 
 
 def _set(seen: str) -> str:
@@ -183,6 +194,11 @@ def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
             continue
         if fixed:
             places[fixed[-1]] = (string.digits, 1, 1)
+            continue
+        few = [i for i, place in enumerate(places) if 1 < len(place[0]) < len(_set(place[0]))]
+        if few:
+            chars, least, most = places[few[-1]]
+            places[few[-1]] = (_set(chars), least, most)
             continue
         at = max(range(len(places)), key=lambda i: (len(places[i][0]), i))
         chars, _, most = places[at]
