@@ -270,3 +270,17 @@ def test_a_few_rows_are_filled_in_whatever_their_types_seem_to_be(tmp_path, rows
         assert not any(column.null_count for column in full.columns)
         assert {name: full.column(name)[0].as_py() for name in known} == known
         assert set(full.column("kind").to_pylist()) <= {"x", "y"}
+
+
+def test_equations_with_two_missing_cells_are_solved_together():
+    """Net and tax of a gross amount: the one rule alone leaves the other broken."""
+    random = np.random.default_rng(2)
+    net = np.exp(random.normal(4, 1, 300)).round(2)
+    frame = pd.DataFrame({"net": net, "tax": (0.19 * net).round(2)})
+    frame["gross"] = (frame.net + frame.tax).round(2)
+    made = ea.synthesize(frame, epochs=2, progress=False)
+    assert {"net * 0.19 = tax", "net + tax = gross"} <= set(map(str, made.model.kind.rules))
+    given = frame.head(40).assign(net=np.nan, tax=np.nan)
+    found = made.impute(given, seed=0)
+    pd.testing.assert_frame_equal(found, frame.head(40), atol=0.011, rtol=0)
+    np.testing.assert_allclose(found.net + found.tax, found.gross, atol=1e-9)

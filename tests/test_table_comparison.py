@@ -306,7 +306,7 @@ def test_texts_that_differ_in_every_row_are_left_out_of_figures():
         found = model.kind.evaluate(model, train, test, Evaluating(n=100))
     assert set(found["columns"]["normal"]) == {"x", "g"}
     assert found["real rows"]["auc"] < 0.7
-    assert found["real rows"]["membership_distance"] > 0.3
+    assert found["real rows"]["closer"] > 0.3
 
 
 def test_targets_and_pictures_are_for_tables(tmp_path):

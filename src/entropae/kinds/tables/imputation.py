@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Collection, Sequence, Set
 from contextlib import suppress
@@ -25,6 +26,8 @@ from entropae.messages import unknown
 from entropae.reader import dialect_of
 
 TRIES = 20  # times that rows which break a rule are filled in anew
+# Times that rules are gone through, so that equations with several cells missing are solved.
+PASSES = 8
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Filled:
 
     Attributes:
         cells: How many of each column.
-        broken: Rows that break each rule whatever is filled in, by their known cells.
+        broken: Rows that break each rule, as no values were found with which they keep it.
         named: Missing cells of each column that names the rows; they stay so.
     """
 
@@ -45,7 +48,7 @@ class Filled:
     def left(self) -> str:
         """What is not as one may expect; empty if all is."""
         said = [
-            f"{count} rows break '{rule}', whatever is filled in."
+            f"{count} rows break '{rule}': no values were found with which they keep it."
             for rule, count in self.broken.items()
             if count
         ]
@@ -233,9 +236,13 @@ def _kept(
     broken: dict[str, int] = {}
     for attempt in range(TRIES + 1):
         table = _merged(columns, part, made, _Rows(np.arange(len(gaps)), gaps))
-        for rule in rules:
-            table = _by_rule(rule, columns, table, names, gaps)
-        held = [rule.met(table, columns) | _open(table, rule) for rule in rules]
+        for _ in range(PASSES):
+            given = np.zeros_like(gaps)
+            for rule in rules:
+                table = _by_rule(rule, columns, table, names, gaps, given)
+            held = [rule.met(table, columns) | _open(table, rule) for rule in rules]
+            if np.all(held):
+                break
         bad = np.flatnonzero(~np.all(held, 0)) if held else rows[:0]
         broken = {str(rule): int((~met).sum()) for rule, met in zip(rules, held, strict=True)}
         if not len(bad) or attempt == TRIES:
@@ -253,17 +260,31 @@ def _open(table: Any, rule: Rule) -> Bool[np.ndarray, " n"]:
     return np.any([plain(table.column(name)).absent for name in there], 0)
 
 
-def _by_rule(rule: Rule, columns: Columns, table: Any, names: list[str], gaps: np.ndarray) -> Any:
-    """A table in which what was missing follows from the rest, where a rule gives it."""
+def _by_rule(
+    rule: Rule,
+    columns: Columns,
+    table: Any,
+    names: list[str],
+    gaps: Bool[np.ndarray, "n c"],
+    given: Bool[np.ndarray, "n c"],
+) -> Any:
+    """A table in which what was missing follows from the rest, where a rule gives it.
+
+    Of several cells that it gives, one that no rule before has given; it is marked as given, too.
+    """
     free = np.ones(len(table), bool)
-    for name in rule.gives:
-        here = gaps[:, names.index(name)] & free if name in names else ~free
+    known = [name for name in rule.gives if name in names]
+    for again, name in itertools.product((False, True), known):
+        place = names.index(name)
+        here = gaps[:, place] & free
+        here &= again | ~given[:, place]
         if here.any():
             found = rule.repaired(table, columns, name).column(name)
-            rows = _Rows(np.flatnonzero(here), np.ones((int(here.sum()), 1), bool))
+            rows = np.flatnonzero(here)
             index = table.column_names.index(name)
-            new = replaced(table.column(name), found.take(rows.where), rows.where)
+            new = replaced(table.column(name), found.take(rows), rows)
             table, free = table.set_column(index, name, new), free & ~here
+            given[rows, place] = True
     return table
 
 
