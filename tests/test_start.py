@@ -44,7 +44,7 @@ from entropae.nn.table import entropies_of
 from entropae.recipe import ModelConfig, Recipe
 from entropae.runs import Run
 from entropae.runs.making import begun_model
-from entropae.runs.settling import MANY, rate_of, settled
+from entropae.runs.settling import MANY, SOME, rate_of, settled
 from entropae.runs.training import fit_by
 from entropae.training import budget
 from options import SMALL
@@ -326,8 +326,8 @@ def test_linear_paths_learn_more_slowly_than_the_convolutions_beside_them() -> N
 )
 def test_many_images_get_codes_on_a_sphere(shape, latent, prior, name, capsys) -> None:
     """Which have the nearest samples; half as many images are Entropic, and what is asked for."""
-    x = as_samples(samples_of(shape, MANY))
-    half = x.subset(np.arange(MANY // 2))
+    x = as_samples(samples_of(shape, SOME))
+    half = x.subset(np.arange(SOME // 2))
     asked = Recipe(prior=prior, augment="none", model=ModelConfig(latent=latent | {"dim": 2}))
     for samples, expected in ((x, name), (half, "entropic")):
         found = settled(asked, samples, half.subset(np.arange(8)))[0].model.latent

@@ -40,7 +40,8 @@ class ModelConfig:
             the states.
         dropout: In training; by default 0.3 for the lstm (0.5 from random weights), 0.1 for the
             transformer, and for the mlp 0.1 with a start at principal components, 0.3 for images in
-            colour, else none; likewise for the encoder of residual. Of no effect on conv.
+            colour, else none; likewise for the encoder of residual. Of no effect on conv. For
+            images it falls to 0 over the training.
         word_dropout: For text, the share of words hidden from the decoder in training.
         start: "pca": the networks have a linear path beside their layers, which starts at the
             principal components of the training samples; for text the lstm has one, which starts at
@@ -50,7 +51,7 @@ class ModelConfig:
             variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
             "features"). Not for tables and text. Figures have the squared error beside it.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32. The name "auto" is
-            spherical for 20 000 training images or more, drawn through a head or a fitted prior,
+            spherical for 4000 training images or more, drawn through a head or a fitted prior,
             and entropic for all else, also where an option such as its weight is given. The dim
             "auto" is chosen from the training samples. The weight of the entropy is 0.1 for images
             that are drawn through a head or a fitted prior, else 1.

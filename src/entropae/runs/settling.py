@@ -24,8 +24,8 @@ from entropae.training.fitting import RATES
 from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
-# Training samples from which a kind's `many_start` and `many_latent` are taken.
-MANY = 20_000
+# Training samples from which a kind's `many_start` is taken, and from which its `many_latent`.
+MANY, SOME = 20_000, 4000
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 # Of principal components' error: up to which a model's is about the same.
@@ -104,8 +104,8 @@ def _with_latent(recipe: Recipe, train: Samples, *, bare: bool, say: bool) -> Re
     latent = recipe.model.latent
     if latent.get("name", AUTO) != AUTO:
         return recipe
-    many = len(train) >= MANY and not bare and leaves_latent(recipe)
-    name = train.kind.many_latent if many else "entropic"
+    some = len(train) >= SOME and not bare and leaves_latent(recipe)
+    name = train.kind.many_latent if some else "entropic"
     if say and name != "entropic":
         print(
             f"Codes on a sphere, whose samples are the best of so many {train.kind.things}. With "
