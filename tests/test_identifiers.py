@@ -6,8 +6,10 @@ import random
 import uuid
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.identifiers import patterned
 
 N = 200
@@ -49,3 +51,15 @@ def test_a_pattern_is_widened_where_it_has_too_few_texts():
     new = made(values, 450)
     assert {len(text) for text in new} == {4}
     assert {text[1] for text in new} == {*"0123456789"}
+
+
+def test_a_line_of_totals_is_told():
+    """By it, names would be learnt as text, and drawn rows would have those of real people."""
+    names = [f"Smith-{i * 37 % 1000} Street" for i in range(150)]
+    amounts = [i * i % 97 for i in range(150)]
+    with pytest.warns(UserWarning, match="'Total' for 'name', .* may be a line of totals") as said:
+        found = Columns.fit(pa.table({"name": [*names, "Total"], "amount": [*amounts, sum(amounts)]}))
+    assert len(said) == 1
+    assert found.columns[0].meaning == "text"
+    made = Columns.fit(pa.table({"name": names, "amount": amounts}))
+    assert [one.name for one in made.identifiers] == ["name"]

@@ -302,7 +302,9 @@ def test_texts_that_differ_in_every_row_are_left_out_of_figures():
     model = ea.synthesize(table, epochs=2, validation=0.3, progress=False).model
     train, test = read(table).split(0.3, seed=0)
     train, test = (replace(rows, kind=model.kind) for rows in (train, test))
-    with pytest.warns(UserWarning, match=r"'note' is left out of the figures: \d+% of the held-out"):
+    with pytest.warns(
+        UserWarning, match=r"'note' is left out of the figures: \d+% of the held-out"
+    ):
         found = model.kind.evaluate(model, train, test, Evaluating(n=100))
     assert set(found["columns"]["normal"]) == {"x", "g"}
     assert found["real rows"]["auc"] < 0.7

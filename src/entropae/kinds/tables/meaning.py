@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,22 @@ def _recognised(
         words = {"b": "boolean"}.get(found.values.dtype.kind, "category")
         words = words if len(listed) > 1 else "constant"
         many = len(listed) > MOST and len(listed) > len(found.present) / REPEATED
+        if text and many and not said.meaning:
+            _warn_of_totals(name, str(kind), found)
         return _category(name, str(kind), listed, found, rows, "text" if many else words, base)
     return _numeric(Column(name, str(kind), **base), kind, found, rows, said)
+
+
+def _warn_of_totals(name: str, kind: str, found: Plain) -> None:
+    """Say if the last row alone keeps a column from being made anew, as a line of totals does."""
+    *others, last = found.present.tolist()
+    if last not in others and patterned(name, kind, others) is not None:
+        warnings.warn(
+            f"The last row has {last!r} for {name!r}, where all others are like {others[0]!r}: it "
+            f"may be a line of totals. Leave it out: with it {name!r} is learnt as text, and drawn "
+            "rows have those of real rows.",
+            stacklevel=2,
+        )
 
 
 def _numeric(column: Column, kind: Any, found: Plain, rows: np.ndarray, said: Declared) -> Column:
