@@ -58,7 +58,9 @@ def test_a_line_of_totals_is_told():
     names = [f"Smith-{i * 37 % 1000} Street" for i in range(150)]
     amounts = [i * i % 97 for i in range(150)]
     with pytest.warns(UserWarning, match="'Total' for 'name', .* may be a line of totals") as said:
-        found = Columns.fit(pa.table({"name": [*names, "Total"], "amount": [*amounts, sum(amounts)]}))
+        found = Columns.fit(
+            pa.table({"name": [*names, "Total"], "amount": [*amounts, sum(amounts)]})
+        )
     assert len(said) == 1
     assert found.columns[0].meaning == "text"
     made = Columns.fit(pa.table({"name": names, "amount": amounts}))

@@ -12,7 +12,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.plugins import CheckpointIO
-from lightning.pytorch.callbacks import Checkpoint, EarlyStopping
+from lightning.pytorch.callbacks import Checkpoint
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -157,10 +157,9 @@ class Keep(Checkpoint):
                         )
                     if isinstance(value, Tensor) and value.shape == parameter.shape:
                         found[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
-        for callback in trainer.callbacks:
-            # One that has ended training would do so after another epoch only.
-            if isinstance(callback, EarlyStopping) and callback.stopped_epoch:
-                trainer.should_stop = True
+        # One that has ended training would do so after another epoch only.
+        if any(one.stopped_epoch for one in trainer.early_stopping_callbacks):
+            trainer.should_stop = True
         self.started = True
         # Lightning has put its own handler of SIGTERM in the place of ours.
         self.wish.install()

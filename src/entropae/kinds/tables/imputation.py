@@ -236,13 +236,7 @@ def _kept(
     broken: dict[str, int] = {}
     for attempt in range(TRIES + 1):
         table = _merged(columns, part, made, _Rows(np.arange(len(gaps)), gaps))
-        for _ in range(PASSES):
-            given = np.zeros_like(gaps)
-            for rule in rules:
-                table = _by_rule(rule, columns, table, names, gaps, given)
-            held = [rule.met(table, columns) | _open(table, rule) for rule in rules]
-            if np.all(held):
-                break
+        table, held = _by_rules(rules, columns, table, names, gaps)
         bad = np.flatnonzero(~np.all(held, 0)) if held else rows[:0]
         broken = {str(rule): int((~met).sum()) for rule, met in zip(rules, held, strict=True)}
         if not len(bad) or attempt == TRIES:
@@ -258,6 +252,21 @@ def _open(table: Any, rule: Rule) -> Bool[np.ndarray, " n"]:
     """Where a column of a rule is missing still, so that nobody can say that the rule is broken."""
     there = [name for name in rule.names if name in table.column_names]
     return np.any([plain(table.column(name)).absent for name in there], 0)
+
+
+def _by_rules(
+    rules: Sequence[Rule], columns: Columns, table: Any, names: list[str], gaps: np.ndarray
+) -> tuple[Any, list[np.ndarray]]:
+    """A table in which what was missing follows from the rest, and where each rule is kept."""
+    held: list[np.ndarray] = []
+    for _ in range(PASSES):
+        given = np.zeros_like(gaps)
+        for rule in rules:
+            table = _by_rule(rule, columns, table, names, gaps, given)
+        held = [rule.met(table, columns) | _open(table, rule) for rule in rules]
+        if np.all(held):
+            break
+    return table, held
 
 
 def _by_rule(
