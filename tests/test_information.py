@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -771,3 +773,28 @@ def test_information_by_a_map_of_rows_that_repeat_is_refused():
     for method in ("auto", "ksg1"):
         with pytest.warns(UserWarning, match="coincide"):
             assert abs(ea.knn_mutual_information(x, y, method=method)) < 0.2
+
+
+def test_times_that_lags_do_not_go_by_are_told():
+    """Lags are rows: of a frame of days without weekends they are days of trade."""
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((2, 400))
+    y[1:] += 1.5 * x[:-1]
+    days = pd.date_range("2020-01-01", periods=400, freq="D")
+    frame = pd.DataFrame({"x": x, "y": y}, index=days)
+
+    def said(frame: pd.DataFrame) -> str:
+        found = ea.mutual_information_estimate(frame[["x"]], frame[["y"]], lag=1)
+        other = ea.transfer_entropy_estimate(frame[["x"]], frame[["y"]])
+        assert found.warnings == other.warnings
+        return " ".join(found.warnings)
+
+    assert said(frame) == ""
+    assert said(frame.reset_index(drop=True)) == ""
+    assert said(frame.set_axis(pd.date_range("2020-01", periods=400, freq="MS"))) == ""
+    assert "not in the order of their times" in said(frame[::-1])
+    assert said(frame[::-1].sort_index()) == ""
+    gaps = frame[days.day_of_week < 5]
+    assert "Times are 1 days 00:00:00 to 3 days 00:00:00 apart" in said(gaps)
+    (way,) = re.findall(r"frame\.asfreq\S+", said(gaps))
+    assert said(eval(way.rstrip(","), {"frame": gaps})) == ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from entropae.information.formulas import CONDITIONAL, PAIRS
+from entropae.information.formulas import CONDITIONAL, PAIRS, Formula
 from entropae.information.terms import (
     Sample,
     Settings,
@@ -18,6 +18,8 @@ from entropae.information.terms import (
 )
 from entropae.neighbors import as_count
 from entropae.variables import Variable, check_names, variables_of
+
+GAP = 1.5  # times the usual step between rows, beyond which some are missing
 
 
 def at_lags(
@@ -38,7 +40,7 @@ def at_lags(
     of_y = tuple(variable.take(rows) for variable in parts[1])
     for shift in shifts:
         of_x = tuple(variable.take(rows - shift) for variable in parts[0])
-        yield replace(chosen([of_x, of_y], settings, PAIRS), in_order=True)
+        yield _in_order([of_x, of_y], settings, PAIRS, {"x": x, "y": y})
 
 
 def transfer(
@@ -70,8 +72,41 @@ def transfer(
     past_y = _past(parts[1], rows, range(1, history + 1))
     present = tuple(variable.take(rows) for variable in parts[1])
     if history == 0:
-        return replace(chosen([past_x, present], settings, PAIRS), in_order=True)
-    return replace(chosen([past_x, present, past_y], settings, CONDITIONAL), in_order=True)
+        return _in_order([past_x, present], settings, PAIRS, {"x": x, "y": y})
+    return _in_order([past_x, present, past_y], settings, CONDITIONAL, {"x": x, "y": y})
+
+
+def _in_order(
+    parts: Sequence[tuple[Variable, ...]],
+    settings: Settings,
+    formulas: Mapping[str, Formula],
+    series: Mapping[str, Any],
+) -> Sample:
+    """A sample of rows in order, with what their times say against that."""
+    sample = chosen(parts, settings, formulas)
+    said = tuple(dict.fromkeys(filter(None, (_said_of_times(x) for x in series.values()))))
+    return replace(sample, in_order=True, warnings=(*sample.warnings, *said))
+
+
+def _said_of_times(x: Any) -> str:
+    """What is wrong with the times that a frame of pandas has as its index; nothing if they fit."""
+    index = getattr(x, "index", None)
+    times = getattr(index, "values", None)
+    if index is None or not isinstance(times, np.ndarray) or times.dtype.kind != "M":
+        return ""
+    steps = np.diff(times)
+    if not (steps > np.timedelta64(0)).all():
+        return (
+            "Rows are not in the order of their times, and lags are counted in rows: sort them, "
+            "frame.sort_index()."
+        )
+    if not len(steps) or steps.max() <= GAP * np.median(steps):
+        return ""
+    low, high = (index[i + 1] - index[i] for i in (steps.argmin(), steps.argmax()))
+    return (
+        f"Times are {low} to {high} apart, and lags are counted in rows. For lags in time give a "
+        'row for each step, frame.asfreq("D").interpolate(), or take what is without gaps.'
+    )
 
 
 def _past(
