@@ -51,7 +51,7 @@ class ModelConfig:
             variance for each pixel; "perceptual", features of EfficientNet-Lite0 as well (extra
             "features"). Not for tables and text. Figures have the squared error beside it.
         latent: Name of the latent and its options, e.g. --model.latent.dim 32. The name "auto" is
-            spherical for 4000 training images or more, drawn through a head or a fitted prior,
+            spherical for 10 000 training images or more, drawn through a head or a fitted prior,
             and entropic for all else, also where an option such as its weight is given. The dim
             "auto" is chosen from the training samples. The weight of the entropy is 0.1 for images
             that are drawn through a head or a fitted prior, else 1.

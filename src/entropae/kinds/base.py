@@ -50,7 +50,7 @@ class Kind(ABC):
         noise: Standard deviation of the noise on an Entropic code in training, where nobody says.
         weight: λ of an Entropic code that gets a prior or head, where nobody says, if not its own.
         many_start: Where fully connected networks begin on 20 000 training samples or more.
-        many_latent: The latent of 4000 training samples or more that get a prior or head.
+        many_latent: The latent of 10 000 training samples or more that get a prior or head.
         fades: Whether dropout falls to 0 over a training.
         batch_size: Samples a training step, where nobody says how many.
         enough: Training steps before which drawn samples are not worth looking at.

@@ -25,7 +25,7 @@ from entropae.training.looks import FirstLook
 from entropae.training.trainers import place_of
 
 # Training samples from which a kind's `many_start` is taken, and from which its `many_latent`.
-MANY, SOME = 20_000, 4000
+MANY, SOME = 20_000, 10_000
 # Samples that a first look is calibrated on.
 SHOWN = 1024
 # Of principal components' error: up to which a model's is about the same.
