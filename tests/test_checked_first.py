@@ -20,7 +20,7 @@ def idle(monkeypatch):
 
     for module, name in (
         ("entropae.runs.making", "read"),
-        ("entropae.runs.making", "fit"),
+        ("entropae.runs.training", "fit"),
         ("entropae.runs.run", "as_samples"),
     ):
         monkeypatch.setattr(importlib.import_module(module), name, work)

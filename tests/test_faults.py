@@ -324,8 +324,8 @@ def test_memory_that_does_not_suffice(tmp_path, error):
 
 
 def test_memory_is_a_message_of_the_command(tmp_path, capsys, monkeypatch):
-    making = import_module("entropae.runs.making")  # whose function has its name
-    monkeypatch.setattr(making, "fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m")))
+    training = import_module("entropae.runs.training")  # whose function has its name
+    monkeypatch.setattr(training, "fit", lambda *_, **__: (_ for _ in ()).throw(MemoryError("m")))
     assert main(["fit", "--data", "digits", "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err == "entropae fit: m\n"
 
