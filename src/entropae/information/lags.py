@@ -38,9 +38,10 @@ def at_lags(
         )
     rows = np.arange(high, n + low)
     of_y = tuple(variable.take(rows) for variable in parts[1])
+    said = _said_of_times(x, y)
     for shift in shifts:
         of_x = tuple(variable.take(rows - shift) for variable in parts[0])
-        yield _in_order([of_x, of_y], settings, PAIRS, {"x": x, "y": y})
+        yield _in_order([of_x, of_y], settings, PAIRS, said)
 
 
 def transfer(
@@ -71,24 +72,29 @@ def transfer(
     past_x = _past(parts[0], rows, range(lag, lag + source_history))
     past_y = _past(parts[1], rows, range(1, history + 1))
     present = tuple(variable.take(rows) for variable in parts[1])
+    said = _said_of_times(x, y)
     if history == 0:
-        return _in_order([past_x, present], settings, PAIRS, {"x": x, "y": y})
-    return _in_order([past_x, present, past_y], settings, CONDITIONAL, {"x": x, "y": y})
+        return _in_order([past_x, present], settings, PAIRS, said)
+    return _in_order([past_x, present, past_y], settings, CONDITIONAL, said)
 
 
 def _in_order(
     parts: Sequence[tuple[Variable, ...]],
     settings: Settings,
     formulas: Mapping[str, Formula],
-    series: Mapping[str, Any],
+    said: Sequence[str],
 ) -> Sample:
     """A sample of rows in order, with what their times say against that."""
     sample = chosen(parts, settings, formulas)
-    said = tuple(dict.fromkeys(filter(None, (_said_of_times(x) for x in series.values()))))
     return replace(sample, in_order=True, warnings=(*sample.warnings, *said))
 
 
-def _said_of_times(x: Any) -> str:
+def _said_of_times(*series: Any) -> list[str]:
+    """What is wrong with the times of series, each thing once."""
+    return list(dict.fromkeys(filter(None, map(_wrong_with_times, series))))
+
+
+def _wrong_with_times(x: Any) -> str:
     """What is wrong with the times that a frame of pandas has as its index; nothing if they fit."""
     index = getattr(x, "index", None)
     times = getattr(index, "values", None)

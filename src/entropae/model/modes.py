@@ -25,7 +25,7 @@ def left_alone(module: nn.Module) -> set[nn.Module]:
     return found
 
 
-def train(module: nn.Module) -> None:
+def set_training(module: nn.Module) -> None:
     """Put a module into training mode, but for what somebody froze."""
     left = left_alone(module)
     module.train()

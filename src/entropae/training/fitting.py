@@ -28,7 +28,7 @@ from entropae.kinds.labels import labels_of
 from entropae.kinds.loaders import batch_size_of
 from entropae.messages import unknown, whole
 from entropae.model import Autoencoder, ErrorFunction
-from entropae.model.modes import left_alone
+from entropae.model.modes import evaluating, set_training
 from entropae.nn.limits import output_limits
 from entropae.nn.units import STANDARDIZED
 from entropae.prior import FlowMatching, make_head
@@ -167,7 +167,6 @@ def fit(
             f"`model` must be an Autoencoder: got {type(model).__name__}. Call fit(model, data), "
             "in this order."
         )
-    left = left_alone(model)
     epochs = None if epochs is None else whole("epochs", epochs, 1)
     batch_size = None if batch_size is None else whole("batch_size", batch_size, 1)
     seed = whole("seed", seed, 0)
@@ -239,11 +238,8 @@ def fit(
             folder.mkdir(parents=True, exist_ok=True)
             if checkpoint is None and distributed.is_first():
                 identity.write(folder, samples, halves)
-        model.drop_priors()
         model.kind = samples.kind
-        model.train()
-        for part in left:
-            part.eval()
+        set_training(model)
         module = Training(
             model,
             learning_rate=learning_rate,
@@ -315,10 +311,10 @@ def _warn_of_limits(model: Autoencoder, x: Tensor) -> None:
     """Say where the decoder cannot return what it is to reconstruct, however long it is trained."""
     if not x.is_floating_point() or any(map(is_lazy, model.parameters())):
         return
-    model.eval()
     codes = torch.zeros(1, model.latent.dim, device=model.device, dtype=model.dtype)
     try:
-        limits = output_limits(model.decoder, codes)
+        with evaluating(model):
+            limits = output_limits(model.decoder, codes)
     except Exception:  # the first batch will tell, with what it was given
         return
     if limits is None:

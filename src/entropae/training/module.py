@@ -19,7 +19,7 @@ from entropae import distributed
 from entropae.kinds import tensor_of
 from entropae.messages import unknown
 from entropae.model import Autoencoder, AutoencoderOutput, ErrorFunction
-from entropae.model.modes import train
+from entropae.model.modes import set_training
 from entropae.nn import linear_weights
 from entropae.nn.normalization import synchronize
 from entropae.training.faults import NEGATIVE, Guard, OnNonFinite, first_bad_gradient
@@ -133,7 +133,7 @@ class Training(lightning.LightningModule):
         if stage == "fit":
             self.model.drop_priors()
             if not self.model.training:  # as `fit` and `load` leave it
-                train(self.model)
+                set_training(self.model)
         if self.trainer.world_size > 1:
             synchronize(self.model)
             # A latent's buffers are alike in all processes; DDP would send the bank at every step.

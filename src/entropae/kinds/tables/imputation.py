@@ -260,11 +260,11 @@ def _by_rules(
     """A table in which what was missing follows from the rest, and where each rule is kept."""
     held: list[np.ndarray] = []
     for _ in range(PASSES):
-        given = np.zeros_like(gaps)
+        before, given = table, np.zeros_like(gaps)
         for rule in rules:
             table = _by_rule(rule, columns, table, names, gaps, given)
         held = [rule.met(table, columns) | _open(table, rule) for rule in rules]
-        if np.all(held):
+        if np.all(held) or table.equals(before):
             break
     return table, held
 
