@@ -19,8 +19,9 @@ from entropae.cli import main
 from entropae.kinds.tables.comparison.related import Related, compare_related, intraclass
 from entropae.kinds.tables.frames import to_table
 from entropae.kinds.tables.measures import MEASURES, RELATED
-from entropae.kinds.tables.related import children, parents_of, with_children
+from entropae.kinds.tables.related import children, parents_of, with_children, with_keys_of
 from entropae.kinds.tables.siblings import Siblings
+from entropae.kinds.tables.totals import Total, totals_of
 from entropae.recipe import ModelConfig
 from entropae.runs import related
 
@@ -277,7 +278,8 @@ def test_tables_in_the_other_order_are_told_so():
         ({"key": "id"}, [1, 2], [1, 3], "1 of 2 rows of the child have a 'id' that is no 'id'"),
         ({"key": "id"}, [1, 2], [None, 7], "have no 'id': it is missing.*1 of 2 .*such as 7"),
         ({"key": "id"}, [1, 2], [None, None], "Leave these rows out"),
-        ({"key": "id"}, ["1", "2"], [1, 2], "of types string and int64: make both of one type"),
+        ({"key": "id"}, ["1", "A"], [1, 2], "1 of 2 .*no 'id' of the parent, such as 2"),
+        ({"key": "id"}, ["1", "01"], [1, 2], "2 of 2 .*that is no 'id'"),
     ],
 )
 def test_keys_must_be_right(options, parents, children, said):
@@ -477,3 +479,141 @@ def test_one_child_each_warns_of_nothing():
     model = ea.synthesize_related(parent, child, key="id", **{**SMALL, "epochs": 1})
     _, children_of = model.sample(9, seed=0)
     assert len(children_of) == 9
+
+
+@pytest.mark.parametrize(
+    ("keys", "refer", "found"),
+    [
+        (["17", "B17", "018"], [18, 17, 17], ["018", "17", "17"]),
+        ([17, 18, 19], ["18", "0017"], [18, 17]),
+        (["1", "2"], [2.0, 1.0], ["2", "1"]),
+        (["1", "x"], ["1", "1"], ["1", "1"]),
+    ],
+)
+def test_keys_are_joined_that_are_texts_in_one_table_and_numbers_in_the_other(keys, refer, found):
+    parent, child = pa.table({"id": keys}), pa.table({"x": [0] * len(refer), "of": refer})
+    places = parents_of(parent, child, "id", "of")
+    made = with_keys_of(parent, child, places, "id", "of")
+    assert made.column_names == ["x", "of"]
+    assert made["of"].to_pylist() == found
+
+
+def receipts(n: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Receipts with what their lines come to; some have no lines."""
+    random = np.random.default_rng(seed)
+    of = np.repeat(np.arange(n), random.poisson(3, n))
+    lines = pd.DataFrame(
+        {
+            "receipt": of,
+            "line": np.arange(len(of)) + 1000,
+            "quantity": random.integers(1, 6, len(of)),
+            "price": np.round(random.lognormal(2, 0.5, len(of)), 2),
+            "day": pd.Timestamp("2026-03-01")
+            + pd.to_timedelta(random.integers(0, 90, len(of)), "D"),
+        }
+    )
+    grouped = lines.groupby("receipt")
+    total = grouped["price"].sum().reindex(range(n), fill_value=0).round(2)
+    made = pd.DataFrame(
+        {
+            "receipt": [str(i) if i % 2 else f"R{i}" for i in range(n)],
+            "shop": random.choice(["a", "b"], n),
+            "total": total,
+            "tax": (total * 0.25).round(4),
+            "items": grouped["quantity"].mean().round(2).reindex(range(n)),
+            "last": grouped["day"].max().reindex(range(n)),
+            "newest": grouped["line"].max().reindex(range(n)),
+        }
+    )
+    lines["receipt"] = made["receipt"].to_numpy()[of]
+    return made, lines
+
+
+def test_what_children_come_to_is_found():
+    parent, child = map(pa.Table.from_pandas, receipts(60, 0))
+    places = parents_of(parent, child, "receipt", "receipt")
+    found = totals_of(parent, child, places, {"receipt"})
+    assert sorted(map(str, found)) == [
+        "items = mean of quantity",
+        "last = largest of day",
+        "newest = largest of line",
+        "total = sum of price",
+    ]
+    assert {one.name: (one.places, one.none) for one in found} == {
+        "items": (2, True),
+        "last": (None, True),
+        "newest": (0, True),
+        "total": (2, False),
+    }
+    # One cent in one row, or a single child each, and nothing is.
+    wrong = parent["total"].to_numpy().copy()
+    wrong[7] += 0.01
+    parent = parent.set_column(2, "total", pa.array(wrong))
+    assert "total" not in {one.name for one in totals_of(parent, child, places, {"receipt"})}
+    alone = np.unique(places, return_index=True)[1]
+    child, places = child.take(pa.array(alone)), places[alone]
+    assert not totals_of(child, child, np.arange(len(child)), {"receipt"})
+
+
+def test_what_children_come_to_is_computed_from_those_that_are_drawn(tmp_path, capsys):
+    parent, child = receipts(150, 1)
+    for name, frame in (("receipts", parent), ("lines", child)):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    paths = [tmp_path / f"{name}.csv" for name in ("receipts", "lines")]
+    model = ea.synthesize_related(*paths, key="receipt", **SMALL | {"progress": True})
+    assert "total = sum of price" in capsys.readouterr().out
+    model.save(tmp_path / "run")
+    again = ea.load_related(tmp_path / "run")
+    again.write_samples(200, tmp_path / "drawn", seed=0)
+    made, lines = (pd.read_csv(tmp_path / "drawn" / path.name) for path in paths)
+    assert list(made.columns) == list(parent.columns)
+    grouped = lines.groupby("receipt")
+    for name, of, how in (
+        ("total", "price", "sum"),
+        ("items", "quantity", "mean"),
+        ("newest", "line", "max"),
+    ):
+        values = grouped[of].agg(how).reindex(made["receipt"]).to_numpy()
+        np.testing.assert_allclose(
+            made[name], np.nan_to_num(values) if how == "sum" else values, atol=0.00501
+        )
+    np.testing.assert_allclose(made["tax"], made["total"] * 0.25, atol=0.000051)
+    days = pd.to_datetime(grouped["day"].max().reindex(made["receipt"])).to_numpy()
+    assert (pd.to_datetime(made["last"]).to_numpy()[~np.isnat(days)] == days[~np.isnat(days)]).all()
+    assert made["last"].isna().sum() == np.isnat(days).sum() > 0
+    # What children come to is not what they are drawn by.
+    assert not {"total", "tax", "items", "last", "newest"} & {*model.relation.given}
+    found = again.evaluate(*paths, seed=0)
+    assert found["drawn children"] > 100
+
+
+def test_no_condition_is_on_what_children_come_to(model):
+    total = Total("income", "largest", "amount")
+    made = dataclasses.replace(model, relation=dataclasses.replace(model.relation, totals=(total,)))
+    said = r"No condition can be on 'income', .*later: income = largest of amount\. Draw without"
+    for where in ("income>5", {"income": ">5"}, "town=Oslo, income > 5"):
+        with pytest.raises(ValueError, match=said):
+            made.sample(5, where=where, seed=0)
+    assert made.sample(5, where="town=Oslo", seed=0)[0]["town"].tolist() == ["Oslo"] * 5
+    with pytest.raises(ValueError, match="of 5 parents do not meet the condition with what their"):
+        made.sample(5, where=lambda frame: frame["income"] > 1000, seed=0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"name": "town", "how": "sum", "of": "amount", "places": 2, "none": False},
+        {"name": "income", "how": "median", "of": "amount", "places": 2, "none": False},
+        {"name": "since", "how": "sum", "of": "date", "places": None, "none": True},
+        {"name": "income", "how": "sum", "of": "amount", "places": 99, "none": False},
+        {"name": "nothing", "how": "sum", "of": "amount", "places": 2, "none": False},
+    ],
+)
+def test_a_strangers_file_of_what_children_come_to_is_checked(model, tmp_path, said):
+    model.save(tmp_path)
+    path = tmp_path / related.RELATION
+    whole = json.loads(path.read_text())
+    whole["relation"]["totals"] = [said]
+    path.write_text(json.dumps(whole))
+    with pytest.raises(ValueError, match=r"relation\.json cannot be read"):
+        ea.load_related(tmp_path)

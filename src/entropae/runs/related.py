@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from entropae.kinds import Samples
 from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.reading import Reading
+from entropae.kinds.tables.conditions import conditions
 from entropae.kinds.tables.declared import declared
 from entropae.kinds.tables.files import is_table
 from entropae.kinds.tables.frames import (
@@ -33,9 +34,11 @@ from entropae.kinds.tables.related import (
     free_name,
     parents_of,
     with_children,
+    with_keys_of,
 )
 from entropae.kinds.tables.rules import about_others, rule_of
 from entropae.kinds.tables.style import Style
+from entropae.kinds.tables.totals import followers, totals_of, with_totals
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
 from entropae.recipe import ModelConfig, Recipe
@@ -142,11 +145,36 @@ class RelatedSynthesis:
     ) -> tuple[Any, Any]:
         """New rows of both as `pyarrow.Table`s: see `sample`."""
         own = int(torch.randint(1 << 31, ()).item()) if seed is None else seed
-        train, kind = self.train, self._kinds()[0]
+        train, kind, relation = self.train, self._kinds()[0], self.relation
         near = None if train is None else lambda: train
+        self._check_not_of_totals(where)
         rows, _ = kind.drawn(self.parent, n, seed=own, where=where, shares=shares, near=near)
-        made = children(self.child, rows, self.relation, seed=own)
-        return rows.select(list(self.relation.parent)), made
+        made, places = children(self.child, rows, relation, seed=own)
+        keep = relation.key, relation.count
+        how = relation.totals, kind.columns, kind.rules
+        rows = with_totals(rows, made, places, *how, keep=keep).select(list(relation.parent))
+        if callable(where) and relation.totals:
+            met = np.asarray(where(kind.frame(rows)), bool)
+            if not met.all():
+                raise ValueError(
+                    f"{(~met).sum()} of {n} parents do not meet the condition with what their "
+                    f"children come to: {'; '.join(map(str, relation.totals))}. Draw without it, "
+                    "and choose among the rows."
+                )
+        return rows, made
+
+    def _check_not_of_totals(self, where: Any) -> None:
+        """Raise if a condition is on what is computed from children, which are drawn later."""
+        if where is None or callable(where):
+            return
+        known = self._kinds()[0].columns.order
+        names = {name for one in conditions(where, known) for name in (one.name, one.other)}
+        for total in self.relation.totals:
+            if total.name in names:
+                raise ValueError(
+                    f"No condition can be on {total.name!r}, which is computed from children that "
+                    f"are drawn later: {total}. Draw without it, and choose among the rows."
+                )
 
     def save(self, folder: str | Path) -> None:
         """Keep both models in a folder, for `load_related`, or `entropae sample-related`."""
@@ -247,6 +275,8 @@ def synthesize_related(
     sources = (parent, child)
     (upper, lower), styles = _tables(sources, drop, columns)
     places = parents_of(upper, lower, key, link)
+    lower = with_keys_of(upper, lower, places, key, link)
+    totals = totals_of(upper, lower, places, {key, link}) if find_rules else ()
     said = {name: declared(words) for name, words in columns.items() if words != "drop"}
     extended, count = with_children(
         upper, lower, places, foreign_key=link, said=said, key=key, seed=seed
@@ -261,11 +291,12 @@ def synthesize_related(
         key=key,
         foreign_key=link,
         count=count,
-        given=_given(first, lower.column_names),
+        given=_given(first, lower.column_names, followers(totals, first.kind.rules)),
         parent=tuple(upper.column_names),
         child={field.name: str(field.type) for field in lower.schema},
         seed=seed,
         below=halves.below,
+        totals=totals,
     )
     beside = beside_parents(extended, lower, places, relation)
     of_child = [rule for rule in rules if rule not in of_parent]
@@ -279,6 +310,8 @@ def synthesize_related(
     second = _synthesis(beside, columns, of_child, recipe, **how)
     found = second.kind.rules
     second.kind.rules = about_others(found, how["given"])
+    if progress and totals:
+        print(f"Computed from children once they are drawn: {'; '.join(map(str, totals))}.")
     left_out = [str(rule) for rule in found if rule not in second.kind.rules]
     if progress and left_out:
         print(f"Of these rules, none is needed for children: {', '.join(left_out)}.")
@@ -313,9 +346,10 @@ def _names(sources: Sequence[Any]) -> tuple[str, str]:
     return (first, second) if fit else NAMES
 
 
-def _given(parent: Synthesis, taken: Sequence[str]) -> dict[str, str]:
+def _given(parent: Synthesis, taken: Sequence[str], leave: Collection[str]) -> dict[str, str]:
     """Columns of the parent's model that children are drawn by, and their names beside these."""
-    modelled = [one for one in parent.kind.columns.columns if one.meaning != "text"]
+    columns = [one for one in parent.kind.columns.columns if one.name not in leave]
+    modelled = [one for one in columns if one.meaning != "text"]
     return {one.name: free_name(f"parent.{one.name}", taken) for one in modelled}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import shlex
 import warnings
 from collections.abc import Collection, Mapping
@@ -21,6 +22,7 @@ from entropae.kinds.tables.meaning import check_types, describe
 from entropae.kinds.tables.plain import arrow, inner, is_number, is_text, plain, type_of
 from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.siblings import Siblings
+from entropae.kinds.tables.totals import Total
 from entropae.messages import unknown
 
 MOST = 100  # categories of which the commonest is looked for
@@ -39,6 +41,7 @@ class Relation:
         child: Arrow's types of the child's columns by name, in order.
         seed: Of the split of the parents into those to learn from and those held out.
         below: The boundary of that split; `None` in models of before it was kept.
+        totals: What of the parent is computed from its children.
     """
 
     key: str
@@ -49,6 +52,7 @@ class Relation:
     child: Mapping[str, str]
     seed: int = 0
     below: int | None = None
+    totals: tuple[Total, ...] = ()
 
     def held_out(self, parent: Any) -> Bool[np.ndarray, " n"]:
         """Which rows of the parent's table nothing was learnt from, nor from their children.
@@ -77,15 +81,18 @@ def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -
     Raises:
         ValueError: If the models have not the columns that it names.
     """
+    types = {str(k): str(v) for k, v in dict(said["child"]).items()}
+    known = {one.name: one.type for one in (*parent.columns, *parent.identifiers)}
     one = Relation(
         str(said["key"]),
         str(said["foreign_key"]),
         str(said["count"]),
         {str(k): str(v) for k, v in dict(said["given"]).items()},
         tuple(map(str, said["parent"])),
-        {str(k): str(v) for k, v in dict(said["child"]).items()},
+        types,
         int(said.get("seed", 0)),
         None if said.get("below") is None else int(said["below"]),
+        tuple(Total.checked(total, known, types) for total in said.get("totals", ())),
     )
     if one.seed < 0 or not 0 <= (one.below or 0) < 1 << 64:
         raise ValueError("the split of the parents is none")
@@ -100,6 +107,10 @@ def checked_relation(said: Mapping[str, Any], parent: Columns, child: Columns) -
 
 def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.ndarray, " n"]:
     """For each row of the child the place of its parent.
+
+    Of two files one may have keys such as 17 only, and the other also B17; or a spreadsheet has
+    made 17 of 00017. So where one has texts and the other numbers, texts count as what they are
+    as numbers.
 
     Raises:
         ValueError: If a column is not there, keys are missing or repeated, or a child has none.
@@ -117,12 +128,30 @@ def parents_of(parent: Any, child: Any, key: str, foreign_key: str) -> Int[np.nd
             "rows that repeat one."
         )
     own = child.column(foreign_key).to_pylist()
+    if not are_alike(parent, child, key, foreign_key):
+        numbers = {_as_number(value): i for value, i in place.items()}
+        if len(numbers) == len(place):
+            place, own = numbers, [_as_number(value) for value in own]
     found = [place.get(value, -1) for value in own]
     if -1 in found:
-        raise ValueError(_orphans(parent, child, key, foreign_key, found, own))
+        raise ValueError(_orphans(parent, child, key, foreign_key, found))
     if not found:
         raise ValueError("The child must have rows: got none.")
     return np.array(found, np.int64)
+
+
+def are_alike(parent: Any, child: Any, key: str, foreign_key: str) -> bool:
+    """Whether the keys of both are texts, or those of neither."""
+    return is_text(parent.column(key).type) == is_text(child.column(foreign_key).type)
+
+
+def _as_number(value: Any) -> Any:
+    """A number, of a text that is one."""
+    try:
+        number = decimal.Decimal(str(value))
+    except decimal.InvalidOperation:
+        return value
+    return number if number.is_finite() else value
 
 
 def _instead(parent: Any, child: Any, key: str, foreign_key: str) -> str:
@@ -143,10 +172,9 @@ def _referring(parent: Any, child: Any, key: str, foreign_key: str) -> str:
     return f" If {found[0]!r} refers to them: {option} (foreign_key={found[0]!r} in Python)"
 
 
-def _orphans(
-    parent: Any, child: Any, key: str, foreign_key: str, found: list[int], own: list[Any]
-) -> str:
+def _orphans(parent: Any, child: Any, key: str, foreign_key: str, found: list[int]) -> str:
     """What is wrong with the rows of a child that have no parent."""
+    own = child.column(foreign_key).to_pylist()
     gone = [value is None or value != value for value in own]
     missing = sum(gone)
     other, said = found.count(-1) - missing, []
@@ -162,12 +190,8 @@ def _orphans(
             f"{other} of {len(own)} rows of the child have a {foreign_key!r} that is no {key!r} of "
             f"the parent, such as {first!r}."
         )
-        types = [inner(table.column(c).type) for table, c in ((parent, key), (child, foreign_key))]
-        if is_text(types[0]) != is_text(types[1]):
-            said.append(f"The keys are of types {types[0]} and {types[1]}: make both of one type.")
-        else:
-            instead = _referring(parent, child, key, foreign_key)
-            said.append(instead.strip() or "Leave these rows out.")
+        instead = _referring(parent, child, key, foreign_key)
+        said.append(instead.strip() or "Leave these rows out.")
     return " ".join(said)
 
 
@@ -275,6 +299,16 @@ def _summary(column: Column, values: np.ndarray, family: Siblings) -> tuple[str,
     return f"mean {column.name}", pa.array(means, mask=counts == 0)
 
 
+def with_keys_of(
+    parent: Any, child: Any, places: Int[np.ndarray, " n"], key: str, foreign_key: str
+) -> Any:
+    """The child with keys as the parent has them, if one has texts and the other numbers."""
+    if are_alike(parent, child, key, foreign_key):
+        return child
+    made = parent.column(key).take(_array(places))
+    return child.set_column(child.column_names.index(foreign_key), foreign_key, made)
+
+
 def beside_parents(
     parent: Any, child: Any, places: Int[np.ndarray, " n"], relation: Relation
 ) -> Any:
@@ -285,7 +319,9 @@ def beside_parents(
     return made
 
 
-def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
+def children(
+    model: Any, parent: Any, relation: Relation, *, seed: int
+) -> tuple[Any, Int[np.ndarray, " n"]]:
     """New rows of the child for rows of the parent's model.
 
     Each parent gets as many as it says, and their columns are drawn given those of the parent.
@@ -295,6 +331,9 @@ def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
         parent: A `pyarrow.Table`, with keys and the number of children.
         relation: How they belong together.
         seed: For the same rows again.
+
+    Returns:
+        The rows, and the places of their parents.
 
     Raises:
         ValueError: If there are more than fit in memory.
@@ -329,7 +368,7 @@ def children(model: Any, parent: Any, relation: Relation, *, seed: int) -> Any:
         found[one.name] = one.make(len(rows), np.random.default_rng(stream))
     keys = parent.column(relation.key).take(_array(rows))
     found[relation.foreign_key] = _keys_as(keys, type_of(relation.child[relation.foreign_key]))
-    return pa.table({name: found[name] for name in relation.child})
+    return pa.table({name: found[name] for name in relation.child}), rows
 
 
 def _keys_as(keys: Any, kind: Any) -> Any:
