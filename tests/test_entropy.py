@@ -120,8 +120,15 @@ def test_duplicates():
 
 def test_integers():
     assert ea.knn_entropy(np.array([0, 1, 3, 7, 12]), 1) == ea.knn_entropy([0.0, 1, 3, 7, 12], 1)
-    with pytest.warns(UserWarning, match="takes only 3 values, .* the entropy is -inf"):
-        assert ea.knn_entropy(np.random.default_rng(0).integers(0, 3, (50, 1)), 1) == -math.inf
+    x = np.random.default_rng(0).integers(0, 3, (50, 1))
+    with pytest.warns(
+        UserWarning, match="3 values, and is taken as rounded .* the entropy is -inf"
+    ):
+        found = ea.knn_entropy(x, 1)
+    with pytest.warns(UserWarning, match="taken as rounded"):  # as whole numbers that are floats
+        assert found == ea.knn_entropy(x.astype(float), 1)
+    with pytest.warns(UserWarning, match="takes only 2 values, .* the entropy is -inf"):
+        assert ea.knn_entropy(np.minimum(x, 1), 1) == -math.inf
 
 
 def test_constant_column_is_named():

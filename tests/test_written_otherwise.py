@@ -107,7 +107,7 @@ def test_commands_measure_what_fit_reads(command, tmp_path, monkeypatch, capsys)
 
 def test_whole_numbers_written_as_texts():
     """They may be codes, and whoever takes them for a scale says so."""
-    numbers = RNG.integers(1, 10**6, N)
+    numbers = RNG.integers(1, 10**4, N)
     texts = pd.DataFrame({"level": numbers.astype(str)})
     said = "`level` holds numbers written as texts, and is taken as .* classes"
     with pytest.warns(UserWarning, match=said):
@@ -118,6 +118,9 @@ def test_whole_numbers_written_as_texts():
     assert not meant.warnings
     with pytest.raises(ValueError, match="convert them with astype"):
         ea.knn_entropy(texts)
+    each = pd.DataFrame({"level": np.arange(N).astype(str)})
+    with pytest.raises(ValueError, match=r"a class of its own.*convert them with astype"):
+        ea.knn_mutual_information(each, Y)
 
 
 def test_numbers_below_a_limit_of_detection():

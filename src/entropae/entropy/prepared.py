@@ -198,7 +198,7 @@ def _why_no_density(variable: Variable) -> str | None:
         return None
     rounded = variable.as_numbers()
     step = None if rounded is None or rounded.cells is None else rounded.cells.step
-    if step is not None and variable.levels >= LEAST_VALUES and variable.came_as == "number":
+    if step is not None and variable.levels >= LEAST_VALUES:
         return None
     remedy = "Leave it out"
     if step is not None:

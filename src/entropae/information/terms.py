@@ -335,25 +335,27 @@ def _with_neighbours(
     """The parts without the rows whose class occurs once, as Ross (2014) leaves them out."""
     if method == "none":
         return list(parts), 0
+    doubts = [v.doubt for part in parts for v in part if v.doubt]
     for part in parts:
-        _check_repeats(joint_classes([v.classes for v in part if v.kind == "discrete"]))
+        _check_repeats(joint_classes([v.classes for v in part if v.kind == "discrete"]), doubts)
     classes = joint_classes([v.classes for part in parts for v in part])
     if classes is None or exclude or method == "plugin":
         return list(parts), 0
     often = np.bincount(classes)[classes] > 1
     if often.all():
         return list(parts), 0
-    _check_repeats(classes)
+    _check_repeats(classes, doubts)
     rows = np.flatnonzero(often)
     return [tuple(v.take(rows) for v in part) for part in parts], int((~often).sum())
 
 
-def _check_repeats(classes: Int[np.ndarray, " n"] | None) -> None:
+def _check_repeats(classes: Int[np.ndarray, " n"] | None, doubts: Sequence[str]) -> None:
     if classes is not None and len(classes) > 1 and np.bincount(classes).max() == 1:
-        raise ValueError(
+        why = (
             f"Each of the {len(classes)} rows has a class of its own, so there is none to compare "
             "it with. Leave out columns that number the rows, or group their classes."
         )
+        raise ValueError(" ".join([why, *doubts]))
 
 
 def averaged(sample: Sample) -> Averaged:

@@ -43,7 +43,7 @@ class Variable:
         period: Of circular ones.
         levels: Different values of discrete ones.
         shift: What was taken from the values that came in.
-        came_as: Whether the values came in as numbers with fractions, integers, or labels.
+        came_as: Whether the values came in as numbers or as labels.
         doubt: What speaks against taking it so, in words; nothing if nothing does.
         form: How its numbers were written as texts, see `entropae.variables.quantities`.
     """
@@ -56,7 +56,7 @@ class Variable:
     period: float | None = None
     levels: int = 0
     shift: float = 0.0
-    came_as: Literal["number", "integer", "label"] = "number"
+    came_as: Literal["number", "label"] = "number"
     doubt: str = ""
     form: str = ""
 
@@ -176,9 +176,8 @@ def recognise(
     numbers, shift, eps = _numbers(name, array)
     if (numbers == numbers[0]).all():
         return Variable(name, "constant", np.zeros(len(numbers)), levels=1, shift=shift)
-    came_as = "integer" if array.dtype.kind in "iuO" else "number"
     if discrete:
-        return _discrete(name, numbers, came_as, shift)
+        return _discrete(name, numbers, "number", shift)
     if period is not None:
         return _circular(name, numbers + shift, float(period), resolution, eps)
     if resolution is None:
@@ -188,7 +187,7 @@ def recognise(
     distinct, which, counts = np.unique(numbers, return_inverse=True, return_counts=True)
     few = len(distinct) <= CLASSES and len(numbers) >= REPEATS * len(distinct)
     if few and discrete is None and resolution == "auto":
-        return _discrete(name, numbers, came_as, shift)
+        return _discrete(name, numbers, "number", shift)
     atoms = _atoms(counts) if discrete is None else np.zeros(0, np.int64)
     step = None if resolution == "auto" else float(resolution)
     if not len(atoms):
@@ -315,7 +314,7 @@ def _seconds(array: np.ndarray) -> np.ndarray:
 def _discrete(
     name: str,
     array: np.ndarray,
-    came_as: Literal["number", "integer", "label"] = "label",
+    came_as: Literal["number", "label"] = "label",
     shift: float = 0.0,
 ) -> Variable:
     plain = array
