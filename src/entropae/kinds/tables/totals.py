@@ -84,11 +84,11 @@ def totals_of(
         own = places[~absent]
         made = {how: _made(how, values[~absent], own, n) for how in HOW}
         counts = np.bincount(own, minlength=n)
-        differs = dict.fromkeys(HOW, made["smallest"] != made["largest"])
-        differs["sum"] = counts > 1
+        varied = made["smallest"] != made["largest"]
         for name in asked:
             for how in _ways(parent.column(name).type, child.column(of).type):
-                if name not in found and (differs[how] & (counts > 0)).sum() >= LEAST:
+                tells = counts > 1 if how == "sum" else varied & (counts > 0)
+                if name not in found and tells.sum() >= LEAST:
                     said = _said(parent.column(name), made[how], counts > 0, how)
                     if said is not None:
                         found[name] = Total(name, how, of, *said)
