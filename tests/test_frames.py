@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import entropae as ea
 from entropae.variables.frames import columns_of, like_frame
 
 pd = pytest.importorskip("pandas")
@@ -155,3 +156,12 @@ def test_results_are_frames_of_the_same_library(like):
 
 def test_results_of_what_is_no_frame_are_a_dict():
     assert like_frame({"a": [1]}, np.zeros((2, 2))) == {"a": [1]}
+
+
+@pytest.mark.parametrize("series", [pd.Series, pl.Series, lambda values: xr.DataArray(values)])
+def test_series_without_a_name_are_called_as_the_sample(series):
+    x = np.random.default_rng(0).integers(0, 3, 60)
+    found = ea.mutual_information_estimate(series(x), series(x))
+    assert found.notes[1:] == ("x: 3 classes", "y: 3 classes")
+    named = ea.mutual_information_estimate(pd.Series(x, name="0"), pd.Series(x, name="b"))
+    assert named.notes[1:] == ("0: 3 classes", "b: 3 classes")

@@ -133,7 +133,8 @@ def named_columns(x: Any, name: str, *, missing_too: bool = False) -> dict[str, 
     if found is not None:
         if not found:
             raise ValueError(f"`{name}` must have columns: got a frame without any.")
-        return found
+        unnamed = getattr(x, "name", name) in (None, "")  # a series, which is called "0" else
+        return {name: found["0"]} if unnamed and list(found) == ["0"] else found
     array = _as_table(x, name, missing_too)
     if array.shape[1] == 1:
         return {name: array[:, 0]}
