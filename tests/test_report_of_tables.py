@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +16,8 @@ from matplotlib.figure import Figure
 import entropae as ea
 from entropae.drawing.pictures import titles_of
 from entropae.kinds.images.report import on_map
+from entropae.kinds.reading import Reading
+from entropae.kinds.tables.cells import NEW
 from entropae.kinds.tables.comparison import share
 from entropae.kinds.tables.evaluation import comparable
 from entropae.kinds.tables.pictures import draw_marginal
@@ -22,6 +27,7 @@ from entropae.recipe import ModelConfig
 from entropae.report import write_model
 
 N = 400
+MONEY = ("netto", "steuer")
 RNG = np.random.default_rng(0)
 DAYS = [dt.date(2015, 1, 1) + dt.timedelta(days=int(d)) for d in RNG.permutation(N) * 7]
 MEAN = dt.date(2015, 1, 1) + dt.timedelta(days=round(7 * (N - 1) / 2))
@@ -126,3 +132,57 @@ def test_classes_of_a_map_are_named_in_letters():
 def test_curves_of_texts_are_of_nats():
     assert titles_of(Text.errors) == {"reconstruction": "nats per sentence"}
     assert titles_of({"mean_squared_error": "Squared error per value"}) == {}
+
+
+def tables_of(page: str) -> dict[str, list[dict[str, str]]]:
+    """The rows of each table of a page, by the first words of its caption."""
+    found = {}
+    for one in re.findall(r"<table.*?</table>", page, re.DOTALL):
+        caption = re.search(r"<caption.*?</caption>", one, re.DOTALL)
+        cells = [
+            [html.unescape(re.sub("<.*?>", "", c)) for c in re.findall(r"<t[dh].*?</t[dh]>", row)]
+            for row in re.findall(r"<tr.*?</tr>", one, re.DOTALL)
+        ]
+        title = re.sub("<.*?>", "", caption[0]) if caption else ""
+        found[title] = [dict(zip(cells[0], row, strict=True)) for row in cells[1:]]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:Read as", "ignore:The column 'note' has values that no")
+def test_rows_of_a_report_keep_rules_and_forms_and_invent_nothing(tmp_path):
+    random, n = np.random.default_rng(0), 300
+    first, days = dt.date(2024, 1, 1), random.integers(0, 300, (2, n))
+    net, ids = random.integers(100, 9000, n), random.permutation(90_000)[:n] + 10_000
+    notes = [" ".join(random.choice(["gut", "nie", "sehr", "oft"], 5)) for _ in range(n)]
+    lines = ["id;von;bis;netto;steuer;note"]
+    for i in range(n):
+        begin = first + dt.timedelta(int(days[0, i]))
+        end = begin + dt.timedelta(int(days[1, i] % 30))
+        money = [f"{v / 100:.2f} €".replace(".", ",") for v in (net[i], round(net[i] * 0.2))]
+        parts = [f"K-{ids[i]}", f"{begin:%d.%m.%Y}", f"{end:%d.%m.%Y}", *money]
+        lines.append(";".join([*parts, notes[i]]))
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    made = ea.synthesize(tmp_path / "t.csv", epochs=3, validation=0.3, progress=False)
+    held_out = made.model.kind.read_more(tmp_path / "t.csv", Reading())
+    for real in (False, True):
+        out = tmp_path / f"{real}.html"
+        write_model(made.model, made.train, held_out, out=out, real_rows=real)
+        found = tables_of(out.read_text())
+        drawn = [rows for title, rows in found.items() if title.startswith("Samples from")]
+        paths = [rows for title, rows in found.items() if title.startswith("Path")]
+        assert len(drawn) >= 2
+        assert len(paths) == 4
+        for row in chain(*drawn, *paths):
+            begin, end = (dt.datetime.strptime(row[name], "%d.%m.%Y") for name in ("von", "bis"))
+            assert begin <= end
+            net, tax = (float(row[name].removesuffix(" €").replace(",", ".")) for name in MONEY)
+            assert tax == pytest.approx(net * 0.2, abs=0.00501)
+        assert all(row["id"].startswith("K-") for row in chain(*drawn))
+        assert all("id" not in row for row in chain(*paths))
+        columns = next(rows for title, rows in found.items() if title.startswith("Each column"))
+        said = {row["column"]: row["real, held-out"] for row in columns}
+        assert re.fullmatch(r"\d\d% in no training row", said["note"])
+    known = {row["note"] for row in found["Held-out rows."]}
+    assert NEW in known
+    assert known - {NEW} <= {*notes}
+    assert all("id" not in row for row in found["Held-out rows."])

@@ -1,11 +1,12 @@
 """Sections of a report about samples that are read: sentences, and rows of a table.
 
-Their kinds have a method `cells(x, drawn=…, seed=…)`, which gives the names of columns and each
-sample's cells.
+Their kinds have a method `cells(x, how, seed=…)`, which gives the names of columns and each
+sample's cells; `how` says whether they are encoded samples, decoded ones, or drawn ones.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,20 +18,30 @@ from entropae.kinds.values.nearest import nearest_training
 from entropae.kinds.values.report import COMPARED, SEARCHED, paths
 from entropae.prior import TITLES
 
+Cells = tuple[list[str], list[list[str]]]  # names of columns, and the cells of each sample
 FEW, SHEET, PATHS = 6, 12, 4
 
 
-def samples(run: Any, *, real: bool = True) -> list[Block]:
-    """Samples of each prior, beside real ones if these are to be shown."""
+def samples(
+    run: Any, *, real: bool = True, drawn: Callable[[str], Cells] | None = None
+) -> list[Block]:
+    """Samples of each prior, beside real ones if these are to be shown.
+
+    Args:
+        run: What is reported on.
+        real: Whether they are.
+        drawn: Gives cells of a prior's samples, where it is not the decoder alone that makes them.
+    """
     kind = run.train.kind
-    columns, rows = kind.cells(run.held_out.spread(SHEET))
-    titled = {f"{run.others.capitalize()} {run.things}.": rows} if real else {}
+    titled = {}
+    if real:
+        titled[f"{run.others.capitalize()} {run.things}."] = kind.cells(run.held_out.spread(SHEET))
     for name in run.model.priors:
-        cells = kind.cells(run.samples(SHEET, name), drawn=True, seed=run.seed)[1]
+        cells = drawn(name) if drawn else kind.cells(run.samples(SHEET, name), "drawn")
         titled[f"Samples from {TITLES.get(name, name)}."] = cells
     return [
         Table(title, ["no.", *columns], _numbered(rows), words=True)
-        for title, rows in titled.items()
+        for title, (columns, rows) in titled.items()
     ]
 
 
@@ -60,7 +71,7 @@ def reconstructions(run: Any, errors: Any, unit: str) -> list[Block]:
     ]
     for title, rows in parts.items():
         columns, originals = kind.cells(x[rows])
-        _, made = kind.cells(again[rows])
+        _, made = kind.cells(again[rows], "decoded")
         both = [
             [f"{i} {what}", *cells]
             for i, two in enumerate(zip(originals, made, strict=True), 1)
@@ -83,7 +94,7 @@ def along(kind: Any, between: Float[Tensor, "paths steps ..."]) -> list[Block]:
     """A table of each path."""
     blocks: list[Block] = []
     for i, path in enumerate(between, 1):
-        columns, rows = kind.cells(path)
+        columns, rows = kind.cells(path, "decoded")
         blocks.append(Table(f"Path {i}.", ["step", *columns], _numbered(rows), words=True))
     return blocks
 
@@ -98,8 +109,9 @@ def nearest(run: Any, where: str) -> list[Block]:
     kind = run.train.kind
     drawn = run.samples(SEARCHED)
     rows, distances, searched = nearest_training(run, drawn)
-    _, said = kind.cells(drawn, drawn=True, seed=run.seed)
+    names, said = kind.cells(drawn, "drawn", seed=run.seed)
     columns, real = kind.cells(run.train.__getitems__(rows.tolist()))
+    said = [[row[names.index(name)] for name in columns] for row in said]
     copied = sum(a == b for a, b in zip(said, real, strict=True))
     text = (
         f"{copied} of {len(drawn)} samples are the same as the training sample nearest to them "

@@ -24,6 +24,7 @@ from entropae.kinds.measures import Evaluating, Measure
 from entropae.kinds.reading import Reading
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables.asked import Shares, Where, draw_rows, near_rows, of_classes
+from entropae.kinds.tables.cells import Cells, How, cells_of_vectors
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.drawn import Account
 from entropae.kinds.tables.files import SUFFIXES, TABLE, is_table, write_file
@@ -332,13 +333,9 @@ class Tables(Kind):
 
         return filled(self, model, source, reading or Reading(), out=out, **asked)
 
-    def cells(
-        self, x: Tensor, *, drawn: bool = False, seed: int | None = None
-    ) -> tuple[list[str], list[list[str]]]:
+    def cells(self, x: Tensor, how: How = "encoded", *, seed: int | None = None) -> Cells:
         """Names of columns, and each row's values as texts."""
-        table = self.table(x, drawn=drawn, seed=seed)
-        cells = zip(*(column.to_pylist() for column in table.columns), strict=True)
-        return table.column_names, [["" if c is None else str(c) for c in row] for row in cells]
+        return cells_of_vectors(self, x.detach().cpu().numpy(), how, seed)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """New rows as CSV or Parquet."""

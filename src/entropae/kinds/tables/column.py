@@ -24,6 +24,7 @@ from entropae.kinds.tables.plain import (
 from entropae.kinds.tables.ranks import scores_of
 
 KNOTS = 1000  # quantiles of a column of numbers
+UNSEEN = 1e-6  # the score of a text that no training row has
 CAPPED = 0.01  # of its numbers, from which on an end is a cap
 
 
@@ -242,7 +243,8 @@ def encoded(
         made, known = (_labelled if column.labels is not None else _scored)(column, found)
         scores = Numbers(made, known & ~found.absent)
     _warn(column, found, ~(known | found.absent))
-    parts = [np.where(scores.known, scores.values, 0.0)[:, None]]
+    blank = UNSEEN if column.labels is not None else 0.0
+    parts = [np.where(scores.known, scores.values, blank)[:, None]]
     if column.missing:
         parts += [~found.absent[:, None], found.absent[:, None]]
     if column.zones:
@@ -250,6 +252,14 @@ def encoded(
         which = np.array([_place(column.zones, end and end[0]) for end in ends])
         parts.append(_one_hot(which, len(column.zones)))
     return np.concatenate(parts, 1)
+
+
+def unseen(column: Column, x: Float[np.ndarray, "n w"]) -> Bool[np.ndarray, " n"]:
+    """Of the part of encoded rows that a column of categories has, which no training row has."""
+    if column.labels is None:
+        return x.max(1) < 1
+    absent = x[:, 2] == 1 if column.missing else np.zeros(len(x), bool)
+    return (x[:, 0] == np.float32(UNSEEN)) & ~absent
 
 
 class Numbers(NamedTuple):

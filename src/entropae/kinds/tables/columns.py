@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from safetensors import SafetensorError
 
-from entropae.kinds.tables.column import Column, Numbers, encoded, read_values
+from entropae.kinds.tables.column import Column, Numbers, encoded, read_values, unseen
 from entropae.kinds.tables.conditionals import CONDITIONALS, Conditionals, Keeps
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.decoding import decoded
@@ -287,6 +287,12 @@ class Columns:
         """What gives the part of vectors that a column has, by its place."""
         starts = np.cumsum([0, *(column.width for column in self.columns)])
         return lambda i: x[:, starts[i] : starts[i + 1]]
+
+    def unseen(self, x: Float[np.ndarray, "n w"]) -> dict[str, Bool[np.ndarray, " n"]]:
+        """In which encoded rows the value of a column of categories is one no training row has."""
+        part = self.parts(x)
+        columns = enumerate(self.columns)
+        return {one.name: unseen(one, part(i)) for i, one in columns if one.categories is not None}
 
     def values(
         self,

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from entropae.kinds.measures import Evaluating
 from entropae.kinds.samples import Samples
 from entropae.kinds.tables import forms
+from entropae.kinds.tables.cells import mostly_new
 from entropae.kinds.tables.column import numbers_of, read_values
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison import (
@@ -35,7 +36,7 @@ TIMES = {
     ("time", "us"): "time64[us]",
     ("time span", "ns"): "duration[ns]",
 }
-NEW = 0.1  # of the held-out rows, with texts that no training row has
+MOST_NEW = 0.1  # of the held-out rows, with texts that no training row has
 FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
@@ -63,7 +64,7 @@ def evaluate(
     known, others = (
         comparable(kind.columns, kind.table(rows.first(len(rows)))) for rows in (train, test)
     )
-    gone = _unlearnt(kind.columns, known, others, options.target)
+    gone = _left_out(kind.columns, test, options.target)
     known, others = known.drop_columns(gone), others.drop_columns(gone)
     if options.target is not None and options.target in kind.categories:
         _warn_of_few(known, others, options.target)
@@ -89,22 +90,14 @@ def evaluate(
     return result
 
 
-def _unlearnt(columns: Columns, train: Any, test: Any, target: str | None) -> list[str]:
+def _left_out(columns: Columns, test: Samples, target: str | None) -> list[str]:
     """Columns of texts that held-out rows have mostly others of than training rows.
 
     What no training row has is taken for one text, by which real rows would be told from real rows.
     """
-    gone = {}
-    for column in columns.columns:
-        if getattr(column, "labels", None) is None or column.name == target:
-            continue
-        found = Counter(test.column(column.name).to_pylist())
-        del found[None]
-        text, number = found.most_common(1)[0] if found else (None, 0)
-        usual = train.column(column.name).to_pylist().count(text) / len(train)
-        if number > FEW and number / len(test) - usual > NEW:
-            gone[column.name] = number / len(test) - usual
-    if len(gone) == train.num_columns:
+    gone = mostly_new(columns, test.first(len(test)).numpy(), MOST_NEW, FEW)
+    gone.pop(target or "", None)
+    if len(gone) == len(columns.columns):
         return []
     for name, share in gone.items():
         warnings.warn(

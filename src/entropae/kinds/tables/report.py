@@ -12,9 +12,10 @@ from jaxtyping import Float
 from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Code, Heading, Picture, Pictures, Table, Text
 from entropae.kinds import written
+from entropae.kinds.tables.cells import cells_of_rows, mostly_new
 from entropae.kinds.tables.comparison import LEAST, Shared, privacy, real_privacy, share, shared
 from entropae.kinds.tables.comparison.columns import as_numbers
-from entropae.kinds.tables.evaluation import comparable, drawn_beside
+from entropae.kinds.tables.evaluation import FEW, MOST_NEW, comparable, drawn_beside
 from entropae.kinds.tables.measures import MEASURES
 from entropae.kinds.tables.pictures import (
     KEPT,
@@ -25,8 +26,10 @@ from entropae.kinds.tables.pictures import (
     short,
 )
 from entropae.kinds.tables.plain import units_per_day
+from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.report import COMPARED
+from entropae.kinds.written import Cells
 from entropae.messages import printable
 from entropae.prior import TITLES
 
@@ -37,9 +40,28 @@ SEEN = 10_000  # training rows among which the nearest is looked for
 
 def samples(run: Any) -> list[Block]:
     """Samples of each prior, what each column has, and pictures beside held-out rows."""
-    blocks = [*written.samples(run, real=run.real_rows), _columns(run)]
+
+    def drawn(name: str) -> Cells:
+        return cells_of_rows(run.train.kind, _drawn(run, written.SHEET, name))
+
+    blocks = [*written.samples(run, real=run.real_rows, drawn=drawn), _columns(run)]
     columns = _shared(run)
     return blocks if columns is None else [*blocks, *_pictured(columns, run)]
+
+
+def _drawn(run: Any, n: int, prior: str | None = None) -> Any:
+    """New rows as `Tables.drawn` gives them; or repaired ones, if too few keep the rules."""
+    kind = run.train.kind
+    try:
+        return kind.drawn(run.model, n, seed=run.seed, prior=prior)[0]
+    except ValueError:
+        table = kind.table(run.samples(n, prior), drawn=True, seed=run.seed)
+        return repaired(table, kind.columns, kind.rules)[0]
+
+
+def _new(run: Any, x: Any) -> dict[str, float]:
+    """Columns of texts that held-out rows have mostly others of than training rows."""
+    return mostly_new(run.train.kind.columns, x.numpy(), MOST_NEW, FEW)
 
 
 def _shared(run: Any) -> list[Shared] | None:
@@ -48,16 +70,19 @@ def _shared(run: Any) -> list[Shared] | None:
         return None
     kind = run.train.kind
     n = drawn_beside(min(len(run.train), SEEN), min(len(run.held_out), COMPARED))
-    train, test = (
-        _rows(kind, some) for some in (run.train.spread(SEEN), run.held_out.spread(COMPARED))
-    )
-    drawn = _rows(kind, run.samples(n), drawn=True, seed=run.seed)
+    x = run.held_out.spread(COMPARED)
+    tables = [_rows(kind, one) for one in (run.train.spread(SEEN), x)]
+    tables.append(comparable(kind.columns, _drawn(run, n)))
+    gone = [*_new(run, x)]
+    if len(gone) == len(kind.columns.columns):
+        return None
+    train, test, drawn = (table.drop_columns(gone) for table in tables)
     return shared(train, test, drawn, categories=kind.categories)
 
 
-def _rows(kind: Any, x: Any, **drawn: Any) -> Any:
+def _rows(kind: Any, x: Any) -> Any:
     """Rows as they are compared."""
-    return comparable(kind.columns, kind.table(x, **drawn))
+    return comparable(kind.columns, kind.table(x))
 
 
 def _pictured(columns: list[Shared], run: Any) -> list[Block]:
@@ -97,9 +122,12 @@ def _matrix(columns: list[Shared], i: int, named: tuple[str, Any]) -> Picture:
 def _columns(run: Any) -> Table:
     kind = run.train.kind
     least = 1 if run.real_rows else KEPT
-    said = {f"real, {run.others}": _said(_rows(kind, run.held_out.spread(COMPARED)), least)}
+    x = run.held_out.spread(COMPARED)
+    real = _said(_rows(kind, x), least)
+    real |= {name: f"{share:.0%} in no training row" for name, share in _new(run, x).items()}
+    said = {f"real, {run.others}": real}
     for name in run.model.priors:
-        drawn = _rows(kind, run.samples(COMPARED, name), drawn=True, seed=run.seed)
+        drawn = comparable(kind.columns, _drawn(run, COMPARED, name))
         said[f"from {TITLES.get(name, name)}"] = _said(drawn, 1)
     names = [column.name for column in kind.columns.columns]
     rows = [[name, *(table[name] for table in said.values())] for name in names]
@@ -150,7 +178,7 @@ def reconstructions(run: Any) -> list[Block]:
         return written.reconstructions(run, squared_errors, "squared error per value")
     kind, x = run.train.kind, run.held_out.spread(COMPARED)
     both = [_rows(kind, one) for one in (x, run.model.reconstruct(x).cpu())]
-    both = share(both, kind.categories)
+    both = share([table.drop_columns([*_new(run, x)]) for table in both], kind.categories)
     caption = f"How {len(x):,} {run.others} rows come out of the model, by columns."
     rows = [[column.name, _right(column)] for column in both]
     return [*_unseen(run), Table(caption, ["column", "reconstructed"], rows, words=True)]

@@ -107,6 +107,14 @@ class Style:
     def _line(self, cells: Sequence[str]) -> str:
         return self.separator.join(cells) + self.newline
 
+    def texts_of(self, name: str, column: Any) -> list[str]:
+        """The cells of a `pyarrow.ChunkedArray` without quotes."""
+        write, _ = writer(column.type, self.cells.get(name, Cell()), self.decimal)
+        found = plain(column)
+        known = {value: write(value) for value in set(found.present.tolist())}
+        cells = zip(found.values.tolist(), found.absent.tolist(), strict=True)
+        return ["" if absent else known[value] for value, absent in cells]
+
     def _column(self, name: str, column: Any, texts: Sequence[str | None] | None) -> list[str]:
         cell = self.cells.get(name, Cell())
         found = plain(column)

@@ -235,7 +235,7 @@ class Text(Kind):
         return self.tokenizer.decode(x.tolist())
 
     def cells(
-        self, x: Tensor, *, drawn: bool = False, seed: int | None = None
+        self, x: Tensor, how: str = "encoded", *, seed: int | None = None
     ) -> tuple[list[str], list[list[str]]]:
         """One column, of sentences."""
         return ["sentence"], [[line] for line in self.present(x)]
