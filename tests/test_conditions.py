@@ -352,3 +352,110 @@ def test_a_file_of_columns_that_says_nothing_is_told_why(tmp_path, capsys, text,
     told = capsys.readouterr().err
     assert said in told
     assert "Did you mean --" not in told
+
+
+def test_a_category_is_meant_where_a_column_only_happens_to_be_called_so():
+    random, n = np.random.default_rng(0), 120
+    status = random.choice(["active", "left", "N/A"], n)
+    table = pa.table(
+        {
+            "status": status,
+            "active": random.choice(["yes", "no"], n),
+            "left": random.normal(size=n),
+            "id": [f"K{i}" for i in random.permutation(9 * n)[:n]],
+            "old": random.choice(["active", "left"], n),
+        }
+    )
+    model = ea.synthesize(table, model=SMALL, epochs=1, progress=False)
+
+    def drawn(where):
+        return model.sample(20, where=where, seed=0)
+
+    assert {*drawn("status=active")["status"].to_pylist()} == {"active"}
+    assert {*drawn("status != active, status!=N/A")["status"].to_pylist()} == {"left"}
+    assert {*drawn({"status": "left"})["status"].to_pylist()} == {"left"}
+    made = drawn("status=`old`").to_pydict()  # and a column where that is said, or can only be
+    assert made["status"] == made["old"]
+    made = drawn("status != old").to_pydict()
+    assert all(one != other for one, other in zip(made["status"], made["old"], strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:Read as")
+def test_what_a_file_writes_for_missing_can_be_asked_for(tmp_path):
+    random, n = np.random.default_rng(0), 200
+    rows = [f"{random.choice(['a', 'b', 'N/A'])},{x:.3f}" for x in random.normal(size=n)]
+    (tmp_path / "t.csv").write_text("\n".join(["kind,x", *rows]) + "\n")
+    model = ea.synthesize(tmp_path / "t.csv", model=SMALL, epochs=1, progress=False)
+    for where, kinds in (
+        ("kind=N/A", {None}),
+        ("kind is missing", {None}),
+        ("kind!=N/A", {"a", "b"}),
+        ("kind in (a, N/A)", {"a", None}),
+    ):
+        table, _ = model.model.kind.drawn(model.model, 40, seed=0, where=where)
+        assert {*table["kind"].to_pylist()} == kinds
+
+
+@pytest.mark.parametrize("by", ["file", "columns of it", "option", "recipe"])
+def test_yes_and_no_name_columns_and_their_values(tmp_path, capsys, by):
+    lines = [f"{a},{b},{i}" for i in range(60) for a, b in (("yes", "off"), ("no", "on"))]
+    (tmp_path / "t.csv").write_text("\n".join(["smoker,on,x", *lines]) + "\n")
+    said = {
+        "file": "smoker: [no, yes]\non: [off, on]\n",
+        "columns of it": "columns:\n  smoker: [no, yes]\n  on: [off, on]\n",
+        "option": "{smoker: [no, yes], on: [off, on]}",
+        "recipe": f"data: {tmp_path / 't.csv'}\ncolumns:\n  smoker: [no, yes]\n  on: [off, on]\n",
+    }[by]
+    (tmp_path / "said.yaml").write_text(said)
+    given = said if by == "option" else str(tmp_path / "said.yaml")
+    data = ["--recipe", given] if by == "recipe" else ["--columns", given]
+    data += [] if by == "recipe" else ["--data", str(tmp_path / "t.csv")]
+    small = ["--model.hidden", "[8]", "--model.latent.dim", "2", "--epochs", "1", "--no-report"]
+    assert main(["fit", *data, *small, "--out", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().out
+    assert "ordered category, no, yes" in told
+    assert "ordered category, off, on" in told
+
+
+def test_columns_that_are_no_yaml_are_told_so_with_a_way_that_works(tmp_path, capsys):
+    days = [dt.date(2020, 1, 1) + dt.timedelta(7 * i) for i in range(60)]
+    rows = [f'"{day:%b %d, %Y}",{i}' for i, day in enumerate(days)]
+    (tmp_path / "t.csv").write_text("\n".join(["day,x", *rows]) + "\n")
+    fit = [
+        "fit",
+        "--data",
+        str(tmp_path / "t.csv"),
+        "--out",
+        str(tmp_path / "run"),
+        "--epochs",
+        "1",
+    ]
+    fit += ["--model.hidden", "[8]", "--model.latent.dim", "2", "--no-report"]
+    with pytest.raises(SystemExit, match="2"):
+        main([*fit, "--columns", "{day: date %b %d, %Y}"])
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    remedy = re.search(r"--columns '\{.*\}'", told)[0]
+    # These are read as dates already, which is said in place of numbers that no file has.
+    assert main([*fit, *shlex.split(remedy)]) == 1
+    assert "is read as dates or times already, as 2020-01-01" in capsys.readouterr().err
+    assert main(fit) == 0
+    assert (
+        main(["sample", str(tmp_path / "run"), "-n", "20", "--out", str(tmp_path / "s.csv")]) == 0
+    )
+    drawn = pd.read_csv(tmp_path / "s.csv")["day"]
+    assert all(re.fullmatch(r"[A-Z][a-z]{2} \d\d, 202\d", text) for text in drawn)
+
+
+def test_rules_that_rows_break_are_listed_apart_and_slips_are_refused(capsys):
+    table = TABLE.select(["x", "start", "end"])
+    ends = np.where(np.arange(N) < 10, START - 1, table["end"].to_numpy())
+    table = table.set_column(2, "end", pa.array(ends))
+    options = {"model": SMALL, "epochs": 1, "find_rules": False}
+    with pytest.warns(UserWarning, match="10 of 400 rows break the rule start <= end"):
+        ea.synthesize(table, rules="start <= end", **options)
+    told = capsys.readouterr().out
+    assert "will keep these rules, which some rows break:\n  start <= end" in told
+    assert "Every row keeps" not in told
+    with pytest.raises(ValueError, match=r"rows break the rule end < start: is it meant the other"):
+        ea.synthesize(table, rules="end < start", progress=False, **options)

@@ -19,7 +19,7 @@ from entropae import kinds
 from entropae.cli import main
 from entropae.kinds.samples import Samples
 from entropae.kinds.text import Text, lines, tokenizer
-from entropae.kinds.text.evaluation import evaluate_text
+from entropae.kinds.text.evaluation import draw, evaluate_text
 from entropae.kinds.text.language_model import language_model, no_code
 from entropae.kinds.text.lines import buckets, encode_lines, read_lines
 from entropae.kinds.text.posterior import posterior
@@ -697,6 +697,13 @@ def test_all_figures_of_a_model(samples):
     }
     assert all(math.isfinite(value) for value in found.values())
     assert (model.decoder.decoding, model.decoder.drawing) == (greedy, nucleus)  # as they were
+    few = evaluate_text(model, samples, samples, n=40, made=50, counted=9, language=options)
+    lines = samples.kind.present(draw(model, 50))
+    for count, figures in ((50, found), (9, few)):
+        assert figures["repeated"] == pytest.approx(1 - len({*lines[:count]}) / count)
+    assert {n: v for n, v in few.items() if n not in ("repeated", "distinct")} == {
+        n: v for n, v in found.items() if n not in ("repeated", "distinct")
+    }
 
 
 # The command line

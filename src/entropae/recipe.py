@@ -184,6 +184,10 @@ class Recipe:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
 
+BOOLEAN = "tag:yaml.org,2002:bool"
+OF_COLUMNS = ("columns", "drop", "rules", "labels", "key")  # settings with names or values of these
+
+
 class _Loader(yaml.SafeLoader):
     """Plain values only; and 1e-3 is a number, which for PyYAML is a string."""
 
@@ -203,13 +207,28 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _as_words(node: yaml.Node) -> None:
+    """Take yes, no, on and off for words, which for YAML 1.1 are true and false."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == BOOLEAN and node.value.lower() not in ("true", "false"):
+            node.tag = "tag:yaml.org,2002:str"
+    elif isinstance(node, yaml.SequenceNode | yaml.MappingNode):
+        for one in node.value:
+            for inner in one if isinstance(one, tuple) else (one,):
+                _as_words(inner)
+
+
 def recipe_path(path: Path) -> Path:
     """A recipe's file: of a run folder the one in it, else the file itself."""
     return path / RECIPE if (path / RECIPE).is_file() else path
 
 
-def read_settings(path: Path) -> dict[str, Any]:
+def read_settings(path: Path, *, of_columns: bool = False) -> dict[str, Any]:
     """The settings in a recipe's file, as plain values. Builds and imports nothing.
+
+    Args:
+        path: The file.
+        of_columns: Whether it says what columns are, and nothing else.
 
     Raises:
         ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
@@ -220,6 +239,22 @@ def read_settings(path: Path) -> dict[str, Any]:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
         text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(str(error)) from error
+    return settings_of(text, of_columns=of_columns)
+
+
+def settings_of(text: str, *, of_columns: bool = False) -> dict[str, Any]:
+    """Settings as YAML has them; yes, no, on and off are words where columns are named.
+
+    Args:
+        text: The YAML.
+        of_columns: Whether it says what columns are, and nothing else.
+
+    Raises:
+        ValueError: As `read_settings`.
+    """
+    try:
         depth = 0
         for event in yaml.parse(text, _Loader):
             depth += isinstance(event, yaml.CollectionStartEvent)
@@ -228,7 +263,14 @@ def read_settings(path: Path) -> dict[str, Any]:
                 raise ValueError("it has an alias: write the value out")
             if depth > DEEPEST:
                 raise ValueError(f"it is more than {DEEPEST} levels deep")
-        settings = yaml.load(text, _Loader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            if of_columns or key.value in OF_COLUMNS:
+                _as_words(value)
+            if of_columns:
+                _as_words(key)
+        settings = None if node is None else loader.construct_document(node)
         if not isinstance(settings, dict):
             raise ValueError("it holds no settings")
     except yaml.MarkedYAMLError as error:

@@ -11,6 +11,7 @@ import yaml
 from jsonargparse import ActionYesNo, Namespace
 
 from entropae.cli.parser import Parser
+from entropae.recipe import settings_of
 
 SAID: set[str | int] = {
     "drop",
@@ -39,7 +40,7 @@ def _names(value: str) -> list[str]:
     """One name, or those of a list in brackets."""
     if value.startswith("[") and value.endswith("]"):
         try:
-            found = yaml.safe_load(value)
+            found = yaml.load(value, yaml.BaseLoader)  # texts, whatever they are
         except yaml.YAMLError:
             found = None
         if isinstance(found, list):
@@ -91,15 +92,24 @@ class _Columns:
             return dict(given)
         from entropae.kinds.tables.declared import columns_file
 
-        if isinstance(given, str) and given.lstrip().startswith("{"):
-            found = yaml.safe_load(given)
-            if isinstance(found, dict):
-                return found
         try:
+            if isinstance(given, str) and given.lstrip().startswith("{"):
+                return _written_out(given)
             columns, rules = columns_file(Path(given))
         except (OSError, ValueError) as error:
             raise ArgumentTypeError(str(error)) from error  # whose words are shown
         return {**columns, **({RULES: list(rules)} if rules else {})}
+
+
+def _written_out(given: str) -> dict[str, Any]:
+    """What is said on the command line itself."""
+    try:
+        return settings_of(given, of_columns=True)
+    except ValueError as error:
+        raise ValueError(
+            f"{given} cannot be read: {error}. Put values with % or commas in quotes, as "
+            "--columns '{day: \"date %b %d, %Y\"}'"
+        ) from error
 
 
 RULES = "\0rules"  # no column's name

@@ -181,7 +181,11 @@ def _reconstruct(options: Namespace) -> None:
 
 
 def _impute(options: Namespace) -> None:
+    from entropae.kinds.base import Kind
+
     run, out = opened(options), options.out
+    if type(run.kind).impute is Kind.impute:
+        run.impute(options.data)  # which says that it is for tables
     run.kind.check_out(out)
     check_out(Path(out), read=read_by(options, run))
     print(run.impute(options.data, only=options.only, seed=options.seed, out=out))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
 from jsonargparse import ArgumentParser, Namespace
 from jsonargparse._actions import ActionConfigFile
 from jsonargparse.typing import restricted_number_type
@@ -97,10 +98,12 @@ class RecipeFile(ActionConfigFile):
         """Take the recipe's settings as options."""
         path = recipe_path(Path(values))
         try:
-            recipe_of(read_settings(path))
+            settings = read_settings(path)
+            recipe_of(settings)
         except (ValueError, OSError) as error:
             parser.error(f"{values} is no recipe: {error}")
-        super().__call__(parser, cfg, str(path), option_string)
+        # As text: of the file the parser would take a column called `on` for one called True.
+        super().__call__(parser, cfg, yaml.safe_dump(settings), option_string)
 
 
 # Of each command: what adds its options, what runs it, what it does in a line.

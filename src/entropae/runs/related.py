@@ -15,7 +15,7 @@ import torch
 from entropae.kinds import Samples
 from entropae.kinds.keys import halved, keys_of_table
 from entropae.kinds.reading import Reading
-from entropae.kinds.tables.conditions import conditions
+from entropae.kinds.tables.conditions import conditions, meant
 from entropae.kinds.tables.declared import declared
 from entropae.kinds.tables.files import is_table
 from entropae.kinds.tables.frames import (
@@ -39,6 +39,7 @@ from entropae.kinds.tables.related import (
 from entropae.kinds.tables.rules import about_others, rule_of
 from entropae.kinds.tables.style import Style
 from entropae.kinds.tables.totals import followers, totals_of, with_totals
+from entropae.kinds.tables.words import marks
 from entropae.messages import unknown
 from entropae.model import Autoencoder, load
 from entropae.recipe import ModelConfig, Recipe
@@ -167,8 +168,11 @@ class RelatedSynthesis:
         """Raise if a condition is on what is computed from children, which are drawn later."""
         if where is None or callable(where):
             return
-        known = self._kinds()[0].columns.order
-        names = {name for one in conditions(where, known) for name in (one.name, one.other)}
+        kind = self._kinds()[0]
+        words = marks(kind.words, kind.style)
+        given = conditions(where, kind.columns.order)
+        asked = [meant(one, kind.columns, words) for one in given]
+        names = {name for one in asked for name in (one.name, one.other)}
         for total in self.relation.totals:
             if total.name in names:
                 raise ValueError(

@@ -40,7 +40,7 @@ from entropae.kinds.tables.rules import Rule, read_rules, said_of_gaps
 from entropae.kinds.tables.sentences import as_sentences
 from entropae.kinds.tables.shown import introduction
 from entropae.kinds.tables.style import Style, style_from
-from entropae.kinds.tables.words import TEXTS, checked_words, emptied, refilled, words_of
+from entropae.kinds.tables.words import TEXTS, checked_words, emptied, marks, refilled, words_of
 from entropae.messages import number_of, unknown, whole
 from entropae.storage.atomic import write_text
 
@@ -294,6 +294,7 @@ class Tables(Kind):
             near=close,
             of=of,
             frame=self.frame,
+            words=marks(self.words, self.style),
         )
 
     def sample(self, model: Any, n: int, *, seed: int | None = None, **asked: Any) -> Any:

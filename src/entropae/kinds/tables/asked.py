@@ -21,6 +21,7 @@ from entropae.kinds.tables.conditions import (
     Condition,
     conditions,
     is_missing,
+    meant,
     meets,
     name_begun,
     unquoted,
@@ -52,6 +53,7 @@ def draw_rows(
     near: Near | None = None,
     of: tuple[Condition, ...] = (),
     frame: Callable[[Any], Any] = lambda table: table,
+    words: Mapping[str, str] | None = None,
 ) -> tuple[Any, Account]:
     """Rows that meet conditions, of given shares, with identifiers.
 
@@ -66,6 +68,7 @@ def draw_rows(
         near: What draws near to training rows that meet conditions.
         of: Further conditions, such as that of a class.
         frame: Makes of a `pyarrow.Table` what such a function takes.
+        words: That stand for what is missing, by column.
 
     Raises:
         ValueError: If they cannot be had.
@@ -74,7 +77,8 @@ def draw_rows(
 
     asked = of
     if where is not None and not callable(where):
-        asked += conditions(where, columns.order)
+        given = conditions(where, columns.order)
+        asked += tuple(meant(one, columns, words or {}) for one in given)
         for one in asked:
             _check_drawn(one, columns)
             _tell_alphabet(one, columns)

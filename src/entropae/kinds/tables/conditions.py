@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,8 @@ class Condition:
         name: Of the column.
         sign: One of `COMPARED`, `in`, `not in`, `missing` or `not missing`.
         values: What it is compared with: one value, or several; texts as they are written.
-        other: A column that it is compared with.
+        other: A column that it is compared with; a name without backquotes is among the values too,
+            as it may be one.
 
     With `missing` the value is the word as it was written, which may be a category of its column.
     """
@@ -169,7 +170,7 @@ def _compared(name: str, sign: str, value: str, written: str, names: Sequence[st
     quoted = bool(QUOTED.match(written))
     named = written.lstrip().startswith("`") if quoted else not NUMBER.fullmatch(value.strip())
     if named and value in names and value != name:
-        return Condition(name, sign, (value,), other=value)
+        return Condition(name, sign, () if quoted else (value,), other=value)
     if not quoted and value.lower() == "missing" and sign in ("==", "!="):
         return Condition(name, "missing" if sign == "==" else "not missing", (value,))
     return Condition(name, sign, (value,))
@@ -230,6 +231,25 @@ def _among(name: str, sign: str, text: str) -> tuple[Condition, str]:
         if not rest.startswith(","):
             raise ValueError(f"A {closing} is missing in {text!r}. {HOW}")
         rest = rest[1:]
+
+
+def meant(one: Condition, columns: Columns, words: Mapping[str, str]) -> Condition:
+    """A condition on a category of which a column has the name, or on what is missing.
+
+    Args:
+        one: As it is read.
+        columns: Those that there are.
+        words: That stand for what is missing, by column.
+    """
+    if one.other is not None:
+        return replace(one, other=None) if _is_category(one, columns) else one
+    word = words.get(one.name)
+    if word is None or word not in one.values:
+        return one
+    if one.sign in ("in", "not in"):
+        return replace(one, values=tuple(None if v == word else v for v in one.values))
+    sign = {"==": "missing", "!=": "not missing"}.get(one.sign)
+    return one if sign is None else Condition(one.name, sign)
 
 
 def meets(table: Any, asked: Iterable[Condition], columns: Columns) -> Bool[np.ndarray, " n"]:

@@ -100,7 +100,7 @@ def columns_file(path: str | Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        found = read_settings(path)
+        found = read_settings(path, of_columns=True)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     parted = set(found) <= {"columns", "rules"} and isinstance(found.get("columns", {}), Mapping)

@@ -19,12 +19,14 @@ from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
 from entropae.kinds.tables.offsets import offsets_of
 from entropae.kinds.tables.plain import (
     Plain,
+    arrow,
     dictionary_of,
     is_text,
     is_understood,
     is_whole,
     plain,
     type_of,
+    units_per_day,
 )
 from entropae.variables import quantities
 
@@ -331,11 +333,13 @@ def _number(
 
     numbers, known = numbers_of(column, found)
     if not known.all():
-        first = found.values[~known][:1].tolist()
-        raise ValueError(
-            f"The column {column.name!r} is declared as {meaning} {column.form}, and {first[0]!r} "
-            "is none."
-        )
+        first = found.values[~known][:1]
+        said = f"The column {column.name!r} is declared as {meaning} {column.form}, and"
+        kind = type_of(column.type)
+        if is_text(kind) or not units_per_day(kind):
+            raise ValueError(f"{said} {first.tolist()[0]!r} is none.")
+        one = arrow(first, kind, np.zeros(1, bool))[0]
+        raise ValueError(f"{said} is read as dates or times already, as {one}. Leave that out.")
     if column.form and grid is None:
         grid = grid_of(numbers[~found.absent])
     there = numbers[rows][~found.absent[rows]]

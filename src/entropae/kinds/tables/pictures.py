@@ -71,7 +71,7 @@ def _histograms(axes: Any, column: Shared, colours: tuple[str, str]) -> None:
     elif column.dated:
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator(minticks=3, maxticks=6)
+        locator = AutoDateLocator(minticks=3, maxticks=7)  # six have no step for 31 months
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     elif column.per_day:

@@ -29,6 +29,7 @@ USUAL = 1e60  # numbers that are added or multiplied are smaller
 FIRST = 32  # rows that a product is tried on first
 DIGITS = 10  # of a factor, at most
 SPREAD = 5  # rows at least for each value of a column that gives another
+MOST_BROKEN = 0.9  # of the rows, by which a rule that is asked for is taken as a slip
 REPEATED = 2  # if drawn values of it are among those seen
 
 
@@ -380,6 +381,11 @@ def declared_and_found(
             told[i] = rule.learnt(table)
         else:
             broken = int((~rule.met(table, columns)).sum())
+            if broken > MOST_BROKEN * len(table):
+                raise ValueError(
+                    f"{broken} of {len(table)} rows break the rule {rule}: is it meant the other "
+                    "way round? Correct it, or leave it out."
+                )
             if broken:
                 warnings.warn(
                     f"{broken} of {len(table)} rows break the rule {rule}. No drawn row will.",

@@ -49,9 +49,15 @@ def introduction(
         kinds = Counter(said.partition(",")[0] for _, said in shown[MOST:]).most_common()
         counts = ", ".join(f"{count} × {kind}" for kind, count in kinds)
         lines.append(f"  … and {len(shown) - MOST} more: {counts}")
-    if rules:
+    broken = [rule for rule in rules if not rule.met(table, columns).all()]
+    kept = [rule for rule in rules if rule not in broken]
+    if broken:
+        lines.append("Every row that is drawn will keep these rules, which some rows break:")
+        lines += [f"  {printable(rule)}" for rule in broken]
+    if kept:
         lines.append("Every row keeps these rules, and so will every row that is drawn:")
-        lines += [f"  {printable(rule)}" for rule in rules]
+        lines += [f"  {printable(rule)}" for rule in kept]
+    if rules:
         lines.append(
             "To leave out those that were found: --no-find-rules (find_rules=False in Python)"
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from entropae.kinds.tables import forms
 from entropae.kinds.tables.plain import is_text
+from entropae.kinds.tables.style import Style
 from entropae.reader.cells import is_missing
 from entropae.reader.compute import compute
 from entropae.variables import quantities
@@ -99,3 +100,9 @@ def refilled(table: Any, words: Mapping[str, str], before: Any = None) -> Any:
                 made = pc.if_else(pc.equal(before.column(name), words[name]), made, column)
             table = table.set_column(table.column_names.index(name), name, made)
     return table
+
+
+def marks(words: Mapping[str, str], style: Style | None) -> dict[str, str]:
+    """What stands for missing values in columns, also in a file that is written in a style."""
+    cells = {} if style is None else style.cells
+    return {name: cell.missing for name, cell in cells.items() if cell.missing} | dict(words)

@@ -36,6 +36,7 @@ def evaluate_text(
     real: LSTMDecoder | None = None,
     n: int = 1000,
     made: int = MADE,
+    counted: int | None = None,
     decoding: Decoding = sampling,
     language: Mapping[str, int] | None = None,
     characters: bool = False,
@@ -50,6 +51,8 @@ def evaluate_text(
         real: A `language_model` of the training sentences; by default one is trained.
         n: At most so many held-out sentences.
         made: Sentences drawn, which the second language model is trained on.
+        counted: Among how many of them repetitions are counted, which grow with the number; by
+            default all.
         decoding: How their tokens are chosen.
         language: Options of `language_model`, if not its own: hidden, steps, batch_size.
         characters: BLEU of characters, for languages without spaces.
@@ -86,30 +89,31 @@ def evaluate_text(
         figures["active_units"] = active_units(code)
         figures["used_units"] = used_units(decoder, code, some)
     drawn = draw(model, made, seed=seed, decoding=decoding)
-    return figures | evaluate_drawn(
-        drawn, train, held_out, tokenizer, real=real, language=language, seed=seed
-    )
+    how: dict[str, Any] = {"real": real, "language": language, "seed": seed, "counted": counted}
+    return figures | evaluate_drawn(drawn, train, held_out, tokenizer, **how)
 
 
 def evaluate(model: Any, train: Samples, held_out: Samples, *, n: int, seed: int) -> dict[str, Any]:
     """The figures of `evaluate_text`, those of drawn sentences under the name of their prior.
 
     They are drawn as `sample` draws them. Beside them are held-out sentences in their place: what
-    sentences as good as the data would come to.
+    sentences as good as the data would come to. Repetitions are counted among equally many.
     """
     tokenizer = tokenizer_of(train)
     n = min(n, len(held_out))
+    others = held_out.some(MADE).first(MADE)
     real = language_model(_rows(train).numpy(), len(tokenizer), seed=seed)
     found = evaluate_text(
         *(model, train, held_out),
         real=real,
         n=n,
+        counted=len(others),
         decoding=decoder_of(model).drawing,
         characters=tokenizer.kind == "character",
         seed=seed,
     )
     of_drawn = {name: found.pop(name) for name in DRAWN}
-    of_real = _of_rows(held_out.some(MADE).first(MADE), train, tokenizer, real)
+    of_real = _of_rows(others, train, tokenizer, real)
     return {"samples": n, **found, model.prior: of_drawn, REAL: of_real}
 
 
@@ -143,6 +147,7 @@ def evaluate_drawn(
     *,
     real: LSTMDecoder | None = None,
     language: Mapping[str, int] | None = None,
+    counted: int | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
     """Figures of drawn sentences: see `evaluate_text`."""
@@ -152,19 +157,24 @@ def evaluate_drawn(
     own = language_model(made.numpy(), vocabulary, seed=seed, **(language or {}))
     test = _rows(held_out)
     reverse = score(own, no_code(len(test)), test).perplexity
-    return _of_rows(made, train, tokenizer, real) | {"reverse_perplexity": reverse}
+    found = _of_rows(made, train, tokenizer, real, counted)
+    return found | {"reverse_perplexity": reverse}
 
 
 def _of_rows(
-    made: Int[Tensor, "n length"], train: Samples, tokenizer: Tokenizer, real: LSTMDecoder
+    made: Int[Tensor, "n length"],
+    train: Samples,
+    tokenizer: Tokenizer,
+    real: LSTMDecoder,
+    counted: int | None = None,
 ) -> dict[str, float]:
     """What can be said of sentences one by one, and of how much they differ."""
     sentences = tokenizer.decode(made.tolist())
     tokens = [row[row != PAD].tolist() for row in made]
     return {
         "forward_perplexity": score(real, no_code(len(made)), made).perplexity,
-        "distinct": distinct(tokens),
-        "repeated": repeated(sentences),
+        "distinct": distinct(tokens[:counted]),
+        "repeated": repeated(sentences[:counted]),
         "copied": copied(sentences, tokenizer.decode(_rows(train).tolist())),
     }
 
