@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.files import read_file, write_file
-from entropae.kinds.tables.forms import form_of
+from entropae.kinds.tables.forms import form_of, parsed, written
 from entropae.kinds.tables.frames import metadata_of, to_library, to_table
 from entropae.kinds.tables.grid import grid_of
 
@@ -210,6 +210,22 @@ def test_columns_of_dtype_object_stay_so():
     columns = Columns.fit(table)
     made = to_library(columns.decode(columns.encode(table)), "pandas", metadata_of(frame))
     pd.testing.assert_frame_equal(made, frame)
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        (["Nov 09, 2020", "Jan 11, 2021"], "%b %d, %Y"),
+        (["Nov 9, 2020", "Jan 11, 2021"], "%b %-d, %Y"),
+        (["November 09, 2020", "May 11, 2021"], "%B %d, %Y"),
+        (["23-May-22", "01-Jun-21"], "%d-%b-%y"),
+        (["3-May-22", "11-Jun-21"], "%-d-%b-%y"),
+        (["3-May-2022", "11-Jun-2021"], "%-d-%b-%Y"),
+    ],
+)
+def test_dates_with_names_of_months_are_written_as_they_came(texts, form):
+    assert form_of(texts) == form
+    assert [written(parsed(text, form), form) for text in texts] == texts
 
 
 def test_grids_forms_and_meanings_of_known_columns():

@@ -719,6 +719,12 @@ def trained(tmp_path_factory):
     return folder
 
 
+def test_sentences_have_no_cells_to_fill_in(trained, capsys):
+    for out in ([], ["--out", "x.txt"]):
+        assert main(["impute", str(trained / "run"), *out]) == 1
+        assert "`impute` is for tables: this model is of sentences" in capsys.readouterr().err
+
+
 def test_it_is_said_at_the_start_what_sentences_worth_reading_take(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Text, "enough", 6)
     path = tmp_path / "corpus.txt"
