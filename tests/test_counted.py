@@ -106,8 +106,6 @@ OTHER = RNG.permutation(SECONDS)
 APART = {
     "independent": pa.table({"a": SECONDS, "b": OTHER}),
     "wide": pa.table({"a": SECONDS, "b": SECONDS + OTHER}),
-    "other units": pa.table({"a": SECONDS, "b": SECONDS * 60 + LENGTHS}),
-    "other types": pa.table({"a": SECONDS, "b": STARTS}),
     "texts": pa.table({"a": [f"n {s // 9}" for s in SECONDS], "b": ["x", "y", "z"] * (N // 3)}),
     "gaps in the first": pa.table(
         {"a": pa.array(SECONDS, mask=SECONDS % 2 == 0), "b": pa.array(OTHER)}

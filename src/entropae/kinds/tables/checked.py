@@ -62,7 +62,8 @@ def described(column: Column) -> dict[str, Any]:
 def _gap_described(gap: Gap) -> dict[str, Any]:
     grid = gap.grid or Grid()
     places = None if gap.grid is None else grid.places
-    return {"since": gap.since, "decimals": places, "origin": grid.origin, "step": grid.step}
+    found = {"since": gap.since, "decimals": places, "origin": grid.origin, "step": grid.step}
+    return found | ({} if gap.slope == 1 else {"slope": gap.slope})
 
 
 def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) -> Column:
@@ -129,14 +130,17 @@ def checked(row: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int) ->
 def _gap(
     said: Mapping[str, Any], arrays: Mapping[str, np.ndarray], i: int, kind: Any, name: str
 ) -> Gap:
-    if not isinstance(said, dict) or said.keys() != {"since", "decimals", "origin", "step"}:
+    usual = {"since", "decimals", "origin", "step"}
+    whole = isinstance(said, dict) and said.keys() - {"slope"} == usual
+    slope = float(said.get("slope", 1)) if whole else 0.0
+    if not 0 < abs(slope) < np.inf:
         raise ValueError(f"what the column {name!r} counts from is none")
     knots, sites = arrays[f"{i}.gap"], arrays.get(f"{i}.gap.sites")
     for values in (knots, sites):
         if values is not None:
             _check_rising(values, name)
             _check_range(values, kind, name)
-    return Gap(str(said["since"]), _grid(said), knots, sites)
+    return Gap(str(said["since"]), _grid(said), knots, sites, slope)
 
 
 def _grid(said: Mapping[str, Any]) -> Grid | None:

@@ -41,12 +41,14 @@ class Gap:
         grid: As of a column.
         knots: Likewise.
         sites: Likewise.
+        slope: Of a line of the other column that it is counted from; 1: from that column itself.
     """
 
     since: str
     grid: Grid | None = None
     knots: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     sites: np.ndarray | None = field(default=None, repr=False)
+    slope: float = 1.0
 
     @property
     def ends(self) -> np.ndarray:

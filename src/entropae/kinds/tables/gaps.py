@@ -18,6 +18,7 @@ from entropae.kinds.tables import forms
 from entropae.kinds.tables.column import Column, Gap, Numbers, numbers_of, read_values
 from entropae.kinds.tables.decoding import counts_at, numbers_near
 from entropae.kinds.tables.grid import grid_of
+from entropae.kinds.tables.lines import with_lines
 from entropae.kinds.tables.meaning import knots_of, only_seen
 from entropae.kinds.tables.plain import per_day
 from entropae.kinds.tables.ranks import scores_of
@@ -83,6 +84,12 @@ def times(column: Column, other: Column) -> int:
     return own // its if own and its else 1
 
 
+def _times(numbers: np.ndarray, column: Column, other: Column) -> np.ndarray:
+    """Numbers of another column as what a column counts from."""
+    slope = 1.0 if column.gap is None else column.gap.slope
+    return numbers * (times(column, other) if slope == 1 else slope)
+
+
 class Counts:
     """Numbers of columns that count from each other, in vectors.
 
@@ -117,16 +124,20 @@ class Counts:
             for _, other in self._columns.values()
             if other.gap is not None and other.gap.since == column.name
         ]
-        for other in sorted(later, key=lambda other: _width(other.gap)):
+        for other in sorted(later, key=lambda other: _width_in_since(other.gap)):
             numbers, own = self._known[other.name], self._known[column.name]
             here = numbers.known & ~own.known
-            if column.gap is not None and _width(column.gap) <= _width(other.gap):
+            if column.gap is not None and _width(column.gap) <= _width_in_since(other.gap):
                 here &= ~self._known[column.gap.since].known
             low, high = other.ends
             beyond = (numbers.values < low) | (numbers.values > high)
             before = numbers.values - counts_at(other, self._part(self._columns[other.name][0]))
+            assert other.gap is not None
             factor = times(other, column)
-            before = before if factor == 1 else before // factor
+            if other.gap.slope != 1:
+                before = before / other.gap.slope
+            elif factor != 1:
+                before = before // factor
             made = np.where(here, numbers_near(column, before, beyond), own.values)
             self._known[column.name] = Numbers(made, own.known | here)
             self.drawn[other.name] |= here
@@ -151,7 +162,7 @@ class Counts:
         since, other = self.of(column.gap.since), self._columns[column.gap.since][1]
         low, high = other.ends
         beyond = (since < low) | (since > high)
-        return since * times(column, other) + counts_at(column, self._part(i)), beyond
+        return _times(since, column, other) + counts_at(column, self._part(i)), beyond
 
     def scores(self, name: str) -> Numbers:
         """The scores of a column where it is known, and what it counts from as well."""
@@ -159,7 +170,7 @@ class Counts:
         numbers, known = self._known[name]
         if column.gap is not None:
             since, other = self._known[column.gap.since], self._columns[column.gap.since][1]
-            numbers, known = numbers - since.values * times(column, other), known & since.known
+            numbers, known = numbers - _times(since.values, column, other), known & since.known
         scale = column.scale
         sites = numbers.astype(np.float64) if scale.grid is None else scale.grid.sites(numbers)
         return Numbers(scores_of(scale.knots, sites), known)
@@ -183,15 +194,18 @@ def with_gaps(
         ordered: Pairs of which one is always before the other: rather counted from each other.
     """
     some = table.take(rows)
+    known: dict[str, Numbers] = {}
     made = {column.name: column for column in columns}
     before: dict[str, dict[str, tuple[Numbers, str]]] = {}
     able = [c for c in in_order(columns) if c.categories is None and c.name not in computed]
     sorts = Counter(map(_sort, able))
     for column in able:
-        if sorts[_sort(column)] < 2:  # none to count from: its texts need not be read again
-            continue
         numbers = numbers_in(some, column)
         if numbers.values.dtype not in (np.int64, np.float64):
+            continue
+        if len(column.zones) < 2:
+            known[column.name] = numbers
+        if sorts[_sort(column)] < 2:  # none to count from
             continue
         others = before.setdefault(_sort(column), {})
         mates = {name for pair in ordered if column.name in pair for name in pair}
@@ -205,6 +219,8 @@ def with_gaps(
             made[column.name] = _counted(column, made[since], numbers, scaled[since][0])
         if not column.missing and len(others) < MOST:
             others[column.name] = numbers, since
+    lines = with_lines([made[column.name] for column in able], known)
+    made |= {column.name: column for column in lines}
     return [made[column.name] for column in columns]
 
 
@@ -266,6 +282,11 @@ def _width(gap: Gap | None) -> float:
     if gap is None:
         return np.inf
     return _middle(gap.knots) * (1.0 if gap.grid is None else gap.grid.size)
+
+
+def _width_in_since(gap: Gap | None) -> float:
+    """Likewise, in numbers of the column that it counts from."""
+    return np.inf if gap is None else _width(gap) / abs(gap.slope)
 
 
 def _counted(column: Column, since: Column, numbers: Numbers, other: Numbers) -> Column:

@@ -66,7 +66,8 @@ class Inequalities(Keeps):
 
     def _counts(self, rule: Before) -> bool:
         """Whether a rule is kept by what one of its columns counts from the other."""
-        low, high = (self._gap(name) for name in rule.names)
+        gaps = (self._gap(name) for name in rule.names)
+        low, high = (gap if gap is not None and gap.slope == 1 else None for gap in gaps)
         if high is not None and high.since == rule.low:
             least = high.ends[0]
         elif low is not None and low.since == rule.high:

@@ -76,7 +76,8 @@ def _said(one: Column | Identifier, values: Any) -> str:
     found = plain(values)
     parts = [one.meaning, *_details(one)]
     if one.gap is not None:
-        parts.append(f"counted from {one.gap.since}")
+        line = "" if one.gap.slope == 1 else "a line of "
+        parts.append(f"counted from {line}{one.gap.since}")
     if found.absent.any():
         share = found.absent.mean()
         parts.append(f"{share:.2g} missing" if share < 0.001 else f"{share:.1%} missing")

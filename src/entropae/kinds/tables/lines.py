@@ -1,0 +1,115 @@
+"""Columns that lie close to a line of another one, such as an age to a date of birth.
+
+As an end is counted from its start (`gaps`), they are counted from their line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import minimize_scalar
+
+from entropae.kinds.tables.column import Column, Gap, Numbers
+from entropae.kinds.tables.decoding import numbers_near
+from entropae.kinds.tables.meaning import knots_of
+
+# A column is counted from a line if the middle half of what is beside it is as narrow as this,
+# relative to the middle half of its own numbers.
+NARROW = 0.05
+CLOSE = 0.95  # squared correlation, below which that is not looked at
+EVEN = 3.0  # times as wide at one end of the line as at the other, at most
+LEAST = 20  # rows at least
+LOOKED = 20_000  # rows by which it is decided
+MOST = 60  # columns that are compared with each other
+WIDE = float(1 << 53)  # of whole numbers that floats hold
+
+
+def with_lines(columns: Sequence[Column], numbers: Mapping[str, Numbers]) -> list[Column]:
+    """Columns, those that lie close to a line of an earlier one counted from it.
+
+    None is counted from one that is itself counted, or may be missing.
+
+    Args:
+        columns: In the order in which they may count from each other.
+        numbers: Theirs, of those that may count or be counted from.
+    """
+    floats: dict[str, Float[np.ndarray, " n"]] = {}
+    made = []
+    for column in columns:
+        one = numbers.get(column.name)
+        if one is not None and not (np.abs(one.values) < WIDE).all():
+            one = None
+        if one is not None:
+            own = np.where(one.known, one.values.astype(np.float64), np.nan)
+            if column.gap is None:
+                column = _on_line(column, own, floats)
+            if column.gap is None and not column.missing and len(floats) < MOST:
+                floats[column.name] = own
+        made.append(column)
+    return made
+
+
+def _on_line(
+    column: Column, y: Float[np.ndarray, " n"], others: Mapping[str, np.ndarray]
+) -> Column:
+    some, best = slice(LOOKED), None
+    for name, other in others.items():
+        known = ~(np.isnan(y[some]) | np.isnan(other[some]))
+        found = _line(other[some][known], y[some][known])
+        if found is not None and (best is None or found[0] < best[0]):
+            best = *found, name
+    if best is None:
+        return column
+    _, slope, since = best
+    known = ~(np.isnan(y) | np.isnan(others[since]))
+    x, y = others[since][known], y[known]
+    exact = _rounded_line(column, x, y, slope)
+    if exact is not None:
+        slope, beside = exact[0], np.full(1, exact[1])
+    else:
+        beside = np.sort(y - slope * x)
+    return replace(column, gap=Gap(since, None, knots_of(beside), None, slope))
+
+
+def _line(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[float, float] | None:
+    """How narrow what lies beside the line of least squares is, and its slope, if it is narrow."""
+    if len(x) < LEAST or not x.std() or not y.std():
+        return None
+    slope = float(np.cov(x, y)[0, 1] / x.var(ddof=1))
+    beside = y - slope * x
+    narrow = _middle(beside) / max(_middle(y), np.finfo(float).tiny)
+    if narrow > NARROW or np.corrcoef(x, y)[0, 1] ** 2 < CLOSE:
+        return None
+    low, high = np.quantile(x, [1 / 3, 2 / 3])
+    ends = [_middle(beside[x <= low]), _middle(beside[x >= high])]
+    return (narrow, slope) if max(ends) <= EVEN * min(ends) else None
+
+
+def _rounded_line(
+    column: Column, x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], slope: float
+) -> tuple[float, float] | None:
+    """Slope and height of a line whose rounded numbers a column's are, all of them."""
+    if column.grid is None:
+        return None
+    about = 2 * column.grid.size / max(float(np.ptp(x)), np.finfo(float).tiny)
+
+    def width(steep: float) -> float:
+        return float(np.ptp(y - steep * x))
+
+    ends = (slope - about, slope + about)
+    found: Any = minimize_scalar(width, bounds=ends, method="bounded")
+    steep = float(found.x)
+    beside = y - steep * x
+    height = float(beside.max() + beside.min()) / 2
+    again = numbers_near(column, steep * x + height)
+    return (steep, height) if np.array_equal(again, y) else None
+
+
+def _middle(values: Float[np.ndarray, " n"]) -> float:
+    """The width of the middle half."""
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(high - low)
