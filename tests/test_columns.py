@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import re
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -282,3 +283,27 @@ def test_thousands_of_categories_keep_their_shares_and_what_is_beside_them():
     where = {name: i / 3000 for i, name in enumerate(levels)}
     other = np.array([where[v] for v in columns.decode(x)["item"].to_pylist()])
     assert np.median(np.abs(other - place / 3000)) < 0.03
+
+
+def test_words_of_identifiers_are_those_seen_but_not_the_names_of_persons(tmp_path):
+    random = np.random.default_rng(0)
+    names, firms = ["anna", "bert", "cleo", "dora"], ["gmail", "yahoo", "posteo"]
+    mails = [
+        f"{random.choice(names)}{i}@{random.choice(firms, p=[0.7, 0.2, 0.1])}.com"
+        for i in range(400)
+    ]
+    codes = [f"{random.choice(['DE', 'FR'])}-{i:05}" for i in range(400)]
+    once = [f"{''.join(random.choice(list('ABCDEFG'), 5))}-{i:05}" for i in range(400)]
+    table = pa.table({"mail": mails, "code": codes, "once": once, "x": random.normal(size=400)})
+    columns = Columns.fit(table)
+    assert [one.name for one in columns.identifiers] == ["mail", "code", "once"]
+    columns.save(tmp_path)
+    made = [one.make(4000, np.random.default_rng(1)) for one in Columns.load(tmp_path).identifiers]
+    mails, codes, once = (one.to_pylist() for one in made)
+    assert all(len({*texts}) == 4000 for texts in (mails, codes, once))
+    found = [re.fullmatch(r"([a-z]+)\d+@([a-z]+)\.com", mail).groups() for mail in mails]
+    assert not {*names} >= {name for name, _ in found}
+    shares = [np.mean([firm == own for _, own in found]) for firm in firms]
+    np.testing.assert_allclose(shares, [0.7, 0.2, 0.1], atol=0.06)
+    assert {code[:3] for code in codes} == {"DE-", "FR-"}
+    assert len({text[:5] for text in once}) > 3000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import string
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +34,11 @@ SETS = (
     string.digits + string.ascii_letters,
 )
 CHANCE = 1e-3  # that characters which are not seen at a place are missing there by chance
-# Characters, how few and how many of them; without characters a whole number, from and to.
-Place = tuple[str, int, int]
+WORDS = 100  # of a place that has words, the commoner ones several times
+OFTEN = 5  # rows for each word of a place, at least
+RARE = 0.1  # of the rows, with words that no other row has there and that are not made
+# Characters, or words, how few and how many of them; without any a whole number, from and to.
+Place = tuple[str | tuple[str, ...], int, int]
 FIXED: set[Place] = {(digit, 1, 1) for digit in string.digits}
 
 
@@ -101,11 +105,15 @@ def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
     if columns is None:
         return None
     alone = sum(len(set(pieces)) == len(pieces) for pieces in columns) == 1
-    places = [place for pieces in columns for place in _places(pieces, alone)]
+    at = next((i for i, pieces in enumerate(columns) if pieces[0] == "@"), -1)
+    places: list[Place] = []
+    for i, pieces in enumerate(columns):
+        words = _words(pieces) if i > at else ()  # before it are the names of persons
+        places += [(words, 1, 1)] if words else _places(pieces, alone)
     digits = any(
         set(chars or string.digits) & set(string.digits)
         for chars, _, _ in places
-        if len(chars) != 1
+        if len(chars) != 1 and isinstance(chars, str)
     )
     if not digits and not any(chars == "@" for chars, _, _ in places):
         return None
@@ -147,6 +155,22 @@ def _places(pieces: Sequence[str], alone: bool) -> list[Place]:
     return [*fixed, (_set("".join(rest)), min(map(len, rest)), max(map(len, rest)))]
 
 
+def _words(pieces: Sequence[str]) -> tuple[str, ...]:
+    """Words that stand in a place again and again, as often as they do; none, if it has no such.
+
+    As the names of providers in addresses.
+    """
+    counts = Counter(pieces)
+    often = {word: count for word, count in counts.items() if count > 1}
+    rare = len(counts) - len(often)
+    if len(counts) < 2 or not all(word.isalpha() for word in counts) or rare > RARE * len(pieces):
+        return ()
+    if not often or len(often) * OFTEN > len(pieces) or len(often) > WORDS:
+        return ()
+    shares = ((word, often[word] / len(pieces)) for word in sorted(often))
+    return tuple(word for word, share in shares for _ in range(max(1, round(WORDS * share))))
+
+
 def _common(pieces: Sequence[str]) -> str:
     """The letters that all pieces begin with."""
     low, high = min(pieces), max(pieces)
@@ -176,7 +200,7 @@ def _set(seen: str) -> str:
 def capacity(pattern: Sequence[Place]) -> float:
     """How many texts a pattern has; infinity for very many."""
     bits = sum(
-        most * math.log2(len(chars)) if chars else math.log2(most - least + 1)
+        most * math.log2(len(set(chars))) if chars else math.log2(most - least + 1)
         for chars, least, most in pattern
     )
     return 2.0**bits if bits < 60 else math.inf
@@ -195,13 +219,14 @@ def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
         if fixed:
             places[fixed[-1]] = (string.digits, 1, 1)
             continue
-        few = [i for i, place in enumerate(places) if 1 < len(place[0]) < len(_set(place[0]))]
+        free = {i: (one, a, b) for i, (one, a, b) in enumerate(places) if isinstance(one, str)}
+        few = [i for i, (chars, _, _) in free.items() if 1 < len(chars) < len(_set(chars))]
         if few:
-            chars, least, most = places[few[-1]]
+            chars, least, most = free[few[-1]]
             places[few[-1]] = (_set(chars), least, most)
             continue
-        at = max(range(len(places)), key=lambda i: (len(places[i][0]), i))
-        chars, _, most = places[at]
+        at = max(free, key=lambda i: (len(free[i][0]), i))
+        chars, _, most = free[at]
         places[at] = (chars if len(chars) > 1 else string.digits, most + 1, most + 1)
     return tuple(places)
 
@@ -228,10 +253,15 @@ def checked_identifier(row: dict[str, Any]) -> Identifier:
     if set(row) != {"name", "type", "pattern", "first", "step"} or not isinstance(row["name"], str):
         raise ValueError(f"an identifier is described by {sorted(row)}")
     type_of(row["type"])
-    pattern = tuple(tuple(place) for place in row["pattern"])
+    pattern = tuple(
+        (tuple(chars) if isinstance(chars, list) else chars, least, most)
+        for chars, least, most in row["pattern"]
+    )
     for chars, least, most in pattern:
         whole = type(least) is type(most) is int and 0 <= least <= most
-        if not isinstance(chars, str) or len(chars) > LONGEST or not whole:
+        words = chars if isinstance(chars, tuple) else (chars,)
+        known = all(isinstance(word, str) and len(word) <= LONGEST for word in words)
+        if not known or not words or len(chars) > 2 * LONGEST or not whole:
             raise ValueError(f"the pattern of {row['name']!r} is none")
         if most > (LONGEST if chars else 10 * LARGEST):
             raise ValueError(f"the pattern of {row['name']!r} is none")
