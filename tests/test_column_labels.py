@@ -95,6 +95,11 @@ def test_labels_of_a_data_set_may_be_floats():
     assert model.priors["mixture"].classes == ("0", "1", "2")
     with pytest.raises(ValueError, match="without labels"):
         model.fit_prior(TensorDataset(x, y + 0.5), "mixture", labels=True)
+    few = (torch.arange(200) < 4).long()
+    with pytest.raises(ValueError, match=r"Classes of fewer than \d+ .* to learn from: 1 4"):
+        model.fit_prior(TensorDataset(x, few), "mixture", labels=True)
+    with pytest.raises(ValueError, match="are of one class, 0"):
+        model.fit_prior(TensorDataset(x, 0 * y), "mixture", labels=True)
 
 
 @pytest.mark.parametrize(

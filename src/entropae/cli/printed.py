@@ -113,13 +113,7 @@ def _some(every: Sequence[str]) -> str:
 def _plain(value: Any) -> Any:
     value = value.tolist() if hasattr(value, "tolist") else value  # NumPy's
     if isinstance(value, list | tuple):
-        return [_in_list(one) for one in value]
+        return [_plain(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
-
-
-def _in_list(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return _plain(value)

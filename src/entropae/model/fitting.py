@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from entropae.kinds import Kind, Samples, as_samples
-from entropae.kinds.labels import LEAST, MISSING, labels_of, names
+from entropae.kinds.labels import MISSING, classes_of, labels_of, names, say_classes
 from entropae.prior import Prior
 
 
@@ -43,10 +43,8 @@ def options_of(
         )
     found = labels_of(data) if labels is True else _of_kept(_classes(labels), data)
     if found is None:
-        raise ValueError(
-            f"The data came without labels, or with fewer than {LEAST} samples of a class. Give "
-            "others: labels=labels."
-        )
+        said = say_classes(data) if classes_of(data) else "The data came without labels."
+        raise ValueError(f"{said} Give others: labels=labels.")
     return data, options | {"labels": found}
 
 

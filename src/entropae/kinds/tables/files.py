@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,9 @@ def read_written(
     if table.dialect is None:
         return table.arrow, None, table.left_out
     style = style_of(path, table.arrow, table.dialect)
-    if local_columns(style):
-        style = with_offsets(style, texts_of(path, table.arrow, dialect))
+    local = local_columns(style)
+    if local:
+        style = with_offsets(style, texts_of(path, table.arrow, dialect, local))
     return table.arrow, style, table.left_out
 
 
@@ -78,7 +79,10 @@ def _unread(path: Path, unread: Sequence[str], names: Sequence[str]) -> str:
 
 
 def texts_of(
-    path: str | Path, table: Any, dialect: Dialect | None = None
+    path: str | Path,
+    table: Any,
+    dialect: Dialect | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, list[str | None]]:
     """How the known cells of a text file are written there, by column; `None`: not known.
 
@@ -86,10 +90,13 @@ def texts_of(
         path: The file.
         table: What `read_written` made of it.
         dialect: As it was given there.
+        names: Of the columns; by default all.
     """
     texts, layout = read_text(Path(path), dialect or Dialect())
     made = {}
     for i, name in enumerate(table.column_names):
+        if names is not None and name not in names:
+            continue
         known = ~plain(table.column(i)).absent
         cells = texts.column(i).to_pylist()
         cells = [cell and cell.strip() for cell in cells] if layout.padded else cells
