@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 import json
 import re
 import shlex
@@ -16,12 +17,13 @@ import pytest
 
 import entropae as ea
 from entropae.cli import main
+from entropae.kinds.tables.columns import Columns
 from entropae.kinds.tables.comparison.related import Related, compare_related, intraclass
 from entropae.kinds.tables.frames import to_table
 from entropae.kinds.tables.measures import MEASURES, RELATED
 from entropae.kinds.tables.related import children, parents_of, with_children, with_keys_of
 from entropae.kinds.tables.siblings import Siblings
-from entropae.kinds.tables.totals import Total, totals_of
+from entropae.kinds.tables.totals import Total, totals_of, with_totals
 from entropae.recipe import ModelConfig
 from entropae.runs import related
 
@@ -617,3 +619,68 @@ def test_a_strangers_file_of_what_children_come_to_is_checked(model, tmp_path, s
     path.write_text(json.dumps(whole))
     with pytest.raises(ValueError, match=r"relation\.json cannot be read"):
         ea.load_related(tmp_path)
+
+
+def test_what_children_come_to_in_every_type_comes_back_as_it_was():
+    random, n = np.random.default_rng(0), 80
+    of = np.repeat(np.arange(n), random.poisson(3, n))
+    m = len(of)
+    stamps = np.datetime64("2024-01-01", "ns") + random.integers(0, 10**15, m)
+    child = {
+        "price": [decimal.Decimal(int(v)).scaleb(-2) for v in random.integers(1, 9999, m)],
+        "at": stamps,
+        "in utc": pd.Series(stamps.astype("datetime64[us]")).dt.tz_localize("UTC"),
+        "day": (np.datetime64("1950-01-01") + random.integers(0, 9000, m)).astype(object),
+        "stars": [None if v < 2 else float(v) for v in random.integers(0, 9, m)],
+        "number": random.integers(2**55, 2**58, m),
+        "loss": -random.lognormal(3, 1, m).round(2),
+        "late": random.random(m) < 0.3,
+    }
+    groups = pd.DataFrame(child).groupby(of)
+    every = range(n)
+
+    def of_all(name, how, **filled):
+        return groups[name].agg(how).reindex(every, **filled)
+
+    parent = pa.table(
+        {
+            "paid": pa.array(
+                of_all("price", "sum", fill_value=decimal.Decimal(0)).map(
+                    lambda v: v + decimal.Decimal("0.00")
+                ),
+                pa.decimal128(12, 2),
+            ),
+            "first": pa.array(of_all("at", "min"), pa.timestamp("ns")),
+            "last": pa.array(of_all("in utc", "max")),
+            "oldest": pa.array(of_all("day", "min").replace({np.nan: None}), pa.date32()),
+            "all stars": pa.array(of_all("stars", "sum", fill_value=0.0)),
+            "mean stars": pa.array(of_all("stars", "mean"), from_pandas=True),
+            "newest": pa.array(groups["number"].max().astype("Int64").reindex(every)),
+            "lost": pa.array(of_all("loss", "sum", fill_value=0.0).round(2)),
+            "times late": pa.array(of_all("late", "sum", fill_value=0).astype(int)),
+        }
+    )
+    child = pa.table({name: pa.array(values) for name, values in child.items()})
+    found = totals_of(parent, child, of, ())
+    assert {one.name: f"{one.how} of {one.of}" for one in found} == {
+        "paid": "sum of price",
+        "first": "smallest of at",
+        "last": "largest of in utc",
+        "oldest": "smallest of day",
+        "all stars": "sum of stars",
+        "mean stars": "mean of stars",
+        "newest": "largest of number",
+        "lost": "sum of loss",
+        "times late": "sum of late",
+    }
+    columns = Columns.fit(parent)
+    again = with_totals(parent, child, of, found, columns, (), keep=())
+    for name in parent.column_names:
+        assert again.schema.field(name).type == parent.schema.field(name).type
+        for one, other in zip(again[name].to_pylist(), parent[name].to_pylist(), strict=True):
+            assert one == (pytest.approx(other) if isinstance(other, float) else other)
+    none = with_totals(parent, child.slice(0, 0), of[:0], found, columns, (), keep=()).to_pydict()
+    for name in ("first", "last", "oldest", "mean stars", "newest"):
+        assert {*none[name]} == {None}
+    for name in ("paid", "all stars", "lost", "times late"):
+        assert {*none[name]} == {0}

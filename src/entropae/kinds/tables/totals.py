@@ -76,7 +76,8 @@ def totals_of(
     n, found = len(parent), {}
     asked = [name for name in parent.column_names if name not in leave]
     for of in child.column_names:
-        if of in leave or not _ways(*[child.column(of).type] * 2):
+        kinds = [parent.column(name).type for name in asked]
+        if of in leave or not any(_ways(kind, child.column(of).type) for kind in kinds):
             continue
         values, absent = _numbers(child.column(of))
         if absent.all():
@@ -148,6 +149,8 @@ def _ways(parent: Any, child: Any) -> tuple[str, ...]:
 
     if is_number(parent) and is_number(child):
         return HOW
+    if is_number(parent) and pa.types.is_boolean(child):
+        return HOW[:2]
     return HOW[2:] if pa.types.is_temporal(parent) and parent == child else ()
 
 
@@ -156,6 +159,8 @@ def _numbers(column: Any) -> tuple[Num[np.ndarray, " n"], np.ndarray]:
     import pyarrow as pa
 
     values, absent = plain(column)
+    if pa.types.is_boolean(column.type):
+        values = values.astype(np.int64)
     if pa.types.is_decimal(column.type):
         values = values.astype(np.float64) / 10.0**column.type.scale
     return values, absent
@@ -197,9 +202,10 @@ def _said(
     exact = (p for p in range(PLACES + 1) if (np.abs(values - np.round(values, p)) < size).all())
     places = next(exact, None)
     hidden = 0.0 if places is None else 0.5000001 * 10.0**-places
-    if hidden > FINE * values.std() or (np.abs(values - made) > hidden + size).any():
+    apart = np.abs(values - made)
+    if (apart > size).any() and hidden > FINE * values.std():
         return None
-    return places, none
+    return (places, none) if (apart <= hidden + size).all() else None
 
 
 def _rounded(values: np.ndarray, kind: Any, places: int | None) -> np.ndarray:
