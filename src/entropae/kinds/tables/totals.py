@@ -214,5 +214,5 @@ def _rounded(values: np.ndarray, kind: Any, places: int | None) -> np.ndarray:
     if pa.types.is_decimal(kind):
         return np.rint(values * 10.0**kind.scale)
     if pa.types.is_integer(kind):
-        return np.rint(values)
+        return values if values.dtype.kind in "iu" else np.rint(values)
     return values if places is None or pa.types.is_temporal(kind) else np.round(values, places)
