@@ -6,6 +6,7 @@ import datetime as dt
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -68,6 +69,25 @@ def test_lines_of_other_units_and_types(unit):
     columns = columns_of(table)
     assert [one.gap and one.gap.since for one in columns.columns] == [None, "a", "a"]
     assert columns.decode(columns.encode(table)).equals(table)
+
+
+def test_lines_are_found_in_spite_of_slips_gaps_and_columns_that_are_less_close():
+    x = RNG.normal(100, 20, N).round(2)
+    slips = np.where(np.arange(N) == 5, 1e6, 3 * x + RNG.normal(0, 0.1, N))
+    for name, other, slope in (
+        ("slip", slips, 3),
+        ("gaps", pa.array(3 * x, mask=RNG.random(N) < 0.2), 3),
+        ("falling", (500 - 2.5 * x).round(2), -2.5),
+        ("euro and pound", (0.86 * x).round(2), 0.86),  # not what one is more than the other
+        ("decimal", pa.array([f"{2 * v:.2f}" for v in x]).cast(pa.decimal128(9, 2)), 200),
+    ):
+        table = pa.table({"a": x, name: other})
+        columns = columns_of(table)
+        found = [one.gap and one.gap.slope for one in columns.columns]
+        assert found == [None, pytest.approx(slope, rel=1e-3)], name
+        again = columns.decode(columns.encode(table))
+        assert again["a"].equals(table["a"])
+        pd.testing.assert_frame_equal(again.to_pandas(), table.to_pandas())
 
 
 @pytest.mark.parametrize("slope", [0, "steep", None, float("inf")])

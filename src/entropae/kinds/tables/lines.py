@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.optimize import minimize_scalar
 
 from entropae.kinds.tables.column import Column, Gap, Numbers
@@ -21,7 +21,10 @@ from entropae.kinds.tables.meaning import knots_of
 # relative to the middle half of its own numbers.
 NARROW = 0.05
 CLOSE = 0.95  # squared correlation, below which that is not looked at
+FAR = 0.01  # of the numbers at either end, by which no slope is found
+MUCH = 0.2  # how narrow what is beside a line is to what is between a column and another one
 EVEN = 3.0  # times as wide at one end of the line as at the other, at most
+NOTHING = 1e-9  # of the middle half of numbers: what is so narrow is the rounding of floats
 LEAST = 20  # rows at least
 LOOKED = 20_000  # rows by which it is decided
 MOST = 60  # columns that are compared with each other
@@ -45,16 +48,27 @@ def with_lines(columns: Sequence[Column], numbers: Mapping[str, Numbers]) -> lis
             one = None
         if one is not None:
             own = np.where(one.known, one.values.astype(np.float64), np.nan)
-            if column.gap is None:
-                column = _on_line(column, own, floats)
+            column = _on_line(column, own, floats, _already(column, numbers))
             if column.gap is None and not column.missing and len(floats) < MOST:
                 floats[column.name] = own
         made.append(column)
     return made
 
 
+def _already(column: Column, numbers: Mapping[str, Numbers]) -> float:
+    """How narrow what a column counts is that is counted from another one already."""
+    if column.gap is None:
+        return np.inf
+    own, known = numbers[column.name]
+    width = 1.0 if column.gap.grid is None else column.gap.grid.size
+    return _middle(column.gap.knots) * width / max(_middle(own[known]), np.finfo(float).tiny)
+
+
 def _on_line(
-    column: Column, y: Float[np.ndarray, " n"], others: Mapping[str, np.ndarray]
+    column: Column,
+    y: Float[np.ndarray, " n"],
+    others: Mapping[str, Float[np.ndarray, " n"]],
+    already: float,
 ) -> Column:
     some, best = slice(LOOKED), None
     for name, other in others.items():
@@ -62,7 +76,7 @@ def _on_line(
         found = _line(other[some][known], y[some][known])
         if found is not None and (best is None or found[0] < best[0]):
             best = *found, name
-    if best is None:
+    if best is None or best[0] > MUCH * already:
         return column
     _, slope, since = best
     known = ~(np.isnan(y) | np.isnan(others[since]))
@@ -77,16 +91,21 @@ def _on_line(
 
 def _line(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[float, float] | None:
     """How narrow what lies beside the line of least squares is, and its slope, if it is narrow."""
-    if len(x) < LEAST or not x.std() or not y.std():
+    if len(x) < LEAST:
         return None
-    slope = float(np.cov(x, y)[0, 1] / x.var(ddof=1))
+    usual = _within(x) & _within(y)
+    (vx, both), (_, vy) = np.cov(x[usual], y[usual])
+    if not vx or not vy or both**2 < CLOSE * vx * vy:
+        return None
+    slope = float(both / vx)
     beside = y - slope * x
     narrow = _middle(beside) / max(_middle(y), np.finfo(float).tiny)
-    if narrow > NARROW or np.corrcoef(x, y)[0, 1] ** 2 < CLOSE:
+    if narrow > NARROW:
         return None
     low, high = np.quantile(x, [1 / 3, 2 / 3])
     ends = [_middle(beside[x <= low]), _middle(beside[x >= high])]
-    return (narrow, slope) if max(ends) <= EVEN * min(ends) else None
+    grows = max(ends) > EVEN * min(ends) + NOTHING * _middle(y)
+    return None if grows else (narrow, slope)
 
 
 def _rounded_line(
@@ -107,6 +126,12 @@ def _rounded_line(
     height = float(beside.max() + beside.min()) / 2
     again = numbers_near(column, steep * x + height)
     return (steep, height) if np.array_equal(again, y) else None
+
+
+def _within(values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """All but the lowest and the highest, among which there may be slips."""
+    low, high = np.quantile(values, [FAR, 1 - FAR])
+    return (low <= values) & (values <= high)
 
 
 def _middle(values: Float[np.ndarray, " n"]) -> float:
