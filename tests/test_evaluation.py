@@ -9,6 +9,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from torch import nn
@@ -172,6 +173,14 @@ def test_evaluate_command(recipes, tmp_path, capsys, monkeypatch):
     np.save(tmp_path / "large.npy", np.zeros((9, 12, 12), np.uint8))
     assert main(["evaluate", out, "--data", str(tmp_path / "large.npy")]) == 1
     assert "takes images of 8×8 pixels in grey: got 12×12 pixels in grey" in capsys.readouterr().err
+    (tmp_path / "mixed").mkdir()
+    for i, side in enumerate((8, 8, 12)):
+        PIL.Image.new("L", (side, side)).save(tmp_path / "mixed" / f"{i}.png")
+    assert main(["evaluate", out, "--data", str(tmp_path / "mixed")]) == 1
+    said = capsys.readouterr().err
+    assert "one size" in said
+    assert "train with --size" in said  # of a model there is no such option
+    assert "Give `size`" not in said
 
 
 def test_unlike_recipes_are_refused(recipes, tmp_path):

@@ -11,6 +11,7 @@ from torch import nn
 import entropae as ea
 from entropae.prior import FlowMatching, Full, Mixture, Normal
 from entropae.prior.arcs import Arcs
+from entropae.prior.base import BLOCK
 
 SMALL = {"hidden": 64, "blocks": 2, "steps": 300}
 
@@ -285,8 +286,103 @@ def test_truncation_is_the_truncated_normal():
 
 @pytest.mark.parametrize("name", ["temperature", "truncation"])
 def test_wishes_are_checked(name):
-    with pytest.raises(ValueError, match=f"`{name}` must be positive: got {name}=0"):
-        Normal(2).sample(3, **{name: 0.0})
+    for value in (0.0, math.inf, math.nan, "0.7"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a positive number: got {name}="):
+            Normal(2).sample(3, **{name: value})
+
+
+def test_no_number_is_beyond_a_wide_truncation():
+    """Where the share within it is 1 but for rounding, one number in 10^7 was infinite."""
+    drawn = Normal(1).sample(8, truncation=6.0)
+    assert drawn.abs().max() <= 6
+    lowest = torch.zeros(BLOCK, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "rand", lambda *size, **options: lowest)
+        assert Normal(1).sample(8, truncation=6.0).tolist() == [[-6.0]] * 8
+
+
+def test_codes_of_any_number_are_at_least_one():
+    with pytest.raises(ValueError, match="`n` must be a whole number of at least 1: got n=0"):
+        Normal(2).sample(0)
+
+
+def coded(labels: bool = False) -> tuple[ea.Autoencoder, torch.Tensor, list[str]]:
+    x = torch.randn(400, 3, generator=seeded(0))
+    model = ea.Autoencoder(nn.Identity(), nn.Identity(), ea.Plain(3))
+    return model, x, ["a", "b", "c", "d"] * 100
+
+
+def test_a_mixture_fitted_again_has_as_many_components_as_before(tmp_path):
+    model, x, labels = coded()
+    for asked, found in ((2, 8), (None, None)):
+        mixture = Mixture(3, asked)
+        counts = []
+        for _ in range(3):
+            model.fit_prior(x, mixture, labels=labels)
+            counts.append(mixture.components)
+        assert len({*counts}) == 1
+        assert found is None or counts[0] == found
+    model.fit_prior(x, mixture)  # and without classes it has none of them
+    model.save(tmp_path)
+    again = ea.load(tmp_path, encoder=nn.Identity(), decoder=nn.Identity())
+    assert again.classes == ()
+    assert torch.equal(again.sample(5, seed=0), model.sample(5, seed=0))
+
+
+def test_a_fit_that_is_refused_leaves_all_as_it_was():
+    model, x, labels = coded()
+    flow = FlowMatching(3, steps=20, hidden=8, blocks=1)
+    model.fit_head(x, flow, labels=labels)
+    before = model.sample(5, seed=0)
+    with pytest.raises(ValueError, match="label"):
+        model.fit_head(x, flow, labels=labels[:3])
+    assert model.classes == ("a", "b", "c", "d")
+    assert torch.equal(model.sample(5, seed=0), before)
+    model, x, labels = coded()
+    model.fit_prior(x, "mixture")
+    with pytest.raises(ValueError, match="codes"):
+        model.choose_prior(x[:4], x, ("full", "flow-matching"))
+    assert model.prior == "mixture"
+    assert {*model.priors} == {"normal", "mixture"}
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_priors_are_not_compared_on_next_to_nothing(n):
+    model, x, _ = coded()
+    with pytest.raises(ValueError, match=f"At least 2 held-out samples .* got {n}"):
+        model.choose_prior(x, x[:n], "full")
+    assert model.choose_prior(5 * x, x, "full").best in ("normal", "full")
+
+
+def test_a_head_of_ones_own_class_is_loaded_again(tmp_path):
+    class Mine(FlowMatching):
+        pass
+
+    model, x, _ = coded()
+    model.fit_head(x, Mine(3, steps=20, hidden=8, blocks=1))
+    model.save(tmp_path)
+    networks = {"encoder": nn.Identity(), "decoder": nn.Identity()}
+    call = r"load\(folder, encoder=encoder, decoder=decoder, head=head\)"
+    with pytest.raises(ValueError, match=rf"its head \(Mine\) is of your own.*{call}"):
+        ea.load(tmp_path, **networks)
+    head = Mine(3, steps=20, hidden=8, blocks=1, parts=model.head.parts)
+    again = ea.load(tmp_path, **networks, head=head)
+    assert torch.equal(again.sample(5, seed=0), model.sample(5, seed=0))
+    coded()[0].save(tmp_path / "bare")
+    with pytest.raises(ValueError, match="it has no head: leave out head="):
+        ea.load(tmp_path / "bare", **networks, head=head)
+
+
+def test_seeds_and_names_of_a_fit():
+    model, x, _ = coded()
+    model.fit_prior(x, "mixture", seed=1 << 40)
+    with pytest.raises(
+        ValueError, match="`seed` must be a whole number of at least 0: got seed=-1"
+    ):
+        model.fit_prior(x, "mixture", seed=-1)
+    assert isinstance(model.fit_head(x, "gaussian").head, Full)
+    with pytest.raises(ValueError, match="`steps` must be a whole number of at least 2"):
+        model.interpolate(x[:2], x[2:4], steps=2.5)
 
 
 # The choice

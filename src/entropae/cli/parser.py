@@ -97,6 +97,7 @@ class RecipeFile(ActionConfigFile):
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
         """Take the recipe's settings as options."""
         path = recipe_path(Path(values))
+        settings: dict[str, Any] = {}
         try:
             settings = read_settings(path)
             recipe_of(settings)

@@ -267,8 +267,7 @@ class Autoencoder(Generative):
         """
         if path not in PATHS:
             raise ValueError(unknown("path", path, PATHS))
-        if steps < 2:
-            raise ValueError(f"`steps` must be at least 2: got steps={steps}.")
+        steps = whole("steps", steps, 2)
         a, b = self.encode(start), self.encode(end)
         if len(a) != len(b):
             raise ValueError(f"Both ends must have as many samples: got {len(a)} and {len(b)}.")

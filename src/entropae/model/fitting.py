@@ -43,7 +43,9 @@ def options_of(
         )
     found = labels_of(data) if labels is True else _of_kept(_classes(labels), data)
     if found is None:
-        said = say_classes(data) if classes_of(data) else "The data came without labels."
+        said = "The data came without labels."
+        if isinstance(data, Samples) and classes_of(data):
+            said = say_classes(data)
         raise ValueError(f"{said} Give others: labels=labels.")
     return data, options | {"labels": found}
 

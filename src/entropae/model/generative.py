@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import nullcontext
-from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from entropae.model.choosing import Choice
 
 
+SEEDS = 1 << 32  # that scikit-learn takes
 Model = TypeVar("Model", bound="Generative")
 
 
@@ -131,18 +131,20 @@ class Generative(nn.Module, ABC):
 
         Those that know of no classes are fitted without the labels.
         """
-        made = [make_prior(prior, self.latent.dim) for prior in priors]
+        several = (priors,) if isinstance(priors, str) else priors
+        made = [make_prior(prior, self.latent.dim) for prior in several]
         wanted = [labels if prior.conditional else None for _, prior in made]
         self._fit_priors(data, made, wanted, seed=seed)
 
     def _fit_priors(
         self, data: Any, made: Sequence[tuple[str, Prior]], labels: Sequence[Any], *, seed: int
     ) -> None:
-        code = None
-        for (name, prior), known in zip(made, labels, strict=True):
+        code, seed = None, whole("seed", seed, 0) % SEEDS
+        for (_, prior), known in zip(made, labels, strict=True):
             data, options = options_of(data, self.kind, prior, known, seed=seed)
             code = self.encode(data) if code is None else code
-            prior.to(self.code_like).fit(code, seed=index(seed), **options)
+            prior.to(self.code_like).fit(code, seed=seed, **options)
+        for name, prior in made:  # once all are fitted
             self.priors[name] = prior
             self.prior = name
 
@@ -186,7 +188,9 @@ class Generative(nn.Module, ABC):
         """
         made = make_head(head, self.latent.dim)
         data, options = options_of(data, self.kind, made, labels, seed=seed)
-        made.to(self.code_like).fit(self.encode(data, head=False), seed=index(seed), **options)
+        made.to(self.code_like).fit(
+            self.encode(data, head=False), seed=whole("seed", seed, 0), **options
+        )
         self.attach(made)
         return self
 

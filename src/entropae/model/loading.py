@@ -30,7 +30,7 @@ from entropae.model.saving import (
     plain_names,
 )
 from entropae.nn import NETWORKS
-from entropae.prior import HEADS, PRIORS, Prior, canonical, fitted
+from entropae.prior import HEADS, PRIORS, Head, Prior, canonical, fitted
 from entropae.registry import build
 from entropae.storage.weights import unpack
 
@@ -47,6 +47,7 @@ def load(
     decoder: nn.Module | None = None,
     latent: Latent | None = None,
     priors: Mapping[str, Prior] | None = None,
+    head: Head | None = None,
     device: torch.device | str = "cpu",
 ) -> Autoencoder:
     """Read a model that `Autoencoder.save` wrote. Runs no code from the folder.
@@ -57,6 +58,7 @@ def load(
         decoder: Likewise.
         latent: Likewise, for a latent of your own.
         priors: Likewise, by their names in `model.priors`.
+        head: Likewise.
         device: Where to put the model.
 
     Returns:
@@ -72,6 +74,7 @@ def load(
         if not (folder / name).is_file():
             raise FileNotFoundError(f"No model in {folder}: {name} is missing.")
     given: dict[str, nn.Module | None] = {"encoder": encoder, "decoder": decoder, "latent": latent}
+    given["head"] = head
     try:
         config = _read_config(folder / CONFIG)
         own = _own_priors(priors or {}, config["priors"])
@@ -82,7 +85,8 @@ def load(
             *(_part(config[role], known, role, given) for role, known in _roles().items())  # type: ignore[arg-type]
         )
         if "head" in config:
-            model.attach(build(HEADS, config["head"], "head").to(model.code_like))
+            own_head: Any = head or build(HEADS, config["head"], "head")
+            model.attach(own_head.to(model.code_like))
         for name, described in config["priors"].items():
             if "." in name:  # it parts a prior's name from those of its weights
                 raise ValueError(f"a prior cannot be called {name!r}")
@@ -180,7 +184,8 @@ def _check_size(config: dict[str, Any], given: Given, own: Mapping[str, Prior], 
             if given[role] is None
         ]
         described = {k: v for k, v in config["priors"].items() if k not in own}
-        described |= {HEAD: config["head"]} if "head" in config else {}
+        if "head" in config and given["head"] is None:
+            described[HEAD] = config["head"]
         parts += [build(PRIORS, v, "prior") for v in described.values() if v["name"] != "flow"]
     total = sum(map(size_of, parts))
     for settled in described.values():
@@ -222,7 +227,11 @@ def _check_given(config: Mapping[str, Any], given: Given, own: Mapping[str, Prio
     Raises:
         ValueError: With the call, in which each part goes by its own name.
     """
-    roles = [role for role in given if given[role] is None and config[role]["name"] == CUSTOM]
+    if given["head"] is not None and "head" not in config:
+        raise ValueError("it has no head: leave out head=")
+    described = {role: config[role] for role in given if role in config}
+    own_roles = [role for role, one in described.items() if one["name"] == CUSTOM]
+    roles = [role for role in own_roles if given[role] is None]
     priors = [k for k, v in config["priors"].items() if k not in own and v["name"] == CUSTOM]
     if not roles and not priors:
         return

@@ -6,13 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from entropae.messages import unknown
+from entropae.messages import unknown, whole
 from entropae.neighbors import as_points
 from entropae.prior.progress import counted
 
@@ -49,7 +50,9 @@ def normal(
     else:
         share = math.erf(asked.truncation / math.sqrt(2))
         uniform = 2 * torch.rand(n, d, **where) - 1
-        drawn = math.sqrt(2) * torch.erfinv(share * uniform)
+        # Where the share is 1 within rounding, the inverse of one in 10^7 numbers is infinite.
+        most = asked.truncation
+        drawn = (math.sqrt(2) * torch.erfinv(share * uniform)).clamp(-most, most)
     return drawn if asked.temperature == 1 else asked.temperature * drawn
 
 
@@ -102,10 +105,12 @@ class Prior(nn.Module, ABC):
         Raises:
             ValueError: If there is no such class, or a number is out of its range.
         """
-        if not temperature > 0:
-            raise ValueError(f"`temperature` must be positive: got temperature={temperature}.")
-        if truncation is not None and not truncation > 0:
-            raise ValueError(f"`truncation` must be positive: got truncation={truncation}.")
+        n = whole("n", n, 1)
+        for name, value in (("temperature", temperature), ("truncation", truncation)):
+            if name == "truncation" and value is None:
+                continue
+            if not isinstance(value, Real) or not 0 < float(value) < math.inf:
+                raise ValueError(f"`{name}` must be a positive number: got {name}={value!r}.")
         numbers = self.numbers(label, -(-n // BLOCK) * BLOCK, balanced=balanced)
         parts = []
         for start in range(0, n, BLOCK):

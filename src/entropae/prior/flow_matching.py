@@ -154,9 +154,10 @@ class FlowMatching(Prior):
             held_out: Which of the codes only tell when to stop; by default a random tenth.
         """
         code = self._training_codes(code, self.dim + 2)
-        self.classes, number = (), torch.zeros(len(code), dtype=torch.long)
+        classes, number = (), torch.zeros(len(code), dtype=torch.long)
         if labels is not None:
-            self.classes, number = class_numbers(labels, len(code))
+            classes, number = class_numbers(labels, len(code))
+        self.classes = classes
         aside = held_out_rows(len(code), 0.1, seed) if held_out is None else held_out.cpu()
         self.mean.copy_(code[~aside].mean(0))
         self.factor.copy_(cholesky(torch.atleast_2d(torch.cov(code[~aside].T))))

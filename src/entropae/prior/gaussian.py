@@ -127,6 +127,7 @@ class Mixture(Prior):
         self.dim = dim
         self.components = components
         self.classes = tuple(classes)
+        self.each = None if classes else components  # what was asked for, of each class
         self._allocate(components or 1)
         self.register_load_state_dict_post_hook(_check_shares)
 
@@ -136,6 +137,8 @@ class Mixture(Prior):
         self.register_buffer("factors", identity(c, self.dim))
         if self.classes:
             self.register_buffer("owner", torch.zeros(c, dtype=torch.long))
+        elif hasattr(self, "owner"):  # of a fit before
+            del self.owner
 
     def fit(
         self,
@@ -149,24 +152,23 @@ class Mixture(Prior):
         Raises:
             ValueError: If the codes, or those of a class, are too few for the components.
         """
-        least = 2 * (self.components or 1)
+        least = 2 * (self.each or 1)
         codes = self._training_codes(code, least)
         # So that what is added to variances is little for codes of any size.
         scale = torch.where((spread := codes.std(0)) > 0, spread, 1.0)
         points = (codes / scale).numpy()
-        if labels is None:
-            self.classes, number = (), torch.zeros(len(points), dtype=torch.long)
-        else:
-            self.classes, number = class_numbers(labels, len(points))
-            for i, name in enumerate(self.classes):
+        classes, number = (), torch.zeros(len(points), dtype=torch.long)
+        if labels is not None:
+            classes, number = class_numbers(labels, len(points))
+            for i, name in enumerate(classes):
                 if (size := int((number == i).sum())) < least:
                     raise ValueError(
                         f"Each class needs at least {least} codes for its mixture: {name!r} has "
                         f"{size}. Leave it out, or fit without labels."
                     )
-        parts = [points[number.numpy() == i] for i in range(max(1, len(self.classes)))]
-        found = [_fitted_mixture(part, self.components, seed) for part in parts]
-        like = self.means
+        parts = [points[number.numpy() == i] for i in range(max(1, len(classes)))]
+        found = [_fitted_mixture(part, self.each, seed) for part in parts]
+        self.classes, like = classes, self.means
         sizes = torch.tensor([one.n_components for one in found])
         self.components = int(sizes.sum())
         self._allocate(self.components)

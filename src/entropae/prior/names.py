@@ -106,6 +106,7 @@ def make_head(head: str | Head, dim: int) -> Head:
         TypeError: If it is neither a name nor a map.
     """
     if isinstance(head, str):
+        head = canonical(head)
         if head not in HEADS:
             raise ValueError(unknown("head", head, HEADS))
         return build(HEADS, {"name": head, "dim": dim}, "head")

@@ -145,7 +145,12 @@ class Images(Kind):
         """Images in the model's channels, and cropped and resized as those that it has learnt."""
         channels = self.shape[0]
         if isinstance(source, Path | Pictures) and self.claims(source):
-            found = _of_files(source, self.size, channels, reading, white=self.white)
+            from entropae.kinds.images.files import SizesError
+
+            try:
+                found = _of_files(source, self.size, channels, reading, white=self.white)
+            except SizesError as error:
+                raise ValueError(error.later) from error
             found = replace(found, array=in_range(found.array, *self.range))
         elif isinstance(source, Tensor | np.ndarray):
             found = self._of_array(source, reading)

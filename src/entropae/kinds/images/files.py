@@ -41,6 +41,27 @@ DECODED = ("PNG", "TIFF")
 File = Path | Picture
 
 
+class SizesError(ValueError):
+    """Images of several sizes, and what can be done before a model is trained on them.
+
+    Args:
+        said: Which they are.
+
+    Attributes:
+        later: What can be done when one has been.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"{said} Give `size` (--size), 64 or auto, to crop and resize them, in Python: "
+            "entropae.kinds.read(data, size=64)."
+        )
+        self.later = (
+            f"{said} Resize them as the model's are, or train with --size, which crops and "
+            "resizes all images that the model is given."
+        )
+
+
 def resized(
     samples: Samples, size: Size, channels: int, progress: bool
 ) -> UInt8[np.ndarray, "n h w c"]:
@@ -164,10 +185,9 @@ def _decode(
     size = suited([head.shape for head in heads.values()]) if asked == "auto" else asked
     if size is None and len(shapes) > 1:
         (one, first), (two, second) = list(shapes.items())[-1:] + list(shapes.items())[:1]
-        raise ValueError(
+        raise SizesError(
             f"All images must have one size: {first} has {one[1]}×{one[0]} pixels, {second} "
-            f"{two[1]}×{two[0]}. Give `size` (--size), 64 or auto, to crop and resize them, in "
-            "Python: entropae.kinds.read(data, size=64)."
+            f"{two[1]}×{two[0]}."
         )
     height, width = _sides(size) if size else next(iter(shapes))
     scratch = _scratch((len(heads), height, width, channels))
