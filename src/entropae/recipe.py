@@ -234,14 +234,10 @@ def read_settings(path: Path, *, of_columns: bool = False) -> dict[str, Any]:
         ValueError: If it is no YAML of plain values, too large, too deep, or has aliases, a few of
             which make gigabytes.
     """
-    try:
-        check_regular(path)
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(str(error)) from error
-    return settings_of(text, of_columns=of_columns)
+    check_regular(path)
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"a recipe has at most {LARGEST} bytes, it has {path.stat().st_size}")
+    return settings_of(path.read_text("utf-8"), of_columns=of_columns)
 
 
 def settings_of(text: str, *, of_columns: bool = False) -> dict[str, Any]:

@@ -106,9 +106,8 @@ class Prior(nn.Module, ABC):
             ValueError: If there is no such class, or a number is out of its range.
         """
         n = whole("n", n, 1)
-        for name, value in (("temperature", temperature), ("truncation", truncation)):
-            if name == "truncation" and value is None:
-                continue
+        beyond = 1.0 if truncation is None else truncation
+        for name, value in (("temperature", temperature), ("truncation", beyond)):
             if not isinstance(value, Real) or not 0 < float(value) < math.inf:
                 raise ValueError(f"`{name}` must be a positive number: got {name}={value!r}.")
         numbers = self.numbers(label, -(-n // BLOCK) * BLOCK, balanced=balanced)

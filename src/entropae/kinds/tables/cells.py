@@ -15,6 +15,7 @@ from entropae.kinds.tables.style import Style
 How = Literal["encoded", "decoded", "drawn"]
 Cells = tuple[list[str], list[list[str]]]
 NEW = "(in no training row)"
+MANY, LEAST = 0.1, 5  # a share and a number of rows, above which there are many
 
 
 def cells_of_vectors(
@@ -50,18 +51,17 @@ def cells_of_rows(kind: Any, table: Any) -> Cells:
     return table.column_names, [list(row) for row in zip(*made, strict=True)]
 
 
-def mostly_new(
-    columns: Any, x: Float[np.ndarray, "n w"], most: float, least: int
-) -> dict[str, float]:
+def mostly_new(columns: Any, x: Float[np.ndarray, "n w"]) -> dict[str, float]:
     """Columns of texts of which many rows have one that no training row has, and their share.
 
     Args:
         columns: What the vectors are of.
         x: Rows that were held out, as vectors.
-        most: The share up to which they are not many.
-        least: The number up to which they are not.
     """
-    found: dict[str, Bool[np.ndarray, " n"]] = columns.unseen(x)
     labelled = {one.name for one in columns.columns if one.labels is not None}
-    shares = {name: float(new.mean()) for name, new in found.items() if new.sum() > least}
-    return {name: share for name, share in shares.items() if share > most and name in labelled}
+    found: dict[str, Bool[np.ndarray, " n"]] = columns.unseen(x)
+    return {
+        name: float(new.mean())
+        for name, new in found.items()
+        if name in labelled and new.sum() > LEAST and new.mean() > MANY
+    }

@@ -36,7 +36,6 @@ TIMES = {
     ("time", "us"): "time64[us]",
     ("time span", "ns"): "duration[ns]",
 }
-MOST_NEW = 0.1  # of the held-out rows, with texts that no training row has
 FEW = 5  # held-out rows of a class, below which nothing is said of its prediction
 
 
@@ -95,7 +94,7 @@ def _left_out(columns: Columns, test: Samples, target: str | None) -> list[str]:
 
     What no training row has is taken for one text, by which real rows would be told from real rows.
     """
-    gone = mostly_new(columns, test.first(len(test)).numpy(), MOST_NEW, FEW)
+    gone = mostly_new(columns, test.first(len(test)).numpy())
     gone.pop(target or "", None)
     if len(gone) == len(columns.columns):
         return []

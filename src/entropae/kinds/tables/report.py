@@ -12,10 +12,10 @@ from jaxtyping import Float
 from entropae.drawing import charts
 from entropae.drawing.blocks import Block, Code, Heading, Picture, Pictures, Table, Text
 from entropae.kinds import written
-from entropae.kinds.tables.cells import cells_of_rows, mostly_new
+from entropae.kinds.tables.cells import Cells, cells_of_rows, mostly_new
 from entropae.kinds.tables.comparison import LEAST, Shared, privacy, real_privacy, share, shared
 from entropae.kinds.tables.comparison.columns import as_numbers
-from entropae.kinds.tables.evaluation import FEW, MOST_NEW, comparable, drawn_beside
+from entropae.kinds.tables.evaluation import comparable, drawn_beside
 from entropae.kinds.tables.measures import MEASURES
 from entropae.kinds.tables.pictures import (
     KEPT,
@@ -29,7 +29,6 @@ from entropae.kinds.tables.plain import units_per_day
 from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.report import COMPARED
-from entropae.kinds.written import Cells
 from entropae.messages import printable
 from entropae.prior import TITLES
 
@@ -61,7 +60,7 @@ def _drawn(run: Any, n: int, prior: str | None = None) -> Any:
 
 def _new(run: Any, x: Any) -> dict[str, float]:
     """Columns of texts that held-out rows have mostly others of than training rows."""
-    return mostly_new(run.train.kind.columns, x.numpy(), MOST_NEW, FEW)
+    return mostly_new(run.train.kind.columns, x.numpy())
 
 
 def _shared(run: Any) -> list[Shared] | None:
