@@ -19,10 +19,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from entropae.kinds.tables.columns import Columns
+from entropae.kinds.tables.declared import declared
 from entropae.kinds.tables.files import read_file, write_file
 from entropae.kinds.tables.forms import form_of, parsed, written
 from entropae.kinds.tables.frames import metadata_of, to_library, to_table
 from entropae.kinds.tables.grid import grid_of
+from entropae.kinds.tables.plain import arrow
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
 HOSTILE = st.sampled_from(["", "NA", "null", "00123", "1e5", '"', "a,b", "true", " x ", "=1+1"])
@@ -285,6 +287,64 @@ def test_thousands_of_categories_keep_their_shares_and_what_is_beside_them():
     assert np.median(np.abs(other - place / 3000)) < 0.03
 
 
+def made_of(columns: Columns, name: str, n: int) -> list:
+    one = next(one for one in columns.identifiers if one.name == name)
+    return one.make(n, np.random.default_rng(0)).to_pylist()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [f"{a} {b}" for a in ("Anna", "Bob", "Carl", "Dora") for b in "ABCDEFGHIJKLM"],
+        [3.0 * i + 7 for i in range(50)],
+        [decimal.Decimal(7 * i) for i in range(50)],
+        [decimal.Decimal(i).scaleb(-2) for i in range(50)],
+        [dt.date(2020, 1, 1) + dt.timedelta(3 * i % 50) for i in range(50)],
+        [dt.datetime(2020, 1, 1) + dt.timedelta(minutes=7 * i) for i in range(50)],
+        [f"{i}.0" for i in range(50)],
+    ],
+)
+def test_what_is_said_to_be_an_identifier_is_made_anew(keys):
+    table = pa.table({"who": pa.array(keys), "x": np.arange(len(keys)) % 7})
+    columns = Columns.fit(table, declared={"who": declared("identifier")})
+    made = made_of(columns, "who", 500)
+    assert len({*made}) == 500
+    assert {*made}.isdisjoint(keys)
+
+
+def test_addresses_have_whole_providers_and_years_are_those_seen():
+    random, n = np.random.default_rng(0), 300
+    firms = ["gmail.com", "web.de", "mit.edu", "yahoo.co.uk"]
+    people = [f"{random.choice(['ann', 'bo'])}{random.choice(['.', '_', ''])}{i}" for i in range(n)]
+    table = pa.table(
+        {
+            "mail": [f"{one}@{random.choice(firms)}" for one in people],
+            "own": [f"a{i}@firm{i}.com" for i in range(n)],
+            "order": [f"ORD-{random.choice([2019, 2020, 2021])}-{i:05d}" for i in range(n)],
+            "phone": [f"+49 {random.choice([30, 89, 221])} {7 * i + 10**6}" for i in range(n)],
+            "x": random.normal(size=n),
+        }
+    )
+    columns = Columns.fit(table)
+    made = {name: made_of(columns, name, 1500) for name in table.column_names[:-1]}
+    assert all(len({*texts}) == 1500 for texts in made.values())
+    assert {one.partition("@")[2] for one in made["mail"]} == {*firms}
+    assert {*made["mail"]}.isdisjoint(table["mail"].to_pylist())
+    assert all(re.fullmatch(r"[a-z]+\d*@[a-z]+\.com", one) for one in made["own"])
+    assert {one[:9] for one in made["order"]} == {f"ORD-{year}-" for year in (2019, 2020, 2021)}
+    assert {one.split()[1] for one in made["phone"]} == {"30", "89", "221"}
+
+
+def test_types_grow_where_numbers_do_not_fit():
+    none = np.zeros(2, bool)
+    made = arrow(np.array([-5, 40_629]), pa.int16(), none)
+    assert made.to_pylist() == [-5, 40_629]
+    made = arrow([1, 123_456], pa.decimal128(5, 2), none)
+    assert made.to_pylist() == [decimal.Decimal("0.01"), decimal.Decimal("1234.56")]
+    assert arrow([1, 12_345], pa.decimal128(5, 2), none).type == pa.decimal128(5, 2)
+    assert arrow(np.array([-128, 127]), pa.int8(), none).type == pa.int8()
+
+
 def test_words_of_identifiers_are_those_seen_but_not_the_names_of_persons(tmp_path):
     random = np.random.default_rng(0)
     names, firms = ["anna", "bert", "cleo", "dora"], ["gmail", "yahoo", "posteo"]
@@ -297,6 +357,7 @@ def test_words_of_identifiers_are_those_seen_but_not_the_names_of_persons(tmp_pa
     table = pa.table({"mail": mails, "code": codes, "once": once, "x": random.normal(size=400)})
     columns = Columns.fit(table)
     assert [one.name for one in columns.identifiers] == ["mail", "code", "once"]
+    assert {*made_of(columns, "mail", 200)}.isdisjoint(mails)
     columns.save(tmp_path)
     made = [one.make(4000, np.random.default_rng(1)) for one in Columns.load(tmp_path).identifiers]
     mails, codes, once = (one.to_pylist() for one in made)

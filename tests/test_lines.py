@@ -61,7 +61,17 @@ def test_lines_are_found_and_rows_come_back(tmp_path):
     assert loaded.decode(columns.encode(TABLE_OF)).equals(again)
 
 
-@pytest.mark.parametrize("unit", ["s", "us"])
+def test_lines_through_many_zeros():
+    x = np.where(RNG.random(N) < 0.2, 0, RNG.gamma(2, 50, N)).round(2)
+    table = pa.table({"total": x, "limit": (1.5 * x + 10).round(2)})
+    columns = columns_of(table)
+    assert [one.gap and one.gap.since for one in columns.columns] == [None, "total"]
+    drawn = columns.draw(RNG.normal(size=(500, columns.width)), seed=0)
+    line = 1.5 * drawn["total"].to_numpy() + 10
+    assert np.abs(drawn["limit"].to_numpy() - line).max() < 0.011
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
 def test_lines_of_other_units_and_types(unit):
     seconds = np.arange(N) * 977
     stamps = (BORN[0] + seconds.astype("timedelta64[s]")).astype(f"datetime64[{unit}]")
@@ -79,6 +89,8 @@ def test_lines_are_found_in_spite_of_slips_gaps_and_columns_that_are_less_close(
         ("gaps", pa.array(3 * x, mask=RNG.random(N) < 0.2), 3),
         ("falling", (500 - 2.5 * x).round(2), -2.5),
         ("euro and pound", (0.86 * x).round(2), 0.86),  # not what one is more than the other
+        ("floats", 2.5 * x + 3, 2.5),
+        ("whole", (100 * x).round().astype(np.int64), 100),
         ("decimal", pa.array([f"{2 * v:.2f}" for v in x]).cast(pa.decimal128(9, 2)), 200),
     ):
         table = pa.table({"a": x, name: other})

@@ -684,3 +684,27 @@ def test_what_children_come_to_in_every_type_comes_back_as_it_was():
         assert {*none[name]} == {None}
     for name in ("paid", "all stars", "lost", "times late"):
         assert {*none[name]} == {0}
+
+
+def test_keys_are_new_and_unique_whatever_they_look_like():
+    random = np.random.default_rng(0)
+    names = np.array([f"{a} {b}" for a in ("Ann", "Bo", "Cy", "Dee") for b in "ABCDEFGHIJKLMNO"])
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(random.permutation(60), "D")
+    of = random.integers(0, 60, 300)
+    for keys in (names, random.permutation(60) * 2.0, days):
+        parent = pd.DataFrame({"key": keys, "x": random.normal(size=60)})
+        child = pd.DataFrame({"key": keys[of], "y": random.normal(size=300)})
+        made = ea.synthesize_related(parent, child, key="key", **SMALL | {"epochs": 2})
+        upper, lower = made.sample(100, seed=0)
+        assert upper["key"].is_unique
+        assert not {*upper["key"]} & {*parent["key"]}
+        assert {*lower["key"]} <= {*upper["key"]}
+
+
+def test_totals_that_outgrow_their_type_get_a_wider_one():
+    child = pa.table({"units": pa.array([30_000, 20_000, 5], pa.int32())})
+    parent = pa.table({"total": pa.array([7, 8], pa.int16())})
+    total = Total("total", "sum", "units", 0)
+    places = np.array([0, 0, 1])
+    made = with_totals(parent, child, places, (total,), Columns.fit(parent), (), keep=())
+    assert made["total"].to_pylist() == [50_000, 5]

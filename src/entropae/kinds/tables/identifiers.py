@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from entropae.kinds.tables.plain import arrow, type_of
+from entropae.kinds.tables.plain import arrow, type_of, units_per_day
 
 LEAST = 10  # rows of which anything can be told to be unique
 LONGEST = 256  # characters of an identifier
+STEM = 40  # characters of a column's name that made-up values begin with
 LARGEST = 10**18  # a number in one
 COUNTED = re.compile(r"0|[1-9][0-9]{0,17}")
 # Texts such as coordinates, whose numbers are measured.
 MEASURED = re.compile(r"(?:[^0-9.]*[0-9]+\.[0-9]+(?![.0-9]))+[^0-9]*")
+ADDRESS = re.compile(r"[\w.+%-]+@[\w-]+(\.[\w-]+)+")
 # Letters apart from digits, where all texts alternate alike; else letters and digits as they come.
 PIECES = (re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]"), re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]"))
 CALLED = re.compile(
@@ -95,20 +97,36 @@ def numbered(name: str, kind: str, values: np.ndarray) -> Identifier | None:
     return Identifier(name, kind, (), int(ordered[-1]) + 1, 1) if CALLED.search(name) else None
 
 
+def made_up(name: str, kind: str, values: np.ndarray) -> Identifier:
+    """Unique values of no pattern, as they are said to be identifiers: numbers on from the largest.
+
+    Texts, such as names of persons, become that of the column with a number.
+    """
+    if isinstance(values[0], str):
+        start = [(sign, 1, 1) for sign in f"{name[:STEM]}-"]
+        return Identifier(name, kind, (*start, ("", 1, 10 ** len(str(10 * len(values))))))
+    arrow_kind, ordered = type_of(kind), np.unique(values)
+    step = 10**arrow_kind.scale if kind.startswith("decimal") and arrow_kind.scale > 0 else 1
+    if units_per_day(arrow_kind) and len(ordered) > 1:
+        step = int(np.diff(ordered).min())
+    return Identifier(name, kind, (), math.floor(ordered[-1]) + step, step)
+
+
 def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
     """Unique texts with one pattern, such as codes with digits; `None` if they have none."""
     if len(values) < LEAST or len(set(values)) < len(values):
         return None
     if max(map(len, values)) > LONGEST or all(map(MEASURED.fullmatch, values)):
         return None
+    if all(map(ADDRESS.fullmatch, values)):
+        return Identifier(name, kind, _address(values))
     columns = next(filter(None, (_pieces(values, pattern) for pattern in PIECES)), None)
     if columns is None:
         return None
     alone = sum(len(set(pieces)) == len(pieces) for pieces in columns) == 1
-    at = next((i for i, pieces in enumerate(columns) if pieces[0] == "@"), -1)
     places: list[Place] = []
-    for i, pieces in enumerate(columns):
-        words = _words(pieces) if i > at else ()  # before it are the names of persons
+    for pieces in columns:
+        words = _words(pieces)
         places += [(words, 1, 1)] if words else _places(pieces, alone)
     digits = any(
         set(chars or string.digits) & set(string.digits)
@@ -155,6 +173,24 @@ def _places(pieces: Sequence[str], alone: bool) -> list[Place]:
     return [*fixed, (_set("".join(rest)), min(map(len, rest)), max(map(len, rest)))]
 
 
+def _address(values: Sequence[str]) -> tuple[Place, ...]:
+    """Addresses of e-mail: with providers that are there, but not the names of persons."""
+    local, domains = zip(*(value.rsplit("@", 1) for value in values), strict=True)
+    sizes = [len(one) for one in local]
+    person: tuple[Place, ...] = ((string.ascii_lowercase, min(sizes), max(sizes)),)
+    if any(set(one) & set(string.digits) for one in local):
+        person += (("", 1, 99),)
+    words = _words(domains)
+    if words:
+        return (*person, ("@", 1, 1), (words, 1, 1))
+    ends = tuple(domain.rpartition(".")[2] for domain in domains)  # each with a domain of its own
+    names = [domain.rpartition(".")[0] for domain in domains]
+    sizes = [len(one) for one in names]
+    end = _words(ends) or tuple(sorted({*ends}))[:WORDS]
+    owner: Place = (string.ascii_lowercase, min(sizes), max(sizes))
+    return (*person, ("@", 1, 1), owner, (".", 1, 1), (end, 1, 1))
+
+
 def _words(pieces: Sequence[str]) -> tuple[str, ...]:
     """Words that stand in a place again and again, as often as they do; none, if it has no such.
 
@@ -163,7 +199,7 @@ def _words(pieces: Sequence[str]) -> tuple[str, ...]:
     counts = Counter(pieces)
     often = {word: count for word, count in counts.items() if count > 1}
     rare = len(counts) - len(often)
-    if len(counts) < 2 or not all(word.isalpha() for word in counts) or rare > RARE * len(pieces):
+    if len(counts) < 2 or rare > RARE * len(pieces):
         return ()
     if not often or len(often) * OFTEN > len(pieces) or len(often) > WORDS:
         return ()
@@ -225,6 +261,9 @@ def widened(pattern: Sequence[Place], n: int) -> tuple[Place, ...]:
             chars, least, most = free[few[-1]]
             places[few[-1]] = (_set(chars), least, most)
             continue
+        if not free:
+            places.append((string.digits, 1, 1))
+            continue
         at = max(free, key=lambda i: (len(free[i][0]), i))
         chars, _, most = free[at]
         places[at] = (chars if len(chars) > 1 else string.digits, most + 1, most + 1)
@@ -238,9 +277,8 @@ def _drawn(pattern: Sequence[Place], random: np.random.Generator) -> str:
             made.append(str(random.integers(least, most + 1)))
             continue
         n = least if least == most else int(random.integers(least, most + 1))
-        made += (
-            [chars[i] for i in random.integers(0, len(chars), n)] if len(chars) > 1 else [chars * n]
-        )
+        several = len(chars) > 1
+        made += [chars[i] for i in random.integers(0, len(chars), n)] if several else n * [*chars]
     return "".join(made)
 
 

@@ -28,7 +28,6 @@ NOTHING = 1e-9  # of the middle half of numbers: what is so narrow is the roundi
 LEAST = 20  # rows at least
 LOOKED = 20_000  # rows by which it is decided
 MOST = 60  # columns that are compared with each other
-WIDE = float(1 << 53)  # of whole numbers that floats hold
 
 
 def with_lines(columns: Sequence[Column], numbers: Mapping[str, Numbers]) -> list[Column]:
@@ -44,8 +43,6 @@ def with_lines(columns: Sequence[Column], numbers: Mapping[str, Numbers]) -> lis
     made = []
     for column in columns:
         one = numbers.get(column.name)
-        if one is not None and not (np.abs(one.values) < WIDE).all():
-            one = None
         if one is not None:
             own = np.where(one.known, one.values.astype(np.float64), np.nan)
             column = _on_line(column, own, floats, _already(column, numbers))
@@ -71,9 +68,10 @@ def _on_line(
     already: float,
 ) -> Column:
     some, best = slice(LOOKED), None
+    rough = 0.0 if column.grid is None else column.grid.size  # what rounding alone makes
     for name, other in others.items():
         known = ~(np.isnan(y[some]) | np.isnan(other[some]))
-        found = _line(other[some][known], y[some][known])
+        found = _line(other[some][known], y[some][known], rough)
         if found is not None and (best is None or found[0] < best[0]):
             best = *found, name
     if best is None or best[0] > MUCH * already:
@@ -89,7 +87,9 @@ def _on_line(
     return replace(column, gap=Gap(since, None, knots_of(beside), None, slope))
 
 
-def _line(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[float, float] | None:
+def _line(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], rough: float
+) -> tuple[float, float] | None:
     """How narrow what lies beside the line of least squares is, and its slope, if it is narrow."""
     if len(x) < LEAST:
         return None
@@ -104,7 +104,7 @@ def _line(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[float
         return None
     low, high = np.quantile(x, [1 / 3, 2 / 3])
     ends = [_middle(beside[x <= low]), _middle(beside[x >= high])]
-    grows = max(ends) > EVEN * min(ends) + NOTHING * _middle(y)
+    grows = max(ends) > EVEN * min(ends) + rough + NOTHING * _middle(y)
     return None if grows else (narrow, slope)
 
 

@@ -15,7 +15,7 @@ from entropae.kinds.tables import forms, spans
 from entropae.kinds.tables.column import KNOTS, Column, numbers_of
 from entropae.kinds.tables.declared import Declared
 from entropae.kinds.tables.grid import Grid, digits_of, grid_of
-from entropae.kinds.tables.identifiers import Identifier, numbered, patterned
+from entropae.kinds.tables.identifiers import Identifier, made_up, numbered, patterned
 from entropae.kinds.tables.offsets import offsets_of
 from entropae.kinds.tables.plain import (
     Plain,
@@ -99,7 +99,9 @@ def describe(
     distinct = np.unique(found.present)
     base = {"missing": bool(found.absent.any()), "nan": _is_nan(values, found)}
     if said.meaning == "identifier" or (not said.meaning and not found.absent.any()):
-        made = _identifier(name, kind, found, distinct, forced=said.meaning == "identifier")
+        forced = said.meaning == "identifier"
+        made = _identifier(name, kind, found, distinct, forced=forced)
+        made = made_up(name, kind, found.values) if forced and made is None else made
         if made is not None:
             return made
     if pa.types.is_dictionary(values.type):
@@ -275,8 +277,7 @@ def _identifier(
         )
     if not kind.startswith(("int", "uint")) or (forms.number_form(listed) and not forced):
         return None
-    made = numbered(name, kind, found.values)
-    return Identifier(name, kind, (), int(distinct[-1]) + 1) if forced and made is None else made
+    return numbered(name, kind, found.values)
 
 
 def _category(

@@ -193,6 +193,8 @@ def arrow(values: Any, kind: Any, absent: np.ndarray, *, levels: Any = None) -> 
         return _coded(values, kind, absent, levels)
     if pa.types.is_null(kind):
         return pa.nulls(len(values))
+    if pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        kind = _wide_enough(kind, np.asarray(values)[~absent])
     if pa.types.is_decimal(kind):
         with decimal.localcontext(prec=80):
             made = [
@@ -213,6 +215,22 @@ def arrow(values: Any, kind: Any, absent: np.ndarray, *, levels: Any = None) -> 
     if is_text(kind):
         return pa.array([None if g else v for v, g in zip(values, absent, strict=True)], kind)
     return pa.array(np.asarray(values, kind.to_pandas_dtype()), mask=absent)
+
+
+def _wide_enough(kind: Any, values: np.ndarray) -> Any:
+    """A type of whole or decimal numbers, or a wider one if some do not fit into it."""
+    import pyarrow as pa
+
+    if not len(values):
+        return kind
+    low, high = values.min(), values.max()
+    if pa.types.is_integer(kind):
+        limits = np.iinfo(kind.to_pandas_dtype())
+        return kind if limits.min <= low and high <= limits.max else pa.int64()
+    digits = max(len(str(abs(int(end)))) for end in (low, high))
+    if digits <= kind.precision:
+        return kind
+    return (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, kind.scale)
 
 
 def _coded(values: Any, kind: Any, absent: np.ndarray, levels: Any) -> Any:
