@@ -82,10 +82,8 @@ def choose(model: Generative, held_out: Any) -> Choice:
         some = held_out[evenly(len(held_out), MOST)]
     else:
         some = as_samples(held_out, kind=model.kind).some(MOST)
-    if len(some) < 2:
-        raise ValueError(
-            f"At least 2 held-out samples are needed to compare priors: got {len(some)}."
-        )
+    if not len(some):
+        raise ValueError("At least 1 held-out sample is needed to compare priors: got none.")
     densities = log_densities(model, model.encode(some, head=False))
     means = {name: float(x.mean()) for name, x in densities.items()}
     largest = max(means, key=lambda name: means[name] if math.isfinite(means[name]) else -math.inf)
