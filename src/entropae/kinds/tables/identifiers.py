@@ -129,9 +129,9 @@ def patterned(name: str, kind: str, values: Sequence[str]) -> Identifier | None:
         words = _words(pieces)
         places += [(words, 1, 1)] if words else _places(pieces, alone)
     digits = any(
-        set(chars or string.digits) & set(string.digits)
+        set("".join(chars) or string.digits) & set(string.digits)
         for chars, _, _ in places
-        if len(chars) != 1 and isinstance(chars, str)
+        if len(chars) != 1
     )
     if not digits and not any(chars == "@" for chars, _, _ in places):
         return None
@@ -200,6 +200,8 @@ def _words(pieces: Sequence[str]) -> tuple[str, ...]:
     often = {word: count for word, count in counts.items() if count > 1}
     rare = len(counts) - len(often)
     if len(counts) < 2 or rare > RARE * len(pieces):
+        return ()
+    if not all(word.isalpha() or len(word) > 1 for word in counts):  # single digits are places
         return ()
     if not often or len(often) * OFTEN > len(pieces) or len(often) > WORDS:
         return ()
