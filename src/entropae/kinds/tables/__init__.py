@@ -336,7 +336,7 @@ class Tables(Kind):
 
     def cells(self, x: Tensor, how: How = "encoded", *, seed: int | None = None) -> Cells:
         """Names of columns, and each row's values as texts."""
-        return cells_of_vectors(self, x.detach().cpu().numpy(), how, seed)
+        return cells_of_vectors(self, x, how, seed)
 
     def write(self, made: Tensor, out: str, *, seed: int | None = None) -> str:
         """New rows as CSV or Parquet."""
@@ -344,19 +344,20 @@ class Tables(Kind):
 
     def reconstructed(self, again: Float[Tensor, "n w"]) -> Any:
         """Rows as a frame, repaired where they break a rule."""
-        return self.frame(self._repaired(again)[0])
+        return self.frame(self.repaired(again)[0])
 
     def write_pairs(self, x: Tensor, again: Tensor, out: str) -> str:
         """The reconstructed rows, repaired where they break a rule, which is said."""
-        table, done = self._repaired(again)
+        table, done = self.repaired(again)
         return self.write_table(table, out) + str(done)
 
     def write_paths(self, between: Tensor, out: str) -> str:
         """The rows of all paths, one path after the other, repaired likewise."""
         return self.write_pairs(between, between.flatten(0, 1), out)
 
-    def _repaired(self, x: Float[Tensor, "n w"]) -> tuple[Any, Repaired]:
-        return repaired(self.table(x), self.columns, self.rules)
+    def repaired(self, x: Float[Tensor, "n w"], **drawn: Any) -> tuple[Any, Repaired]:
+        """Vectors as rows, see `table`, repaired where they break a rule; and what was done."""
+        return repaired(self.table(x, **drawn), self.columns, self.rules)
 
     def write_table(
         self,

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from entropae.kinds.tables.plain import spelt
-from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.tables.style import Style
 
 # Rows as vectors: of data, or made by the decoder from codes of some, or from drawn ones.
@@ -19,7 +19,7 @@ MANY, LEAST = 0.1, 5  # a share and a number of rows, above which there are many
 
 
 def cells_of_vectors(
-    kind: Any, x: Float[np.ndarray, "n w"], how: How, seed: int | None = None
+    kind: Any, x: Float[Tensor, "n w"], how: How, seed: int | None = None
 ) -> Cells:
     """Names of columns, and each row's values as texts.
 
@@ -33,12 +33,10 @@ def cells_of_vectors(
     """
     columns = kind.columns
     if how == "drawn":
-        return cells_of_rows(kind, repaired(columns.draw(x, seed=seed), columns, kind.rules)[0])
-    table = columns.decode(x)
-    if how == "decoded":
-        table = repaired(table, columns, kind.rules)[0]
+        return cells_of_rows(kind, kind.repaired(x, drawn=True, seed=seed)[0])
+    table = kind.table(x) if how == "encoded" else kind.repaired(x)[0]
     names, rows = cells_of_rows(kind, table.drop_columns([one.name for one in columns.identifiers]))
-    for name, new in columns.unseen(x).items() if how == "encoded" else ():
+    for name, new in columns.unseen(x.cpu().numpy()).items() if how == "encoded" else ():
         for i in np.flatnonzero(new):
             rows[i][names.index(name)] = NEW
     return names, rows

@@ -21,7 +21,7 @@ from entropae.kinds.tables.plain import (
     plain,
     type_of,
 )
-from entropae.kinds.tables.ranks import scores_of
+from entropae.kinds.tables.ranks import middle, scores_of
 
 KNOTS = 1000  # quantiles of a column of numbers
 UNSEEN = 1e-6  # the score of a text that no training row has
@@ -54,6 +54,11 @@ class Gap:
     def ends(self) -> np.ndarray:
         """The least and the greatest of its numbers."""
         return _ends(self.knots, self.grid)
+
+    @property
+    def width(self) -> float:
+        """That of the middle half of its numbers."""
+        return middle(self.knots) * (1.0 if self.grid is None else self.grid.size)
 
 
 @dataclass(frozen=True)

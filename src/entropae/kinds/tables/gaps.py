@@ -21,7 +21,7 @@ from entropae.kinds.tables.grid import grid_of
 from entropae.kinds.tables.lines import with_lines
 from entropae.kinds.tables.meaning import knots_of, only_seen
 from entropae.kinds.tables.plain import per_day
-from entropae.kinds.tables.ranks import scores_of
+from entropae.kinds.tables.ranks import middle, scores_of
 
 # A column is counted from another if the middle half of what is between them is as narrow as this,
 # relative to the middle half of its own numbers.
@@ -120,22 +120,21 @@ class Counts:
     def _count_back(self, column: Column) -> None:
         """Know a column where one is known that counts from it, the closest one."""
         later = [
-            other
+            (_width_in_since(other.gap), other.gap, other)
             for _, other in self._columns.values()
             if other.gap is not None and other.gap.since == column.name
         ]
-        for other in sorted(later, key=lambda other: _width_in_since(other.gap)):
+        for width, gap, other in sorted(later, key=lambda one: one[0]):
             numbers, own = self._known[other.name], self._known[column.name]
             here = numbers.known & ~own.known
-            if column.gap is not None and _width(column.gap) <= _width_in_since(other.gap):
+            if column.gap is not None and column.gap.width <= width:
                 here &= ~self._known[column.gap.since].known
             low, high = other.ends
             beyond = (numbers.values < low) | (numbers.values > high)
             before = numbers.values - counts_at(other, self._part(self._columns[other.name][0]))
-            assert other.gap is not None
             factor = times(other, column)
-            if other.gap.slope != 1:
-                before = before / other.gap.slope
+            if gap.slope != 1:
+                before = before / gap.slope
             elif factor != 1:
                 before = before // factor
             made = np.where(here, numbers_near(column, before, beyond), own.values)
@@ -253,12 +252,12 @@ def _nearest(
         mates: Those that come first, if they are close.
     """
     some = slice(LOOKED)
-    widths = {"": _middle(numbers.values[some][numbers.known[some]])}
+    widths = {"": middle(numbers.values[some][numbers.known[some]])}
     for name, (other, before) in others.items():
         between = _between(numbers, other, some)
         wide = widths.get("" if name in mates else before, 0)
-        if wide > 0 and len(between) >= LEAST and _middle(between) <= NARROW * wide:
-            widths[name] = _middle(between)
+        if wide > 0 and len(between) >= LEAST and middle(between) <= NARROW * wide:
+            widths[name] = middle(between)
     del widths[""]
     close = {name: width for name, width in widths.items() if name in mates} or widths
     return min(close, key=lambda name: close[name], default="")
@@ -269,24 +268,9 @@ def _between(numbers: Numbers, other: Numbers, rows: slice) -> np.ndarray:
     return numbers.values[rows][known] - other.values[rows][known]
 
 
-def _middle(values: np.ndarray) -> float:
-    """The width of the middle half."""
-    if not len(values):
-        return 0.0
-    low, high = np.quantile(values.astype(np.float64), [0.25, 0.75])
-    return float(high - low)
-
-
-def _width(gap: Gap | None) -> float:
-    """The width of the middle half of what a column counts."""
-    if gap is None:
-        return np.inf
-    return _middle(gap.knots) * (1.0 if gap.grid is None else gap.grid.size)
-
-
-def _width_in_since(gap: Gap | None) -> float:
-    """Likewise, in numbers of the column that it counts from."""
-    return np.inf if gap is None else _width(gap) / abs(gap.slope)
+def _width_in_since(gap: Gap) -> float:
+    """The width of the middle half of what is counted, in numbers of what it counts from."""
+    return gap.width / abs(gap.slope)
 
 
 def _counted(column: Column, since: Column, numbers: Numbers, other: Numbers) -> Column:

@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from entropae.kinds.tables.column import Column, Gap, Numbers
 from entropae.kinds.tables.decoding import numbers_near
 from entropae.kinds.tables.meaning import knots_of
+from entropae.kinds.tables.ranks import middle
 
 # A column is counted from a line if the middle half of what is beside it is as narrow as this,
 # relative to the middle half of its own numbers.
@@ -57,8 +58,7 @@ def _already(column: Column, numbers: Mapping[str, Numbers]) -> float:
     if column.gap is None:
         return np.inf
     own, known = numbers[column.name]
-    width = 1.0 if column.gap.grid is None else column.gap.grid.size
-    return _middle(column.gap.knots) * width / max(_middle(own[known]), np.finfo(float).tiny)
+    return column.gap.width / max(middle(own[known]), np.finfo(float).tiny)
 
 
 def _on_line(
@@ -99,12 +99,12 @@ def _line(
         return None
     slope = float(both / vx)
     beside = y - slope * x
-    narrow = _middle(beside) / max(_middle(y), np.finfo(float).tiny)
+    narrow = middle(beside) / max(middle(y), np.finfo(float).tiny)
     if narrow > NARROW:
         return None
     low, high = np.quantile(x, [1 / 3, 2 / 3])
-    ends = [_middle(beside[x <= low]), _middle(beside[x >= high])]
-    grows = max(ends) > EVEN * min(ends) + rough + NOTHING * _middle(y)
+    ends = [middle(beside[x <= low]), middle(beside[x >= high])]
+    grows = max(ends) > EVEN * min(ends) + rough + NOTHING * middle(y)
     return None if grows else (narrow, slope)
 
 
@@ -132,9 +132,3 @@ def _within(values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """All but the lowest and the highest, among which there may be slips."""
     low, high = np.quantile(values, [FAR, 1 - FAR])
     return (low <= values) & (values <= high)
-
-
-def _middle(values: Float[np.ndarray, " n"]) -> float:
-    """The width of the middle half."""
-    low, high = np.quantile(values, [0.25, 0.75])
-    return float(high - low)

@@ -32,3 +32,11 @@ def nearest(sites: np.ndarray, values: np.ndarray) -> np.ndarray:
         return np.repeat(sites, len(values))
     low, high = sites[right - 1], sites[right]
     return np.where(values - low <= high - values, low, high)
+
+
+def middle(values: np.ndarray) -> float:
+    """The width of the middle half of numbers; 0 of none."""
+    if not len(values):
+        return 0.0
+    low, high = np.quantile(values.astype(np.float64), [0.25, 0.75])
+    return float(high - low)

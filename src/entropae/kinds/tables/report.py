@@ -26,7 +26,6 @@ from entropae.kinds.tables.pictures import (
     short,
 )
 from entropae.kinds.tables.plain import units_per_day
-from entropae.kinds.tables.repaired import repaired
 from entropae.kinds.values.errors import squared_errors
 from entropae.kinds.values.report import COMPARED
 from entropae.messages import printable
@@ -54,8 +53,7 @@ def _drawn(run: Any, n: int, prior: str | None = None) -> Any:
     try:
         return kind.drawn(run.model, n, seed=run.seed, prior=prior)[0]
     except ValueError:
-        table = kind.table(run.samples(n, prior), drawn=True, seed=run.seed)
-        return repaired(table, kind.columns, kind.rules)[0]
+        return kind.repaired(run.samples(n, prior), drawn=True, seed=run.seed)[0]
 
 
 def _new(run: Any, x: Any) -> dict[str, float]:
